@@ -1,0 +1,60 @@
+"""Cents, unit prices and the one rounding rule. Nothing here is a float."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class Currency:
+    """An ISO 4217 currency: code, minor-unit exponent and the symbol printed before an amount."""
+
+    code: str
+    exponent: int
+    symbol: str
+
+
+USD = Currency("USD", 2, "$")
+EUR = Currency("EUR", 2, "€")
+JPY = Currency("JPY", 0, "¥")
+CURRENCIES = {currency.code: currency for currency in (USD, EUR, JPY)}
+
+
+def round_half_away(amount: Fraction, places: int) -> Decimal:
+    """`amount` at `places` decimals, halves away from zero (0.005 → 0.01, -0.005 → -0.01)."""
+    scale = 10**places
+    units = int(abs(amount) * scale + Fraction(1, 2))
+    return Decimal(units if amount >= 0 else -units).scaleb(-places) if places else Decimal(units if amount >= 0 else -units)
+
+
+def to_minor(amount: Fraction, currency: Currency) -> int:
+    """Minor units owed for `amount` (USD cents, JPY yen), halves away from zero (0.005 USD → 1, -0.005 → -1)."""
+    units = abs(amount) * 10**currency.exponent
+    return int(units + Fraction(1, 2)) * (1 if amount >= 0 else -1)
+
+
+def format_money(amount: Fraction | Decimal | int, currency: Currency = USD, *, places: int | None = None) -> str:
+    """`$1,234.56`, negative `−$1,234.56` (a true minus); rounded once, halves away from zero."""
+    shown = round_half_away(Fraction(amount), currency.exponent if places is None else places)
+    sign = "−" if shown < 0 else ""
+    return f"{sign}{currency.symbol}{abs(shown):,}"
+
+
+def split_by_weight(total: int, weights: list[Fraction]) -> list[int]:
+    """`total` units split in proportion to `weights` by largest remainder; ties go to the earlier weight.
+
+    The parts always sum to `total`. All weights zero: everything goes to the first part. Raises ValueError
+    for no weights or a negative one.
+    """
+    if not weights or any(weight < 0 for weight in weights):
+        raise ValueError("weights must be given and not negative")
+    whole = sum(weights, Fraction(0))
+    if whole == 0:
+        return [total] + [0] * (len(weights) - 1)
+    exact = [Fraction(total) * weight / whole for weight in weights]
+    parts = [share.numerator // share.denominator for share in exact]
+    missing = total - sum(parts)
+    order = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], i))
+    for i in order[:missing]:
+        parts[i] += 1
+    return parts

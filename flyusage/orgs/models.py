@@ -1,0 +1,58 @@
+"""Organizations, who belongs to them in which role, and the append-only audit of what was done."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, ForeignKey, Identity, Integer, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+class Role(StrEnum):
+    """What a member is in an organization; `permissions.py` says what each may do."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    DEVELOPER = "developer"
+    BILLING = "billing"
+    VIEWER = "viewer"
+
+
+class Organization(SQLModel, table=True):
+    """A tenant: it owns apps and machines and owes the invoices for them."""
+
+    __tablename__ = "organization"
+    __table_args__ = (CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug_shape"),)
+
+    id: int | None = Field(default=None, sa_column=Column(Integer, Identity(always=True), primary_key=True))
+    slug: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    is_synthetic: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class Membership(SQLModel, table=True):
+    """A user's role in an organization."""
+
+    __tablename__ = "membership"
+    __table_args__ = (CheckConstraint("role IN ('owner', 'admin', 'developer', 'billing', 'viewer')", name="role_known"),)
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), primary_key=True, index=True))
+    role: Role = Field(sa_column=Column(Text, nullable=False))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class AuditEvent(SQLModel, table=True):
+    """Who did what to what, when. Rows are only ever added; a trigger and the grants refuse the rest."""
+
+    __tablename__ = "audit_event"
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    actor: str = Field(sa_column=Column(Text, nullable=False))
+    action: str = Field(sa_column=Column(Text, nullable=False))
+    subject: str = Field(sa_column=Column(Text, nullable=False))
+    detail: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, server_default="{}"))

@@ -1,0 +1,72 @@
+"""Price books: published, immutable, effective-dated; and which one an organization buys from."""
+
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, ForeignKey, Identity, Integer, Numeric, SmallInteger, Text
+from sqlmodel import SQLModel
+
+metadata = SQLModel.metadata
+
+price_book = sa.Table(
+    "price_book",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("is_synthetic", Boolean, nullable=False, server_default="false"),
+)
+
+price_book_version = sa.Table(
+    "price_book_version",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("book_id", Integer, ForeignKey("price_book.id"), nullable=False),
+    Column("effective_from", Date, nullable=False),
+    Column("published_at", DateTime(timezone=True)),
+    Column("note", Text, nullable=False, server_default=""),
+    sa.UniqueConstraint("book_id", "effective_from"),
+)
+
+price = sa.Table(
+    "price",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("version_id", Integer, ForeignKey("price_book_version.id"), nullable=False),
+    Column("sku_id", SmallInteger, ForeignKey("sku.id"), nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("amount", Numeric, nullable=False),
+    Column("per_quantity", BigInteger, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("effective_from", Date),
+    Column("effective_to", Date),
+    Column("note", Text, nullable=False, server_default=""),
+    sa.Index("ix_price_version_id_sku_id", "version_id", "sku_id"),
+    sa.CheckConstraint("amount >= 0", name="amount_not_negative"),
+    sa.CheckConstraint("per_quantity > 0", name="per_quantity_positive"),
+    sa.CheckConstraint("effective_to > effective_from", name="effective_in_order"),
+)
+
+price_segment = sa.Table(
+    "price_segment",
+    metadata,
+    Column("book_id", Integer, ForeignKey("price_book.id"), nullable=False),
+    Column("sku_id", SmallInteger, nullable=False),
+    Column("region_id", SmallInteger, nullable=False),
+    Column("starts_on", Date, nullable=False),
+    Column("ends_on", Date, nullable=False),
+    Column("amount", Numeric, nullable=False),
+    Column("per_quantity", BigInteger, nullable=False),
+    Column("price_id", BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("book_id", "sku_id", "region_id", "starts_on"),
+    sa.CheckConstraint("ends_on > starts_on", name="in_order"),
+)
+
+subscription = sa.Table(
+    "subscription",
+    metadata,
+    Column("org_id", Integer, ForeignKey("organization.id"), primary_key=True, autoincrement=False),
+    Column("price_book_id", Integer, ForeignKey("price_book.id"), nullable=False),
+)
+
+REFERENCE_TABLES = ("price_book", "price_book_version", "price", "price_segment")
+TENANT_TABLES = ("subscription",)

@@ -1,0 +1,1 @@
+"""The browser surface: pages, their pieces, and what the browser itself runs."""

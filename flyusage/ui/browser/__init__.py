@@ -1,0 +1,40 @@
+"""Things a handler asks the browser to do: show a toast, draw a chart. Yield or return what these functions give.
+
+They travel as events of our own (`actions.js` runs them), not as JavaScript text: the content policy forbids eval(),
+which `rx.toast`, `rx.call_script` and `rx.run_script` need when a handler sends them.
+"""
+
+import inspect
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from reflex.event import EventSpec
+from reflex_base.event import server_side
+
+ToastKind = Literal["info", "success", "warning", "error"]
+
+
+def toast(kind: ToastKind, text: str, *, detail: str = "") -> EventSpec:
+    """Show `text` (shown literally, never as markup) at the page's corner for a few seconds."""
+    return _action("toast", {"kind": kind, "text": text, "detail": detail})
+
+
+def draw(chart_id: str, figure: Mapping[str, object]) -> EventSpec:
+    """Draw `figure` in the chart with this id, now or as soon as it is on the page.
+
+    The figure goes straight to the browser and is kept nowhere on the server (a figure in State stays in memory for
+    every open page). `figure` is plain JSON: data, layout and, optionally, revision.
+    """
+    return _action("draw", {"id": chart_id, "figure": figure})
+
+
+def set_url(path_and_query: str, *, replace: bool = False) -> EventSpec:
+    """Put `path_and_query` into the address bar without loading anything; back and forward then load the page's view."""
+    return _action("setUrl", {"to": path_and_query, "replace": replace})
+
+
+def _action(name: str, arguments: Mapping[str, object]) -> EventSpec:
+    # One JSON string: as nested values Reflex would wrap every number of a figure in an object of its own.
+    payload = json.dumps(arguments, separators=(",", ":"), ensure_ascii=False)
+    return server_side("_flyusage", inspect.Signature(), name=name, payload=payload)

@@ -1,0 +1,1 @@
+"""One module per page: its State and its page function."""
