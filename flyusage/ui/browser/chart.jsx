@@ -1,0 +1,127 @@
+// One chart: draws Plotly figures with the page's own tokens, and turns clicks, brushes and hovers into plain values.
+import { useEffect, useRef } from "react";
+import { mountChart } from "$/flyusage/charts";
+import { themed } from "$/flyusage/theme";
+
+const rangeOf = (change) => {
+  const start = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
+  const end = change["xaxis.range[1]"] ?? change["xaxis.range"]?.[1];
+  return start === undefined ? null : { start: String(start), end: String(end) };
+};
+
+const pointOf = (point) => {
+  const trace = point.fullData ?? point.data ?? {};
+  const customdata = point.customdata;
+  return {
+    series: trace.uid ?? "",
+    name: trace.name ?? "",
+    x: point.x ?? null,
+    y: point.y ?? point.value ?? null,
+    z: point.z ?? null,
+    label: point.label ?? point.text ?? null,
+    location: point.location ?? null,
+    index: point.pointNumber ?? point.pointIndex ?? null,
+    customdata: customdata === undefined ? null : customdata,
+  };
+};
+
+const seriesOf = (element) => element?.__data__?.[0]?.trace?.uid;
+
+/** Fade every series but `key`; null brings all back. Straight on the drawing: no redraw, no round trip. */
+const highlight = (element, key) => {
+  for (const trace of element.querySelectorAll(".cartesianlayer .trace, .geolayer .trace")) {
+    trace.style.opacity = key && seriesOf(trace) && seriesOf(trace) !== key ? "0.18" : "";
+  }
+};
+
+/** The table rows (or chips, or legend entries) that stand for series of this chart: `data-chart` and `data-series`. */
+const rowsOf = (id) => [...document.querySelectorAll(`[data-chart="${CSS.escape(id)}"][data-series]`)];
+
+const listen = (element, id, handlers) => {
+  element.on("plotly_click", ({ points }) => handlers.current.onPoint?.(pointOf(points[0])));
+  element.on("plotly_relayout", (change) => {
+    const range = rangeOf(change);
+    if (range) handlers.current.onRange?.(range);
+  });
+  element.on("plotly_doubleclick", () => handlers.current.onReset?.());
+  element.on("plotly_legendclick", ({ fullData, curveNumber }) => {
+    if (!handlers.current.onLegend) return true;
+    handlers.current.onLegend(fullData[curveNumber].uid ?? fullData[curveNumber].name);
+    return false;
+  });
+  element.on("plotly_hover", ({ points }) => {
+    const key = points.length === 1 ? pointOf(points[0]).series : "";
+    for (const row of rowsOf(id)) row.toggleAttribute("data-hovered", row.dataset.series === key);
+  });
+  element.on("plotly_unhover", () => {
+    for (const row of rowsOf(id)) row.removeAttribute("data-hovered");
+  });
+};
+
+/** A chart component over the Plotly build that `load` gives (a promise of the module). */
+export const chartOver = (load) => {
+  const Chart = (props) => {
+    const { id, figure, loading, label, height } = props;
+    const frame = useRef(null);
+    const drawing = useRef(null);
+    const shown = useRef({ figure: null, turn: 0 });
+    const handlers = useRef(props);
+    handlers.current = props;
+
+    useEffect(() => {
+      const element = drawing.current;
+      let plotly = null;
+      let alive = true;
+      const paint = async (next) => {
+        const turn = ++shown.current.turn;
+        shown.current.figure = next;
+        plotly ??= await load().then((module) => module.default ?? module);
+        if (!alive || turn !== shown.current.turn) return;
+        const first = !element.layout;
+        const { data, layout, config } = themed(next, id);
+        await plotly.react(element, data, layout, config);
+        if (!alive) return;
+        if (first) listen(element, id, handlers);
+        element.dataset.drawn = String(Number(element.dataset.drawn ?? 0) + 1);
+      };
+      shown.current.paint = paint;
+      const unmount = mountChart(id, paint);
+      const repaint = () => shown.current.figure && paint(shown.current.figure);
+      const themes = new MutationObserver(repaint);
+      themes.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
+      let width = element.clientWidth;
+      const sizes = new ResizeObserver(() => {
+        if (element.clientWidth === width || !element.layout || !element.clientWidth) return;
+        width = element.clientWidth;
+        requestAnimationFrame(() => alive && plotly?.Plots.resize(element));
+      });
+      sizes.observe(element);
+      const over = ({ target }) => {
+        const row = target.closest?.("[data-series]");
+        highlight(element, row?.dataset.chart === id ? row.dataset.series : null);
+      };
+      document.addEventListener("mouseover", over);
+      document.addEventListener("focusin", over);
+      return () => {
+        alive = false;
+        unmount();
+        themes.disconnect();
+        sizes.disconnect();
+        document.removeEventListener("mouseover", over);
+        document.removeEventListener("focusin", over);
+        plotly?.purge(element);
+      };
+    }, [id]);
+
+    useEffect(() => {
+      if (figure?.data) shown.current.paint(figure);
+    }, [figure]);
+
+    return (
+      <div ref={frame} className={`chart${loading ? " is-loading" : ""}`} aria-busy={loading ? "true" : undefined}>
+        <div ref={drawing} id={id} role="img" aria-label={label} className="chart-drawing" style={{ height }} />
+      </div>
+    );
+  };
+  return Chart;
+};
