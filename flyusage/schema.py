@@ -1,5 +1,7 @@
 """Making and migrating the schema: roles, database, versions. Only `flyusage db` and the embedded default call this."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -7,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlmodel import Session
 
 from flyusage import db
 from flyusage.errors import FlyusageError
@@ -95,6 +98,16 @@ def downgrade(revision: str) -> None:
         config = alembic_config()
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
+
+
+@contextmanager
+def owner_session() -> Iterator[Session]:
+    """A transaction as the schema's owner, to load reference data; tenant rows stay hidden from it."""
+    with _owner_connection() as connection:
+        connection.execute(sa.text(f"SET LOCAL ROLE {db.OWNER_ROLE}"))
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            yield session
+            session.commit()
 
 
 class _owner_connection:  # noqa: N801 reads as a verb at its uses

@@ -1,0 +1,164 @@
+"""Every test runs on a real Postgres: an embedded one made for the session, or the one FLYUSAGE_TEST_DATABASE_URL names.
+
+The schema is migrated and seeded once, into a template; `database` is a clone of it that only one test sees.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import hypothesis
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from flyusage import config, db, embedded
+from flyusage.cli import bootstrap
+
+PUBLIC_TRACE = Path(__file__).parents[2] / "shared" / "data"
+LOGIN, PASSWORD = "flyusage_test_login", "only for tests"
+
+hypothesis.settings.register_profile("flyusage", deadline=None)
+hypothesis.settings.load_profile("flyusage")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real_trace: needs the public trace in ../shared/data; left out where that is absent")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of the public trace out where there is none."""
+    if PUBLIC_TRACE.is_dir():
+        return
+    left_out = [item for item in items if item.get_closest_marker("real_trace")]
+    items[:] = [item for item in items if not item.get_closest_marker("real_trace")]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A Postgres for tests. `superuser_url` is any database's URL; the application's login has rights of its own only."""
+
+    base: sa.URL
+
+    def superuser_url(self, database: str) -> str:
+        return self.base.set(database=database).render_as_string(hide_password=False)
+
+    def login_url(self, database: str) -> str:
+        return self.base.set(database=database, username=LOGIN, password=PASSWORD).render_as_string(hide_password=False)
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.superuser_url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database that the settings point at. Both URLs are libpq's."""
+
+    name: str
+    url: str
+    migration_url: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_settings() -> Iterator[None]:
+    """No test reads the settings or the data folder of whoever runs it."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("FLYUSAGE_") and name != "FLYUSAGE_TEST_DATABASE_URL"}
+    folder = _temporary_folder()
+    os.environ["FLYUSAGE_DATA_DIR"] = str(folder)
+    config.settings.cache_clear()
+    yield
+    del os.environ["FLYUSAGE_DATA_DIR"]
+    os.environ.update(kept)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(own_settings: None) -> Iterator[Server]:
+    """The session's Postgres."""
+    if given := os.environ.get("FLYUSAGE_TEST_DATABASE_URL"):
+        yield Server(sa.make_url(given).set(drivername="postgresql"))
+        return
+    folder = _temporary_folder()
+    started = embedded.start(folder)
+    made = Server(sa.make_url(started.superuser_url("postgres")))
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing here outlives the session
+        made.execute(f"ALTER SYSTEM SET {setting} = off")
+    made.execute("SELECT pg_reload_conf()")
+    yield made
+    started.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> Iterator[str]:
+    """The name of a migrated and seeded database, kept free of connections so that it can be cloned."""
+    name = f"flyusage_template_{uuid.uuid4().hex[:8]}"
+    server.execute(
+        f"DO $$ BEGIN CREATE ROLE {LOGIN} LOGIN NOINHERIT PASSWORD '{PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    )
+    with pointed_at(server, name):
+        bootstrap.prepare()
+    server.execute(f"GRANT {db.APP_ROLE}, {db.PLATFORM_ROLE} TO {LOGIN}")
+    yield name
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(server: Server, template: str) -> Iterator[Database]:
+    """A fresh database, migrated and seeded, that the settings point at; dropped after the test."""
+    with clone(server, template) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_database(server: Server, template: str) -> Iterator[Database]:
+    """As `database`, for all tests of a module that only read what the module's own fixture wrote."""
+    with clone(server, template) as made:
+        yield made
+
+
+@contextmanager
+def clone(server: Server, template: str) -> Iterator[Database]:
+    """A copy of `template` that the settings point at inside the block."""
+    name = f"flyusage_test_{uuid.uuid4().hex[:12]}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        with pointed_at(server, name) as made:
+            yield made
+    finally:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def pointed_at(server: Server, name: str) -> Iterator[Database]:
+    """Settings and pool of this process at database `name` inside the block; blocks nest."""
+    made = Database(name, server.login_url(name), server.superuser_url(name))
+    chosen = {"FLYUSAGE_DATABASE_URL": made.url, "FLYUSAGE_MIGRATION_URL": made.migration_url}
+    before = {variable: os.environ.get(variable) for variable in chosen}
+    _read_anew(chosen)
+    try:
+        yield made
+    finally:
+        _read_anew(before)
+
+
+def _read_anew(chosen: dict[str, str | None]) -> None:
+    db.reset()
+    for variable, value in chosen.items():
+        if value is None:
+            os.environ.pop(variable, None)
+        else:
+            os.environ[variable] = value
+    config.settings.cache_clear()
+
+
+def _temporary_folder() -> Path:
+    """Short, since the path of a socket may hold 107 bytes only."""
+    return Path(tempfile.mkdtemp(prefix="flyusage-"))
