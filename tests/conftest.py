@@ -16,6 +16,7 @@ import hypothesis
 import psycopg
 import pytest
 import sqlalchemy as sa
+from cast import Cast, make_cast
 
 from flyusage import config, db, embedded
 from flyusage.cli import bootstrap
@@ -122,6 +123,13 @@ def shared_database(server: Server, template: str) -> Iterator[Database]:
     """As `database`, for all tests of a module that only read what the module's own fixture wrote."""
     with clone(server, template) as made:
         yield made
+
+
+@pytest.fixture
+def cast(database: Database) -> Cast:
+    """Owner and member of Prism, and the outsider, in a fresh database."""
+    with db.platform_transaction() as session:
+        return make_cast(session)
 
 
 @contextmanager
