@@ -184,3 +184,12 @@ class PriceStep:
     label: str
     before: Decimal | None = None
     after: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Value:
+    """Something a filter can name: `key` is what goes into the filter, `label` what people read, `hint` a word more."""
+
+    key: str
+    label: str
+    hint: str = ""
