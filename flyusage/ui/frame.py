@@ -1,0 +1,106 @@
+"""What the frame around every page says: which organization is open, and how fresh its figures are."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import reflex as rx
+import sqlalchemy as sa
+
+from flyusage import clock, db
+from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, slug_in
+
+STALE_AFTER = timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class OrganizationChoice:
+    """One entry of the organization menu."""
+
+    slug: str
+    name: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """The frame's display strings. `tone` is live, stale or empty; moments are ISO 8601."""
+
+    slug: str = ""
+    name: str = ""
+    note: str = ""
+    mark: str = ""
+    tone: str = ""
+    freshness: str = ""
+    last_event_at: str = ""
+    rolled_through: str = ""
+    now: str = ""
+    stale_notice: str = ""
+
+
+class Frame(rx.State):
+    """The open organization's header. Every page loads it before its own content."""
+
+    header: Header = Header()
+    organizations: list[OrganizationChoice] = []
+    is_missing: bool = False
+
+    @rx.event
+    async def load(self):
+        """Show the organization in the address, or that there is none."""
+        slug = slug_in(self.router.url.path)
+        header, organizations = await asyncio.to_thread(_ask, slug)
+        self.is_missing = header is None
+        self.header = header or Header(name="flyusage", mark="f")
+        self.organizations = organizations
+
+
+def _ask(slug: object) -> tuple[Header | None, list[OrganizationChoice]]:
+    choices = [
+        OrganizationChoice(each.slug, each.name, "synthetic demonstration" if each.is_synthetic else "") for each in open_organizations()
+    ]
+    organization = open_organization(slug)
+    return organization and header_of(organization), choices
+
+
+def header_of(organization: OpenOrganization) -> Header:
+    """The frame's content for `organization`, from the roll-ups. Blocks on the database."""
+    with db.transaction(organization.id) as session:
+        connection = session.connection()
+        apps, regions, running = connection.execute(sa.text(_COUNTS)).one()
+        state = connection.execute(sa.text("SELECT rolled_through, last_event_at FROM rollup_state")).one_or_none()
+    now = clock.now()
+    last = state.last_event_at if state else None
+    rolled = state.rolled_through if state else None
+    is_stale = last is not None and now - last > STALE_AFTER
+    return Header(
+        slug=organization.slug,
+        name=organization.name,
+        note="synthetic demonstration" if organization.is_synthetic else f"{apps:,} apps · {regions:,} regions",
+        mark=organization.name[:1].upper(),
+        tone="empty" if last is None else "stale" if is_stale else "live",
+        freshness=_freshness(last, is_stale=is_stale),
+        last_event_at=last.isoformat() if last else "",
+        rolled_through=rolled.isoformat() if rolled else "",
+        now=now.isoformat(),
+        stale_notice=_stale_notice(last, int(running)) if is_stale and last else "",
+    )
+
+
+_COUNTS = """
+SELECT (SELECT count(*) FROM app),
+       (SELECT count(DISTINCT region_id) FROM usage_month_by_region),
+       (SELECT coalesce(sum(running), 0) FROM open_cell WHERE vm_size_id <> 0)
+"""
+
+
+def _freshness(last: datetime | None, *, is_stale: bool) -> str:
+    if last is None:
+        return "No events yet"
+    moment = f"{last:%b} {last.day}, {last:%H:%M:%S} UTC" if is_stale else f"{last:%H:%M:%S} UTC"
+    return f"{'Stale' if is_stale else 'Live'} · events to {moment}"
+
+
+def _stale_notice(last: datetime, running: int) -> str:
+    counted = f"{running:,} machines are still counted as running, and so is their cost." if running else "No machine is counted as running."
+    return f"No events since {last:%b} {last.day}, {last:%H:%M} UTC. {counted}"
