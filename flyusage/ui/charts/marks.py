@@ -1,0 +1,140 @@
+"""What happened along a time axis: dotted lines with a word, the end that is still "so far", the present."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from flyusage.ui.charts.axes import local_text, zone_name
+from flyusage.ui.charts.rows import Canvas, Mark, TimeChart
+from flyusage.ui.charts.text import label_px, plot_label, plot_title
+from flyusage.ui.charts.theme import translucent
+
+WORD_PX = 11
+WORD_GAP_PX = 12
+MOST_LINES = 40
+MOST_NAMED = 8
+LEAST_SHADE_PX = 30  # narrower, "so far" has no room to be said
+_PLURALS = {"deploy": "deploys", "price": "price steps", "note": "notes"}
+
+
+def mark_layers(chart: TimeChart, canvas: Canvas, plot_px: int) -> dict[str, list[dict[str, Any]]]:
+    """The `shapes` and `annotations` of a chart's marks, its open end and the present, over `plot_px` of width.
+
+    Marks whose words would collide share one ("3 deploys") whose hover lists them; past forty, one line each.
+    """
+    groups = _groups(chart, plot_px)
+    drawn = [mark for group in groups for mark in (group if _count(groups) <= MOST_LINES else group[:1])]
+    shapes = [_line(local_text(mark.at, canvas), canvas.theme.ink_3, "dot") for mark in drawn]
+    words = [_group_word(group, chart, canvas, plot_px) for group in groups]
+    for layer_shapes, layer_words in (_open_end(chart, canvas, plot_px), _present(chart, canvas, plot_px)):
+        shapes += layer_shapes
+        words += layer_words
+    return {"shapes": shapes, "annotations": words}
+
+
+def _groups(chart: TimeChart, plot_px: int) -> list[list[Mark]]:
+    inside = sorted((mark for mark in chart.marks if chart.grid.start <= mark.at <= chart.grid.end), key=_at)
+    groups: list[list[Mark]] = []
+    edge = -1.0
+    for mark in inside:
+        x = _x_px(mark.at, chart, plot_px)
+        half = label_px(mark.label, font_px=WORD_PX) / 2
+        if groups and x - half < edge:
+            groups[-1].append(mark)
+            edge = max(edge, x + WORD_GAP_PX)
+        else:
+            groups.append([mark])
+            edge = x + half + WORD_GAP_PX
+    return groups
+
+
+def _count(groups: list[list[Mark]]) -> int:
+    return sum(map(len, groups))
+
+
+def _at(mark: Mark) -> datetime:
+    return mark.at
+
+
+def _group_word(group: list[Mark], chart: TimeChart, canvas: Canvas, plot_px: int) -> dict[str, Any]:
+    if len(group) == 1:
+        word = plot_label(group[0].label)
+    elif len({mark.kind for mark in group}) == 1:
+        word = f"{len(group)} {_PLURALS[group[0].kind]}"
+    else:
+        word = f"{len(group)} changes"
+    middle = group[len(group) // 2].at
+    return _word(word, middle, chart, canvas, plot_px) | {"hovertext": _named(group, canvas)}
+
+
+def _named(group: Sequence[Mark], canvas: Canvas) -> str:
+    lines = [f"{_when(mark.at, canvas)}  {plot_title(mark.label)}" for mark in group[:MOST_NAMED]]
+    more = len(group) - MOST_NAMED
+    return "<br>".join([*lines, f"and {more} more"] if more > 0 else lines)
+
+
+def _when(moment: datetime, canvas: Canvas) -> str:
+    shown = datetime.strptime(local_text(moment, canvas)[:16], "%Y-%m-%d %H:%M")
+    return f"{shown:%b} {shown.day}, {shown:%H:%M} {zone_name(canvas)}"
+
+
+def _open_end(chart: TimeChart, canvas: Canvas, plot_px: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    start, grid = chart.open_from, chart.grid
+    if start is None or not grid.start <= start < grid.end:
+        return [], []
+    shade = {
+        "type": "rect",
+        "xref": "x",
+        "yref": "paper",
+        "x0": local_text(start, canvas),
+        "x1": local_text(grid.end, canvas),
+        "y0": 0,
+        "y1": 1,
+        "line": {"width": 0},
+        "fillcolor": translucent(canvas.theme.surface, 0.45),
+        "layer": "above",
+    }
+    has_room = plot_px - _x_px(start, chart, plot_px) >= LEAST_SHADE_PX
+    middle = start + (grid.end - start) / 2
+    return [shade], [_word("so far", middle, chart, canvas, plot_px)] if has_room and not _shows_now(chart) else []
+
+
+def _present(chart: TimeChart, canvas: Canvas, plot_px: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    if chart.now is None or not _shows_now(chart):
+        return [], []
+    accent = canvas.theme.accent_ink
+    word = _word("now", chart.now, chart, canvas, plot_px)
+    word["font"] = word["font"] | {"color": accent}
+    return [_line(local_text(chart.now, canvas), accent, "solid")], [word]
+
+
+def _shows_now(chart: TimeChart) -> bool:
+    return chart.now is not None and chart.grid.start < chart.now < chart.grid.end
+
+
+def _line(at: str, colour: str, dash: str) -> dict[str, Any]:
+    line = {"color": colour, "width": 1, "dash": dash}
+    return {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": line}
+
+
+def _word(word: str, at: datetime, chart: TimeChart, canvas: Canvas, plot_px: int) -> dict[str, Any]:
+    x = _x_px(at, chart, plot_px)
+    half = len(word) * WORD_PX * 0.3
+    anchor = "left" if x < half else "right" if x > plot_px - half else "center"
+    return {
+        "text": word,
+        "x": local_text(at, canvas),
+        "xref": "x",
+        "xanchor": anchor,
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "bottom",
+        "yshift": 3,
+        "showarrow": False,
+        "captureevents": False,
+        "font": {"size": WORD_PX, "color": canvas.theme.ink_2},
+    }
+
+
+def _x_px(at: datetime, chart: TimeChart, plot_px: int) -> float:
+    return (at - chart.grid.start) / (chart.grid.end - chart.grid.start) * plot_px
