@@ -1,8 +1,44 @@
-"""Price books: which price is in force when and where. Published versions never change."""
+"""Price books: which price is in force when and where. Published versions never change.
 
+A book is drafted version by version (`draft`) and published (`publish`). A version holds from its date until the next
+one's; a price inside it may hold for a part of that only. Publishing expands prices to `price_segment`: one row per sku,
+region and span of days with one price, merged when the price stays. Source of the list prices: see facts/README.md.
+"""
+
+import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from importlib import resources
 
+import sqlalchemy as sa
 from sqlmodel import Session
+
+from flyusage import clock
+from flyusage.metering.models import Region, sku, vm_size
+from flyusage.money import round_half_away
+from flyusage.pricing.errors import PriceBookMissing
+from flyusage.pricing.models import price, price_book, price_book_version, subscription
+
+LIST = "list"
+DAY_SECONDS = 86400
+PRICE_MONTH = 30 * DAY_SECONDS
+EXTRA_MEMORY_USD_PER_GB_MONTH = Fraction(5)
+EXTRA_MEMORY = "machine.extra_ram"
+PLACES = 12
+# Base units in one published unit; whatever is not metered (a support plan, a certificate) is counted in pieces.
+PER_QUANTITY = {
+    "machine-second": 1,
+    "GB-second": 1024,
+    "GB-month(30d)": 1024 * PRICE_MONTH,
+    "GB-month": 1024 * PRICE_MONTH,
+    "ip-month": PRICE_MONTH,
+    "ip-hour": 3600,
+    "gpu-hour": 3600,
+    "GB": 10**9,
+}
 
 
 @dataclass(frozen=True)
@@ -16,16 +52,178 @@ class PriceBook:
     is_synthetic: bool
 
 
+@dataclass(frozen=True)
+class ListedPrice:
+    """A price as published: `amount` for `per_quantity` base units of `sku`, where `scope` says.
+
+    `scope` is `global`, an egress group, a region's code, or words that name no region (such a price rates nothing).
+    `effective_from` and `effective_to` (exclusive) narrow it inside its version.
+    """
+
+    sku: str
+    scope: str
+    amount: Decimal
+    per_quantity: int
+    unit: str
+    effective_from: date | None = None
+    effective_to: date | None = None
+    note: str = ""
+
+
 def load_list_prices(session: Session) -> None:
     """Bring the price book `list` (USD) to the packaged facts: five published versions of 2024. Repeating it changes nothing."""
-    raise NotImplementedError
+    session.execute(sa.text("LOCK TABLE price_book IN SHARE ROW EXCLUSIVE MODE"))
+    book = session.scalar(sa.select(price_book.c.id).where(price_book.c.slug == LIST))
+    if book is None:
+        book = create_book(session, slug=LIST, name="List prices", currency="USD")
+    present = set(session.scalars(sa.select(price_book_version.c.effective_from).where(price_book_version.c.book_id == book)))
+    missing = [phase for phase in _phases() if phase[0] not in present]
+    for effective_from, fraction in missing:
+        note = f"{fraction * 100} % of the regional differences"
+        draft(session, book, effective_from, prices=phase_prices(session, fraction), note=note)
+    if missing:
+        publish(session, book)
+
+
+def create_book(session: Session, *, slug: str, name: str, currency: str, is_synthetic: bool = False) -> int:
+    """A new, empty book; its id."""
+    made = sa.insert(price_book).values(slug=slug, name=name, currency=currency, is_synthetic=is_synthetic)
+    return session.execute(made.returning(price_book.c.id)).scalar_one()
+
+
+def draft(session: Session, book_id: int, effective_from: date, *, prices: Iterable[ListedPrice], note: str = "") -> int:
+    """A new unpublished version of a book, in force from the UTC midnight of `effective_from` once published; its id."""
+    made = sa.insert(price_book_version).values(book_id=book_id, effective_from=effective_from, note=note)
+    version = session.execute(made.returning(price_book_version.c.id)).scalar_one()
+    skus = {code: id_ for code, id_ in session.execute(sa.select(sku.c.code, sku.c.id))}
+    rows = [
+        {
+            "version_id": version,
+            "sku_id": skus[listed.sku],
+            "scope": listed.scope,
+            "amount": listed.amount,
+            "per_quantity": listed.per_quantity,
+            "unit": listed.unit,
+            "effective_from": listed.effective_from,
+            "effective_to": listed.effective_to,
+            "note": listed.note,
+        }
+        for listed in prices
+    ]
+    if rows:
+        session.execute(sa.insert(price), rows)
+    return version
 
 
 def publish(session: Session, book_id: int) -> None:
-    """Publish the book's open versions, for ever, and expand its prices per region and day."""
-    raise NotImplementedError
+    """Publish the book's drafted versions, for ever, and expand its prices per region and span of days."""
+    session.execute(
+        sa.update(price_book_version)
+        .where(price_book_version.c.book_id == book_id, price_book_version.c.published_at.is_(None))
+        .values(published_at=clock.now())
+    )
+    session.execute(sa.text("DELETE FROM price_segment WHERE book_id = :book"), {"book": book_id})
+    session.execute(sa.text(_EXPAND), {"book": book_id})
+
+
+def subscribe(session: Session, org_id: int, book_id: int) -> None:
+    """Let the organization buy from `book_id`; its whole history is priced by that book from now on."""
+    session.execute(
+        sa.text(
+            "INSERT INTO subscription (org_id, price_book_id) VALUES (:org, :book) "
+            "ON CONFLICT (org_id) DO UPDATE SET price_book_id = excluded.price_book_id"
+        ),
+        {"org": org_id, "book": book_id},
+    )
 
 
 def book_of(session: Session, org_id: int) -> PriceBook:
     """The book the organization buys from; `list` unless it subscribes to another. Raises PriceBookMissing."""
-    raise NotImplementedError
+    chosen = sa.select(subscription.c.price_book_id).where(subscription.c.org_id == org_id).scalar_subquery()
+    fallback = sa.and_(chosen.is_(None), price_book.c.slug == LIST)
+    row = session.execute(sa.select(price_book).where(sa.or_(price_book.c.id == chosen, fallback))).mappings().first()
+    if row is None:
+        raise PriceBookMissing("No price book is loaded. Run `flyusage db upgrade`, which loads the list prices.")
+    return PriceBook(**row)
+
+
+def book_named(session: Session, slug: str) -> PriceBook | None:
+    """A book by its slug."""
+    row = session.execute(sa.select(price_book).where(price_book.c.slug == slug)).mappings().first()
+    return PriceBook(**row) if row else None
+
+
+def prices_of(session: Session, book_id: int, on: date) -> list[ListedPrice]:
+    """Every price of the published version in force on `on`, by sku and scope; to show it, or to draft the next from it."""
+    rows = session.execute(sa.text(_PRICES_ON), {"book": book_id, "on": on}).mappings()
+    return [ListedPrice(**row) for row in rows]
+
+
+def phase_prices(session: Session, fraction: Fraction | int) -> list[ListedPrice]:
+    """The published list with `fraction` of every region's markup applied: 1 gives the list itself.
+
+    A regional price is base × (1 + fraction × (markup − 1)) per 30 days, rounded once at 12 decimals.
+    """
+    markup = {code: Fraction(value) for code, value in session.execute(sa.select(Region.code, Region.price_markup))}  # type: ignore[call-overload]
+    base = {f"machine.{name}": Fraction(usd) for name, usd in session.execute(sa.select(vm_size.c.name, vm_size.c.base_usd_per_30d)) if usd}
+    base[EXTRA_MEMORY] = EXTRA_MEMORY_USD_PER_GB_MONTH
+    listed = []
+    for row in _facts("prices.csv"):
+        amount, since = Decimal(row["usd"]), _day(row["effective_from"])
+        if row["scope"] in markup:
+            exact = base[row["sku"]] * (1 + fraction * (markup[row["scope"]] - 1)) / PRICE_MONTH
+            amount, since = round_half_away(exact, PLACES), None
+        listed.append(
+            ListedPrice(
+                row["sku"], row["scope"], amount, PER_QUANTITY.get(row["unit"], 1), row["unit"], since, _day(row["effective_to"]), row["note"]
+            )
+        )
+    return listed
+
+
+def _phases() -> list[tuple[date, Fraction]]:
+    rows = _facts("pricebook_phases.csv")
+    return [(date.fromisoformat(row["effective_from"]), Fraction(row["fraction_of_regional_markup_applied"])) for row in rows]
+
+
+def _facts(name: str) -> list[dict[str, str]]:
+    with resources.files("flyusage.pricing").joinpath("facts", name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+_PRICES_ON = """
+SELECT k.code AS sku, p.scope, p.amount, p.per_quantity, p.unit, p.effective_from, p.effective_to, p.note
+FROM price p JOIN sku k ON k.id = p.sku_id
+WHERE p.version_id = (SELECT id FROM price_book_version
+                      WHERE book_id = :book AND published_at IS NOT NULL AND effective_from <= :on
+                      ORDER BY effective_from DESC LIMIT 1)
+ORDER BY k.code, p.scope, p.effective_from NULLS FIRST
+"""
+
+# A region's own price goes before its group's, and that before the global one. Neighbouring spans of one price are merged.
+_EXPAND = """
+WITH version AS (
+  SELECT id, effective_from AS starts_on, lead(effective_from, 1, 'infinity') OVER (ORDER BY effective_from) AS ends_on
+  FROM price_book_version WHERE book_id = :book AND published_at IS NOT NULL
+), ranked AS (
+  SELECT p.id AS price_id, p.sku_id, r.id AS region_id, p.amount, p.per_quantity,
+         greatest(v.starts_on, p.effective_from) AS starts_on, least(v.ends_on, p.effective_to) AS ends_on,
+         rank() OVER (PARTITION BY v.id, p.sku_id, r.id ORDER BY (p.scope = r.code) DESC, (p.scope = r.egress_group) DESC) AS place
+  FROM version v JOIN price p ON p.version_id = v.id JOIN region r ON p.scope IN (r.code, r.egress_group, 'global')
+), held AS (
+  SELECT * FROM ranked WHERE place = 1 AND starts_on < ends_on
+), stepped AS (
+  SELECT *, (amount, per_quantity, starts_on) IS DISTINCT FROM
+            (lag(amount) OVER span, lag(per_quantity) OVER span, lag(ends_on) OVER span) AS is_step
+  FROM held WINDOW span AS (PARTITION BY sku_id, region_id ORDER BY starts_on)
+), numbered AS (
+  SELECT *, count(*) FILTER (WHERE is_step) OVER (PARTITION BY sku_id, region_id ORDER BY starts_on) AS step FROM stepped
+)
+INSERT INTO price_segment (book_id, sku_id, region_id, starts_on, ends_on, amount, per_quantity, price_id)
+SELECT :book, sku_id, region_id, min(starts_on), max(ends_on), min(amount), min(per_quantity), min(price_id)
+FROM numbered GROUP BY sku_id, region_id, step
+"""
