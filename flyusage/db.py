@@ -8,8 +8,9 @@ one transaction, so that nothing leaks through a pooled connection.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import Any, cast
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlmodel import Session, SQLModel
@@ -18,13 +19,13 @@ from flyusage import embedded
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
-if TYPE_CHECKING:
-    import psycopg
-
 OWNER_ROLE = "flyusage_owner"
 APP_ROLE = "flyusage_app"
 PLATFORM_ROLE = "flyusage_platform"
+LOGIN = embedded.LOGIN
 OLDEST_POSTGRES = 150000
+DISK_FULL = "53100"
+NO_SUCH_ROLE, NO_PRIVILEGE = "22023", "42501"
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -36,9 +37,23 @@ SQLModel.metadata.naming_convention = {
 
 
 class DatabaseUnreachable(FlyusageError):
-    """No server answers at the configured address."""
+    """No server answers at the configured address, or it went away."""
 
     code = "database_unreachable"
+    status = 503
+
+
+class DatabaseFull(FlyusageError):
+    """The server's disk is full; what was being written is rolled back."""
+
+    code = "database_full"
+    status = 507
+
+
+class DatabaseForbidden(FlyusageError):
+    """The login may not become the roles that the application works in."""
+
+    code = "database_forbidden"
     status = 503
 
 
@@ -69,14 +84,12 @@ def migration_url() -> str:
 @cache
 def engine() -> sa.Engine:
     """The application's pool; `reset()` after the settings change."""
-    made = _make_engine(database_url(), pool_size=8, max_overflow=16)
-    event.listen(made, "connect", _set_session)
-    return made
+    return make_engine(database_url(), pool_size=8, max_overflow=16)
 
 
 def owner_engine() -> sa.Engine:
     """A pool-less engine for migrations and `db init`; the caller disposes of it."""
-    return _make_engine(migration_url(), poolclass=sa.NullPool)
+    return make_engine(migration_url(), poolclass=sa.NullPool)
 
 
 def reset() -> None:
@@ -84,6 +97,14 @@ def reset() -> None:
     if engine.cache_info().currsize:
         engine().dispose()
     engine.cache_clear()
+
+
+def close() -> None:
+    """Drop the pool and leave the embedded server, which stops when nobody else uses it."""
+    reset()
+    if embedded_server.cache_info().currsize:
+        embedded_server().stop()
+    embedded_server.cache_clear()
 
 
 @contextmanager
@@ -110,50 +131,96 @@ def platform_transaction() -> Iterator[Session]:
 @contextmanager
 def plain_connection() -> Iterator[sa.Connection]:
     """The login itself, in no role, before the schema is known to exist. Raises DatabaseUnreachable."""
-    try:
-        connection = engine().connect()
-    except sa.exc.OperationalError as error:
-        raise DatabaseUnreachable(_unreachable(error)) from error
-    with connection:
+    with reachable(engine()) as connection:
         yield connection
 
 
-def raw(session: Session) -> "psycopg.Connection":
+def raw(session: Session) -> psycopg.Connection:
     """The psycopg connection under a session, for COPY; it stays in the session's transaction."""
     return cast("psycopg.Connection", session.connection().connection.driver_connection)
 
 
+def become(connection: sa.Connection, role: str, org_id: str = "") -> None:
+    """Act as `role`, scoped to the organization `org_id`, until the transaction ends. Raises DatabaseForbidden."""
+    try:
+        connection.exec_driver_sql("SELECT set_config('role', %s, true), set_config('flyusage.org_id', %s, true)", (role, org_id))
+    except sa.exc.DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in (NO_SUCH_ROLE, NO_PRIVILEGE):
+            raise
+        login = connection.engine.url.username
+        raise DatabaseForbidden(
+            f"The login {login} may not act as {role} on this server. Run `flyusage db init` with FLYUSAGE_MIGRATION_URL "
+            "set to a login that may create roles; it also lets this login in."
+        ) from error
+
+
+@contextmanager
+def reachable(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection of `engine`. Raises DatabaseUnreachable with the address and the server's own words."""
+    try:
+        connection = engine.connect()
+    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+        raise DatabaseUnreachable(_unreachable(engine, error)) from error
+    with connection:
+        yield connection
+
+
+def make_engine(url: str | sa.URL, **options: Any) -> sa.Engine:
+    """An engine over psycopg for a libpq URL; every session is in UTC."""
+    made = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True, **options)
+    event.listen(made, "connect", _set_session)
+    return made
+
+
+def encrypted_password(connection: sa.Connection, login: str, password: str) -> str:
+    """`password` as Postgres stores it, so that it travels and is logged in no other form."""
+    driver = cast("psycopg.Connection", connection.connection.driver_connection)
+    return driver.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256").decode()
+
+
 @contextmanager
 def _scoped(role: str, org_id: str) -> Iterator[Session]:
-    with Session(engine(), expire_on_commit=False) as session:
-        try:
-            connection = session.connection()
-        except sa.exc.OperationalError as error:
-            raise DatabaseUnreachable(_unreachable(error)) from error
-        connection.exec_driver_sql(
-            "SELECT set_config('role', %s, true), set_config('flyusage.org_id', %s, true)", (role, org_id)
-        )
+    with reachable(engine()) as connection, _in_sentences(), Session(connection, expire_on_commit=False) as session:
+        become(session.connection(), role, org_id)
         yield session
         session.commit()
 
 
-def _make_engine(url: str, **options: object) -> sa.Engine:
-    plain = sa.make_url(url)
-    return sa.create_engine(plain.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **options)
+@contextmanager
+def _in_sentences() -> Iterator[None]:
+    """What befalls the server in the middle of a transaction, said as what a person can do about it."""
+    try:
+        yield
+    except (sa.exc.OperationalError, psycopg.OperationalError) as error:
+        cause = error.orig if isinstance(error, sa.exc.OperationalError) else error
+        if getattr(cause, "sqlstate", None) == DISK_FULL:
+            raise DatabaseFull("The database's disk is full; nothing of this step was kept. Free space, then repeat it.") from error
+        if isinstance(error, sa.exc.OperationalError) and not error.connection_invalidated:
+            raise
+        raise DatabaseUnreachable(f"The database went away ({_first_line(cause)}); nothing of this step was kept. Try again.") from error
 
 
-def _set_session(connection: "psycopg.Connection", _record: object) -> None:
+def _set_session(connection: psycopg.Connection, _record: object) -> None:
     """Days and months are UTC whatever the server's zone; an old server is refused with a sentence."""
-    version = connection.info.server_version
-    if version < OLDEST_POSTGRES:
-        raise PostgresTooOld(f"This is Postgres {version // 10000}; flyusage needs 15 or later. Point FLYUSAGE_DATABASE_URL at one.")
+    refuse_old(connection.info.server_version)
     was = connection.autocommit
     connection.autocommit = True
-    connection.execute("SET TIME ZONE 'UTC'; SET jit = off; SET statement_timeout = 0")
+    connection.execute("SET TIME ZONE 'UTC'; SET jit = off")
     connection.autocommit = was
 
 
-def _unreachable(error: sa.exc.OperationalError) -> str:
-    where = engine().url.render_as_string(hide_password=True).replace("postgresql+psycopg", "postgresql")
-    why = str(error.orig).strip().splitlines()[-1] if error.orig else "no answer"
-    return f"No database answers at {where} ({why}). Start it, or correct FLYUSAGE_DATABASE_URL."
+def refuse_old(version: int) -> None:
+    """Raise PostgresTooOld for a server before 15 (`version` as the server counts: 140010 is 14.10)."""
+    if version < OLDEST_POSTGRES:
+        raise PostgresTooOld(f"This is Postgres {version // 10000}; flyusage needs 15 or later. Point FLYUSAGE_DATABASE_URL at one.")
+
+
+def _unreachable(engine: sa.Engine, error: sa.exc.SQLAlchemyError) -> str:
+    where = engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
+    cause = error.orig if isinstance(error, sa.exc.OperationalError) and error.orig else error
+    return f"No database answers at {where} ({_first_line(cause)}). Start it, or correct FLYUSAGE_DATABASE_URL."
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

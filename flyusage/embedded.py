@@ -62,6 +62,9 @@ log_min_messages = 'warning'
 """
 
 
+_started_here: list[subprocess.Popen[bytes]] = []  # kept, or Python would complain of children it no longer knows
+
+
 class EmbeddedUnavailable(FlyusageError):
     """The embedded server cannot start here."""
 
@@ -211,6 +214,7 @@ def _started(pgdata: Path, deadline: float) -> bool:
             start_new_session=True,  # the terminal's Ctrl-C is for us, who then stop it in order
             **_as_owner(pgdata),
         )
+    _started_here.append(server)
     while server.poll() is None:
         if _answers(pgdata):
             return True
