@@ -1,0 +1,61 @@
+# Everything a checkout needs: `make demo` and `make test` work on a fresh clone with nothing but Python 3.11 or later.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export UV_LINK_MODE := copy
+
+.PHONY: demo test check wheel bench lock frontend clean
+
+demo: .venv/.run frontend  ## the demo platform on http://127.0.0.1:8321
+	@$(BIN)/flyusage demo
+
+test: .venv/.dev frontend
+	$(BIN)/python -m pytest
+
+check: .venv/.dev frontend
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_schema.py
+
+wheel: .venv/.run frontend
+	$(BIN)/python -m hatchling build --target wheel
+
+bench: .venv/.bench frontend
+	$(BIN)/python -m tests.bench
+
+frontend: .venv/.run  ## builds only when something it is made of changed
+	@$(BIN)/python -m flyusage.ui.bundle
+
+lock: $(UV)  ## newest versions that fit pyproject.toml, by name, version and digest
+	$(COMPILE) --upgrade --group dev --group bench --output-file .venv/everything.txt
+	$(COMPILE) --group build --constraints .venv/everything.txt --output-file requirements.lock
+	$(COMPILE) --group dev --constraints .venv/everything.txt --output-file requirements-dev.lock
+	$(COMPILE) --group build --group bench --constraints .venv/everything.txt --output-file requirements-bench.lock
+
+clean:
+	rm -rf .venv .web .states dist tests/artefacts .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(UV): requirements-uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "flyusage needs Python 3.11 or later. Try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.lock
+	@touch $(UV)
+
+.venv/.run: requirements.lock pyproject.toml | $(UV)
+	@test .venv/.dev -nt requirements-dev.lock || { $(UV) pip sync --quiet --require-hashes requirements.lock && rm -f .venv/.dev .venv/.bench; }
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml | $(UV)
+	@$(UV) pip sync --quiet --require-hashes requirements-dev.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.bench && touch .venv/.run $@
+
+.venv/.bench: requirements-bench.lock pyproject.toml | $(UV)
+	@$(UV) pip install --quiet --require-hashes --requirements requirements-bench.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch .venv/.run $@
