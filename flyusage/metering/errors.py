@@ -1,0 +1,32 @@
+"""Why an event is refused. The rest of its batch goes in; the refusal keeps line, code and sentence."""
+
+import msgspec
+
+EXCERPT_CHARACTERS = 200
+
+
+class Refused(Exception):  # noqa: N818 it is an answer about one line, not a failure of the program
+    """One event is refused, for the reason `code`; `sentence` says what to change."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A refused event: 1-based line, stable code, a sentence with the next step, the line as it came.
+
+    `org` is the organization it named, when that much could be read.
+    """
+
+    line: int
+    code: str
+    sentence: str
+    raw: bytes
+    org: str | None = None
+
+    @property
+    def excerpt(self) -> str:
+        """The beginning of the line as text that any table and log can hold (no NUL, valid UTF-8)."""
+        return self.raw[: EXCERPT_CHARACTERS * 4].decode(errors="replace").replace("\0", "\ufffd")[:EXCERPT_CHARACTERS]

@@ -1,0 +1,260 @@
+"""Events in: the one path by which files, the API and the demo reach the ledger, the intervals and the days to re-roll."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import msgspec
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock, db
+from flyusage.metering import derivation, ledger, rollup_state, withdrawals
+from flyusage.metering.errors import Refusal
+from flyusage.metering.events import Parser, UsageEvent
+from flyusage.metering.locks import lock_organizations
+from flyusage.metering.models import ingest_run, refused_event
+
+BATCH_EVENTS = 20_000
+CONFLICT = "Another event has this source and id; the first one stands. Send the correction under a new id, and void the first."
+
+
+@dataclass
+class BatchResult:
+    """What became of one batch. `refusals` carry no raw line; `org_ids` are those whose ledger grew."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+    org_ids: set[int] = field(default_factory=set)
+
+
+@dataclass
+class IngestResult:
+    """What became of a run: counts of lines, and the organizations whose ledger grew."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    refused: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+    org_ids: set[int] = field(default_factory=set)
+
+    def add(self, batch: BatchResult) -> None:
+        """Count a committed batch."""
+        self.accepted += batch.accepted
+        self.duplicate += batch.duplicate
+        self.refused += len(batch.refusals)
+        self.org_ids |= batch.org_ids
+
+
+class Ingest:
+    """Lines into the ledger, batch by batch; each batch is one transaction, so that a run killed and repeated ends the same.
+
+    Creates unknown organizations unless `strict_orgs`; with `only_org` refuses all others. `max_age` (months) overrides
+    FLYUSAGE_EVENT_MAX_AGE. `on_refusal` receives each refusal once its batch is committed; without it they are collected in
+    the result. Parsing goes on while the database works on the batch before.
+    """
+
+    def __init__(
+        self,
+        session_factory: Callable[[], AbstractContextManager[Session]] = db.platform_transaction,
+        *,
+        strict_orgs: bool = False,
+        only_org: str | None = None,
+        max_age: int | None = None,
+        on_refusal: Callable[[Refusal], None] | None = None,
+    ) -> None:
+        self._session_factory = session_factory
+        self._strict_orgs = strict_orgs
+        self._only_org = only_org
+        self._max_age = max_age
+        self._on_refusal = on_refusal
+
+    def run(self, lines: Iterable[bytes], *, name: str, progress: Callable[[IngestResult], None] | None = None) -> IngestResult:
+        """Ingest all of `lines`; `progress` is called after each batch with the counts so far."""
+        result = IngestResult()
+        run_id = self._begin(name)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest") as writer:
+            pending: Future[BatchResult] | None = None
+            for raws, events, refusals in self._batches(lines):
+                self._settle(pending, result, progress)
+                pending = writer.submit(self._write, run_id, raws, events, refusals)
+            self._settle(pending, result, progress)
+        with self._session_factory() as session:
+            session.execute(sa.update(ingest_run).where(ingest_run.c.id == run_id).values(finished_at=clock.now()))
+        return result
+
+    def _batches(self, lines: Iterable[bytes]) -> Iterator[tuple[dict[int, bytes], list[UsageEvent], list[Refusal]]]:
+        raws: dict[int, bytes] = {}
+        events: list[UsageEvent] = []
+        refusals: list[Refusal] = []
+        parser = Parser(clock.now(), self._max_age)
+        for number, raw in _numbered(lines):
+            parsed = parser.parse(raw, number)
+            if type(parsed) is UsageEvent:
+                raws[number] = raw
+                events.append(parsed)
+            else:
+                refusals.append(parsed)
+            if len(events) + len(refusals) >= BATCH_EVENTS:
+                yield raws, events, refusals
+                raws, events, refusals = {}, [], []
+                parser = Parser(clock.now(), self._max_age)
+        if events or refusals:
+            yield raws, events, refusals
+
+    def _write(self, run_id: int, raws: dict[int, bytes], events: Sequence[UsageEvent], refusals: list[Refusal]) -> BatchResult:
+        with self._session_factory() as session:
+            written = ingest_events(session, events, strict_orgs=self._strict_orgs, only_org=self._only_org)
+            late = [msgspec.structs.replace(refusal, raw=raws[refusal.line].rstrip(b"\r\n")) for refusal in written.refusals]
+            written.refusals = sorted(refusals + late, key=lambda refusal: refusal.line)
+            _keep_refusals(session, run_id, written.refusals)
+            count = ingest_run.c
+            session.execute(
+                sa.update(ingest_run)
+                .where(count.id == run_id)
+                .values(
+                    accepted=count.accepted + written.accepted,
+                    duplicate=count.duplicate + written.duplicate,
+                    refused=count.refused + len(written.refusals),
+                )
+            )
+        return written
+
+    def _settle(self, pending: Future[BatchResult] | None, result: IngestResult, progress: Callable[[IngestResult], None] | None) -> None:
+        """Wait for the batch under way and report it."""
+        if pending is None:
+            return
+        written = pending.result()
+        result.add(written)
+        if self._on_refusal is None:
+            result.refusals.extend(written.refusals)
+        else:
+            for refusal in written.refusals:
+                self._on_refusal(refusal)
+        if progress is not None:
+            progress(result)
+
+    def _begin(self, name: str) -> int:
+        with self._session_factory() as session:
+            started = sa.insert(ingest_run).values(name=name, started_at=clock.now()).returning(ingest_run.c.id)
+            return session.execute(started).scalar_one()
+
+
+def ingest_events(
+    session: Session, batch: Sequence[UsageEvent], *, strict_orgs: bool = False, only_org: str | None = None
+) -> BatchResult:
+    """Take a batch in, inside the caller's platform transaction: ledger, resources, intervals, findings, days to re-roll.
+
+    Organizations are held until the transaction ends, so call it first and once per transaction. Refuses with
+    `org_unknown` and `event_conflict` only; the rest was for the parser.
+    """
+    result = BatchResult()
+    org_ids = _organizations(session, batch, strict_orgs=strict_orgs, only_org=only_org)
+    known = [event for event in batch if event.org in org_ids]
+    if len(known) < len(batch):
+        result.refusals += [_org_unknown(event, only_org) for event in batch if event.org not in org_ids]
+    if not known:
+        return result
+    lock_organizations(session, org_ids.values())
+    _ensure_partitions(session, known)
+    unique, repeated, clashing = _within_batch(known)
+    ledger.stage(session, ((number, org_ids[event.org], event) for number, event in enumerate(unique)))
+    duplicates, conflicts = ledger.claim_identities(session, [(org_ids[event.org], event) for event in clashing])
+    result.duplicate = repeated + len(duplicates)
+    result.refusals += [_conflict(event) for event in (*clashing, *(unique[number] for number in conflicts))]
+    result.accepted = len(unique) - len(duplicates) - len(conflicts)
+    if result.accepted:
+        _record(session)
+        result.org_ids = rollup_state.advance(session)
+    return result
+
+
+def _record(session: Session) -> None:
+    """From the staged batch, all of it new, to the ledger and everything derived from it."""
+    ledger.name_apps(session)
+    withdrawals.note(session)
+    has_known = ledger.settle_subjects(session)
+    recalled = withdrawals.recall(session)
+    ledger.write_events(session)
+    withdrawals.annotate(session)
+    derivation.rederive(session, has_known=bool(has_known + recalled))
+
+
+def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs: bool, only_org: str | None) -> dict[str, int]:
+    """Slug → id of the organizations that may be written; unknown ones are made unless told otherwise."""
+    slugs = sorted({event.org for event in batch if only_org is None or event.org == only_org})
+    find = sa.text("SELECT slug, id FROM organization WHERE slug = ANY(:slugs) ORDER BY slug")
+    found = {slug: id_ for slug, id_ in session.execute(find, {"slugs": slugs})}
+    if strict_orgs or only_org is not None or len(found) == len(slugs):
+        return found
+    make = sa.text(
+        """INSERT INTO organization (slug, name, created_at) SELECT slug, slug, :now FROM unnest(CAST(:slugs AS text[])) AS slug
+           ORDER BY slug ON CONFLICT DO NOTHING"""
+    )
+    session.execute(make, {"slugs": [slug for slug in slugs if slug not in found], "now": clock.now()})
+    return {slug: id_ for slug, id_ in session.execute(find, {"slugs": slugs})}
+
+
+def _ensure_partitions(session: Session, events: Iterable[UsageEvent]) -> None:
+    """Partitions for the months that the batch writes to: those of its events and of its reports' starts."""
+    days = {event.time // 86_400 for event in events} | {event.report_start // 86_400 for event in events if event.report_start is not None}
+    session.execute(
+        sa.text(
+            """SELECT ensure_month_partitions(month, month) FROM (
+                 SELECT DISTINCT date_trunc('month', to_timestamp(day * 86400.0), 'UTC')::date AS month
+                 FROM unnest(CAST(:days AS int[])) AS day ORDER BY 1) AS months"""
+        ),
+        {"days": sorted(days)},
+    )
+
+
+def _within_batch(events: Sequence[UsageEvent]) -> tuple[list[UsageEvent], int, list[UsageEvent]]:
+    """First events of their identity, how many repeat one of them, and those that contradict one."""
+    first: dict[tuple[str, bytes], UsageEvent] = {}
+    clashing: list[UsageEvent] = []
+    for event in events:
+        stands = first.setdefault((event.org, event.identity), event)
+        if stands is not event and stands.content_hash != event.content_hash:
+            clashing.append(event)
+    return list(first.values()), len(events) - len(first) - len(clashing), clashing
+
+
+def _keep_refusals(session: Session, run_id: int, refusals: Sequence[Refusal]) -> None:
+    if refusals:
+        now = clock.now()
+        session.execute(
+            sa.insert(refused_event),
+            [
+                {"ingest_run_id": run_id, "org_slug": refusal.org, "line": refusal.line, "code": refusal.code,
+                 "sentence": refusal.sentence, "excerpt": refusal.excerpt, "at": now}
+                for refusal in refusals
+            ],
+        )  # fmt: skip
+
+
+def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Lines with their 1-based numbers; empty ones at the end are no lines at all."""
+    first_empty = 0
+    for number, raw in enumerate(lines, start=1):
+        if raw in (b"", b"\n", b"\r\n"):
+            first_empty = first_empty or number
+            continue
+        for empty in range(first_empty, number) if first_empty else ():
+            yield empty, b""
+        first_empty = 0
+        yield number, raw
+
+
+def _conflict(event: UsageEvent) -> Refusal:
+    return Refusal(event.line, "event_conflict", CONFLICT, b"", event.org)
+
+
+def _org_unknown(event: UsageEvent, only_org: str | None) -> Refusal:
+    sentence = (
+        f"There is no organization {event.org}; create it, or leave out --strict-orgs."
+        if only_org is None
+        else f"This token may send events of {only_org} only, not of {event.org}."
+    )
+    return Refusal(event.line, "org_unknown", sentence, b"", event.org)

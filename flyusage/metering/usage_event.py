@@ -1,0 +1,127 @@
+"""A usage event as the ledger keeps it, its identity and its content hash."""
+
+from datetime import datetime
+from enum import IntEnum
+from hashlib import blake2b
+
+import msgspec
+
+
+class EventType(IntEnum):
+    """Event types. The numbers order the events of one subject that fall into the same second: ends come first."""
+
+    MACHINE_STOPPED = 1
+    MACHINE_DESTROYED = 2
+    MACHINE_STARTED = 3
+    VOLUME_DESTROYED = 4
+    VOLUME_CREATED = 5
+    VOLUME_RESIZED = 6
+    IPV4_RELEASED = 7
+    IPV4_ALLOCATED = 8
+    EGRESS_REPORTED = 9
+    APP_DEPLOYED = 10
+    EVENT_VOIDED = 11
+
+
+class ResourceKind(IntEnum):
+    """What a subject is. The same name may be a machine, a volume and an address without meeting."""
+
+    MACHINE = 1
+    VOLUME = 2
+    IPV4 = 3
+
+
+KIND_OF = {
+    EventType.MACHINE_STOPPED: ResourceKind.MACHINE,
+    EventType.MACHINE_DESTROYED: ResourceKind.MACHINE,
+    EventType.MACHINE_STARTED: ResourceKind.MACHINE,
+    EventType.EGRESS_REPORTED: ResourceKind.MACHINE,
+    EventType.VOLUME_DESTROYED: ResourceKind.VOLUME,
+    EventType.VOLUME_CREATED: ResourceKind.VOLUME,
+    EventType.VOLUME_RESIZED: ResourceKind.VOLUME,
+    EventType.IPV4_RELEASED: ResourceKind.IPV4,
+    EventType.IPV4_ALLOCATED: ResourceKind.IPV4,
+}
+TYPE_NAMES = {
+    EventType.MACHINE_STOPPED: "flyusage.machine.stopped",
+    EventType.MACHINE_DESTROYED: "flyusage.machine.destroyed",
+    EventType.MACHINE_STARTED: "flyusage.machine.started",
+    EventType.VOLUME_DESTROYED: "flyusage.volume.destroyed",
+    EventType.VOLUME_CREATED: "flyusage.volume.created",
+    EventType.VOLUME_RESIZED: "flyusage.volume.resized",
+    EventType.IPV4_RELEASED: "flyusage.ipv4.released",
+    EventType.IPV4_ALLOCATED: "flyusage.ipv4.allocated",
+    EventType.EGRESS_REPORTED: "flyusage.egress.reported",
+    EventType.APP_DEPLOYED: "flyusage.app.deployed",
+    EventType.EVENT_VOIDED: "flyusage.event.voided",
+}
+
+
+# vm_size, memory_mib, capacity_mib, bytes, report_start, report_end, version, voided_source, voided_id
+Details = tuple[str | None, int | None, int | None, int | None, int | None, int | None, str | None, str | None, str | None]
+NO_DETAILS: Details = (None,) * 9
+
+
+class UsageEvent(msgspec.Struct, frozen=True, gc=False):
+    """An accepted line. Moments are whole seconds since 1970 (UTC), memory and capacity MiB, egress bytes.
+
+    `identity` names the event within its organization for ever; `content_hash` tells a resent event from another one
+    that took its name. Fields that the type does not have are None. Make one with `usage_event`.
+    """
+
+    line: int
+    org: str
+    identity: bytes
+    content_hash: bytes
+    type: int
+    time: int
+    source: str
+    id: str
+    subject: str
+    app: str
+    region: str
+    vm_size: str | None = None
+    memory_mib: int | None = None
+    capacity_mib: int | None = None
+    bytes: int | None = None
+    report_start: int | None = None
+    report_end: int | None = None
+    version: str | None = None
+    voided_source: str | None = None
+    voided_id: str | None = None
+
+
+def identity_of(source: str, event_id: str) -> bytes:
+    """16 bytes for (source, id), which with the organization identify an event for ever. Neither may hold a NUL."""
+    return blake2b(f"{source}\0{event_id}".encode(), digest_size=16).digest()
+
+
+def content_hash_of(type: int, time: int, subject: str, app: str, region: str, details: Details) -> bytes:  # noqa: PLR0913
+    """16 bytes for what flyusage understands of an event: not its key order, spacing, UTC offset or unknown fields."""
+    size, memory, capacity, count, start, end, version, source, id = details
+    content = (
+        f"{type}\0{time}\0{subject}\0{app}\0{region}\0{size}\0{memory}\0{capacity}\0{count}\0{start}\0{end}"
+        f"\0{version}\0{source}\0{id}"
+    )
+    return blake2b(content.encode(), digest_size=16).digest()
+
+
+def usage_event(
+    type: EventType, *, org: str, source: str, id: str, time: datetime, subject: str, app: str, region: str, line: int = 0,
+    vm_size: str | None = None, memory_mib: int | None = None, capacity_mib: int | None = None, bytes: int | None = None,
+    report_start: datetime | None = None, report_end: datetime | None = None, version: str | None = None,
+    voided_source: str | None = None, voided_id: str | None = None,
+) -> UsageEvent:  # fmt: skip
+    """An event made in the program, the same as the one its JSON would parse to. Moments are aware; unchecked otherwise."""
+    moment = int(time.timestamp() // 1)
+    start = None if report_start is None else int(report_start.timestamp() // 1)
+    end = None if report_end is None else int(report_end.timestamp() // 1)
+    if type == EventType.MACHINE_STOPPED:
+        capacity_mib = capacity_mib or 0
+    elif type in (EventType.MACHINE_DESTROYED, EventType.VOLUME_DESTROYED):
+        capacity_mib = None
+    details = (vm_size, memory_mib, capacity_mib, bytes, start, end, version, voided_source, voided_id)
+    return UsageEvent(
+        line, org, identity_of(source, id), content_hash_of(int(type), moment, subject, app, region, details), int(type), moment,
+        source, id, subject, app, region, *details,
+    )  # fmt: skip

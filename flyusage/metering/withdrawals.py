@@ -1,0 +1,92 @@
+"""Events that withdraw others (`flyusage.event.voided`), and what is noted about single events.
+
+A void names its target by identity, so it works whether it arrives before or after it. Voids are final: withdrawing one is
+kept in the ledger, reported as `void_is_final` and has no effect; otherwise the outcome would hang on the order of arrival.
+"""
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import Session
+
+from flyusage import clock, db
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+def note(session: Session) -> None:
+    """Note and audit what the staged batch withdraws; call it before the batch's subjects are settled."""
+    connection = db.raw(session)
+    if not _has_voids(connection):
+        return
+    connection.execute(
+        """INSERT INTO voided_event (org_id, identity, at)
+           SELECT DISTINCT org_id, voids, %s::timestamptz FROM staged_event WHERE type = 11 ON CONFLICT DO NOTHING""",
+        (clock.now(),),
+    )
+    connection.execute(
+        """INSERT INTO audit_event (org_id, at, actor, action, subject, detail)
+           SELECT org_id, %s, 'ingest', 'event.voided', voided_id, jsonb_build_object(
+             'source', voided_source, 'id', voided_id, 'by_source', source, 'by_id', event_id, 'time', time)
+           FROM staged_event WHERE type = 11 ORDER BY n""",
+        (clock.now(),),
+    )
+
+
+def recall(session: Session) -> int:
+    """Bring subjects whose earlier events the batch withdraws into `staged_subject`, undo what those events left; how many."""
+    connection = db.raw(session)
+    if not _has_voids(connection):
+        return 0
+    targets = connection.execute(
+        """SELECT e.org_id, e.identity, e.resource_id, e.type FROM usage_event e
+           JOIN (SELECT v.org_id, v.voids FROM staged_event v JOIN event_identity i ON i.org_id = v.org_id AND i.identity = v.voids
+                 WHERE v.type = 11) AS void ON void.org_id = e.org_id AND void.voids = e.identity ORDER BY e.identity"""
+    ).fetchall()
+    identities = [identity for _, identity, _, _ in targets]
+    orgs = [org_id for org_id, _, _, _ in targets]
+    for statement in (
+        "DELETE FROM event_finding f USING unnest(%s::int[], %s::uuid[]) AS target (org_id, identity) "
+        "WHERE f.org_id = target.org_id AND f.identity = target.identity AND f.code <> 'event_conflict'",
+        "DELETE FROM deployment d USING unnest(%s::int[], %s::uuid[]) AS target (org_id, identity) "
+        "WHERE d.org_id = target.org_id AND d.identity = target.identity",
+    ):
+        connection.execute(statement, (orgs, identities))
+    return connection.execute(
+        """INSERT INTO staged_subject (org_id, kind, name, app_id, region_id, resource_id, is_new)
+           SELECT DISTINCT r.org_id, r.kind, r.name, r.app_id, r.region_id, r.id, false
+           FROM resource r JOIN unnest(%s::int[], %s::bigint[]) AS target (org_id, id) ON target.org_id = r.org_id AND target.id = r.id
+           WHERE NOT EXISTS (SELECT FROM staged_subject s WHERE s.org_id = r.org_id AND s.resource_id = r.id)""",
+        (orgs, [resource_id for _, _, resource_id, _ in targets]),
+    ).rowcount
+
+
+def annotate(session: Session) -> None:
+    """What single events say, withdrawn ones excepted: deployments, usage in a retired region, a void of a void."""
+    connection = db.raw(session)
+    connection.execute(
+        """INSERT INTO deployment (org_id, app_id, region_id, time, identity, version)
+           SELECT e.org_id, a.id, e.region_id, e.time, e.identity, e.version
+           FROM staged_event e JOIN app a ON a.org_id = e.org_id AND a.name = e.app
+           WHERE e.type = 10 AND NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)"""
+    )
+    connection.execute(
+        """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
+           SELECT e.org_id, s.resource_id, e.time, e.identity, 'retired_region' FROM staged_event e
+           JOIN region r ON r.id = e.region_id AND r.retired_on <= e.time::date
+           LEFT JOIN staged_subject s ON s.org_id = e.org_id AND s.kind = e.kind AND s.name = e.subject
+           WHERE e.type <> 11 AND NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)
+           ON CONFLICT DO NOTHING"""
+    )
+    if _has_voids(connection):
+        connection.execute(
+            """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
+               SELECT e.org_id, NULL, e.time, e.identity, 'void_is_final' FROM usage_event e
+               WHERE e.type = 11 AND e.org_id IN (SELECT org_id FROM staged_event)
+                 AND EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)
+               ON CONFLICT DO NOTHING"""
+        )
+
+
+def _has_voids(connection: "psycopg.Connection") -> bool:
+    return bool(connection.execute("SELECT EXISTS (SELECT FROM staged_event WHERE type = 11)").fetchone()[0])  # type: ignore[index]
