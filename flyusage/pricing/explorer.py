@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from flyusage.periods import Period
-from flyusage.pricing.view import Answer, Dimension, Granularity, PriceStep, Value, View
+from flyusage.pricing.view import Answer, Dimension, PriceStep, Value, View, auto_granularity, granularities  # noqa: F401 offered here too
 
 
 def explore(session: Session, org_id: int, view: View, *, now: datetime | None = None, table_points: bool = False) -> Answer:
@@ -18,16 +18,6 @@ def explore(session: Session, org_id: int, view: View, *, now: datetime | None =
 
 def history(session: Session, org_id: int) -> Period | None:
     """From the organization's first event to its last; None before the first."""
-    raise NotImplementedError
-
-
-def auto_granularity(period: Period) -> Granularity:
-    """The bucket that reads well: hours up to 14 days, days up to 15 months, months beyond."""
-    raise NotImplementedError
-
-
-def granularities(period: Period) -> tuple[Granularity, ...]:
-    """What may be chosen for `period`; hours only up to 62 days."""
     raise NotImplementedError
 
 

@@ -5,12 +5,16 @@ notice for each correction, and written back; page, API, CLI and export share it
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from flyusage.periods import Period
+from flyusage.periods import Period, add_months
+
+LONGEST_BY_HOUR = timedelta(days=62)
+HOURS_READ_WELL = timedelta(days=14)
+DAYS_READ_WELL_MONTHS = 15
 
 
 class Measure(StrEnum):
@@ -193,3 +197,17 @@ class Value:
     key: str
     label: str
     hint: str = ""
+
+
+def granularities(period: Period) -> tuple[Granularity, ...]:
+    """What may be chosen for `period`; hours only up to 62 days."""
+    if period.end - period.start <= LONGEST_BY_HOUR:
+        return tuple(Granularity)
+    return (Granularity.DAY, Granularity.WEEK, Granularity.MONTH)
+
+
+def auto_granularity(period: Period) -> Granularity:
+    """The bucket that reads well: hours up to 14 days, days up to 15 months, months beyond."""
+    if period.end - period.start <= HOURS_READ_WELL:
+        return Granularity.HOUR
+    return Granularity.DAY if period.end <= add_months(period.start, DAYS_READ_WELL_MONTHS) else Granularity.MONTH
