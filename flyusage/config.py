@@ -1,21 +1,38 @@
 """Settings, read once from `FLYUSAGE_*` (and nothing else)."""
 
+import difflib
+import os
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from flyusage.errors import FlyusageError
+
+PREFIX = "FLYUSAGE_"
+FOR_TESTS = f"{PREFIX}TEST_"
+
+
+class SettingsInvalid(FlyusageError):
+    """A `FLYUSAGE_*` variable says something that cannot be."""
+
+    code = "settings_invalid"
+    status = 500
 
 
 class Settings(BaseSettings):
-    """What an installation may choose. Each field is the environment variable `FLYUSAGE_<NAME>`."""
+    """What an installation may choose. Each field is the environment variable `FLYUSAGE_<NAME>`; an empty one counts as unset."""
 
-    model_config = SettingsConfigDict(env_prefix="FLYUSAGE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
-    database_url: str | None = Field(None, description="Any Postgres ≥ 15; without it an embedded server is started.")
-    migration_url: str | None = Field(None, description="A login that may create roles and tables; default: database_url.")
+    database_url: str | None = Field(None, repr=False, description="Any Postgres ≥ 15; without it an embedded server is started.")
+    migration_url: str | None = Field(
+        None, repr=False, description="A login that may create roles and tables; default: database_url."
+    )
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("flyusage", appauthor=False)),
         description="Holds the embedded database and logs.",
@@ -24,17 +41,49 @@ class Settings(BaseSettings):
     port: int = Field(8321, ge=1, le=65535, description="The one port for pages, websocket and API.")
     base_url: str | None = Field(None, description="How people reach the server from outside, for printed links.")
     event_max_age: int = Field(25, ge=1, description="Months after which an arriving event is refused as too old.")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["console", "json"] = "console"
-    clock: str | None = Field(None, description="ISO 8601 moment that stands for now; replays of the past.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
+    log_format: Literal["console", "json"] = Field("console", description="Logs for people, or a JSON object per line.")
+    clock: datetime | None = Field(None, description="ISO 8601 moment that stands for now (UTC unless it says); replays of the past.")
 
     @property
     def is_embedded(self) -> bool:
         """Whether the product runs its own Postgres."""
         return self.database_url is None
 
+    @field_validator("database_url", "migration_url")
+    @classmethod
+    def _is_postgres(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must look like postgresql://user:password@host:5432/flyusage")
+        return url
+
+    @field_validator("data_dir")
+    @classmethod
+    def _is_absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
+
+    @field_validator("clock", mode="before")
+    @classmethod
+    def _is_moment(cls, written: str | None) -> datetime | None:
+        if written is None:
+            return None
+        moment = datetime.fromisoformat(written)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
 
 @cache
 def settings() -> Settings:
-    """The process's settings; `settings.cache_clear()` makes tests read the environment again."""
-    return Settings()
+    """The process's settings; `settings.cache_clear()` makes tests read the environment again. Raises SettingsInvalid."""
+    try:
+        return Settings()  # pyright: ignore[reportCallIssue] every field has a default or comes from the environment
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"{PREFIX}{first['loc'][0]}".upper()
+        raise SettingsInvalid(f"{name} cannot be used: {first['msg'].removeprefix('Value error, ')}. Correct or unset it.") from error
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """`FLYUSAGE_*` variables in the environment that mean nothing here, each with the nearest one that does."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    given = {name for name in os.environ if name.startswith(PREFIX) and not name.startswith(FOR_TESTS)}
+    return {name: next(iter(difflib.get_close_matches(name, known, 1)), None) for name in sorted(given - known)}
