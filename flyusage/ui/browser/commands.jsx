@@ -1,0 +1,247 @@
+// The command palette (Ctrl/Cmd-K) and the list of keys (?). Both are native dialogs: focus, Escape and the rest of the
+// page being out of reach come with the element. Nothing here is evaluated from text.
+import { useCallback, useEffect, useId, useMemo, useRef, useState } from "react";
+import { useNavigate, useParams } from "react-router";
+
+const isMac = typeof navigator !== "undefined" && /Mac|iPhone|iPad/.test(navigator.platform);
+const COMMAND = isMac ? "⌘" : "Ctrl";
+const SEARCH_AFTER_MS = 120;
+const SLOW_AFTER_MS = 150;
+const SECOND_KEY_MS = 1200;
+
+const PAGES = [
+  { key: "o", label: "Overview", to: "", words: "home spend month" },
+  { key: "e", label: "Explorer", to: "/usage", words: "usage chart cost" },
+  { key: "m", label: "Machines", to: "/machines", words: "vms list" },
+];
+
+const KEYS = [
+  [[COMMAND, "K"], "Jump to an app, machine, region or page"],
+  [["/"], "Filter, or search this page"],
+  ...PAGES.map(({ key, label }) => [["g", key], `Go to ${label}`]),
+  [["t"], "Switch between light, dark and the system's theme"],
+  [["Esc"], "Close what is open"],
+  [["?"], "Show these keys"],
+];
+
+const isTyping = ({ target }) =>
+  target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName ?? "") || target.closest?.('[role="menu"], [role="listbox"]');
+
+/** Opens and closes a dialog element; a click on the page behind it closes it too. */
+const useDialog = (onOpen) => {
+  const dialog = useRef(null);
+  const open = useCallback(() => {
+    if (dialog.current?.open) return;
+    for (const other of document.querySelectorAll("dialog[open]")) other.close();
+    dialog.current?.showModal();
+    onOpen?.();
+  }, [onOpen]);
+  const close = useCallback(() => dialog.current?.close(), []);
+  const onClick = useCallback((event) => event.target === dialog.current && dialog.current.close(), []);
+  return { dialog, open, close, onClick };
+};
+
+const startSearchOfPage = () => {
+  const opener = document.getElementById("add-filter");
+  if (opener) return opener.click() ?? true;
+  const field = document.querySelector("[data-search] input, input[data-search]");
+  field?.focus();
+  field?.select();
+  return Boolean(field);
+};
+
+/** Runs the single keys, unless somebody is typing or a dialog is open. */
+const useKeys = ({ openPalette, openKeys, go }) => {
+  useEffect(() => {
+    let pending = 0;
+    const onKey = (event) => {
+      const { key, ctrlKey, metaKey, altKey } = event;
+      if ((ctrlKey || metaKey) && !altKey && key.toLowerCase() === "k") {
+        event.preventDefault();
+        openPalette();
+        return;
+      }
+      if (ctrlKey || metaKey || altKey || isTyping(event) || document.querySelector("dialog[open], [role=dialog]")) return;
+      const page = Date.now() - pending < SECOND_KEY_MS && PAGES.find((each) => each.key === key);
+      pending = key === "g" ? Date.now() : 0;
+      if (page) go(page.to);
+      else if (key === "?") openKeys();
+      else if (key === "t") document.querySelector(".theme-button")?.click();
+      else if (key !== "/" || !startSearchOfPage()) return;
+      event.preventDefault();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [openPalette, openKeys, go]);
+};
+
+const Keys = ({ control }) => (
+  <dialog ref={control.dialog} className="dialog keys-dialog" aria-labelledby="keys-title" onClick={control.onClick}>
+    <div className="dialog-body">
+      <header className="card-head">
+        <h2 id="keys-title" className="card-title">Keys</h2>
+        <button type="button" className="button button-quiet card-actions" onClick={control.close}>Close</button>
+      </header>
+      <dl className="keys">
+        {KEYS.map(([keys, meaning]) => (
+          <div key={meaning}>
+            <dt>{meaning}</dt>
+            <dd>{keys.map((each) => <kbd key={each}>{each}</kbd>)}</dd>
+          </div>
+        ))}
+      </dl>
+    </div>
+  </dialog>
+);
+
+const pagesMatching = (text, base) =>
+  PAGES.filter(({ label, words }) => !text || `${label} ${words}`.toLowerCase().includes(text.toLowerCase())).map(
+    ({ label, to }) => ({ kind: "Page", label, title: label, hint: "", href: base + to }),
+  );
+
+/** What the palette lists: pages at once, and the server's finds for the text as it stands. */
+const useFinds = ({ text, found, foundFor, onSearch, base }) => {
+  const [isSlow, setSlow] = useState(false);
+  const wanted = text.trim();
+  const isCurrent = foundFor === wanted;
+  useEffect(() => {
+    if (!wanted || isCurrent) return setSlow(false);
+    const ask = setTimeout(() => onSearch?.(wanted), SEARCH_AFTER_MS);
+    const slow = setTimeout(() => setSlow(true), SEARCH_AFTER_MS + SLOW_AFTER_MS);
+    return () => {
+      clearTimeout(ask);
+      clearTimeout(slow);
+    };
+  }, [wanted, isCurrent]);
+  const entries = useMemo(
+    () => [...pagesMatching(wanted, base), ...(wanted && isCurrent ? found : [])],
+    [wanted, isCurrent, found, base],
+  );
+  return { entries, isSlow, isSettled: !wanted || isCurrent };
+};
+
+const groupsOf = (entries) => {
+  const groups = [];
+  entries.forEach((entry, index) => {
+    if (groups.at(-1)?.kind !== entry.kind) groups.push({ kind: entry.kind, members: [] });
+    groups.at(-1).members.push({ ...entry, index });
+  });
+  return groups;
+};
+
+const Option = ({ id, entry, isActive, choose, point }) => (
+  <li
+    id={id}
+    role="option"
+    aria-selected={isActive}
+    title={entry.title}
+    className="palette-option"
+    onClick={() => choose(entry)}
+    onMouseMove={point}
+  >
+    <bdi className="cut">{entry.label}</bdi>
+    <span className="palette-hint">{entry.hint}</span>
+  </li>
+);
+
+const Palette = ({ control, finds, text, setText, choose }) => {
+  const { entries, isSlow, isSettled } = finds;
+  const [active, setActive] = useState(0);
+  const list = useId();
+  const at = Math.min(active, entries.length - 1);
+  useEffect(() => setActive(0), [text]);
+  useEffect(() => document.getElementById(`${list}-${at}`)?.scrollIntoView({ block: "nearest" }), [at, list]);
+  const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
+  const onKeyDown = (event) => {
+    if (event.key === "Enter" && entries[at]) choose(entries[at]);
+    else if (event.key in steps && entries.length) {
+      const next = at + steps[event.key];
+      setActive(Math.abs(steps[event.key]) === 1 ? (next + entries.length) % entries.length : Math.max(0, Math.min(next, entries.length - 1)));
+    } else return;
+    event.preventDefault();
+  };
+  const said = isSettled ? `${entries.length} ${entries.length === 1 ? "result" : "results"}` : "";
+  return (
+    <dialog ref={control.dialog} className="dialog palette" aria-label="Jump to" onClick={control.onClick}>
+      <div className="dialog-body">
+        <input
+          type="text"
+          role="combobox"
+          aria-expanded="true"
+          aria-controls={list}
+          aria-autocomplete="list"
+          aria-activedescendant={entries.length ? `${list}-${at}` : undefined}
+          aria-label="Jump to an app, machine, region or page"
+          placeholder="Jump to an app, machine, region or page"
+          autoComplete="off"
+          spellCheck="false"
+          maxLength={500}
+          autoFocus
+          className="palette-input"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={onKeyDown}
+        />
+        <div className="palette-list" id={list} role="listbox" aria-label="Results" aria-busy={isSlow}>
+          {groupsOf(entries).map(({ kind, members }) => (
+            <ul key={kind} role="group" aria-label={kind}>
+              <li role="presentation" className="palette-kind">{kind}</li>
+              {members.map((entry) => (
+                <Option
+                  key={entry.index}
+                  id={`${list}-${entry.index}`}
+                  entry={entry}
+                  isActive={entry.index === at}
+                  choose={choose}
+                  point={() => setActive(entry.index)}
+                />
+              ))}
+            </ul>
+          ))}
+        </div>
+        <p className="palette-status" role="status">
+          {isSlow ? "Searching…" : said}
+          {isSettled && !entries.length && (
+            <span className="palette-none">Nothing here is called “<bdi>{text.trim()}</bdi>”. Try part of a name.</span>
+          )}
+        </p>
+        <footer className="palette-foot" aria-hidden="true">
+          <span><kbd>↑</kbd> <kbd>↓</kbd> choose</span>
+          <span><kbd>↵</kbd> open</span>
+          <span><kbd>Esc</kbd> close</span>
+        </footer>
+      </div>
+    </dialog>
+  );
+};
+
+/** The button that opens the palette, the palette, and the keys. Once per page. */
+export const Commands = ({ found = [], foundFor = "", onSearch }) => {
+  const navigate = useNavigate();
+  const { slug } = useParams();
+  const base = slug ? `/orgs/${encodeURIComponent(slug)}` : "";
+  const [text, setText] = useState("");
+  const palette = useDialog(useCallback(() => setText(""), []));
+  const keys = useDialog();
+  const finds = useFinds({ text, found, foundFor, onSearch, base });
+  const go = useCallback((to) => base && navigate(base + to), [base, navigate]);
+  const choose = (entry) => {
+    palette.close();
+    navigate(entry.href);
+  };
+  useKeys({ openPalette: palette.open, openKeys: keys.open, go });
+  if (!slug) return null;
+  return (
+    <div className="commands">
+      <button type="button" className="jump" onClick={palette.open} aria-keyshortcuts="Control+K Meta+K">
+        <span>Jump to…</span>
+        <kbd suppressHydrationWarning>{COMMAND} K</kbd>
+      </button>
+      <button type="button" className="button-keys" onClick={keys.open} title="Keys" aria-label="Keys" aria-keyshortcuts="?">
+        <kbd aria-hidden="true">?</kbd>
+      </button>
+      <Palette control={palette} finds={finds} text={text} setText={setText} choose={choose} />
+      <Keys control={keys} />
+    </div>
+  );
+};

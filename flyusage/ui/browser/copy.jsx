@@ -1,0 +1,23 @@
+// Puts a text on the clipboard and says so in its own place, aloud too.
+import { useEffect, useState } from "react";
+
+const SAID_MS = 2000;
+
+export const CopyButton = ({ text, label = "Copy", className = "button" }) => {
+  const [said, setSaid] = useState("");
+  useEffect(() => {
+    if (!said) return undefined;
+    const timer = setTimeout(() => setSaid(""), SAID_MS);
+    return () => clearTimeout(timer);
+  }, [said]);
+  const copy = () =>
+    navigator.clipboard.writeText(text).then(
+      () => setSaid("Copied"),
+      () => setSaid("The browser refused"),
+    );
+  return (
+    <button type="button" className={className} onClick={copy}>
+      <span aria-live="polite">{said || label}</span>
+    </button>
+  );
+};

@@ -1,0 +1,23 @@
+"""A button that copies a text, and a command line with one beside it."""
+
+import reflex as rx
+from reflex.vars import Var
+
+
+class CopyButton(rx.Component):
+    """Copies `text` in the browser and says "Copied" in place of its label for two seconds."""
+
+    library = "$/flyusage/copy"
+    tag = "CopyButton"
+    text: Var[str]
+    label: Var[str]
+
+
+def copy_button(text: str | Var[str], label: str | Var[str] = "Copy") -> rx.Component:
+    """A button named `label` that puts `text` on the clipboard."""
+    return CopyButton.create(text=text, label=label, class_name="button")
+
+
+def command_line(line: str | Var[str]) -> rx.Component:
+    """A shell command, ready to copy."""
+    return rx.el.div(rx.el.code(line), CopyButton.create(text=line, label="Copy", class_name="button button-quiet"), class_name="command")

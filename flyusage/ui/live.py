@@ -1,0 +1,191 @@
+"""Tells open pages that their organization has new events.
+
+One connection of the whole process listens to Postgres, on a thread of its own; every open page waits here, not there.
+Ingest and roll-ups notify the channel with the organization's id.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable
+from functools import cache
+from typing import TypeVar
+
+import psycopg
+import reflex as rx
+import structlog
+from reflex_base.registry import RegistrationContext
+
+from flyusage import db
+from flyusage.ui.session import open_organization, slug_in
+
+CHANNEL = "flyusage"
+COLLECT_SECONDS = 1.0
+REFRESH_SECONDS = 60.0
+CHECK_SECONDS = 5.0
+LONGEST_PAUSE = 30.0
+
+Answer = TypeVar("Answer")
+
+_log = structlog.get_logger(__name__)
+_watched: set[tuple[str, str]] = set()
+
+
+async def changes(state: rx.State) -> AsyncIterator[None]:
+    """Yields when the organization in this page's address has new events, and once a minute, so that "now" moves.
+
+    Changes are collected for a second. Nothing is yielded while the tab shows another page. Ends when the tab is gone,
+    and at once where this page is already being watched in this tab: a page may start its watch on every load.
+    """
+    token = state.router.session.client_token
+    watch = (token, type(state).get_full_name())
+    if watch in _watched:
+        return
+    _watched.add(watch)
+    route, slug, due = state.router.route_id, None, time.monotonic() + REFRESH_SECONDS
+    news = listener().subscribe()
+    try:
+        while await _is_connected(token):
+            if slug != (slug := slug_in(state.router.url.path)):
+                news.org_id = await _org_id(slug)
+            if await _has_come(news) or time.monotonic() >= due:
+                due = time.monotonic() + REFRESH_SECONDS
+                if state.router.route_id == route:
+                    yield
+    finally:
+        listener().unsubscribe(news)
+        _watched.discard(watch)
+
+
+async def shared(org_id: int, question: Hashable, ask: Callable[[], Answer]) -> Answer:
+    """The answer of `ask`, run on a thread once for all pages that ask the same of the same organization meanwhile.
+
+    A page never gets an answer that was begun before the newest event it was told of.
+    """
+    return await listener().shared(org_id, question, ask)
+
+
+class News:
+    """What one page waits for: any change of its organization (of all, while `org_id` is None)."""
+
+    def __init__(self, org_id: int | None = None) -> None:
+        self.org_id = org_id
+        self.has_come = asyncio.Event()
+        self.loop = asyncio.get_running_loop()
+
+
+class Listener:
+    """The process's one LISTEN connection and the pages that wait for what it hears."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection]) -> None:
+        self._connect = connect
+        self._subscribers: set[News] = set()
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._changes: Counter[int] = Counter()
+        self._asked: dict[tuple[int, int, Hashable], asyncio.Task[object]] = {}
+        self.is_listening = threading.Event()
+
+    def subscribe(self, org_id: int | None = None) -> News:
+        """News of an organization, from now on. The first subscriber starts the listening."""
+        news = News(org_id)
+        with self._lock:
+            self._subscribers.add(news)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._listen, name="flyusage-live", daemon=True)
+                self._thread.start()
+        return news
+
+    def unsubscribe(self, news: News) -> None:
+        """Forget a subscriber."""
+        with self._lock:
+            self._subscribers.discard(news)
+
+    def close(self) -> None:
+        """Stop listening and wait for the thread (at most the second that a wait lasts)."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout=LONGEST_PAUSE)
+
+    async def shared(self, org_id: int, question: Hashable, ask: Callable[[], Answer]) -> Answer:
+        """See `shared` of the module."""
+        key = (org_id, self._changes[org_id], question)
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.create_task(asyncio.to_thread(ask))
+            task.add_done_callback(lambda _done: self._asked.pop(key, None))
+        return await asyncio.shield(task)  # pyright: ignore[reportReturnType] the key's question decides the type
+
+    def _listen(self) -> None:
+        pause = 0.5
+        while not self._stopping.is_set():
+            try:
+                with self._connect() as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    self.is_listening.set()
+                    self._tell(None)  # what happened while nobody listened is news to everyone
+                    pause = 0.5
+                    self._hear(connection)
+            except psycopg.Error as error:
+                self.is_listening.clear()
+                _log.warning("live_updates_interrupted", why=str(error).strip().splitlines()[0] if str(error) else "closed", retry_s=pause)
+                self._stopping.wait(pause * random.uniform(0.8, 1.2))
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _hear(self, connection: psycopg.Connection) -> None:
+        while not self._stopping.is_set():
+            for notice in connection.notifies(timeout=1.0):
+                if notice.payload.isdecimal():
+                    self._tell(int(notice.payload))
+
+    def _tell(self, org_id: int | None) -> None:
+        with self._lock:
+            if org_id is None:
+                self._changes.update(list(self._changes))
+            else:
+                self._changes[org_id] += 1
+            reached = [news for news in self._subscribers if org_id is None or news.org_id in (None, org_id)]
+        for news in reached:
+            if not news.loop.is_closed():
+                news.loop.call_soon_threadsafe(news.has_come.set)
+
+
+@cache
+def listener() -> Listener:
+    """This process's listener."""
+    return Listener(_connect)
+
+
+def _connect() -> psycopg.Connection:
+    """As the application's pool does, but for one connection that stays."""
+    _, options = db.engine().dialect.create_connect_args(db.engine().url)
+    return psycopg.connect(
+        **options, autocommit=True, application_name="flyusage live updates", connect_timeout=10,
+        keepalives_idle=30, keepalives_interval=10, keepalives_count=3,
+    )  # fmt: skip
+
+
+async def _has_come(news: News) -> bool:
+    """Whether news came within a few seconds; what comes within a second of the first is taken together."""
+    try:
+        await asyncio.wait_for(news.has_come.wait(), timeout=CHECK_SECONDS)
+    except TimeoutError:
+        return False
+    await asyncio.sleep(COLLECT_SECONDS)
+    news.has_come.clear()
+    return True
+
+
+async def _is_connected(token: str) -> bool:
+    """Whether a browser tab still holds its websocket."""
+    namespace = RegistrationContext.get().app.event_namespace
+    return namespace is not None and await namespace._token_manager.is_token_connected(token)
+
+
+async def _org_id(slug: str) -> int:
+    """The organization in the address; -1 where there is none (no event is ever of it)."""
+    organization = await asyncio.to_thread(open_organization, slug)
+    return -1 if organization is None else organization.id

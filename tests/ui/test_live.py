@@ -1,0 +1,216 @@
+"""Live updates: what Postgres notifies reaches the pages that wait, and only them."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from flyusage import db
+from flyusage.ui import live
+
+SOON = 5.0
+LISTENING = """SELECT pid FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'flyusage live updates'"""
+
+
+@pytest.fixture
+def listener(database, monkeypatch: pytest.MonkeyPatch) -> Iterator[live.Listener]:
+    """A listener of this test's database, in place of the process's own; pauses are short."""
+    made = live.Listener(live._connect)
+    monkeypatch.setattr(live, "listener", lambda: made)
+    monkeypatch.setattr(live, "COLLECT_SECONDS", 0.05)
+    monkeypatch.setattr(live, "CHECK_SECONDS", 0.1)
+    yield made
+    made.close()
+
+
+def notify(org_id: int) -> None:
+    with db.lookup_transaction() as session:
+        db.raw(session).execute("SELECT pg_notify(%s, %s)", (live.CHANNEL, str(org_id)))
+
+
+def superuser(database) -> psycopg.Connection:
+    return psycopg.connect(database.migration_url, autocommit=True)
+
+
+async def listening(listener: live.Listener, news: live.News) -> None:
+    """Wait until Postgres is heard, and take the news that listening itself is."""
+    assert await asyncio.to_thread(listener.is_listening.wait, SOON)
+    await asyncio.wait_for(news.has_come.wait(), SOON)
+    news.has_come.clear()
+
+
+def test_notice_reaches_only_its_organization(listener: live.Listener) -> None:
+    async def run() -> None:
+        mine, other = listener.subscribe(7), listener.subscribe(8)
+        await listening(listener, mine)
+        other.has_come.clear()
+        await asyncio.to_thread(notify, 7)
+        await asyncio.wait_for(mine.has_come.wait(), SOON)
+        await asyncio.sleep(0.1)
+        assert not other.has_come.is_set()
+
+    asyncio.run(run())
+
+
+def test_one_connection_listens_for_all_pages(listener: live.Listener, database) -> None:
+    async def run() -> None:
+        news = [listener.subscribe(org_id) for org_id in range(1, 30)]
+        await listening(listener, news[0])
+        with superuser(database) as connection:
+            listening_pids = connection.execute(LISTENING).fetchall()
+        assert len(listening_pids) == 1
+
+    asyncio.run(run())
+
+
+def test_lost_connection_is_made_again_and_counts_as_news(listener: live.Listener, database) -> None:
+    async def run() -> None:
+        news = listener.subscribe(7)
+        await listening(listener, news)
+        with superuser(database) as connection:
+            for (pid,) in connection.execute(LISTENING).fetchall():
+                connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        await asyncio.wait_for(news.has_come.wait(), SOON)  # what was missed meanwhile
+        news.has_come.clear()
+        await asyncio.to_thread(notify, 7)
+        await asyncio.wait_for(news.has_come.wait(), SOON)
+
+    asyncio.run(run())
+
+
+def test_pages_that_ask_the_same_share_one_answer(listener: live.Listener) -> None:
+    asked: list[int] = []
+
+    def ask() -> int:
+        asked.append(1)
+        time.sleep(0.1)
+        return 42
+
+    async def run() -> None:
+        answers = await asyncio.gather(*[listener.shared(7, "overview", ask) for _ in range(20)])
+        assert answers == [42] * 20
+        assert len(asked) == 1
+
+    asyncio.run(run())
+
+
+def test_answer_begun_before_an_event_is_not_shared_after_it(listener: live.Listener) -> None:
+    """The second page asks after the notice: it must not get what was read before."""
+    moment = threading.Event()
+    answers = iter(["before", "after"])
+
+    def ask() -> str:
+        answer = next(answers)
+        if answer == "before":
+            moment.wait(SOON)
+        return answer
+
+    async def run() -> None:
+        news = listener.subscribe(7)
+        await listening(listener, news)
+        first = asyncio.create_task(listener.shared(7, "overview", ask))
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(notify, 7)
+        await asyncio.wait_for(news.has_come.wait(), SOON)
+        assert await listener.shared(7, "overview", ask) == "after"
+        moment.set()
+        assert await first == "before"
+
+    asyncio.run(run())
+
+
+class Tab:
+    """A page in a browser tab, as a background handler sees it: its token, route and address."""
+
+    def __init__(self, token: str, path: str) -> None:
+        session = SimpleNamespace(client_token=token)
+        self.router = SimpleNamespace(session=session, route_id="/orgs/[slug]", url=SimpleNamespace(path=path))
+
+    @classmethod
+    def get_full_name(cls) -> str:
+        return "tab"
+
+
+@pytest.fixture
+def tabs(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The tokens of the tabs that are open."""
+    opened: set[str] = set()
+
+    async def is_connected(token: str) -> bool:
+        return token in opened
+
+    monkeypatch.setattr(live, "_is_connected", is_connected)
+    return opened
+
+
+async def next_change(changes: AsyncIterator[None]) -> None:
+    await asyncio.wait_for(anext(changes), SOON)
+
+
+def test_page_is_told_of_its_organization_and_let_go_with_its_tab(listener: live.Listener, cast, tabs: set[str]) -> None:
+    async def run() -> None:
+        tabs.add("one")
+        changes = live.changes(Tab("one", "/orgs/prism"))
+        await next_change(changes)  # listening began
+        waiting = asyncio.create_task(next_change(changes))
+        await asyncio.to_thread(notify, cast.rival.id)
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await asyncio.to_thread(notify, cast.prism.id)
+        await waiting
+        tabs.clear()
+        with pytest.raises(StopAsyncIteration):
+            await next_change(changes)
+        assert not live._watched
+        assert not listener._subscribers
+
+    asyncio.run(run())
+
+
+def test_second_watch_of_the_same_page_ends_at_once(listener: live.Listener, cast, tabs: set[str]) -> None:
+    async def run() -> None:
+        tabs.add("one")
+        first, second = live.changes(Tab("one", "/orgs/prism")), live.changes(Tab("one", "/orgs/prism"))
+        await next_change(first)
+        with pytest.raises(StopAsyncIteration):
+            await next_change(second)
+        await first.aclose()
+        assert not live._watched
+
+    asyncio.run(run())
+
+
+def test_page_that_is_not_shown_is_left_alone(listener: live.Listener, cast, tabs: set[str]) -> None:
+    async def run() -> None:
+        tabs.add("one")
+        tab = Tab("one", "/orgs/prism")
+        changes = live.changes(tab)
+        await next_change(changes)
+        tab.router.route_id = "/orgs/[slug]/usage"
+        waiting = asyncio.create_task(next_change(changes))
+        await asyncio.to_thread(notify, cast.prism.id)
+        await asyncio.sleep(0.4)
+        assert not waiting.done()
+        tab.router.route_id = "/orgs/[slug]"
+        await asyncio.to_thread(notify, cast.prism.id)
+        await waiting
+
+    asyncio.run(run())
+
+
+def test_time_moves_on_without_events(listener: live.Listener, cast, tabs: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "REFRESH_SECONDS", 0.3)
+
+    async def run() -> None:
+        tabs.add("one")
+        changes = live.changes(Tab("one", "/orgs/prism"))
+        for _ in range(3):
+            await next_change(changes)
+        await changes.aclose()
+
+    asyncio.run(run())
