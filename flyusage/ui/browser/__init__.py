@@ -29,6 +29,11 @@ def draw(chart_id: str, figure: Mapping[str, object]) -> EventSpec:
     return _action("draw", {"id": chart_id, "figure": figure})
 
 
+def save_picture(chart_id: str, kind: Literal["png", "svg"], name: str) -> EventSpec:
+    """Save the chart with this id as it is drawn now, as a file called `name` with the kind's ending."""
+    return _action("savePicture", {"id": chart_id, "kind": kind, "name": name})
+
+
 def set_url(path_and_query: str, *, replace: bool = False) -> EventSpec:
     """Put `path_and_query` into the address bar without loading anything; back and forward then load the page's view."""
     return _action("setUrl", {"to": path_and_query, "replace": replace})

@@ -85,7 +85,9 @@ export const chartOver = (load) => {
         element.dataset.drawn = String(Number(element.dataset.drawn ?? 0) + 1);
       };
       shown.current.paint = paint;
-      const unmount = mountChart(id, paint);
+      const unmount = mountChart(id, paint, (kind, name) =>
+        plotly?.downloadImage(element, { format: kind, filename: name, width: element.clientWidth, height: element.clientHeight, scale: kind === "png" ? 2 : 1 }),
+      );
       const repaint = () => shown.current.figure && paint(shown.current.figure);
       const themes = new MutationObserver(repaint);
       themes.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });

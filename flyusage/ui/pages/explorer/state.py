@@ -1,0 +1,218 @@
+"""The explorer's state: choices and frozen display rows. The address holds the view; handlers lead to another address."""
+
+import asyncio
+from dataclasses import fields
+from typing import Any
+
+import reflex as rx
+
+from flyusage.ui import browser, live
+from flyusage.ui.components.plotly_chart import ChartPoint, ChartRange
+from flyusage.ui.pages.explorer import question
+from flyusage.ui.pages.explorer.paths import usage_href
+from flyusage.ui.pages.explorer.rows import ChangeRow, Chip, Choice, Crumb, Row, Screen, Tile, Word
+
+CHART_ID = "usage"
+PAGE_LENGTH = 25
+
+
+class Explorer(rx.State):
+    """What the explorer shows, and the choices that are not part of the view (table's sort, search and page)."""
+
+    show: Word = Word()
+    by: Word = Word()
+    drawn_as: Word = Word()
+    span: Word = Word()
+    per: Word = Word()
+    versus: Word = Word()
+    first_day: str = ""
+    last_day: str = ""
+    crumbs: list[Crumb] = []
+    chips: list[Chip] = []
+    notices: list[str] = []
+    tiles: list[Tile] = []
+    status: str = ""
+    chart_title: str = ""
+    chart_unit: str = ""
+    chart_label: str = ""
+    table_title: str = ""
+    group_title: str = ""
+    value_title: str = ""
+    rows: list[Row] = []
+    total_row: Row = Row()
+    rows_note: str = ""
+    page_number: int = 1
+    page_count: int = 1
+    is_compared: bool = False
+    has_per_hour: bool = False
+    changed: list[ChangeRow] = []
+    changed_summary: str = ""
+    pinned_link: str = ""
+    command: str = ""
+    csv_href: str = ""
+    is_empty: bool = False
+    empty_title: str = ""
+    empty_next: str = ""
+    empty_action: str = ""
+    empty_href: str = ""
+    problem_title: str = ""
+    problem_next: str = ""
+    is_loading: bool = True
+
+    sort_key: str = "value"
+    is_ascending: bool = False
+    find: str = ""
+
+    is_filtering: bool = False
+    filter_dimension: str = ""
+    filter_dimensions: list[Choice] = []
+    filter_excludes: bool = False
+    filter_values: list[Choice] = []
+    filter_placeholder: str = ""
+    filter_note: str = ""
+
+    _before_brush: str = ""
+    _query: dict[str, str] = {}
+    _watching: str = ""
+
+    @rx.event
+    async def load(self):
+        """Answer the address's question and draw it; starts the live watch on the first load."""
+        query = dict(self.router.page.params)
+        slug = query.pop("slug", "")
+        if query != self._query:
+            self.page_number, self.find = 1, ""
+        self._query = query
+        self.is_loading = True
+        yield
+        async for step in self._refresh(slug):
+            yield step
+        if self._watching != slug:
+            self._watching = slug
+            yield Explorer.watch
+
+    @rx.event(background=True)
+    async def watch(self):
+        """Refresh while the page is open and the view includes the present, within seconds of new events."""
+        async for _ in live.changes(self):
+            async with self:
+                if self.problem_title or not question.is_live(self._query):
+                    continue
+                async for step in self._refresh(self._watching):
+                    yield step
+
+    async def _refresh(self, slug: str):
+        asked = question.Asked(
+            slug=slug, query=dict(self._query), sort_key=self.sort_key, is_ascending=self.is_ascending, find=self.find,
+            page=self.page_number, page_length=PAGE_LENGTH,
+        )  # fmt: skip
+        answered = await asyncio.to_thread(question.ask, asked)
+        self._assign(answered.screen)
+        self.is_loading = False
+        if answered.figure is not None:
+            yield browser.draw(CHART_ID, answered.figure)
+
+    def _assign(self, screen: Screen) -> None:
+        for field in fields(screen):
+            setattr(self, field.name, getattr(screen, field.name))
+
+    @rx.event
+    async def follow_point(self, point: ChartPoint):
+        """Follow a clicked area, bar, bubble or tile down."""
+        if href := await self._lead(question.Follow(series=str(point.get("series") or point.get("label") or "")[:1000])):
+            yield rx.redirect(href)
+
+    @rx.event
+    async def brush(self, chosen: ChartRange):
+        """Zoom the whole view to the brushed stretch, at whole hours."""
+        if href := await self._lead(question.Brush(str(chosen.get("start"))[:40], str(chosen.get("end"))[:40])):
+            self._before_brush = usage_href(self._watching, self._query)
+            yield rx.redirect(href)
+
+    @rx.event
+    def zoom_out(self):
+        """Back to the view before the brush."""
+        before, self._before_brush = self._before_brush, ""
+        return rx.redirect(before) if before else None
+
+    @rx.event
+    async def choose_days(self, form: dict[str, Any]):
+        """Show the days a person typed, the last one included."""
+        if href := await self._lead(question.Days(str(form.get("first_day"))[:20], str(form.get("last_day"))[:20])):
+            yield rx.redirect(href)
+
+    async def _lead(self, step: question.Step) -> str:
+        return await asyncio.to_thread(question.lead, self._watching, dict(self._query), step)
+
+    @rx.event
+    async def sort_by(self, key: str):
+        """Sort the table; the same column again turns it round."""
+        known = key if key in question.SORTS else "value"
+        self.is_ascending = not self.is_ascending if known == self.sort_key else known == "name"
+        self.sort_key, self.page_number = known, 1
+        async for step in self._refresh_table():
+            yield step
+
+    @rx.event
+    async def search_table(self, text: str):
+        """Keep the rows whose name contains `text`."""
+        self.find, self.page_number = str(text)[:200], 1
+        async for step in self._refresh_table():
+            yield step
+
+    @rx.event
+    async def turn_page(self, step: int):
+        """The next or previous page of rows."""
+        self.page_number = min(max(1, self.page_number + (1 if step > 0 else -1)), self.page_count)
+        async for drawn in self._refresh_table():
+            yield drawn
+
+    async def _refresh_table(self):
+        async for step in self._refresh(self._watching):
+            yield step
+
+    @rx.event
+    async def open_filters(self, is_open: bool):
+        """Open or close the chooser."""
+        self.is_filtering = bool(is_open)
+        if self.is_filtering:
+            await self._list_values(self.filter_dimension or question.first_filter(self._query), "")
+
+    @rx.event
+    async def edit_filter(self, dimension: str):
+        """Open the chooser at one dimension."""
+        self.is_filtering = True
+        await self._list_values(str(dimension)[:40], "")
+
+    @rx.event
+    async def search_values(self, text: str):
+        """Search the chooser's values."""
+        await self._list_values(self.filter_dimension, str(text)[:200])
+
+    async def _list_values(self, dimension: str, text: str) -> None:
+        listed = await asyncio.to_thread(question.filter_values, self._watching, dict(self._query), dimension, text)
+        self._assign(listed)
+
+    @rx.event
+    async def toggle_value(self, value: str):
+        """Add a value to the chooser's filter, or take it out."""
+        if href := await self._lead(question.Toggle(self.filter_dimension, str(value)[:1000], self.filter_excludes)):
+            yield rx.redirect(href)
+            self._mark(value)
+
+    def _mark(self, value: str) -> None:
+        self.filter_values = [
+            Choice(c.label, c.href, c.hint, not c.is_current if c.href == value else c.is_current) for c in self.filter_values
+        ]
+
+    @rx.event
+    async def set_exclusion(self, excludes: bool):
+        """Turn the chooser's filter into all but its values, and back."""
+        self.filter_excludes = bool(excludes)
+        if href := await self._lead(question.Exclude(self.filter_dimension, self.filter_excludes)):
+            yield rx.redirect(href)
+
+    @rx.event
+    def save_picture(self, kind: str):
+        """Save the chart as it is drawn."""
+        return browser.save_picture(CHART_ID, "svg" if kind == "svg" else "png", f"{self._watching}-usage")
