@@ -10,15 +10,19 @@ from sqlmodel import Session
 from flyusage import db
 
 STAGING = (
+    """CREATE TEMP TABLE IF NOT EXISTS judged_event (
+         org_id int, resource_id bigint, is_new boolean, pos int, type smallint, time timestamptz, identity uuid, app_id int,
+         region_id smallint, home_app int, home_region smallint, vm_size_id smallint, memory_mib bigint, capacity_mib bigint, bytes bigint,
+         report_start timestamptz, report_end timestamptz, was_open boolean, is_kept boolean, until timestamptz,
+         is_followed_by_opening boolean, size_before smallint
+       ) ON COMMIT DELETE ROWS""",
     """CREATE TEMP TABLE IF NOT EXISTS derived_interval (
          org_id int, resource_id bigint, started_at timestamptz, stopped_at timestamptz, capacity bigint, extra_mib bigint, app_id int,
          region_id smallint, sku_id smallint, vm_size_id smallint, is_inferred boolean, is_new boolean
        ) ON COMMIT DELETE ROWS""",
     """CREATE TEMP TABLE IF NOT EXISTS derived_finding (
-         org_id int, resource_id bigint, time timestamptz, identity uuid, code text, is_new boolean
+         org_id int, resource_id bigint, time timestamptz, identity uuid, code text
        ) ON COMMIT DELETE ROWS""",
-    """CREATE TEMP TABLE IF NOT EXISTS derived_home (org_id int, resource_id bigint, app_id int, region_id smallint)
-       ON COMMIT DELETE ROWS""",
     """CREATE TEMP TABLE IF NOT EXISTS changed_interval (LIKE derived_interval, kept int, delta int) ON COMMIT DELETE ROWS""",
 )
 _ROW = "org_id, resource_id, started_at, stopped_at, capacity, extra_mib, app_id, region_id, sku_id, vm_size_id, is_inferred"
@@ -27,12 +31,10 @@ DERIVED_CODES = ("orphan_stop", "orphan_resize", "inferred_stop", "contradicting
 # Types: 1 stopped, 2 destroyed, 3 started; 4 volume destroyed, 5 created, 6 resized; 7 released, 8 allocated; 9 egress.
 # OFFSET 0 keeps the planner, which knows nothing of temporary tables, from reading the whole ledger for a few subjects.
 _LEDGER = """
-  SELECT s.org_id, s.resource_id, s.is_new, e.type, to_timestamp(e.epoch) AS time, e.identity, e.source, e.event_id, a.id AS app_id,
+  SELECT s.org_id, s.resource_id, s.is_new, e.type, e.time, e.identity, e.source, e.event_id, a.id AS app_id,
          e.region_id, e.vm_size_id, e.memory_mib, e.capacity_mib, e.bytes, to_timestamp(e.start_epoch) AS report_start,
          to_timestamp(e.end_epoch) AS report_end
-  FROM staged_subject s
-  JOIN staged_event e ON e.org_id = s.org_id AND e.kind = s.kind AND e.subject = s.name
-  JOIN app a ON a.org_id = e.org_id AND a.name = e.app
+  FROM staged_event e JOIN staged_subject s ON s.number = e.subject JOIN staged_app a ON a.number = e.app
   WHERE s.is_new
   UNION ALL
   SELECT s.org_id, s.resource_id, s.is_new, e.type, e.time, e.identity, e.source, e.event_id, e.app_id,
@@ -41,69 +43,66 @@ _LEDGER = """
     SELECT * FROM usage_event u WHERE u.org_id = s.org_id AND u.resource_id = s.resource_id OFFSET 0) AS e
   WHERE NOT s.is_new"""
 
-_DERIVE = f"""
-WITH ledger AS ({_LEDGER}),
-homed AS (
-  SELECT ledger.*, row_number() OVER life AS pos, first_value(app_id) OVER life AS home_app, first_value(region_id) OVER life AS home_region
-  FROM ledger
-  WHERE NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = ledger.org_id AND v.identity = ledger.identity)
-  WINDOW life AS (PARTITION BY resource_id ORDER BY time, type, source COLLATE "C", event_id COLLATE "C")
-),
-judged AS MATERIALIZED (
-  SELECT homed.*, type NOT IN (7, 8) AND (app_id <> home_app OR region_id <> home_region) AS is_contradicting FROM homed
-),
--- After an event something is open or not, whatever came before it; only a resize leaves that as it was.
-state AS (
-  SELECT *, type IN (3, 5, 8) AS is_opening,
-         coalesce(max(pos * 2 + (type IN (3, 5, 8))::int) FILTER (WHERE type <> 6) OVER before % 2 = 1, false) AS was_open
-  FROM judged WHERE type <> 9 AND NOT is_contradicting
-  WINDOW before AS (PARTITION BY resource_id ORDER BY pos ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-),
-kept AS MATERIALIZED (
-  SELECT *, lead(time) OVER life AS until, lead(is_opening) OVER life AS is_followed_by_opening, lag(vm_size_id) OVER life AS size_before
-  FROM state WHERE is_opening OR was_open OR type = 2
-  WINDOW life AS (PARTITION BY resource_id ORDER BY pos)
-),
--- The size running just before each report's end: reports and state changes in one line of time.
-moment AS (
-  SELECT resource_id, time AS at, pos, true AS is_state, CASE WHEN type = 3 THEN vm_size_id ELSE 0 END AS size FROM kept
-  WHERE type <= 3 AND resource_id IN (SELECT resource_id FROM judged WHERE type = 9)
-  UNION ALL
-  SELECT resource_id, report_end, pos, false, 0 FROM judged WHERE type = 9 AND NOT is_contradicting
-),
-grouped AS (
-  SELECT *, count(*) FILTER (WHERE is_state) OVER (PARTITION BY resource_id ORDER BY at, is_state, pos) AS run FROM moment
-),
-sized AS (
-  SELECT resource_id, pos, is_state, first_value(size) OVER (PARTITION BY resource_id, run ORDER BY is_state DESC) AS size FROM grouped
-),
-finding AS (
-  INSERT INTO derived_finding
-  SELECT org_id, resource_id, time, identity, 'contradicting_home', is_new FROM judged WHERE is_contradicting
-  UNION ALL
-  SELECT org_id, resource_id, time, identity,
-         CASE WHEN is_opening THEN 'inferred_stop' WHEN type = 6 THEN 'orphan_resize' ELSE 'orphan_stop' END, is_new
-  FROM state WHERE type <> 2 AND is_opening = was_open AND NOT (type = 6 AND was_open)
-),
-home AS (
-  INSERT INTO derived_home SELECT org_id, resource_id, home_app, home_region FROM judged WHERE pos = 1
-)
+# After an event something is open or not, whatever came before it; only a resize leaves that as it was. So the last other
+# event tells: pos * 2, plus 1 if it opened. Contradicting events and reports stand beside that line (is_state).
+_JUDGE = f"""
+INSERT INTO judged_event
+SELECT org_id, resource_id, is_new, pos, type, time, identity, app_id, region_id, home_app, home_region, vm_size_id, memory_mib,
+       capacity_mib, bytes, report_start, report_end, was_open, is_kept,
+       lead(time) OVER kept, lead(type IN (3, 5, 8)) OVER kept, lag(vm_size_id) OVER kept
+FROM (
+  SELECT *, CASE WHEN is_state THEN was_open OR type IN (2, 3, 5, 8) END AS is_kept FROM (
+    SELECT *, coalesce(max(pos * 2 + (type IN (3, 5, 8))::int) FILTER (WHERE is_state AND type <> 6) OVER before % 2 = 1, false) AS was_open
+    FROM (
+      SELECT *, type <> 9 AND (type IN (7, 8) OR (app_id = home_app AND region_id = home_region)) AS is_state FROM (
+        SELECT ledger.*, row_number() OVER life AS pos, first_value(app_id) OVER life AS home_app,
+               first_value(region_id) OVER life AS home_region
+        FROM ({_LEDGER}) AS ledger
+        WHERE NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = ledger.org_id AND v.identity = ledger.identity)
+        WINDOW life AS (PARTITION BY resource_id ORDER BY time, type, source COLLATE "C", event_id COLLATE "C")
+      ) AS lived
+    ) AS homed
+    WINDOW before AS (PARTITION BY resource_id ORDER BY time, type, source COLLATE "C", event_id COLLATE "C"
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  ) AS opened
+) AS judged
+WINDOW kept AS (PARTITION BY resource_id, is_kept ORDER BY pos)"""
+
+_STATES = """
 INSERT INTO derived_interval
-SELECT k.org_id, k.resource_id, k.time, k.until, CASE k.type WHEN 3 THEN 1 WHEN 8 THEN 1 ELSE k.capacity_mib END,
+SELECT k.org_id, k.resource_id, k.time, k.until, CASE WHEN k.type IN (3, 8) THEN 1 ELSE k.capacity_mib END,
        CASE WHEN k.type = 3 THEN greatest(k.memory_mib - size.memory_mib, 0) ELSE 0 END,
        CASE WHEN k.type = 8 THEN k.app_id ELSE k.home_app END, CASE WHEN k.type = 8 THEN k.region_id ELSE k.home_region END,
-       sku.id, CASE k.type WHEN 3 THEN k.vm_size_id WHEN 1 THEN k.size_before ELSE 0 END,
+       CASE k.type WHEN 3 THEN machine.id WHEN 1 THEN %(rootfs)s WHEN 8 THEN %(ipv4)s ELSE %(volume)s END,
+       CASE k.type WHEN 3 THEN k.vm_size_id WHEN 1 THEN k.size_before ELSE 0 END,
        k.type <> 1 AND coalesce(k.is_followed_by_opening, false), k.is_new
-FROM kept k
-JOIN sku ON CASE k.type WHEN 3 THEN sku.meter = 'machine' AND sku.vm_size_id = k.vm_size_id
-                        WHEN 1 THEN sku.meter = 'rootfs' WHEN 8 THEN sku.meter = 'ipv4' ELSE sku.meter = 'volume' END
+FROM judged_event k
+LEFT JOIN sku machine ON machine.meter = 'machine' AND machine.vm_size_id = k.vm_size_id
 LEFT JOIN vm_size size ON size.id = k.vm_size_id
-WHERE (k.type IN (3, 5, 6, 8) OR (k.type = 1 AND k.capacity_mib > 0)) AND (k.until IS NULL OR k.until > k.time)
-UNION ALL
-SELECT e.org_id, e.resource_id, e.report_start, e.report_end, e.bytes, 0, e.home_app, e.home_region, sku.id, sized.size, false, e.is_new
-FROM judged e JOIN sized ON sized.resource_id = e.resource_id AND sized.pos = e.pos AND NOT sized.is_state
-JOIN sku ON sku.meter = 'egress'
-WHERE e.type = 9 AND NOT e.is_contradicting"""
+WHERE k.is_kept AND (k.type IN (3, 5, 6, 8) OR (k.type = 1 AND k.capacity_mib > 0)) AND (k.until IS NULL OR k.until > k.time)"""
+
+# The size running just before each report's end: reports and changes of state in one line of time.
+_REPORTS = """
+INSERT INTO derived_interval
+SELECT org_id, resource_id, report_start, report_end, bytes, 0, home_app, home_region, %(egress)s, size, false, is_new FROM (
+  SELECT *, first_value(CASE WHEN type = 3 THEN vm_size_id ELSE 0 END) OVER (PARTITION BY resource_id, run ORDER BY is_kept NULLS LAST) AS size
+  FROM (
+    SELECT *, count(is_kept) OVER (PARTITION BY resource_id ORDER BY at, is_kept NULLS FIRST, pos) AS run FROM (
+      SELECT *, CASE WHEN is_kept THEN time ELSE report_end END AS at FROM judged_event
+      WHERE (is_kept AND type <= 3 AND resource_id IN (SELECT resource_id FROM judged_event WHERE type = 9))
+         OR (type = 9 AND app_id = home_app AND region_id = home_region)
+    ) AS moments
+  ) AS runs
+) AS sized
+WHERE type = 9"""
+
+_FIND = """
+INSERT INTO derived_finding
+SELECT org_id, resource_id, time, identity,
+       CASE WHEN is_kept IS NULL THEN 'contradicting_home' WHEN is_kept THEN 'inferred_stop' WHEN type = 6 THEN 'orphan_resize'
+            ELSE 'orphan_stop' END
+FROM judged_event
+WHERE NOT is_kept OR (was_open AND type IN (3, 5, 8)) OR (type NOT IN (7, 8) AND (app_id <> home_app OR region_id <> home_region))"""
 
 _COMPARE = f"""
 INSERT INTO changed_interval ({_ROW}, kept, delta)
@@ -136,9 +135,22 @@ _FINDINGS = (
     """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
        SELECT org_id, resource_id, time, identity, code FROM derived_finding ON CONFLICT DO NOTHING""",
 )
-_HOMES = """
-UPDATE resource r SET app_id = d.app_id, region_id = d.region_id FROM derived_home d
-WHERE r.org_id = d.org_id AND r.id = d.resource_id AND (r.app_id <> d.app_id OR r.region_id <> d.region_id)"""
+_HOMES = (
+    """UPDATE resource r SET app_id = j.home_app, region_id = j.home_region FROM judged_event j
+       WHERE NOT j.is_new AND j.pos = 1 AND r.org_id = j.org_id AND r.id = j.resource_id
+         AND (r.app_id <> j.home_app OR r.region_id <> j.home_region)""",
+    """INSERT INTO resource (org_id, id, kind, name, app_id, region_id)
+       SELECT s.org_id, s.resource_id, s.kind, s.name, j.home_app, j.home_region
+       FROM staged_subject s JOIN judged_event j ON j.resource_id = s.resource_id AND j.pos = 1 WHERE s.is_new""",
+)
+# All that is known of a subject was withdrawn before it came: it lives where its first event says.
+_HOMELESS = """
+INSERT INTO resource (org_id, id, kind, name, app_id, region_id)
+SELECT DISTINCT ON (s.resource_id) s.org_id, s.resource_id, s.kind, s.name, a.id, e.region_id
+FROM staged_subject s JOIN staged_event e ON e.subject = s.number JOIN staged_app a ON a.number = e.app
+WHERE s.is_new AND NOT EXISTS (SELECT FROM resource r WHERE r.org_id = s.org_id AND r.id = s.resource_id)
+ORDER BY s.resource_id, e.epoch, e.type, e.source COLLATE "C", e.event_id COLLATE "C"
+"""
 
 # Where old and new differ: states are swept over time per (subject, what it bills), reports count whole.
 _DIRTY = """
@@ -189,8 +201,13 @@ def rederive(session: Session, *, has_known: bool) -> None:
     connection = db.raw(session)
     for statement in STAGING:
         connection.execute(statement)
-    connection.execute(_DERIVE)
-    connection.execute(_HOMES)
+    skus = {meter: id_ for meter, id_ in connection.execute("SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')")}
+    connection.execute(_JUDGE)
+    connection.execute(_STATES, skus)
+    connection.execute(_REPORTS, skus)
+    connection.execute(_FIND)
+    for statement in (*_HOMES, _HOMELESS):
+        connection.execute(statement)
     if has_known:
         connection.execute(_COMPARE)
         connection.execute(_REMOVE)

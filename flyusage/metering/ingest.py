@@ -160,7 +160,7 @@ def ingest_events(
     lock_organizations(session, org_ids.values())
     _ensure_partitions(session, known)
     unique, repeated, clashing = _within_batch(known)
-    ledger.stage(session, ((number, org_ids[event.org], event) for number, event in enumerate(unique)))
+    ledger.stage(session, org_ids, unique)
     duplicates, conflicts = ledger.claim_identities(session, [(org_ids[event.org], event) for event in clashing])
     result.duplicate = repeated + len(duplicates)
     result.refusals += [_conflict(event) for event in (*clashing, *(unique[number] for number in conflicts))]
@@ -175,11 +175,11 @@ def _record(session: Session) -> None:
     """From the staged batch, all of it new, to the ledger and everything derived from it."""
     ledger.name_apps(session)
     withdrawals.note(session)
-    has_known = ledger.settle_subjects(session)
+    known = ledger.name_subjects(session)
     recalled = withdrawals.recall(session)
     ledger.write_events(session)
     withdrawals.annotate(session)
-    derivation.rederive(session, has_known=bool(has_known + recalled))
+    derivation.rederive(session, has_known=bool(known + recalled))
 
 
 def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs: bool, only_org: str | None) -> dict[str, int]:

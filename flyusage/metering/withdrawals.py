@@ -53,8 +53,8 @@ def recall(session: Session) -> int:
     ):
         connection.execute(statement, (orgs, identities))
     return connection.execute(
-        """INSERT INTO staged_subject (org_id, kind, name, app_id, region_id, resource_id, is_new)
-           SELECT DISTINCT r.org_id, r.kind, r.name, r.app_id, r.region_id, r.id, false
+        """INSERT INTO staged_subject (org_id, kind, name, resource_id, is_new)
+           SELECT DISTINCT r.org_id, r.kind, r.name, r.id, false
            FROM resource r JOIN unnest(%s::int[], %s::bigint[]) AS target (org_id, id) ON target.org_id = r.org_id AND target.id = r.id
            WHERE NOT EXISTS (SELECT FROM staged_subject s WHERE s.org_id = r.org_id AND s.resource_id = r.id)""",
         (orgs, [resource_id for _, _, resource_id, _ in targets]),
@@ -67,14 +67,14 @@ def annotate(session: Session) -> None:
     connection.execute(
         """INSERT INTO deployment (org_id, app_id, region_id, time, identity, version)
            SELECT e.org_id, a.id, e.region_id, e.time, e.identity, e.version
-           FROM staged_event e JOIN app a ON a.org_id = e.org_id AND a.name = e.app
+           FROM staged_event e JOIN staged_app a ON a.number = e.app
            WHERE e.type = 10 AND NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)"""
     )
     connection.execute(
         """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
            SELECT e.org_id, s.resource_id, e.time, e.identity, 'retired_region' FROM staged_event e
            JOIN region r ON r.id = e.region_id AND r.retired_on <= e.time::date
-           LEFT JOIN staged_subject s ON s.org_id = e.org_id AND s.kind = e.kind AND s.name = e.subject
+           LEFT JOIN staged_subject s ON s.number = e.subject
            WHERE e.type <> 11 AND NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)
            ON CONFLICT DO NOTHING"""
     )
