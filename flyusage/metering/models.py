@@ -112,7 +112,7 @@ resource = sa.Table(
     _org(),
     Column("id", BigInteger, Identity(), nullable=False),
     Column("kind", SmallInteger, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("name", Text(collation="C"), nullable=False),  # by bytes, so that the unique index also finds beginnings
     Column("app_id", Integer, nullable=False),
     Column("region_id", SmallInteger, nullable=False),
     _key("id"),
@@ -246,6 +246,7 @@ rollup_state = sa.Table(
     Column("rolled_through", MOMENT),
     Column("first_event_at", MOMENT),
     Column("last_event_at", MOMENT),
+    Column("tail_edge_at", MOMENT, comment="the last start or stop in the hour after rolled_through that open_cell holds"),
     Column("revision", BigInteger, nullable=False, server_default="0"),
     _key(),
 )
