@@ -36,6 +36,12 @@ def local_text(moment: datetime, canvas: Canvas) -> str:
     return shifted.strftime("%Y-%m-%d %H:%M:%S" if shifted.second else "%Y-%m-%d %H:%M")
 
 
+def moment_text(moment: datetime, canvas: Canvas) -> str:
+    """`Oct 17, 14:00`, with seconds where they are not zero, in the canvas's zone (`zone_name` says which)."""
+    shown = moment + timedelta(minutes=canvas.utc_offset_minutes)
+    return f"{shown:%b} {shown.day}, {shown:%H:%M:%S}" if shown.second else f"{shown:%b} {shown.day}, {shown:%H:%M}"
+
+
 def zone_name(canvas: Canvas) -> str:
     """`UTC`, `UTC+5:30`, `UTC−3`: what times on this canvas are in."""
     minutes = canvas.utc_offset_minutes
@@ -52,11 +58,14 @@ def on_grid(canvas: Canvas, grid: TimeGrid) -> Canvas:
     return Canvas(canvas.theme, canvas.width_px, canvas.height_px, revision=canvas.revision)
 
 
-def time_axis(grid: TimeGrid, canvas: Canvas, *, end: datetime | None = None) -> dict[str, Any]:
-    """The time axis of `grid` up to `end` (the grid's end unless told), ruled by the finest step that stays calm."""
+def time_axis(grid: TimeGrid, canvas: Canvas, plot_px: int, *, end: datetime | None = None) -> dict[str, Any]:
+    """The time axis of `grid` up to `end` (the grid's end unless told), ruled by the finest step that stays calm.
+
+    `plot_px` is the width of the plot itself, margins taken off.
+    """
     theme = canvas.theme
     end = end or grid.end
-    length, dtick = _rule(grid, canvas, end)
+    length, dtick = _rule(grid, canvas, plot_px, end)
     return {
         "type": "date",
         "range": [local_text(grid.start, canvas), local_text(end, canvas)],
@@ -79,9 +88,9 @@ def time_axis(grid: TimeGrid, canvas: Canvas, *, end: datetime | None = None) ->
     }
 
 
-def bucket_ticks(grid: TimeGrid, canvas: Canvas) -> dict[str, Any]:
+def bucket_ticks(grid: TimeGrid, canvas: Canvas, plot_px: int) -> dict[str, Any]:
     """Ticks for bars, to lay over `time_axis`: a bucket's name stands under the middle of its bar."""
-    length, dtick = _rule(grid, canvas, grid.end)
+    length, dtick = _rule(grid, canvas, plot_px, grid.end)
     months = int(dtick[1:]) if isinstance(dtick, str) else 0
     moment, named, places, texts = _first_tick(grid, length), None, [], []
     while moment < grid.end:
@@ -139,8 +148,8 @@ def left_margin(ticks: Ticks) -> int:
     return max(len(label) for label in ticks.labels) * CHARACTER_PX + 12
 
 
-def _rule(grid: TimeGrid, canvas: Canvas, end: datetime) -> tuple[timedelta, int | str]:
-    room = max(2, canvas.width_px // (NARROW_TICK_PX if canvas.is_narrow else TICK_PX))
+def _rule(grid: TimeGrid, canvas: Canvas, plot_px: int, end: datetime) -> tuple[timedelta, int | str]:
+    room = max(2, plot_px // (NARROW_TICK_PX if canvas.is_narrow else TICK_PX))
     return next(
         (rule for rule in _RULES if rule[0] >= _FINEST_RULES[grid.step] and (end - grid.start) / rule[0] <= room),
         _RULES[-1],

@@ -42,10 +42,7 @@ def edge_annotations(names: Sequence[EdgeName], span: float, plot_px: int) -> li
     fitting = sorted(sorted(names, key=lambda name: -name.weight)[:room], key=lambda name: name.at)
     wanted = [name.at / span * plot_px for name in fitting]
     placed = spread(wanted, LINE_PX, 0, plot_px)
-    return [
-        _annotation(name, shift=want - place)
-        for name, want, place in zip(fitting, wanted, placed, strict=True)
-    ]
+    return [_annotation(name, shift=want - place) for name, want, place in zip(fitting, wanted, placed, strict=True)]
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

@@ -12,13 +12,11 @@ from flyusage.ui.charts.theme import FONT_FAMILY, Theme
 Figure: TypeAlias = dict[str, Any]
 Trace: TypeAlias = dict[str, Any]
 
+
 def floats(points: Sequence[float | None], *, is_double: bool = False) -> dict[str, str]:
     """`points` as Plotly's typed array: 5.3 bytes a point as JSON, 10.7 as doubles. None becomes a gap (NaN)."""
     code, dtype = ("d", "f8") if is_double else ("f", "f4")
-    try:
-        packed = array(code, points)  # pyright: ignore[reportArgumentType] None is what the fallback is for
-    except TypeError:
-        packed = array(code, [math.nan if point is None else point for point in points])
+    packed = array(code, [math.nan if point is None else point for point in points])
     return {"dtype": dtype, "bdata": base64.b64encode(packed).decode("ascii")}
 
 

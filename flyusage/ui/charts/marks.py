@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from flyusage.ui.charts.axes import local_text, zone_name
+from flyusage.ui.charts.axes import local_text, moment_text, zone_name
 from flyusage.ui.charts.rows import Canvas, Mark, TimeChart
 from flyusage.ui.charts.text import label_px, plot_label, plot_title
 from flyusage.ui.charts.theme import translucent
@@ -68,14 +68,11 @@ def _group_word(group: list[Mark], chart: TimeChart, canvas: Canvas, plot_px: in
 
 
 def _named(group: Sequence[Mark], canvas: Canvas) -> str:
-    lines = [f"{_when(mark.at, canvas)}  {plot_title(mark.label)}" for mark in group[:MOST_NAMED]]
+    lines = [
+        f"{moment_text(mark.at, canvas)} {zone_name(canvas)}  {plot_title(mark.label)}" for mark in group[:MOST_NAMED]
+    ]
     more = len(group) - MOST_NAMED
     return "<br>".join([*lines, f"and {more} more"] if more > 0 else lines)
-
-
-def _when(moment: datetime, canvas: Canvas) -> str:
-    shown = datetime.strptime(local_text(moment, canvas)[:16], "%Y-%m-%d %H:%M")
-    return f"{shown:%b} {shown.day}, {shown:%H:%M} {zone_name(canvas)}"
 
 
 def _open_end(chart: TimeChart, canvas: Canvas, plot_px: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -13,6 +13,8 @@ SLOTS = 20
 
 # A tint keeps half of its colour over the card: clear of both, and told apart from its neighbours by its label.
 TINT_SHARE = 0.5
+# Under text, a colour is only a wash, so that ink stays readable on it (4.5 : 1 in both themes).
+WASH_SHARE, TINT_WASH_SHARE = 0.38, 0.2
 
 
 def assign_slots(ranked: Sequence[str], previous: Mapping[str, int] | None = None) -> dict[str, int]:
@@ -48,6 +50,13 @@ def colour_of(slot: int | None, theme: Theme) -> str:
     return base if slot < BASE_SLOTS else mix(base, theme.surface, TINT_SHARE)
 
 
+def wash_of(slot: int | None, theme: Theme) -> str:
+    """The colour of a slot as a ground for text, paler for the tints as they are."""
+    if slot is None:
+        return mix(theme.other, theme.surface, WASH_SHARE)
+    return mix(theme.series[slot % BASE_SLOTS], theme.surface, WASH_SHARE if slot < BASE_SLOTS else TINT_WASH_SHARE)
+
+
 def _fill(keys: Iterable[str], tier: Iterable[int], *, taken: set[int]) -> dict[str, int]:
     free = (slot for slot in tier if slot not in taken)
-    return dict(zip(keys, free))
+    return dict(zip(keys, free, strict=False))  # more keys than slots: the rest get none

@@ -120,6 +120,16 @@ class RegionSpend:
 
 
 @dataclass(frozen=True, slots=True)
+class MapWindow:
+    """The part of the map in view, in map units: left, right, bottom, top."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tile:
     """A rectangle of the treemap; the texts are exact ("$313,558.10", "12.3 %")."""
 
@@ -146,9 +156,26 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Where a month is heading: cumulative points from the last known day on, with a band, all in the grid's days."""
+    """Where a month is heading: running sums per bucket from the last known one on (None before), with a band.
+
+    `label` says it in exact words: "projected $2.55 M".
+    """
 
     points: Sequence[float | None]
     low: Sequence[float | None] = field(default=())
     high: Sequence[float | None] = field(default=())
     label: str = "projected"
+
+
+@dataclass(frozen=True, slots=True)
+class MonthToDate:
+    """A month adding up: running sums at the end of each bucket of `grid`, None for what has not happened.
+
+    `as_of` is the present, where the last known sum stands. `before` is the month before, laid over day by day.
+    """
+
+    grid: TimeGrid
+    spent: SeriesPoints
+    as_of: datetime | None = None
+    before: SeriesPoints | None = None
+    projection: Projection | None = None

@@ -115,14 +115,12 @@ def _total(chart: TimeChart) -> Sequence[float | None]:
     """The whole per bucket; None where no series knows anything."""
     if chart.total is not None:
         return chart.total
-    columns = list(zip(*(one.points for one in chart.series), strict=True))
-    try:
-        return [sum(column) for column in columns]  # pyright: ignore[reportArgumentType] None raises, and is rare
-    except TypeError:
-        return [_sum_known(column) for column in columns]
+    return [_sum_known(column) for column in zip(*(one.points for one in chart.series), strict=True)]
 
 
 def _sum_known(column: Sequence[float | None]) -> float | None:
+    if None not in column:
+        return sum(column)  # pyright: ignore[reportArgumentType, reportCallIssue] the line above has seen to it
     known = [value for value in column if value is not None]
     return sum(known) if known else None
 
@@ -212,11 +210,12 @@ def _figure(scene: _Scene, traces: list[Trace], names: list[EdgeName], *, shared
     chart, canvas = scene.chart, scene.canvas
     names = [] if canvas.is_narrow or len(traces) < 2 else names
     left, right = left_margin(scene.ticks), right_margin([name.label for name in names])
-    xaxis = time_axis(chart.grid, canvas, end=_right_end(scene, shared))
+    plot_px = max(1, canvas.width_px - left - right)
+    xaxis = time_axis(chart.grid, canvas, plot_px, end=_right_end(scene, shared))
     if "xperiod" in shared:
-        xaxis |= bucket_ticks(chart.grid, canvas)
+        xaxis |= bucket_ticks(chart.grid, canvas, plot_px)
     bottom = bottom_margin(xaxis)
-    marks = mark_layers(chart, canvas, canvas.width_px - left - right)
+    marks = mark_layers(chart, canvas, plot_px)
     labels = edge_annotations(names, scene.ticks.high - scene.ticks.low, canvas.height_px - TOP_PX - bottom)
     layout = base_layout(canvas, (left, right, TOP_PX, bottom)) | {
         "hovermode": "x unified",

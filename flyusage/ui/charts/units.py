@@ -68,6 +68,12 @@ def tick_label(value: float, unit: Unit, *, step: float, is_top: bool = False, i
     return f"{'−' if value < 0 else ''}{unit.prefix}{number}{suffix}"
 
 
+def short_number(value: float, unit: Unit) -> str:
+    """`$300k`, `$1.25M`, `40 GB`: three significant digits, for a key or a label that has no room for more."""
+    size, letter = next(((size, name) for size, name in COMPACT_SCALES if abs(value) >= size), (1.0, ""))
+    return f"{unit.prefix}{value / size:,.3g}{letter}{unit.suffix}"
+
+
 def hover_places(unit: Unit, highest: float, *, is_double: bool = False) -> int | None:
     """Decimals a hover may show for points up to `highest`; None when not even whole numbers are sure.
 
