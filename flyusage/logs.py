@@ -58,7 +58,7 @@ def configure(level: str, form: Literal["console", "json"], *, stream: TextIO | 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
     """Values under a name that says secret, passwords inside URLs, and bearer tokens become `[hidden]`."""
-    return {name: _without_secrets(name, value) for name, value in entry.items()}
+    return {name: without_secrets(name, value) for name, value in entry.items()}
 
 
 def neutralise(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
@@ -79,15 +79,16 @@ def harmless(value: Any) -> Any:
     return value if isinstance(value, int | float | bool | None) else harmless(str(value))
 
 
-def _without_secrets(name: str, value: Any) -> Any:
+def without_secrets(name: str, value: Any) -> Any:
+    """`value`, which is kept under `name`, with passwords and tokens hidden."""
     if _SECRET_NAME.search(name):
         return HIDDEN
     if isinstance(value, str):
         return _SECRET_VALUE.sub(lambda match: (match["before"] or match["scheme"]) + HIDDEN, value)
     if isinstance(value, Mapping):
-        return {inner: _without_secrets(str(inner), kept) for inner, kept in value.items()}
+        return {inner: without_secrets(str(inner), kept) for inner, kept in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_secrets(name, inner) for inner in value]
+        return [without_secrets(name, inner) for inner in value]
     return value
 
 

@@ -1,6 +1,9 @@
 """From nothing to a database that can be used: roles, schema, and the reference data that it stands on."""
 
 from flyusage import schema
+from flyusage.config import settings
+from flyusage.metering.catalog import load_reference
+from flyusage.pricing.books import load_list_prices
 
 
 def prepare() -> None:
@@ -10,20 +13,17 @@ def prepare() -> None:
 
 
 def load_reference_data() -> None:
-    """Regions, sizes and skus, then the published list prices. Rows that are there already stay."""
+    """Regions, sizes and skus, then the published list prices. What is there already stays."""
     with schema.owner_session() as session:
-        for load in _loaders():
-            try:
-                load(session)
-            except NotImplementedError:  # until both features are there
-                continue
+        load_reference(session)
+        load_list_prices(session)
 
 
-def _loaders():
-    import importlib
+def be_ready() -> None:
+    """Be able to use the database: the embedded one is made and migrated where needed, any other is only checked.
 
-    for module, name in (("flyusage.metering.catalog", "load_reference"), ("flyusage.pricing.books", "load_list_prices")):
-        try:
-            yield getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError):
-            continue
+    Raises SchemaMismatch, naming both versions and the command, for a database that somebody else has to migrate.
+    """
+    if settings().is_embedded and schema.current_version() != schema.known_version():
+        prepare()
+    schema.require_known()

@@ -1,0 +1,25 @@
+"""`flyusage orgs`: the organizations of this installation."""
+
+from typing import Annotated
+
+import typer
+
+from flyusage import db, schema
+from flyusage.cli.output import print_json, print_table
+from flyusage.orgs import queries
+
+app = typer.Typer(help="Look at the organizations.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_organizations(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Every organization, oldest first."""
+    schema.require_known()
+    with db.lookup_transaction() as session:
+        found = queries.directory(session)
+    if as_json:
+        print_json(found)
+    elif not found:
+        typer.echo("No organization yet. `flyusage demo` fills an invented platform; `flyusage ingest FILE` takes real events.")
+    else:
+        print_table(("slug", "name", "invented"), [(one.slug, one.name, one.is_synthetic) for one in found])

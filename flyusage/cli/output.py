@@ -1,0 +1,73 @@
+"""What commands print: plain aligned columns for people and pipes, JSON for programs. No colour, no markup."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.cells import cell_len
+
+from flyusage.logs import harmless
+
+
+def print_json(value: Any) -> None:
+    """`value` as indented JSON; moments in UTC with a Z, decimals as strings so that no digit is lost."""
+    typer.echo(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Aligned columns under `titles`; numbers to the right. Names are hostile text and print as such."""
+    kept = [list(row) for row in rows]
+    is_number = [bool(kept) and all(isinstance(row[i], int | Decimal | None) for row in kept) for i in range(len(titles))]
+    cells = [list(titles), *([_cell(value) for value in row] for row in kept)]
+    widths = [max(cell_len(line[i]) for line in cells) for i in range(len(titles))]
+    for line in cells:
+        columns = zip(line, widths, is_number, strict=True)
+        typer.echo("  ".join(_padded(cell, width, to_right=right) for cell, width, right in columns).rstrip())
+
+
+def moment(value: datetime) -> str:
+    """`2026-10-31 23:45:00Z`."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def size(count: int) -> str:
+    """Bytes for people, in powers of ten: `12.4 GB`."""
+    for unit, places in (("TB", 12), ("GB", 9), ("MB", 6)):
+        if count >= 10**places:
+            return f"{Decimal(count).scaleb(-places):.1f} {unit}"
+    return f"{Decimal(count).scaleb(-3):.1f} kB"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return moment(value)
+    return f"{value:,}" if isinstance(value, int) else harmless(str(value))
+
+
+def _padded(cell: str, width: int, *, to_right: bool) -> str:
+    space = " " * (width - cell_len(cell))
+    return space + cell if to_right else cell + space
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal | Path):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    raise TypeError(f"{type(value).__name__} has no JSON form")

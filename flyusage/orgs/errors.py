@@ -1,0 +1,17 @@
+"""What can go wrong around organizations and their people."""
+
+from flyusage.errors import FlyusageError
+
+
+class OrganizationUnknown(FlyusageError):
+    """No organization has that slug."""
+
+    code = "org_unknown"
+    status = 404
+
+
+class NotPermitted(FlyusageError):
+    """The member's role does not hold the permission."""
+
+    code = "not_permitted"
+    status = 403

@@ -1,0 +1,57 @@
+"""Who may do what: one enum of permissions, one table of roles."""
+
+from enum import StrEnum
+
+from flyusage.orgs.errors import NotPermitted
+from flyusage.orgs.models import Role
+
+
+class Permission(StrEnum):
+    """One thing a member may do in their organization. Named `subject.verb`, as in the audit."""
+
+    USAGE_READ = "usage.read"
+    USAGE_EXPORT = "usage.export"
+    COST_CENTRES_EDIT = "cost_centres.edit"
+    EVENTS_WRITE = "events.write"
+    PRICES_READ = "prices.read"
+    INVOICES_READ = "invoices.read"
+    INVOICES_PAY = "invoices.pay"
+    BUDGETS_EDIT = "budgets.edit"
+    TOKENS_MANAGE = "tokens.manage"
+    AUDIT_READ = "audit.read"
+    MEMBERS_READ = "members.read"
+    MEMBERS_MANAGE = "members.manage"
+    ORGANIZATION_EDIT = "organization.edit"
+    ORGANIZATION_DELETE = "organization.delete"
+
+
+_VIEWER = frozenset({Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.MEMBERS_READ})
+_DEVELOPER = _VIEWER | {Permission.EVENTS_WRITE, Permission.TOKENS_MANAGE, Permission.BUDGETS_EDIT}
+_BILLING = _VIEWER | {
+    Permission.INVOICES_READ,
+    Permission.INVOICES_PAY,
+    Permission.BUDGETS_EDIT,
+    Permission.COST_CENTRES_EDIT,
+    Permission.AUDIT_READ,
+}
+_ADMIN = _DEVELOPER | _BILLING | {Permission.MEMBERS_MANAGE, Permission.ORGANIZATION_EDIT}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: _VIEWER,
+    Role.DEVELOPER: _DEVELOPER,
+    Role.BILLING: _BILLING,
+    Role.ADMIN: _ADMIN,
+    Role.OWNER: _ADMIN | {Permission.ORGANIZATION_DELETE},
+}
+
+
+def may(role: Role, permission: Permission) -> bool:
+    """Whether a member in `role` may do `permission`."""
+    return permission in PERMISSIONS[role]
+
+
+def require(role: Role, permission: Permission) -> None:
+    """Raise NotPermitted, naming who may, unless `role` holds `permission`."""
+    if not may(role, permission):
+        able = ", ".join(other for other in Role if may(other, permission))
+        raise NotPermitted(f"A {role} may not do {permission}. Ask somebody who may ({able}).")
