@@ -9,7 +9,8 @@ from flyusage.ui import bundle
 
 def create() -> ASGIApp:
     """The application to serve, on one port. Raises FrontendNotBuilt."""
-    bundle.use()  # before Reflex is imported: it reads its configuration then
-    from flyusage.flyusage import app
+    with bundle.serving():
+        from flyusage.flyusage import app  # only now: importing it makes the App, which reads Reflex's configuration
 
-    return FrontDoor(app(), pages=bundle.client(), base_url=settings().base_url)
+        pages = app()
+    return FrontDoor(pages, pages=bundle.client(), base_url=settings().base_url)

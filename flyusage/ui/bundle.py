@@ -4,11 +4,14 @@ In a checkout it is `.web/`, built by `python -m flyusage.ui.bundle`; in a wheel
 prebuilt frontend from Python rests on names internal to the pinned version of Reflex; `tests/test_server.py` holds it.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -49,11 +52,13 @@ def client() -> Path:
     return web() / "build" / "client"
 
 
-def use() -> None:
-    """Point Reflex in this process at the built frontend, from any working directory. Raises FrontendNotBuilt."""
-    from reflex_base.config import _get_config
-    from reflex_base.registry import RegistrationContext
+@contextmanager
+def serving() -> Iterator[None]:
+    """Inside, Reflex in this process takes its settings and pages from here, whatever the working directory was.
 
+    Its App reads rxconfig.py from the working directory while it is made, and without one runs on its defaults: open to
+    every origin, with its state on disk. Raises FrontendNotBuilt.
+    """
     if not (client() / "404.html").exists():
         raise FrontendNotBuilt("The pages are not built yet. Run `make frontend` in the checkout, or install the wheel.")
     os.environ |= {
@@ -63,10 +68,12 @@ def use() -> None:
         "__REFLEX_SKIP_COMPILE": "true",
         "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
     }
-    config = _get_config(root())
-    if config.app_name != "flyusage":  # Reflex falls back to its defaults, open to every origin, without a word
-        raise FrontendNotBuilt(f"No rxconfig.py of flyusage in {root()}. Reinstall flyusage.")
-    RegistrationContext.ensure_context()._set_config(config)
+    with contextlib.chdir(root()):
+        yield
+        from reflex.config import get_config  # late: `make frontend` is quicker without Reflex
+
+        if get_config().app_name != "flyusage":
+            raise FrontendNotBuilt(f"No rxconfig.py of flyusage in {root()}. Reinstall flyusage.")
 
 
 def is_current() -> bool:

@@ -29,7 +29,7 @@ const seriesOf = (element) => element?.__data__?.[0]?.trace?.uid;
 
 /** Fade every series but `key`; null brings all back. Straight on the drawing: no redraw, no round trip. */
 const highlight = (element, key) => {
-  for (const trace of element.querySelectorAll(".cartesianlayer .trace, .geolayer .trace")) {
+  for (const trace of element.querySelectorAll(".cartesianlayer .trace")) {
     trace.style.opacity = key && seriesOf(trace) && seriesOf(trace) !== key ? "0.18" : "";
   }
 };

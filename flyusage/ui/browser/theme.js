@@ -73,18 +73,7 @@ const DEFAULT_AXES = {
   yaxis: { ...AXIS, fixedrange: true, nticks: 6 },
 };
 
-const GEO = {
-  projection: { type: "natural earth" },
-  showframe: false,
-  showcountries: false,
-  showland: true,
-  landcolor: "var(--sunken)",
-  coastlinecolor: "var(--line-strong)",
-  coastlinewidth: 0.5,
-  bgcolor: "rgba(0,0,0,0)",
-};
-
-const CONFIG = { displayModeBar: false, responsive: false, showTips: false, doubleClick: "autosize", topojsonURL: "/topojson/" };
+const CONFIG = { displayModeBar: false, responsive: false, showTips: false, doubleClick: "autosize" };
 
 const axesOf = (layout) => {
   const names = new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))]);
@@ -95,12 +84,11 @@ const axesOf = (layout) => {
 export const themed = (figure, id) => {
   const style = getComputedStyle(document.documentElement);
   const layout = figure.layout ?? {};
-  const isMap = (figure.data ?? []).some((trace) => /geo|choropleth/.test(trace.type ?? ""));
   const under = {
     ...LAYOUT,
     font: { family: style.getPropertyValue("--font").trim(), size: 12, color: "var(--ink-2)" },
     uirevision: id,
-    ...(isMap ? { geo: GEO, hovermode: "closest", dragmode: "pan" } : axesOf(layout)),
+    ...axesOf(layout),
   };
   return {
     data: resolve(style, figure.data ?? []),

@@ -1,4 +1,4 @@
-"""Charts and maps: Plotly figures as plain dicts, drawn with the page's tokens, clicks given back as plain values."""
+"""Charts: Plotly figures as plain dicts, drawn with the page's tokens, clicks given back as plain values."""
 
 from typing import TypedDict
 
@@ -32,7 +32,14 @@ class ChartRange(TypedDict):
     end: str
 
 
-class _Chart(rx.NoSSRComponent):
+class PlotlyChart(rx.Component):
+    """The chart itself; pages use `plotly_chart`."""
+
+    library = "$/flyusage/plotly_chart"
+    tag = "PlotlyChart"
+    # Lines, areas, bars: a quarter of the full Plotly. The treemap, the heat map and the map are drawn from these too.
+    lib_dependencies: list[str] = ["plotly.js-basic-dist-min@4.1.1"]
+
     figure: Var[dict]
     label: Var[str]
     height: Var[str]
@@ -44,22 +51,6 @@ class _Chart(rx.NoSSRComponent):
     on_legend: EventHandler[passthrough_event_spec(str)]
 
 
-class PlotlyChart(_Chart):
-    """Lines, areas, bars, pies."""
-
-    library = "$/flyusage/plotly_chart"
-    tag = "PlotlyChart"
-    lib_dependencies: list[str] = ["plotly.js-basic-dist-min@4.1.1"]
-
-
-class PlotlyMap(_Chart):
-    """The world map."""
-
-    library = "$/flyusage/plotly_map"
-    tag = "PlotlyMap"
-    lib_dependencies: list[str] = ["plotly.js-geo-dist-min@4.1.1"]
-
-
 def plotly_chart(id: str, *, label: str | Var[str], height: str = "320px", **props: object) -> rx.Component:
     """A chart. Fill it with `browser.draw(id, figure)` from a handler, or with the `figure` prop.
 
@@ -69,7 +60,3 @@ def plotly_chart(id: str, *, label: str | Var[str], height: str = "320px", **pro
     """
     return PlotlyChart.create(id=id, label=label, height=height, **props)
 
-
-def plotly_map(id: str, *, label: str | Var[str], height: str = "320px", **props: object) -> rx.Component:
-    """A world map with the same props and events as `plotly_chart`."""
-    return PlotlyMap.create(id=id, label=label, height=height, **props)

@@ -1,0 +1,43 @@
+"""A real server process on a free port, over the built frontend, which is built at most once per run."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flyusage.ui import bundle
+
+SERVE = """
+import sys
+from flyusage.server import serve
+serve("127.0.0.1", 0, on_ready=lambda address: print(address, flush=True))
+print("stopped", flush=True)
+"""
+
+
+def build_once() -> None:
+    """Build the pages unless they are up to date (`make test` has done it)."""
+    if not bundle.is_current():
+        bundle.build()
+
+
+@contextmanager
+def running(**settings: str) -> Iterator[str]:
+    """The address of a server with these FLYUSAGE_ settings beside the present ones; it must stop cleanly."""
+    build_once()
+    environment = os.environ | {f"FLYUSAGE_{name.upper()}": value for name, value in settings.items()}
+    process = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://"), f"the server did not start: {address!r}"
+        yield address
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read().strip() == "stopped"
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

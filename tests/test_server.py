@@ -1,0 +1,191 @@
+import asyncio
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import websockets
+from conftest import Database
+from serving import running
+
+from flyusage.server import NotLoopback, PortTaken, address_of, listen
+from flyusage.ui import bundle
+
+ENCODED = {"Accept-Encoding": "br"}
+
+
+@pytest.fixture(scope="module")
+def address(shared_database: Database) -> Iterator[str]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def page(address: str) -> httpx.Response:
+    return httpx.get(f"{address}/orgs/prism/usage")
+
+
+def assets_of(page: httpx.Response) -> list[str]:
+    return re.findall(r'"(/assets/[^"]+\.(?:js|css))"', page.text)
+
+
+def event_address(address: str) -> str:
+    return address.replace("http://", "ws://") + "/_event/?EIO=4&transport=websocket&token=1b4e28ba-2fa1-4d2b-883f-0016d3cca427"
+
+
+@pytest.mark.parametrize("path", ["", "/usage", "/usage?measure=cost&by=region", "/machines", "/machines/m-1"])
+def test_deep_links_to_any_organization_load_the_pages(address: str, path: str) -> None:
+    answer = httpx.get(f"{address}/orgs/some-slug-of-a-customer{path}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "/assets/entry.client" in answer.text
+
+
+def test_an_unknown_path_is_not_found(address: str) -> None:
+    assert httpx.get(f"{address}/no/such/page").status_code == 404
+
+
+def test_pages_find_their_server_by_their_own_origin(page: httpx.Response, address: str) -> None:
+    scripts = {path: httpx.get(address + path).text for path in assets_of(page) if path.endswith(".js")}
+    assert not [path for path, script in scripts.items() if "localhost:8000" in script]
+    (environment,) = [script for path, script in scripts.items() if "reflex-env" in path]
+    assert 'EVENT:(location.origin.replace(/^http/,"ws")+"/_event")' in environment
+
+
+def test_hashed_assets_are_kept_for_ever_and_compressed(page: httpx.Response, address: str) -> None:
+    for path in assets_of(page):
+        answer = httpx.get(address + path, headers=ENCODED)
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["content-encoding"] == "br" or len(answer.content) < 300
+    assert page.headers["cache-control"] == "no-cache"
+
+
+def test_a_missing_asset_is_not_kept(address: str) -> None:
+    answer = httpx.get(f"{address}/assets/gone-12345678.js")
+    assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-cache")
+
+
+def test_the_first_load_of_a_chart_page_stays_under_800_kb(page: httpx.Response, address: str) -> None:
+    first = {path for path in assets_of(page) if "manifest" not in path} | set(chart_page_assets())
+    fonts = [font for font in bundle.client().glob("assets/inter-latin-wght*.woff2")]
+    sizes = [len(httpx.get(address + path, headers=ENCODED).read()) and transferred(address + path) for path in sorted(first)]
+    assert sum(sizes) + sum(font.stat().st_size for font in fonts) < 800_000
+
+
+def chart_page_assets() -> Iterator[str]:
+    """The explorer's own scripts, and Plotly's."""
+    for pattern in ("*usage*.js", "plotly*.js"):
+        for script in bundle.client().glob(f"assets/{pattern}"):
+            yield f"/assets/{script.name}"
+
+
+def transferred(url: str) -> int:
+    with httpx.stream("GET", url, headers=ENCODED) as answer:
+        return sum(len(chunk) for chunk in answer.iter_raw())
+
+
+def test_every_answer_carries_the_security_headers(address: str, page: httpx.Response) -> None:
+    for answer in (page, httpx.get(f"{address}/healthz"), httpx.get(f"{address}/no/such/page")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        policy = answer.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe-eval" not in policy
+        assert re.search(r"script-src 'self'( 'sha256-[^']+')+;", policy)
+    assert "server" not in page.headers
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null"])
+def test_another_sites_page_is_refused(address: str, origin: str) -> None:
+    assert httpx.get(f"{address}/healthz", headers={"Origin": origin}).status_code == 403
+    assert httpx.post(f"{address}/healthz", headers={"Origin": origin}).status_code == 403
+
+
+def test_our_own_page_is_not_refused(address: str) -> None:
+    assert httpx.get(f"{address}/healthz", headers={"Origin": address}).status_code == 200
+
+
+def test_a_host_that_is_not_ours_is_refused(address: str) -> None:
+    answer = httpx.get(f"{address}/orgs/prism", headers={"Host": "rebound.example", "Origin": "http://rebound.example"})
+    assert answer.status_code == 403
+    assert "FLYUSAGE_BASE_URL" in answer.text
+
+
+def test_the_public_address_is_answered_for(shared_database: Database) -> None:
+    with running(base_url="https://usage.example") as started:
+        answer = httpx.get(f"{started}/healthz", headers={"Host": "usage.example", "Origin": "https://usage.example"})
+        assert answer.status_code == 200
+
+
+def test_the_websocket_opens_for_our_page_and_compresses(address: str) -> None:
+    async def talk() -> tuple[str, str]:
+        async with websockets.connect(event_address(address), origin=websockets.Origin(address)) as socket_:
+            first = str(await asyncio.wait_for(socket_.recv(), 5))
+            return first, str(socket_.response.headers.get("Sec-WebSocket-Extensions")) if socket_.response else ""
+
+    first, extensions = asyncio.run(talk())
+    assert first.startswith('0{"sid"')
+    assert "permessage-deflate" in extensions
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_the_websocket_is_refused_to_another_sites_page(address: str, origin: str) -> None:
+    async def talk() -> None:
+        async with websockets.connect(event_address(address), origin=websockets.Origin(origin)):
+            pass
+
+    with pytest.raises(websockets.InvalidStatus, match="403"):
+        asyncio.run(talk())
+
+
+def test_redirects_name_no_host(address: str) -> None:
+    answer = httpx.get(f"{address}/")
+    assert answer.is_redirect
+    assert answer.headers["location"].startswith("/")
+
+
+def test_health_and_readiness(address: str) -> None:
+    assert httpx.get(f"{address}/healthz").json()["status"] == "alive"
+    assert httpx.get(f"{address}/readyz").json()["status"] == "ready"
+
+
+def test_without_its_database_it_lives_and_is_not_ready(shared_database: Database) -> None:
+    with running(database_url="postgresql://nobody@127.0.0.1:1/none") as started:
+        assert httpx.get(f"{started}/healthz").status_code == 200
+        answer = httpx.get(f"{started}/readyz", timeout=30)
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unreachable")
+
+
+def test_a_taken_port_is_said_in_one_sentence() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(PortTaken, match=r"^Port \d+ on 127\.0\.0\.1 is taken\. .+FLYUSAGE_PORT"):
+        listen("127.0.0.1", taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org", ""])
+def test_it_listens_nowhere_but_on_loopback(host: str) -> None:
+    with pytest.raises(NotLoopback, match="no sign-in yet"):
+        listen(host, 0)
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "http://127.0.0.1:"), ("localhost", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
+def test_loopback_has_an_address_to_open(host: str, shown: str) -> None:
+    if host == "::1" and not socket.has_ipv6:
+        return
+    with listen(host, 0) as listener:
+        assert address_of(listener).startswith(shown)
+
+
+def test_it_serves_from_any_folder_without_leaving_a_trace(shared_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with running() as started:
+        assert httpx.get(f"{started}/orgs/prism").status_code == 200
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_built_pages_it_says_how_to_build_them(tmp_path: Path) -> None:
+    code = "from pathlib import Path; from flyusage.ui import bundle; bundle.web = lambda: Path('nowhere'); bundle.serving().__enter__()"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "FrontendNotBuilt: The pages are not built yet. Run `make frontend`" in ran.stderr
