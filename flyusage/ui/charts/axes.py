@@ -82,9 +82,11 @@ def time_axis(grid: TimeGrid, canvas: Canvas, plot_px: int, *, end: datetime | N
         "tickfont": {"color": theme.ink_2},
         "showgrid": False,
         "zeroline": False,
-        "showline": False,
+        "spikemode": "across",
+        "spikethickness": 1,
+        "spikedash": "solid",
+        "spikecolor": theme.ink_3,
         "hoverformat": _HOVER_FORMATS[grid.step] + (f" {zone_name(canvas)}" if grid.step == "hour" else ""),
-        "showspikes": False,
     }
 
 
@@ -129,11 +131,8 @@ def value_axis(ticks: Ticks, canvas: Canvas) -> dict[str, Any]:
         "tickfont": {"color": theme.ink_2},
         "ticklabelstandoff": 6,
         "gridcolor": theme.line,
-        "gridwidth": 1,
         "zeroline": True,
         "zerolinecolor": theme.line_strong,
-        "zerolinewidth": 1,
-        "showline": False,
     }
 
 

@@ -35,8 +35,8 @@ def right_margin(labels: Sequence[str]) -> int:
 def edge_annotations(names: Sequence[EdgeName], span: float, plot_px: int) -> list[dict[str, Any]]:
     """One annotation per name that fits over `plot_px` of height, where the axis spans `span` values.
 
-    When not all fit, those with the least weight go unnamed (the table below names them). Clicking one reports its
-    key as the annotation's `name`.
+    When not all fit, those with the least weight go unnamed (the table below names them). An annotation's `name`, or
+    its text where it has none, is the uid of its series.
     """
     room = max(1, plot_px // LINE_PX)
     fitting = sorted(sorted(names, key=lambda name: -name.weight)[:room], key=lambda name: name.at)
@@ -84,12 +84,8 @@ def annotation_defaults(theme: Theme) -> dict[str, Any]:
 
 
 def _annotation(name: EdgeName, *, shift: float) -> dict[str, Any]:
-    text, whole = plot_label(name.label, COLUMNS), plot_title(name.label)
-    annotation = {
-        "name": uid_of(name.key),
-        "text": text,
-        "y": float(f"{name.at:.5g}"),
-        "ay": round(shift),
-        "arrowcolor": name.colour,
-    }
+    text, whole, uid = plot_label(name.label, COLUMNS), plot_title(name.label), uid_of(name.key)
+    annotation = {"text": text, "y": float(f"{name.at:.4g}"), "ay": round(shift), "arrowcolor": name.colour}
+    if uid != text:
+        annotation["name"] = uid
     return annotation if whole == text else annotation | {"hovertext": whole}

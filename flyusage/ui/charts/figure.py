@@ -45,11 +45,11 @@ def base_layout(canvas: Canvas, margin: tuple[int, int, int, int]) -> dict[str, 
 
 
 def hover_label(theme: Theme) -> dict[str, Any]:
-    """The hover box: the card's surface, a hairline, left-aligned, names never cut by Plotly (we shorten them)."""
+    """The hover box: the card's surface, a hairline, left-aligned; names never cut by Plotly, we shorten them."""
     return {
         "bgcolor": theme.surface,
         "bordercolor": theme.line_strong,
-        "font": {"family": FONT_FAMILY, "size": 12, "color": theme.ink},
+        "font": {"color": theme.ink},
         "align": "left",
         "namelength": -1,
     }

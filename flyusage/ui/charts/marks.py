@@ -7,7 +7,7 @@ from typing import Any
 from flyusage.ui.charts.axes import local_text, moment_text, zone_name
 from flyusage.ui.charts.rows import Canvas, Mark, TimeChart
 from flyusage.ui.charts.text import label_px, plot_label, plot_title
-from flyusage.ui.charts.theme import translucent
+from flyusage.ui.charts.theme import Theme, translucent
 
 WORD_PX = 11
 WORD_GAP_PX = 12
@@ -24,7 +24,7 @@ def mark_layers(chart: TimeChart, canvas: Canvas, plot_px: int) -> dict[str, lis
     """
     groups = _groups(chart, plot_px)
     drawn = [mark for group in groups for mark in (group if _count(groups) <= MOST_LINES else group[:1])]
-    shapes = [_line(local_text(mark.at, canvas), canvas.theme.ink_3, "dot") for mark in drawn]
+    shapes = [_line(local_text(mark.at, canvas)) for mark in drawn]
     words = [_group_word(group, chart, canvas, plot_px) for group in groups]
     for layer_shapes, layer_words in (_open_end(chart, canvas, plot_px), _present(chart, canvas, plot_px)):
         shapes += layer_shapes
@@ -81,12 +81,8 @@ def _open_end(chart: TimeChart, canvas: Canvas, plot_px: int) -> tuple[list[dict
         return [], []
     shade = {
         "type": "rect",
-        "xref": "x",
-        "yref": "paper",
         "x0": local_text(start, canvas),
         "x1": local_text(grid.end, canvas),
-        "y0": 0,
-        "y1": 1,
         "line": {"width": 0},
         "fillcolor": translucent(canvas.theme.surface, 0.45),
         "layer": "above",
@@ -102,16 +98,22 @@ def _present(chart: TimeChart, canvas: Canvas, plot_px: int) -> tuple[list[dict[
     accent = canvas.theme.accent_ink
     word = _word("now", chart.now, chart, canvas, plot_px)
     word["font"] = word["font"] | {"color": accent}
-    return [_line(local_text(chart.now, canvas), accent, "solid")], [word]
+    line = _line(local_text(chart.now, canvas)) | {"line": {"color": accent, "width": 1, "dash": "solid"}}
+    return [line], [word]
 
 
 def _shows_now(chart: TimeChart) -> bool:
     return chart.now is not None and chart.grid.start < chart.now < chart.grid.end
 
 
-def _line(at: str, colour: str, dash: str) -> dict[str, Any]:
-    line = {"color": colour, "width": 1, "dash": dash}
-    return {"type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": line}
+def shape_defaults(theme: Theme) -> dict[str, Any]:
+    """What every mark's line has in common, for the layout's template."""
+    line = {"color": theme.ink_3, "width": 1, "dash": "dot"}
+    return {"type": "line", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "line": line}
+
+
+def _line(at: str) -> dict[str, Any]:
+    return {"x0": at, "x1": at}
 
 
 def _word(word: str, at: datetime, chart: TimeChart, canvas: Canvas, plot_px: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from flyusage.ui.charts.axes import bottom_margin, bucket_ticks, left_margin, local_text, on_grid, time_axis, value_axis
 from flyusage.ui.charts.edge_labels import EdgeName, annotation_defaults, edge_annotations, right_margin
 from flyusage.ui.charts.figure import Figure, Trace, base_layout, floats
-from flyusage.ui.charts.marks import mark_layers
+from flyusage.ui.charts.marks import mark_layers, shape_defaults
 from flyusage.ui.charts.palette import colour_of
 from flyusage.ui.charts.rows import Canvas, SeriesPoints, TimeChart
 from flyusage.ui.charts.text import plot_label, uid_of
@@ -169,8 +169,8 @@ def _area_style(scene: _Scene) -> dict[str, Any]:
 def _trace(scene: _Scene, index: int, *, is_stepped: bool = False) -> Trace:
     series = scene.series[index]
     closing = series.points[-1:] if is_stepped else ()  # a step lasts until the next point: close the last bucket
+    # No "type": Plotly's default is scatter, and twenty times of it are half a kilobyte.
     return {
-        "type": "scatter",
         "name": plot_label(series.label),
         "uid": uid_of(series.key),
         "y": floats([*series.points, *closing] if closing else series.points, is_double=scene.is_double),
@@ -203,7 +203,7 @@ def _ghost_trace(scene: _Scene, ghost: SeriesPoints) -> Trace:
 
 def _unstacked(scene: _Scene, points: Sequence[float | None], uid: str, name: str) -> Trace:
     y = floats(points, is_double=scene.is_double)
-    return {"type": "scatter", "mode": "lines", "stackgroup": "", "name": name, "uid": uid, "y": y}
+    return {"mode": "lines", "stackgroup": "", "name": name, "uid": uid, "y": y}
 
 
 def _figure(scene: _Scene, traces: list[Trace], names: list[EdgeName], *, shared: dict[str, Any]) -> Figure:
@@ -235,8 +235,11 @@ def _template(scene: _Scene, shared: dict[str, Any]) -> dict[str, Any]:
     places = _places(scene)
     style = {"hovertemplate": f"{scene.number}  %{{fullData.name}}<extra></extra>", **places, **shared}
     return {
-        "data": {"scatter": [style], "bar": [style]},
-        "layout": {"annotationdefaults": annotation_defaults(scene.canvas.theme)},
+        "data": {"scatter": [style]} | ({"bar": [style]} if "xperiod" in shared else {}),
+        "layout": {
+            "annotationdefaults": annotation_defaults(scene.canvas.theme),
+            "shapedefaults": shape_defaults(scene.canvas.theme),
+        },
     }
 
 
