@@ -96,7 +96,15 @@ def _regions() -> list[dict[str, Any]]:
 def _sizes() -> list[dict[str, Any]]:
     """Ids are the file's line numbers: it only ever grows at its end."""
     none: dict[str, Any] = dict.fromkeys(("cpu_kind", "gpu_kind", "base_usd_per_30d"))
-    none |= {"id": NO_SIZE, "name": "none", "vcpus": 0, "memory_mib": 0, "memory_mib_max": 0, "gpus": 0, "status": "active"}
+    none |= {
+        "id": NO_SIZE,
+        "name": "none",
+        "vcpus": 0,
+        "memory_mib": 0,
+        "memory_mib_max": 0,
+        "gpus": 0,
+        "status": "active",
+    }
     return [none] + [
         {
             "id": number,

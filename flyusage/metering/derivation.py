@@ -201,7 +201,12 @@ def rederive(session: Session, *, has_known: bool) -> None:
     connection = db.raw(session)
     for statement in STAGING:
         connection.execute(statement)
-    skus = {meter: id_ for meter, id_ in connection.execute("SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')")}
+    skus = {
+        meter: id_
+        for meter, id_ in connection.execute(
+            "SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')"
+        )
+    }
     connection.execute(_JUDGE)
     connection.execute(_STATES, skus)
     connection.execute(_REPORTS, skus)

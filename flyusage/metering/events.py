@@ -178,7 +178,9 @@ class Parser:
         if data.org not in self._orgs:
             self._admit(data.org)
         if data.region not in self._regions:
-            raise Refused("unknown_region", f"data.region names no region ({data.region[:40]!r}); use a code such as iad.")
+            raise Refused(
+                "unknown_region", f"data.region names no region ({data.region[:40]!r}); use a code such as iad."
+            )
         details = details_of(self, data, time)
         return UsageEvent(
             line, data.org, identity_of(wire.source, wire.id),
@@ -188,7 +190,9 @@ class Parser:
 
     def _started(self, data: _Start, _time: int) -> Details:
         if data.vm_size not in self._sizes:
-            raise Refused("unknown_size", f"data.vm_size names no size ({data.vm_size[:40]!r}); use a name such as shared-cpu-1x.")
+            raise Refused(
+                "unknown_size", f"data.vm_size names no size ({data.vm_size[:40]!r}); use a name such as shared-cpu-1x."
+            )
         return (data.vm_size, data.memory_mb, None, None, None, None, None, None, None)
 
     def _stopped(self, data: _End, _time: int) -> Details:
@@ -219,14 +223,19 @@ class Parser:
     def _reported(self, data: _Report, time: int) -> Details:
         start, end = self._moment(data.start, "data.start"), self._moment(data.end, "data.end")
         if not start < end <= time:
-            raise Refused("invalid_report", "data.start must lie before data.end, at least a second, and data.end not after time.")
+            raise Refused(
+                "invalid_report", "data.start must lie before data.end, at least a second, and data.end not after time."
+            )
         if end - start > MAX_REPORT_SECONDS:
             raise Refused("invalid_report", "The report spans more than 24 hours; send one per day or shorter.")
         return (None, None, None, data.bytes, start, end, None, None, None)
 
     def _admit(self, org: str) -> None:
         if not _SLUG.fullmatch(org):
-            raise Refused("invalid_org", "data.org is not an organization's name: 1 to 63 of a-z, 0-9 and -, not beginning with -.")
+            raise Refused(
+                "invalid_org",
+                "data.org is not an organization's name: 1 to 63 of a-z, 0-9 and -, not beginning with -.",
+            )
         if len(self._orgs) < 10_000:
             self._orgs.add(org)
 
@@ -235,7 +244,10 @@ class Parser:
         if moment > self.latest:
             raise Refused("time_in_future", f"{field} is more than 5 minutes ahead of now; check the sender's clock.")
         if moment < self.oldest:
-            raise Refused("time_too_old", f"{field} is more than {self._months} months ago; raise FLYUSAGE_EVENT_MAX_AGE to take it.")
+            raise Refused(
+                "time_too_old",
+                f"{field} is more than {self._months} months ago; raise FLYUSAGE_EVENT_MAX_AGE to take it.",
+            )
         return moment
 
 
@@ -264,7 +276,13 @@ def _parser(now: datetime, max_age: int | None) -> Parser:
 def _seconds(text: str, field: str) -> int:
     """Seconds since 1970 of an RFC 3339 moment, fractions dropped. The first branch is the common form, without a regex."""
     try:
-        if len(text) == 20 and text[19] == "Z" and text[10] == "T" and text[4] == text[7] == "-" and text[13] == text[16] == ":":
+        if (
+            len(text) == 20
+            and text[19] == "Z"
+            and text[10] == "T"
+            and text[4] == text[7] == "-"
+            and text[13] == text[16] == ":"
+        ):
             return int(datetime.fromisoformat(text).timestamp())
     except ValueError:
         pass  # 23:59:60, or nonsense: the long way tells
@@ -273,7 +291,9 @@ def _seconds(text: str, field: str) -> int:
         day, minute, second, offset = match.groups()
         is_leap = second == "60"
         try:
-            whole = datetime.fromisoformat(f"{day}T{minute}:{'59' if is_leap else second}{offset.upper()}").astimezone(UTC)
+            whole = datetime.fromisoformat(f"{day}T{minute}:{'59' if is_leap else second}{offset.upper()}").astimezone(
+                UTC
+            )
         except (ValueError, OverflowError):
             pass
         else:

@@ -71,16 +71,21 @@ class Ingest:
         self._max_age = max_age
         self._on_refusal = on_refusal
 
-    def run(self, lines: Iterable[bytes], *, name: str, progress: Callable[[IngestResult], None] | None = None) -> IngestResult:
+    def run(
+        self, lines: Iterable[bytes], *, name: str, progress: Callable[[IngestResult], None] | None = None
+    ) -> IngestResult:
         """Ingest all of `lines`; `progress` is called after each batch with the counts so far."""
         result = IngestResult()
         run_id = self._begin(name)
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest") as writer:
             pending: Future[BatchResult] | None = None
-            for raws, events, refusals in self._batches(lines):
+            try:
+                for raws, events, refusals in self._batches(lines):
+                    settled, pending = pending, None
+                    self._settle(settled, result, progress)
+                    pending = writer.submit(self._write, run_id, raws, events, refusals)
+            finally:  # also where the input breaks off: what was committed is reported
                 self._settle(pending, result, progress)
-                pending = writer.submit(self._write, run_id, raws, events, refusals)
-            self._settle(pending, result, progress)
         with self._session_factory() as session:
             session.execute(sa.update(ingest_run).where(ingest_run.c.id == run_id).values(finished_at=clock.now()))
         return result
@@ -104,10 +109,14 @@ class Ingest:
         if events or refusals:
             yield raws, events, refusals
 
-    def _write(self, run_id: int, raws: dict[int, bytes], events: Sequence[UsageEvent], refusals: list[Refusal]) -> BatchResult:
+    def _write(
+        self, run_id: int, raws: dict[int, bytes], events: Sequence[UsageEvent], refusals: list[Refusal]
+    ) -> BatchResult:
         with self._session_factory() as session:
             written = ingest_events(session, events, strict_orgs=self._strict_orgs, only_org=self._only_org)
-            late = [msgspec.structs.replace(refusal, raw=raws[refusal.line].rstrip(b"\r\n")) for refusal in written.refusals]
+            late = [
+                msgspec.structs.replace(refusal, raw=raws[refusal.line].rstrip(b"\r\n")) for refusal in written.refusals
+            ]
             written.refusals = sorted(refusals + late, key=lambda refusal: refusal.line)
             _keep_refusals(session, run_id, written.refusals)
             count = ingest_run.c
@@ -122,7 +131,9 @@ class Ingest:
             )
         return written
 
-    def _settle(self, pending: Future[BatchResult] | None, result: IngestResult, progress: Callable[[IngestResult], None] | None) -> None:
+    def _settle(
+        self, pending: Future[BatchResult] | None, result: IngestResult, progress: Callable[[IngestResult], None] | None
+    ) -> None:
         """Wait for the batch under way and report it."""
         if pending is None:
             return
@@ -182,7 +193,9 @@ def _record(session: Session) -> None:
     derivation.rederive(session, has_known=bool(known + recalled))
 
 
-def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs: bool, only_org: str | None) -> dict[str, int]:
+def _organizations(
+    session: Session, batch: Iterable[UsageEvent], *, strict_orgs: bool, only_org: str | None
+) -> dict[str, int]:
     """Slug → id of the organizations that may be written; unknown ones are made unless told otherwise."""
     slugs = sorted({event.org for event in batch if only_org is None or event.org == only_org})
     find = sa.text("SELECT slug, id FROM organization WHERE slug = ANY(:slugs) ORDER BY slug")
@@ -199,7 +212,9 @@ def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs
 
 def _ensure_partitions(session: Session, events: Iterable[UsageEvent]) -> None:
     """Partitions for the months that the batch writes to: those of its events and of its reports' starts."""
-    days = {event.time // 86_400 for event in events} | {event.report_start // 86_400 for event in events if event.report_start is not None}
+    days = {event.time // 86_400 for event in events} | {
+        event.report_start // 86_400 for event in events if event.report_start is not None
+    }
     session.execute(
         sa.text(
             """SELECT ensure_month_partitions(month, month) FROM (

@@ -57,7 +57,9 @@ def stage(session: Session, org_ids: Mapping[str, int], batch: Sequence[UsageEve
             for number, event in enumerate(batch[start : start + _CHUNK_ROWS], start):
                 org_id = org_ids[event.org]
                 kind = _KINDS.get(event.type)
-                subject = _NOTHING if kind is None else subjects.setdefault((org_id, kind, event.subject), len(subjects))
+                subject = (
+                    _NOTHING if kind is None else subjects.setdefault((org_id, kind, event.subject), len(subjects))
+                )
                 app = apps.setdefault((org_id, event.app), len(apps))
                 names = f"{event.source}\t{event.id}"
                 if "\\" in names or "\n" in names or "\r" in names or names.count("\t") != 1:
@@ -77,17 +79,38 @@ def _details(event: UsageEvent) -> str:
     if event.version is None and event.voided_id is None and event.bytes is None:
         capacity = _NOTHING if event.capacity_mib is None else event.capacity_mib
         return f"\\N\t{capacity}\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N"
-    voids = None if event.voided_id is None or event.voided_source is None else identity_of(event.voided_source, event.voided_id).hex()
-    details = (None, None, event.bytes, event.report_start, event.report_end, event.version, voids, event.voided_source, event.voided_id)
+    voids = (
+        None
+        if event.voided_id is None or event.voided_source is None
+        else identity_of(event.voided_source, event.voided_id).hex()
+    )
+    details = (
+        None,
+        None,
+        event.bytes,
+        event.report_start,
+        event.report_end,
+        event.version,
+        voids,
+        event.voided_source,
+        event.voided_id,
+    )
     return "\t".join(_NOTHING if value is None else str(value).translate(_ESCAPES) for value in details)
 
 
-def _stage_names(connection: "psycopg.Connection", subjects: Mapping[tuple[int, int, str], int], apps: Mapping[tuple[int, str], int]) -> None:
+def _stage_names(
+    connection: "psycopg.Connection", subjects: Mapping[tuple[int, int, str], int], apps: Mapping[tuple[int, str], int]
+) -> None:
     with connection.cursor().copy("COPY staged_name (number, org_id, kind, name) FROM STDIN") as copy:
-        rows = [f"{number}\t{org_id}\t{kind}\t{name.translate(_ESCAPES)}\n" for (org_id, kind, name), number in subjects.items()]
+        rows = [
+            f"{number}\t{org_id}\t{kind}\t{name.translate(_ESCAPES)}\n"
+            for (org_id, kind, name), number in subjects.items()
+        ]
         copy.write("".join(rows))
     with connection.cursor().copy("COPY staged_app_name (number, org_id, name) FROM STDIN") as copy:
-        copy.write("".join(f"{number}\t{org_id}\t{name.translate(_ESCAPES)}\n" for (org_id, name), number in apps.items()))
+        copy.write(
+            "".join(f"{number}\t{org_id}\t{name.translate(_ESCAPES)}\n" for (org_id, name), number in apps.items())
+        )
 
 
 def claim_identities(session: Session, clashing: Sequence[tuple[int, UsageEvent]] = ()) -> tuple[list[int], list[int]]:
@@ -122,8 +145,12 @@ def claim_identities(session: Session, clashing: Sequence[tuple[int, UsageEvent]
             (conflicts,),
         )
     connection.execute("DELETE FROM staged_event WHERE n = ANY(%s)", (numbers,))
-    connection.execute("DELETE FROM staged_name n WHERE NOT EXISTS (SELECT FROM staged_event e WHERE e.subject = n.number)")
-    connection.execute("DELETE FROM staged_app_name n WHERE NOT EXISTS (SELECT FROM staged_event e WHERE e.app = n.number)")
+    connection.execute(
+        "DELETE FROM staged_name n WHERE NOT EXISTS (SELECT FROM staged_event e WHERE e.subject = n.number)"
+    )
+    connection.execute(
+        "DELETE FROM staged_app_name n WHERE NOT EXISTS (SELECT FROM staged_event e WHERE e.app = n.number)"
+    )
     return [number for number, is_same in judged if is_same], conflicts
 
 

@@ -58,7 +58,9 @@ TYPE_NAMES = {
 
 
 # vm_size, memory_mib, capacity_mib, bytes, report_start, report_end, version, voided_source, voided_id
-Details = tuple[str | None, int | None, int | None, int | None, int | None, int | None, str | None, str | None, str | None]
+Details = tuple[
+    str | None, int | None, int | None, int | None, int | None, int | None, str | None, str | None, str | None
+]
 NO_DETAILS: Details = (None,) * 9
 
 

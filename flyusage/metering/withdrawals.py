@@ -26,7 +26,7 @@ def note(session: Session) -> None:
     )
     connection.execute(
         """INSERT INTO audit_event (org_id, at, actor, action, subject, detail)
-           SELECT org_id, %s, 'ingest', 'event.voided', voided_id, jsonb_build_object(
+           SELECT org_id, %s, 'system:ingest', 'event.void', voided_id, jsonb_build_object(
              'source', voided_source, 'id', voided_id, 'by_source', source, 'by_id', event_id, 'time', time)
            FROM staged_event WHERE type = 11 ORDER BY n""",
         (clock.now(),),
