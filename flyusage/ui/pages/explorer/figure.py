@@ -1,16 +1,19 @@
 """The explorer's figure: an answer drawn as its view asks. Pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 
 from flyusage.pricing.view import Answer, Chart, Granularity, Measure, Series
 from flyusage.ui import present
 from flyusage.ui.charts import timeseries, units
 from flyusage.ui.charts.figure import Figure
+from flyusage.ui.charts.heatmap import heatmap
 from flyusage.ui.charts.palette import slots_for_view
-from flyusage.ui.charts.rows import Canvas, Mark, SeriesPoints, TimeChart, TimeGrid
-from flyusage.ui.charts.theme import TOKENS
+from flyusage.ui.charts.rows import Canvas, Mark, RegionSpend, SeriesPoints, Tile, TimeChart, TimeGrid
+from flyusage.ui.charts.treemap import treemap
+from flyusage.ui.charts.world_map import world_map
 
+HEIGHT_PX = 380
 UNITS: dict[Measure, units.Unit] = {
     Measure.LIST_COST: units.DOLLARS,
     Measure.MACHINE_HOURS: units.HOURS,
@@ -21,7 +24,7 @@ UNITS: dict[Measure, units.Unit] = {
     Measure.RUNNING_MEAN: units.MACHINES,
     Measure.RUNNING_PEAK: units.MACHINES,
 }
-DRAWERS = {
+OVER_TIME = {
     Chart.AREA: timeseries.stacked_area,
     Chart.BARS: timeseries.stacked_bars,
     Chart.LINES: timeseries.lines,
@@ -29,28 +32,72 @@ DRAWERS = {
 }
 
 
-def usage_figure(answer: Answer, slots: Mapping[str, int], marks: Sequence[Mark], *, revision: str) -> Figure:
-    """The figure of `answer` over time. `slots` are the month's colours; a peak is drawn as lines: peaks do not add up."""
-    canvas = Canvas(theme=TOKENS, height_px=380, revision=revision)
-    chart = answer.view.chart if answer.view.chart in DRAWERS else Chart.AREA
-    if answer.view.measure is Measure.RUNNING_PEAK and chart in (Chart.AREA, Chart.BARS, Chart.SHARE):
-        chart = Chart.LINES
+@dataclass(frozen=True)
+class Place:
+    """Where a region is, for the map."""
+
+    latitude: float
+    longitude: float
+    name: str
+
+
+def usage_figure(answer: Answer, slots: Mapping[str, int], marks: Sequence[Mark], places: Mapping[str, Place], *, revision: str) -> Figure:
+    """The figure of `answer`. `slots` are the month's colours, `places` the regions' (for a map), `revision` names the view.
+
+    A peak is drawn as lines, since peaks do not add up.
+    """
+    canvas = Canvas(height_px=HEIGHT_PX, revision=revision)
+    view, unit = answer.view, UNITS[answer.view.measure]
     keys = [series.key for series in answer.drawn if not series.is_other]
-    return DRAWERS[chart](_time_chart(answer, marks), canvas, slots_for_view(slots, keys))
+    if view.chart is Chart.TREEMAP:
+        return treemap([_tile(answer, series) for series in answer.drawn], canvas, slots_for_view(slots, keys))
+    if view.chart is Chart.HEATMAP and answer.granularity is Granularity.HOUR:
+        return heatmap(_week(answer), canvas, unit)
+    if view.chart is Chart.MAP and places:
+        spends = [_spend(answer, series, places[series.key]) for series in answer.series if series.key in places]
+        return world_map(spends, canvas, unit)
+    chart = view.chart if view.chart in OVER_TIME else Chart.AREA
+    if view.measure is Measure.RUNNING_PEAK:
+        chart = Chart.LINES
+    return OVER_TIME[chart](_time_chart(answer, marks), canvas, slots_for_view(slots, keys))
+
+
+def _tile(answer: Answer, series: Series) -> Tile:
+    return Tile(
+        key=series.key,
+        label=series.label,
+        value=float(series.total),
+        value_text=present.amount_text(answer.view.measure, series.total, answer.currency),
+        share_text=present.share_text(series.total, answer.total),
+        is_other=series.is_other,
+    )
+
+
+def _spend(answer: Answer, series: Series, place: Place) -> RegionSpend:
+    text = present.amount_text(answer.view.measure, series.total, answer.currency)
+    return RegionSpend(series.key, place.name, place.latitude, place.longitude, float(series.total), text)
+
+
+def _week(answer: Answer) -> list[list[float | None]]:
+    """The mean of each hour of the week, Monday first, of the whole that is drawn; None for hours never seen."""
+    sums: list[list[list[float]]] = [[[] for _ in range(24)] for _ in range(7)]
+    whole = [sum(column) for column in zip(*(series.points for series in answer.drawn), strict=True)]
+    for bucket, value in zip(answer.buckets, whole, strict=True):
+        if bucket < answer.as_of:
+            sums[bucket.weekday()][bucket.hour].append(value)
+    return [[sum(cell) / len(cell) if cell else None for cell in day] for day in sums]
 
 
 def _time_chart(answer: Answer, marks: Sequence[Mark]) -> TimeChart:
-    open_from = None
-    if answer.as_of < answer.view.period.end:
-        open_from = max((bucket for bucket in answer.buckets if bucket <= answer.as_of), default=None)
+    is_open = answer.as_of in answer.view.period
     return TimeChart(
         grid=TimeGrid(start=answer.buckets[0], step=answer.granularity.value, count=len(answer.buckets)),
         series=[_points(answer, series) for series in answer.drawn],
         unit=UNITS[answer.view.measure],
         ghost=_ghost(answer),
         marks=marks,
-        open_from=open_from,
-        now=answer.as_of if answer.as_of in answer.view.period else None,
+        open_from=max((bucket for bucket in answer.buckets if bucket <= answer.as_of), default=None) if is_open else None,
+        now=answer.as_of if is_open else None,
     )
 
 
@@ -58,23 +105,19 @@ def _points(answer: Answer, series: Series) -> SeriesPoints:
     return SeriesPoints(
         key=series.key,
         label=series.label,
-        points=[None if _is_ahead(answer, bucket) else point for bucket, point in zip(answer.buckets, series.points, strict=True)],
+        points=[None if bucket >= answer.as_of else point for bucket, point in zip(answer.buckets, series.points, strict=True)],
         total_text=present.amount_text(answer.view.measure, series.total, answer.currency),
         is_other=series.is_other,
     )
 
 
-def _is_ahead(answer: Answer, bucket: datetime) -> bool:
-    return bucket >= answer.as_of
-
-
 def _ghost(answer: Answer) -> SeriesPoints | None:
     """The comparison period's total laid over this one's, bucket by bucket."""
-    if answer.previous_total is None or not any(series.previous_points for series in answer.drawn):
+    columns = [series.previous_points for series in answer.drawn if series.previous_points]
+    if answer.previous_total is None or not columns:
         return None
     count = len(answer.buckets)
-    columns = [series.previous_points[:count] for series in answer.drawn if series.previous_points]
-    summed = [sum(column) for column in zip(*columns, strict=True)]
+    summed: list[float | None] = [sum(column) for column in zip(*columns, strict=True)][:count]
     label = present.period_text(answer.previous_period) if answer.previous_period else "before"
     return SeriesPoints(key="", label=label, points=[*summed, *[None] * (count - len(summed))])
 

@@ -9,21 +9,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from flyusage import clock, db
 from flyusage.metering import queries as metering
+from flyusage.metering.models import Region
 from flyusage.periods import DAY, HOUR, Period, add_months, floor_hour, midnight, month_period, month_start
 from flyusage.pricing import urls
 from flyusage.pricing.changes import Changes, what_changed
 from flyusage.pricing.explorer import explore, history, price_steps, values
-from flyusage.pricing.view import Answer, Dimension, Granularity, Measure, View
+from flyusage.pricing.view import Answer, Chart, Dimension, Granularity, Measure, View
 from flyusage.ui import present
 from flyusage.ui.charts.figure import Figure
 from flyusage.ui.charts.palette import assign_slots
 from flyusage.ui.charts.rows import Mark
-from flyusage.ui.charts.text import visible
+from flyusage.ui.charts.text import key_of, visible
 from flyusage.ui.pages.explorer import screen as printed
+from flyusage.ui.pages.explorer.figure import Place as MapPlace
 from flyusage.ui.pages.explorer.figure import granularity_noun, usage_figure
 from flyusage.ui.pages.explorer.paths import Place, filter_on, usage_href
 from flyusage.ui.pages.explorer.rows import Choice, Listed, Screen, Word
@@ -107,17 +109,24 @@ def ask(asked: Asked) -> Answered:
         now = clock.now()
         known = history(session, org.id)
         view, notices = urls.view_from_query(asked.query, now=now, history=known)
-        answer = explore(session, org.id, view, now=now)
+        answer = explore(session, org.id, _hourly_for_heat_map(view), now=now)
         changes = what_changed(session, org.id, view, limit=MOST_CHANGES, now=now) if answer.series else None
         facts = _Facts(known, now, metering.freshness(session, org.id), metering.data_health(session, org.id), changes)
         slots = _slots(session, org.id, view, now)
-        marks = _marks(session, org.id, view, answer) if answer.series else []
+        marks = _marks(session, org.id, view) if answer.series else []
+        places = _places(session) if view.chart is Chart.MAP else {}
     place = Place(asked.slug, answer.view)
     screen = _screen(asked, place, answer, facts, slots)
     screen = replace(screen, notices=[*notices, *answer.notices])
     if screen.is_empty:
         return Answered(screen)
-    return Answered(screen, usage_figure(answer, slots, marks, revision=usage_href("", urls.view_to_query(answer.view))))
+    return Answered(screen, usage_figure(answer, slots, marks, places, revision=usage_href("", urls.view_to_query(answer.view))))
+
+
+def _hourly_for_heat_map(view: View) -> View:
+    """A heat map is of hours of the week, so it asks for hours wherever the range lets it."""
+    is_short = view.period.seconds <= printed.LONGEST_HOURLY_DAYS * 86_400
+    return replace(view, granularity=Granularity.HOUR) if view.chart is Chart.HEATMAP and is_short else view
 
 
 NOWHERE = Screen(
@@ -239,7 +248,12 @@ _SLOTS: dict[tuple[int, Dimension | None, datetime], Mapping[str, int]] = {}
 MOST_PALETTES = 2_000
 
 
-def _marks(session: Session, org_id: int, view: View, answer: Answer) -> list[Mark]:
+def _places(session: Session) -> dict[str, MapPlace]:
+    regions = session.exec(select(Region)).all()
+    return {region.code: MapPlace(region.lat, region.lon, f"{region.code} {region.name}") for region in regions}
+
+
+def _marks(session: Session, org_id: int, view: View) -> list[Mark]:
     """Price steps always; deploys where the view is about an app or two."""
     steps = [Mark(step.at, step.label, "price") for step in price_steps(session, org_id, view)]
     apps = filter_on(view.filters, Dimension.APP)
@@ -258,7 +272,7 @@ def lead(slug: str, query: Mapping[str, str], step: Step) -> str:
         view, _ = urls.view_from_query(query, now=clock.now(), history=history(session, org.id))
     place = Place(slug, view)
     if isinstance(step, Follow):
-        return place.down(step.series) if step.series else ""
+        return "" if not step.series or step.series.startswith("%") else place.down(key_of(step.series))
     if isinstance(step, Brush):
         return _between(place, _moment(step.start), _moment(step.end))
     if isinstance(step, Days):

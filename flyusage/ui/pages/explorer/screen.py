@@ -10,8 +10,8 @@ from flyusage.periods import HOUR
 from flyusage.pricing.view import Answer, Chart, Comparison, Contributor, Dimension, Filter, Granularity, Measure, Series, Totals
 from flyusage.ui import present
 from flyusage.ui.charts.palette import colour_of, slots_for_view
-from flyusage.ui.charts.sparkline import spark_path
-from flyusage.ui.charts.text import visible
+from flyusage.ui.charts.sparkline import sparkline
+from flyusage.ui.charts.text import uid_of, visible
 from flyusage.ui.charts.theme import TOKENS
 from flyusage.ui.pages.explorer.paths import Place, filter_on, machine_href, trail
 from flyusage.ui.pages.explorer.rows import ChangeRow, Chip, Choice, Crumb, Row, Tile, Word
@@ -168,13 +168,13 @@ def _row(place: Place, answer: Answer, series: Series, colours: Mapping[str, int
         name, detail = series.key, label
     slot = colours.get(series.key)
     return Row(
-        key=series.key,
+        key=uid_of(series.key),
         label=name,
         detail=detail,
         title=label,
         href=_row_href(place, answer, series),
         mark=colour_of(slot, TOKENS) if slot is not None else "",
-        spark=spark_path(series.points) if series.points else "",
+        spark=sparkline(series.points) if series.points else "",
         value="unpriced" if series.is_unpriced and not series.total else present.amount_text(measure, series.total, answer.currency),
         share="" if measure is Measure.RUNNING_PEAK else present.share_text(series.total, answer.total),
         **_compared(measure, answer, series.total, series.previous_total),

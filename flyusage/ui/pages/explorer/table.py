@@ -80,8 +80,8 @@ def _row(row: Var) -> rx.Component:
         ),
         rx.el.td(
             rx.el.svg(
-                rx.el.svg.path(d=row.spark, fill="none", stroke=rx.cond(row.mark == "", "var(--ink-3)", row.mark), stroke_width="1.5", vector_effect="non-scaling-stroke"),
-                view_box="0 0 100 20",
+                rx.el.svg.path(d=row.spark, fill="none", stroke=rx.cond(row.mark == "", "var(--ink-3)", row.mark), stroke_width="1.5", stroke_linecap="round", vector_effect="non-scaling-stroke"),
+                view_box="0 0 104 22",
                 preserve_aspect_ratio="none",
                 aria_hidden="true",
                 class_name="spark",
