@@ -84,6 +84,7 @@ def settings() -> Settings:
 
 def unknown_variables() -> dict[str, str | None]:
     """`FLYUSAGE_*` variables in the environment that mean nothing here, each with the nearest one that does."""
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    given = {name for name in os.environ if name.startswith(PREFIX) and not name.startswith(FOR_TESTS)}
-    return {name: next(iter(difflib.get_close_matches(name, known, 1)), None) for name in sorted(given - known)}
+    known = {name.upper() for name in Settings.model_fields}
+    given = {name.removeprefix(PREFIX) for name in os.environ if name.startswith(PREFIX) and not name.startswith(FOR_TESTS)}
+    nearest = {name: difflib.get_close_matches(name, known, 1) for name in sorted(given - known)}
+    return {f"{PREFIX}{name}": f"{PREFIX}{found[0]}" if found else None for name, found in nearest.items()}

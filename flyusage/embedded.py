@@ -115,7 +115,7 @@ def start(data_dir: Path) -> Embedded:
     """
     data_dir = data_dir.expanduser().resolve()
     pgdata = data_dir / "postgres"
-    _make_writable(data_dir)
+    require_writable(data_dir)
     try:
         with _control(data_dir):
             _create(pgdata)
@@ -129,24 +129,11 @@ def start(data_dir: Path) -> Embedded:
     return made
 
 
-@contextmanager
-def _control(data_dir: Path) -> Iterator[None]:
-    """One process at a time starts or stops; a killed one holds nobody up."""
-    with (data_dir / "postgres.lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def require_writable(data_dir: Path) -> None:
+    """Create the folder and write to it, so that a full or read-only one is named before anything else happens.
 
-
-def _is_last(users: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _make_writable(data_dir: Path) -> None:
-    """Create the folder and write to it, so that a full or read-only one is named before anything else happens."""
+    Raises EmbeddedUnavailable.
+    """
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if _is_root() else 0o700)
         probe = data_dir / ".writable"
@@ -164,6 +151,22 @@ def _make_writable(data_dir: Path) -> None:
             f"The data folder {data_dir} has {free // 10**6} MB free, and {needed // 10**6} MB are needed to start. "
             "Free space, or choose another folder with FLYUSAGE_DATA_DIR."
         )
+
+
+@contextmanager
+def _control(data_dir: Path) -> Iterator[None]:
+    """One process at a time starts or stops; a killed one holds nobody up."""
+    with (data_dir / "postgres.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_last(users: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _create(pgdata: Path) -> None:

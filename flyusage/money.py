@@ -21,10 +21,10 @@ CURRENCIES = {currency.code: currency for currency in (USD, EUR, JPY)}
 
 
 def round_half_away(amount: Fraction, places: int) -> Decimal:
-    """`amount` at `places` decimals, halves away from zero (0.005 → 0.01, -0.005 → -0.01)."""
-    scale = 10**places
-    units = int(abs(amount) * scale + Fraction(1, 2))
-    return Decimal(units if amount >= 0 else -units).scaleb(-places) if places else Decimal(units if amount >= 0 else -units)
+    """`amount` at `places` decimals, halves away from zero (0.005 → 0.01, -0.005 → -0.01), however long it is."""
+    units = int(abs(amount) * 10**places + Fraction(1, 2))
+    # from its digits, since arithmetic on Decimals would round to the context's 28
+    return Decimal((int(amount < 0 and units > 0), tuple(map(int, str(units))), -places))
 
 
 def to_minor(amount: Fraction, currency: Currency) -> int:
@@ -36,8 +36,8 @@ def to_minor(amount: Fraction, currency: Currency) -> int:
 def format_money(amount: Fraction | Decimal | int, currency: Currency = USD, *, places: int | None = None) -> str:
     """`$1,234.56`, negative `−$1,234.56` (a true minus); rounded once, halves away from zero."""
     shown = round_half_away(Fraction(amount), currency.exponent if places is None else places)
-    sign = "−" if shown < 0 else ""
-    return f"{sign}{currency.symbol}{abs(shown):,}"
+    sign = "−" if shown.is_signed() else ""
+    return f"{sign}{currency.symbol}{shown.copy_abs():,f}"
 
 
 def split_by_weight(total: int, weights: list[Fraction]) -> list[int]:

@@ -1,0 +1,73 @@
+"""A process beside this one that lives exactly as long: the background worker, or the filling of the demo platform."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO
+
+import structlog
+
+STOP_SECONDS = 15
+RESTART_SECONDS = 5
+
+_log = structlog.get_logger(__name__)
+
+
+def start(arguments: Sequence[str], *, output: int | None = None) -> subprocess.Popen[bytes]:
+    """Run `flyusage ARGUMENTS` beside this process. The terminal's Ctrl-C does not reach it: we stop it in order.
+
+    Its standard input is a pipe that closes when this process ends in whatever way; `leave_with_parent` watches it.
+    """
+    command = [sys.executable, "-m", "flyusage.cli.main", *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, start_new_session=True)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End `process` in order, and by force when it takes longer than 15 s: nothing committed is lost."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+@contextmanager
+def kept_running(arguments: Sequence[str]) -> Iterator[None]:
+    """`flyusage ARGUMENTS` runs beside the block; started again, 5 s later, whenever it ends by itself."""
+    leaving = threading.Event()
+    supervisor = threading.Thread(target=_supervise, args=(arguments, leaving), name=f"beside:{arguments[0]}")
+    supervisor.start()
+    try:
+        yield
+    finally:
+        leaving.set()
+        supervisor.join()
+
+
+def leave_with_parent(stop: threading.Event, pipe: IO[bytes]) -> None:
+    """Set `stop` once `pipe`, our standard input from `start`, closes. For the child."""
+
+    def watch() -> None:
+        while pipe.read(4096):
+            pass
+        stop.set()
+
+    threading.Thread(target=watch, name="watch-parent", daemon=True).start()
+
+
+def _supervise(arguments: Sequence[str], leaving: threading.Event) -> None:
+    while not leaving.is_set():
+        process = start(arguments)
+        while process.poll() is None and not leaving.wait(0.2):
+            pass
+        code = process.poll()
+        stop(process)
+        if code is not None and not leaving.is_set():
+            _log.error("the process beside the server ended and is started again", command=arguments[0], exit_code=code)
+            leaving.wait(RESTART_SECONDS)

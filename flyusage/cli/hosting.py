@@ -1,0 +1,48 @@
+"""What `serve` and `demo` share: one server per data folder, a database that is ready, and a worker beside the server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+import typer
+
+from flyusage import db, embedded, schema, server
+from flyusage.cli import bootstrap, child, instance
+from flyusage.config import settings, unknown_variables
+
+_log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def claimed(host: str, port: int) -> Iterator[instance.Instance | None]:
+    """The right to serve on `port` from this data folder, with a database that is ready.
+
+    The embedded database is made and migrated here; any other must be at this code's schema. Raises AlreadyRunning,
+    PortTaken, NotLoopback, SchemaMismatch and whatever else keeps a server from starting, each before anything is changed.
+    """
+    for name, nearest in unknown_variables().items():
+        _log.warning("a variable means nothing to this flyusage", variable=name, nearest=nearest)
+    if not settings().is_embedded:
+        server.listen(host, port).close()
+        schema.require_known()
+        yield None
+        return
+    embedded.require_writable(settings().data_dir)
+    with instance.only(settings().data_dir) as held:
+        server.listen(host, port).close()
+        bootstrap.prepare()
+        yield held
+
+
+def run(held: instance.Instance | None, host: str, port: int, *, say: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C or SIGTERM, with the worker beside; `say` gets the address once pages can be loaded."""
+
+    def ready(address: str) -> None:
+        if held is not None:
+            held.announce(address)
+        say(address)
+
+    with child.kept_running(["worker", "--beside"]):
+        server.serve(host, port, on_ready=ready)
+        typer.echo("Stopping.")
+    db.close()

@@ -1,0 +1,107 @@
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flyusage.money import EUR, JPY, USD, format_money, round_half_away, split_by_weight, to_minor
+
+amounts = st.fractions(min_value=-(10**12), max_value=10**12)
+weights = st.lists(st.fractions(min_value=0, max_value=10**9), min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor"),
+    [
+        (Fraction(5, 1000), USD, 1),  # half a cent goes away from zero
+        (Fraction(-5, 1000), USD, -1),
+        (Fraction(4999, 1_000_000), USD, 0),
+        (Fraction(1005, 1000), USD, 101),  # 1.005 is exact here, as a float it would be 1.00499…
+        (Fraction(1, 2), JPY, 1),
+        (Fraction(-5, 2), JPY, -3),
+        (Fraction(0), EUR, 0),
+    ],
+)
+def test_amounts_owed_round_halves_away_from_zero(amount: Fraction, currency, minor: int):
+    assert to_minor(amount, currency) == minor
+
+
+@given(amounts)
+def test_rounding_moves_an_amount_by_half_a_unit_at_most(amount: Fraction):
+    assert abs(to_minor(amount, USD) - amount * 100) <= Fraction(1, 2)
+    assert abs(Fraction(round_half_away(amount, 4)) - amount) <= Fraction(1, 20_000)
+
+
+@given(amounts)
+def test_rounding_is_the_same_on_both_sides_of_zero(amount: Fraction):
+    assert to_minor(-amount, USD) == -to_minor(amount, USD)
+    assert round_half_away(-amount, 2) == -round_half_away(amount, 2)
+
+
+@given(amounts, st.integers(0, 12))
+def test_rounding_what_is_rounded_changes_nothing(amount: Fraction, places: int):
+    once = round_half_away(amount, places)
+    assert round_half_away(Fraction(once), places) == once
+    assert -once.as_tuple().exponent == places
+
+
+def test_an_amount_of_any_length_keeps_every_digit():
+    # Decimal's own context would keep 28 digits
+    amount = Fraction(123456789012345678901234567890123456789, 1)
+    assert round_half_away(amount, 2) == Decimal("123456789012345678901234567890123456789.00")
+    assert format_money(amount) == "$123,456,789,012,345,678,901,234,567,890,123,456,789.00"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "places", "text"),
+    [
+        (Fraction(123456, 100), USD, None, "$1,234.56"),
+        (Fraction(-123456, 100), USD, None, "−$1,234.56"),  # a true minus
+        (Fraction(-1, 1000), USD, None, "$0.00"),  # never a minus zero
+        (Fraction(779247, 10**12), USD, 12, "$0.000000779247"),
+        (Fraction(99999), JPY, None, "¥99,999"),
+        (Fraction(5, 2), EUR, 0, "€3"),
+        (Decimal("0.125"), USD, 2, "$0.13"),
+        (7, USD, None, "$7.00"),
+    ],
+)
+def test_money_is_written_as_people_read_it(amount, currency, places, text: str):
+    assert format_money(amount, currency, places=places) == text
+
+
+def test_a_remainder_goes_to_the_largest_fraction_and_ties_to_the_earlier():
+    # 100 over 1:1:1 is 33.3 each: one unit left, all fractions equal, so the first gets it
+    assert split_by_weight(100, [Fraction(1)] * 3) == [34, 33, 33]
+    # 10 over 1:2:3 is 1.67, 3.33, 5.00: the one unit left goes to the first, whose fraction is largest
+    assert split_by_weight(10, [Fraction(1), Fraction(2), Fraction(3)]) == [2, 3, 5]
+
+
+@given(st.integers(-(10**15), 10**15), weights)
+def test_parts_sum_to_the_whole(total: int, given_weights: list[Fraction]):
+    assert sum(split_by_weight(total, given_weights)) == total
+
+
+@given(st.integers(0, 10**12), weights)
+def test_each_part_is_its_exact_share_up_or_down(total: int, given_weights: list[Fraction]):
+    whole = sum(given_weights)
+    if whole == 0:
+        return
+    for part, weight in zip(split_by_weight(total, given_weights), given_weights, strict=True):
+        assert abs(part - total * weight / whole) < 1
+
+
+@given(st.integers(0, 10**9), st.lists(st.integers(0, 1000), min_size=1, max_size=20), st.integers(1, 10**6))
+def test_only_proportions_of_weights_count(total: int, plain: list[int], factor: int):
+    once = split_by_weight(total, [Fraction(weight) for weight in plain])
+    assert once == split_by_weight(total, [Fraction(weight * factor) for weight in plain])
+
+
+def test_nothing_weighs_anything_all_goes_to_the_first():
+    assert split_by_weight(7, [Fraction(0), Fraction(0)]) == [7, 0]
+
+
+@pytest.mark.parametrize("bad", [[], [Fraction(1), Fraction(-1)]])
+def test_impossible_weights_are_refused(bad: list[Fraction]):
+    with pytest.raises(ValueError, match="weights"):
+        split_by_weight(1, bad)
