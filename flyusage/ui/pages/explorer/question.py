@@ -1,8 +1,9 @@
-"""The explorer's questions to the database: what an address asks, answered ready to print. Blocks; call it off the event loop.
+"""The explorer's questions to the database: what an address asks, answered ready to print. What is not async blocks; call it off the event loop.
 
 Each entry point opens the organization anew from its slug: a handler may be called by anyone, with anything.
 """
 
+import asyncio
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from flyusage.pricing import urls
 from flyusage.pricing.changes import Changes, what_changed
 from flyusage.pricing.explorer import explore, history, price_steps, values
 from flyusage.pricing.view import Answer, Chart, Dimension, Granularity, Measure, View
-from flyusage.ui import present
+from flyusage.ui import live, present
 from flyusage.ui.charts.figure import Figure
 from flyusage.ui.charts.palette import assign_slots
 from flyusage.ui.charts.rows import Mark
@@ -29,7 +30,7 @@ from flyusage.ui.pages.explorer.figure import Place as MapPlace
 from flyusage.ui.pages.explorer.figure import granularity_noun, usage_figure
 from flyusage.ui.pages.explorer.paths import Place, filter_on, usage_href
 from flyusage.ui.pages.explorer.rows import Choice, Listed, Screen, Word
-from flyusage.ui.session import open_organization
+from flyusage.ui.session import OpenOrganization, open_organization
 
 SORTS = ("name", "value", "change")
 LISTED_VALUES = 50
@@ -47,6 +48,10 @@ class Asked:
     find: str = ""
     page: int = 1
     page_length: int = 25
+
+    def key(self) -> tuple[object, ...]:
+        """The same for the same question."""
+        return (self.slug, tuple(self.query.items()), self.sort_key, self.is_ascending, self.find, self.page, self.page_length)
 
 
 @dataclass(frozen=True)
@@ -100,11 +105,16 @@ class Exclude:
 Step: TypeAlias = Follow | Brush | Days | Toggle | Exclude
 
 
-def ask(asked: Asked) -> Answered:
-    """Answer the address: menus, numbers, table and figure from one transaction."""
-    org = open_organization(asked.slug)
+async def ask_shared(asked: Asked) -> Answered:
+    """The answer to `asked`; pages that ask the same meanwhile share one."""
+    org = await asyncio.to_thread(open_organization, asked.slug)
     if org is None:
         return Answered(NOWHERE)
+    return await live.shared(org.id, asked.key(), lambda: _ask(org, asked))
+
+
+def _ask(org: OpenOrganization, asked: Asked) -> Answered:
+    """Menus, numbers, table and figure from one transaction."""
     with db.transaction(org.id) as session:
         now = clock.now()
         known = history(session, org.id)

@@ -38,7 +38,7 @@ def range_menu() -> rx.Component:
             rx.el.form(
                 _day("First day", "first_day", Explorer.first_day),
                 _day("Last day", "last_day", Explorer.last_day),
-                rx.popover.close(rx.el.button("Show these days", type="submit", class_name="button is-primary")),
+                rx.popover.close(rx.el.button("Show these days", type="submit", class_name="button button-primary")),
                 on_submit=Explorer.choose_days,
                 class_name="range-form",
             ),

@@ -6,11 +6,13 @@ from typing import Any
 
 import reflex as rx
 
+from flyusage.errors import FlyusageError
 from flyusage.ui import browser, live
 from flyusage.ui.components.plotly_chart import ChartPoint, ChartRange
 from flyusage.ui.pages.explorer import question
 from flyusage.ui.pages.explorer.paths import usage_href
-from flyusage.ui.pages.explorer.rows import ChangeRow, Chip, Choice, Crumb, Row, Screen, Tile, Word
+from flyusage.ui.pages.explorer.rows import ChangeRow, Chip, Choice, Crumb, Listed, Row, Screen, Tile, Word
+from flyusage.ui.session import slug_in
 
 CHART_ID = "usage"
 PAGE_LENGTH = 25
@@ -72,49 +74,63 @@ class Explorer(rx.State):
     filter_note: str = ""
 
     _before_brush: str = ""
-    _query: dict[str, str] = {}
-    _watching: str = ""
+    _shown: str = ""
 
     @rx.event
     async def load(self):
         """Answer the address's question and draw it; starts the live watch on the first load."""
-        query = dict(self.router.page.params)
-        slug = query.pop("slug", "")
-        if query != self._query:
-            self.page_number, self.find = 1, ""
-        self._query = query
+        if (asked := f"{self._slug()} {self._query()}") != self._shown:
+            self.page_number, self.find, self._shown = 1, "", asked
         self.is_loading = True
         yield
-        async for step in self._refresh(slug):
+        async for step in self._refresh():
             yield step
-        if self._watching != slug:
-            self._watching = slug
-            yield Explorer.watch
+        yield Explorer.watch
 
     @rx.event(background=True)
     async def watch(self):
         """Refresh while the page is open and the view includes the present, within seconds of new events."""
         async for _ in live.changes(self):
+            asked = self._asked()
+            if not question.is_live(asked.query):
+                continue
+            answered = await question.ask_shared(asked)
             async with self:
-                if self.problem_title or not question.is_live(self._query):
-                    continue
-                async for step in self._refresh(self._watching):
-                    yield step
+                if asked == self._asked():  # what was asked is still what is shown
+                    for step in self._show(answered):
+                        yield step
 
-    async def _refresh(self, slug: str):
-        asked = question.Asked(
-            slug=slug, query=dict(self._query), sort_key=self.sort_key, is_ascending=self.is_ascending, find=self.find,
+    def _slug(self) -> str:
+        return slug_in(self.router.url.path)
+
+    def _query(self) -> dict[str, str]:
+        return dict(self.router.url.query_parameters)
+
+    def _asked(self) -> question.Asked:
+        return question.Asked(
+            slug=self._slug(), query=self._query(), sort_key=self.sort_key, is_ascending=self.is_ascending, find=self.find,
             page=self.page_number, page_length=PAGE_LENGTH,
         )  # fmt: skip
-        answered = await asyncio.to_thread(question.ask, asked)
+
+    async def _refresh(self):
+        try:
+            answered = await question.ask_shared(self._asked())
+        except FlyusageError as error:
+            answered = question.Answered(Screen(problem_title="The question could not be answered", problem_next=error.sentence))
+        for step in self._show(answered):
+            yield step
+
+    def _show(self, answered: question.Answered):
         self._assign(answered.screen)
         self.is_loading = False
         if answered.figure is not None:
             yield browser.draw(CHART_ID, answered.figure)
 
-    def _assign(self, screen: Screen) -> None:
-        for field in fields(screen):
-            setattr(self, field.name, getattr(screen, field.name))
+    def _assign(self, shown: Screen | Listed) -> None:
+        for field in fields(shown):
+            value = getattr(shown, field.name)
+            if getattr(self, field.name) != value:  # what is assigned is sent, changed or not
+                setattr(self, field.name, value)
 
     @rx.event
     async def follow_point(self, point: ChartPoint):
@@ -126,7 +142,7 @@ class Explorer(rx.State):
     async def brush(self, chosen: ChartRange):
         """Zoom the whole view to the brushed stretch, at whole hours."""
         if href := await self._lead(question.Brush(str(chosen.get("start"))[:40], str(chosen.get("end"))[:40])):
-            self._before_brush = usage_href(self._watching, self._query)
+            self._before_brush = usage_href(self._slug(), self._query())
             yield rx.redirect(href)
 
     @rx.event
@@ -142,7 +158,7 @@ class Explorer(rx.State):
             yield rx.redirect(href)
 
     async def _lead(self, step: question.Step) -> str:
-        return await asyncio.to_thread(question.lead, self._watching, dict(self._query), step)
+        return await asyncio.to_thread(question.lead, self._slug(), self._query(), step)
 
     @rx.event
     async def sort_by(self, key: str):
@@ -150,33 +166,29 @@ class Explorer(rx.State):
         known = key if key in question.SORTS else "value"
         self.is_ascending = not self.is_ascending if known == self.sort_key else known == "name"
         self.sort_key, self.page_number = known, 1
-        async for step in self._refresh_table():
+        async for step in self._refresh():
             yield step
 
     @rx.event
     async def search_table(self, text: str):
         """Keep the rows whose name contains `text`."""
         self.find, self.page_number = str(text)[:200], 1
-        async for step in self._refresh_table():
+        async for step in self._refresh():
             yield step
 
     @rx.event
     async def turn_page(self, step: int):
         """The next or previous page of rows."""
         self.page_number = min(max(1, self.page_number + (1 if step > 0 else -1)), self.page_count)
-        async for drawn in self._refresh_table():
+        async for drawn in self._refresh():
             yield drawn
-
-    async def _refresh_table(self):
-        async for step in self._refresh(self._watching):
-            yield step
 
     @rx.event
     async def open_filters(self, is_open: bool):
         """Open or close the chooser."""
         self.is_filtering = bool(is_open)
         if self.is_filtering:
-            await self._list_values(self.filter_dimension or question.first_filter(self._query), "")
+            await self._list_values(self.filter_dimension or question.first_filter(self._query()), "")
 
     @rx.event
     async def edit_filter(self, dimension: str):
@@ -190,7 +202,7 @@ class Explorer(rx.State):
         await self._list_values(self.filter_dimension, str(text)[:200])
 
     async def _list_values(self, dimension: str, text: str) -> None:
-        listed = await asyncio.to_thread(question.filter_values, self._watching, dict(self._query), dimension, text)
+        listed = await asyncio.to_thread(question.filter_values, self._slug(), self._query(), dimension, text)
         self._assign(listed)
 
     @rx.event
@@ -215,4 +227,4 @@ class Explorer(rx.State):
     @rx.event
     def save_picture(self, kind: str):
         """Save the chart as it is drawn."""
-        return browser.save_picture(CHART_ID, "svg" if kind == "svg" else "png", f"{self._watching}-usage")
+        return browser.save_picture(CHART_ID, "svg" if kind == "svg" else "png", f"{self._slug()}-usage")
