@@ -7,7 +7,7 @@ differ are written, so that only days that changed are re-rolled.
 
 from sqlmodel import Session
 
-from flyusage import db
+from flyusage.metering.statements import run
 
 STAGING = (
     """CREATE TEMP TABLE IF NOT EXISTS judged_event (
@@ -198,25 +198,24 @@ def rederive(session: Session, *, has_known: bool) -> None:
 
     `has_known` says whether any subject existed before the batch; without one there is nothing to compare with.
     """
-    connection = db.raw(session)
     for statement in STAGING:
-        connection.execute(statement)
+        run(session, statement)
     skus = {
         meter: id_
-        for meter, id_ in connection.execute(
-            "SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')"
+        for meter, id_ in run(
+            session, "SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')"
         )
     }
-    connection.execute(_JUDGE)
-    connection.execute(_STATES, skus)
-    connection.execute(_REPORTS, skus)
-    connection.execute(_FIND)
+    run(session, _JUDGE)
+    run(session, _STATES, skus)
+    run(session, _REPORTS, skus)
+    run(session, _FIND)
     for statement in (*_HOMES, _HOMELESS):
-        connection.execute(statement)
+        run(session, statement)
     if has_known:
-        connection.execute(_COMPARE)
-        connection.execute(_REMOVE)
-        connection.execute(_FINDINGS[0], (list(DERIVED_CODES),))
-    connection.execute(_ADD)
-    connection.execute(_FINDINGS[1])
-    connection.execute(_DIRTY)
+        run(session, _COMPARE)
+        run(session, _REMOVE)
+        run(session, _FINDINGS[0], (list(DERIVED_CODES),))
+    run(session, _ADD)
+    run(session, _FINDINGS[1])
+    run(session, _DIRTY)

@@ -1,6 +1,6 @@
 """Events in: the one path by which files, the API and the demo reach the ledger, the intervals and the days to re-roll."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from flyusage.metering.errors import Refusal
 from flyusage.metering.events import Parser, UsageEvent
 from flyusage.metering.locks import lock_organizations
 from flyusage.metering.models import ingest_run, refused_event
+from flyusage.metering.statements import by_index
 
 BATCH_EVENTS = 20_000
 CONFLICT = "Another event has this source and id; the first one stands. Send the correction under a new id, and void the first."
@@ -170,7 +171,14 @@ def ingest_events(
         return result
     lock_organizations(session, org_ids.values())
     _ensure_partitions(session, known)
-    unique, repeated, clashing = _within_batch(known)
+    with by_index(session):
+        _take(session, org_ids, known, result)
+    return result
+
+
+def _take(session: Session, org_ids: Mapping[str, int], events: Sequence[UsageEvent], result: BatchResult) -> None:
+    """Events of organizations that are held, into the ledger and everything derived from it."""
+    unique, repeated, clashing = _within_batch(events)
     ledger.stage(session, org_ids, unique)
     duplicates, conflicts = ledger.claim_identities(session, [(org_ids[event.org], event) for event in clashing])
     result.duplicate = repeated + len(duplicates)
@@ -179,7 +187,6 @@ def ingest_events(
     if result.accepted:
         _record(session)
         result.org_ids = rollup_state.advance(session)
-    return result
 
 
 def _record(session: Session) -> None:

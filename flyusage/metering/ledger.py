@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.metering import catalog
+from flyusage.metering.statements import run
 from flyusage.metering.usage_event import KIND_OF, EventType, UsageEvent, identity_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def stage(session: Session, org_ids: Mapping[str, int], batch: Sequence[UsageEve
     """COPY the events, numbered from 0, and the names they use into the staging tables; identities are unique in the batch."""
     connection = db.raw(session)
     for statement in STAGING:
-        connection.execute(statement)
+        run(session, statement)
     regions = catalog.region_ids(session)
     sizes: dict[str | None, int | str] = {name: size.id for name, size in catalog.vm_sizes(session).items()}
     sizes[None] = _NOTHING
@@ -118,25 +118,27 @@ def claim_identities(session: Session, clashing: Sequence[tuple[int, UsageEvent]
 
     `clashing` (org id, event) contradict an event of the batch itself and are reported too. Identities are inserted in order, so that writers who share them wait for each other in one direction.
     """
-    connection = db.raw(session)
-    _report_conflicts(connection, clashing)
+    _report_conflicts(session, clashing)
     claim = """INSERT INTO event_identity (org_id, identity, content_hash)
                SELECT org_id, identity, content_hash FROM staged_event ORDER BY org_id, identity ON CONFLICT DO NOTHING"""
-    present = connection.execute(
+    present = run(
+        session,
         f"WITH fresh AS ({claim} RETURNING org_id, identity) "
-        "SELECT n FROM staged_event WHERE (org_id, identity) NOT IN (SELECT org_id, identity FROM fresh)"
+        "SELECT n FROM staged_event WHERE (org_id, identity) NOT IN (SELECT org_id, identity FROM fresh)",
     ).fetchall()
     if not present:
         return [], []
     numbers = [number for (number,) in present]
-    judged = connection.execute(
+    judged = run(
+        session,
         """SELECT s.n, s.content_hash = i.content_hash FROM staged_event s JOIN event_identity i USING (org_id, identity)
            WHERE s.n = ANY(%s) ORDER BY s.n""",
         (numbers,),
     ).fetchall()
     conflicts = [number for number, is_same in judged if not is_same]
     if conflicts:
-        connection.execute(
+        run(
+            session,
             """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
                SELECT s.org_id, r.id, s.time, s.identity, 'event_conflict' FROM staged_event s
                LEFT JOIN staged_name l ON l.number = s.subject
@@ -144,19 +146,16 @@ def claim_identities(session: Session, clashing: Sequence[tuple[int, UsageEvent]
                WHERE s.n = ANY(%s) ON CONFLICT DO NOTHING""",
             (conflicts,),
         )
-    connection.execute("DELETE FROM staged_event WHERE n = ANY(%s)", (numbers,))
-    connection.execute(
-        "DELETE FROM staged_name n WHERE NOT EXISTS (SELECT FROM staged_event e WHERE e.subject = n.number)"
-    )
-    connection.execute(
-        "DELETE FROM staged_app_name n WHERE NOT EXISTS (SELECT FROM staged_event e WHERE e.app = n.number)"
-    )
+    run(session, "DELETE FROM staged_event WHERE n = ANY(%s)", (numbers,))
+    run(session, "DELETE FROM staged_name n WHERE NOT EXISTS (SELECT FROM staged_event e WHERE e.subject = n.number)")
+    run(session, "DELETE FROM staged_app_name n WHERE NOT EXISTS (SELECT FROM staged_event e WHERE e.app = n.number)")
     return [number for number, is_same in judged if is_same], conflicts
 
 
-def _report_conflicts(connection: "psycopg.Connection", clashing: Sequence[tuple[int, UsageEvent]]) -> None:
+def _report_conflicts(session: Session, clashing: Sequence[tuple[int, UsageEvent]]) -> None:
     for org_id, event in clashing:
-        connection.execute(
+        run(
+            session,
             """INSERT INTO event_finding (org_id, time, identity, code)
                VALUES (%s, to_timestamp(%s), %s, 'event_conflict') ON CONFLICT DO NOTHING""",
             (org_id, event.time, UUID(bytes=event.identity)),
@@ -165,14 +164,15 @@ def _report_conflicts(connection: "psycopg.Connection", clashing: Sequence[tuple
 
 def name_apps(session: Session) -> None:
     """Create the apps that the batch names for the first time."""
-    connection = db.raw(session)
-    connection.execute(
+    run(
+        session,
         """INSERT INTO app (org_id, name) SELECT org_id, name FROM staged_app_name AS named
-           WHERE NOT EXISTS (SELECT FROM app a WHERE a.org_id = named.org_id AND a.name = named.name) ORDER BY number"""
+           WHERE NOT EXISTS (SELECT FROM app a WHERE a.org_id = named.org_id AND a.name = named.name) ORDER BY number""",
     )
-    connection.execute(
+    run(
+        session,
         """INSERT INTO staged_app (number, org_id, id)
-           SELECT s.number, s.org_id, a.id FROM staged_app_name s JOIN app a ON a.org_id = s.org_id AND a.name = s.name"""
+           SELECT s.number, s.org_id, a.id FROM staged_app_name s JOIN app a ON a.org_id = s.org_id AND a.name = s.name""",
     )
 
 
@@ -181,20 +181,20 @@ def name_subjects(session: Session) -> int:
 
     New ones become resources once derivation has found their home.
     """
-    connection = db.raw(session)
-    connection.execute(
+    run(
+        session,
         """INSERT INTO staged_subject (number, org_id, kind, name, resource_id, is_new)
            SELECT s.number, s.org_id, s.kind, s.name, coalesce(r.id, nextval('resource_id_seq')), r.id IS NULL
            FROM staged_name s
-           LEFT JOIN resource r ON r.org_id = s.org_id AND r.kind = s.kind AND r.name = s.name"""
+           LEFT JOIN resource r ON r.org_id = s.org_id AND r.kind = s.kind AND r.name = s.name""",
     )
-    return connection.execute("SELECT count(*) FROM staged_subject WHERE NOT is_new").fetchone()[0]  # type: ignore[index]
+    return run(session, "SELECT count(*) FROM staged_subject WHERE NOT is_new").fetchone()[0]  # type: ignore[index]
 
 
 def write_events(session: Session) -> None:
     """The batch into `usage_event`, one subject's events beside each other."""
-    connection = db.raw(session)
-    connection.execute(
+    run(
+        session,
         """INSERT INTO usage_event (org_id, time, resource_id, type, identity, source, event_id, app_id, region_id, vm_size_id,
              memory_mib, capacity_mib, bytes, report_start, report_end, version, voids, received_at)
            SELECT e.org_id, e.time, s.resource_id, e.type, e.identity, e.source, e.event_id, a.id, e.region_id, e.vm_size_id,

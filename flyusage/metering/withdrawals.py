@@ -4,27 +4,24 @@ A void names its target by identity, so it works whether it arrives before or af
 kept in the ledger, reported as `void_is_final` and has no effect; otherwise the outcome would hang on the order of arrival.
 """
 
-from typing import TYPE_CHECKING
-
 from sqlmodel import Session
 
-from flyusage import clock, db
-
-if TYPE_CHECKING:
-    import psycopg
+from flyusage import clock
+from flyusage.metering.statements import run
 
 
 def note(session: Session) -> None:
     """Note and audit what the staged batch withdraws; call it before the batch's subjects are settled."""
-    connection = db.raw(session)
-    if not _has_voids(connection):
+    if not _has_voids(session):
         return
-    connection.execute(
+    run(
+        session,
         """INSERT INTO voided_event (org_id, identity, at)
            SELECT DISTINCT org_id, voids, %s::timestamptz FROM staged_event WHERE type = 11 ON CONFLICT DO NOTHING""",
         (clock.now(),),
     )
-    connection.execute(
+    run(
+        session,
         """INSERT INTO audit_event (org_id, at, actor, action, subject, detail)
            SELECT org_id, %s, 'system:ingest', 'event.void', voided_id, jsonb_build_object(
              'source', voided_source, 'id', voided_id, 'by_source', source, 'by_id', event_id, 'time', time)
@@ -35,13 +32,13 @@ def note(session: Session) -> None:
 
 def recall(session: Session) -> int:
     """Bring subjects whose earlier events the batch withdraws into `staged_subject`, undo what those events left; how many."""
-    connection = db.raw(session)
-    if not _has_voids(connection):
+    if not _has_voids(session):
         return 0
-    targets = connection.execute(
+    targets = run(
+        session,
         """SELECT e.org_id, e.identity, e.resource_id, e.type FROM usage_event e
            JOIN (SELECT v.org_id, v.voids FROM staged_event v JOIN event_identity i ON i.org_id = v.org_id AND i.identity = v.voids
-                 WHERE v.type = 11) AS void ON void.org_id = e.org_id AND void.voids = e.identity ORDER BY e.identity"""
+                 WHERE v.type = 11) AS void ON void.org_id = e.org_id AND void.voids = e.identity ORDER BY e.identity""",
     ).fetchall()
     identities = [identity for _, identity, _, _ in targets]
     orgs = [org_id for org_id, _, _, _ in targets]
@@ -51,8 +48,9 @@ def recall(session: Session) -> int:
         "DELETE FROM deployment d USING unnest(%s::int[], %s::uuid[]) AS target (org_id, identity) "
         "WHERE d.org_id = target.org_id AND d.identity = target.identity",
     ):
-        connection.execute(statement, (orgs, identities))
-    return connection.execute(
+        run(session, statement, (orgs, identities))
+    return run(
+        session,
         """INSERT INTO staged_subject (org_id, kind, name, resource_id, is_new)
            SELECT DISTINCT r.org_id, r.kind, r.name, r.id, false
            FROM resource r JOIN unnest(%s::int[], %s::bigint[]) AS target (org_id, id) ON target.org_id = r.org_id AND target.id = r.id
@@ -63,30 +61,32 @@ def recall(session: Session) -> int:
 
 def annotate(session: Session) -> None:
     """What single events say, withdrawn ones excepted: deployments, usage in a retired region, a void of a void."""
-    connection = db.raw(session)
-    connection.execute(
+    run(
+        session,
         """INSERT INTO deployment (org_id, app_id, region_id, time, identity, version)
            SELECT e.org_id, a.id, e.region_id, e.time, e.identity, e.version
            FROM staged_event e JOIN staged_app a ON a.number = e.app
-           WHERE e.type = 10 AND NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)"""
+           WHERE e.type = 10 AND NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)""",
     )
-    connection.execute(
+    run(
+        session,
         """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
            SELECT e.org_id, s.resource_id, e.time, e.identity, 'retired_region' FROM staged_event e
            JOIN region r ON r.id = e.region_id AND r.retired_on <= e.time::date
            LEFT JOIN staged_subject s ON s.number = e.subject
            WHERE e.type <> 11 AND NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)
-           ON CONFLICT DO NOTHING"""
+           ON CONFLICT DO NOTHING""",
     )
-    if _has_voids(connection):
-        connection.execute(
+    if _has_voids(session):
+        run(
+            session,
             """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
                SELECT e.org_id, NULL, e.time, e.identity, 'void_is_final' FROM usage_event e
                WHERE e.type = 11 AND e.org_id IN (SELECT org_id FROM staged_event)
                  AND EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)
-               ON CONFLICT DO NOTHING"""
+               ON CONFLICT DO NOTHING""",
         )
 
 
-def _has_voids(connection: "psycopg.Connection") -> bool:
-    return bool(connection.execute("SELECT EXISTS (SELECT FROM staged_event WHERE type = 11)").fetchone()[0])  # type: ignore[index]
+def _has_voids(session: Session) -> bool:
+    return bool(run(session, "SELECT EXISTS (SELECT FROM staged_event WHERE type = 11)").fetchone()[0])  # type: ignore[index]
