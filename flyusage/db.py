@@ -137,7 +137,12 @@ def plain_connection() -> Iterator[sa.Connection]:
 
 def raw(session: Session) -> psycopg.Connection:
     """The psycopg connection under a session, for COPY; it stays in the session's transaction."""
-    return cast("psycopg.Connection", session.connection().connection.driver_connection)
+    return driver(session.connection())
+
+
+def driver(connection: sa.Connection) -> psycopg.Connection:
+    """The psycopg connection under `connection`."""
+    return cast("psycopg.Connection", connection.connection.driver_connection)
 
 
 def become(connection: sa.Connection, role: str, org_id: str = "") -> None:
@@ -170,12 +175,6 @@ def make_engine(url: str | sa.URL, **options: Any) -> sa.Engine:
     made = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True, **options)
     event.listen(made, "connect", _set_session)
     return made
-
-
-def encrypted_password(connection: sa.Connection, login: str, password: str) -> str:
-    """`password` as Postgres stores it, so that it travels and is logged in no other form."""
-    driver = cast("psycopg.Connection", connection.connection.driver_connection)
-    return driver.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256").decode()
 
 
 @contextmanager

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg import sql
 from sqlmodel import Session
 
 from flyusage import db
@@ -68,8 +70,8 @@ def initialize() -> None:
     _create_database()
     with _migrating() as connection:
         for role in (db.OWNER_ROLE, db.APP_ROLE, db.PLATFORM_ROLE):
-            _create_role(connection, role, "NOLOGIN")
-        _grant_roles(connection, connection.scalar(sa.text("SELECT current_user")), db.OWNER_ROLE)
+            _create_role(connection, role, sql.SQL("NOLOGIN"))
+        _grant_roles(connection, db.driver(connection).info.user, db.OWNER_ROLE)
         _let_login_in(connection)
         _let_owner_create(connection)
     upgrade()
@@ -112,11 +114,12 @@ def _migrating(*, as_owner: bool = False) -> Iterator[sa.Connection]:
                 db.become(connection, db.OWNER_ROLE)
                 _refuse_unknown(_applied(connection))
             yield connection
-    except sa.exc.ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != "42501":
+    except (sa.exc.ProgrammingError, psycopg.errors.InsufficientPrivilege) as error:
+        cause = error.orig if isinstance(error, sa.exc.ProgrammingError) else error
+        if not isinstance(cause, psycopg.errors.InsufficientPrivilege):
             raise
         raise SchemaForbidden(
-            f"The migration login may not set up the schema ({str(error.orig).splitlines()[0]}). Set FLYUSAGE_MIGRATION_URL "
+            f"The migration login may not set up the schema ({str(cause).splitlines()[0]}). Set FLYUSAGE_MIGRATION_URL "
             "to a login that may create roles and tables, then run `flyusage db init` again."
         ) from error
     finally:
@@ -158,11 +161,10 @@ def _create_database() -> None:
     admin = db.make_engine(url.set(database="postgres"), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
     try:
         with admin.connect() as connection:
-            if connection.scalar(sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": url.database}):
-                return
-            name = _quoted(connection, url.database or db.LOGIN)
-            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))
-    except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
+            if not connection.scalar(sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": url.database}):
+                name = sql.Identifier(url.database or db.LOGIN)
+                db.driver(connection).execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
+    except (sa.exc.OperationalError, psycopg.Error):
         return  # nothing answers, it may not, or somebody was faster: connecting to our own database says which
     finally:
         admin.dispose()
@@ -172,35 +174,35 @@ def _let_login_in(connection: sa.Connection) -> None:
     """The application's login may become *app* and *platform*; it is made, with its URL's password, where missing."""
     url = sa.make_url(db.database_url())
     login = url.username or db.LOGIN
-    encrypted = db.encrypted_password(connection, login, str(url.password)) if url.password else None
-    _create_role(connection, login, f"LOGIN NOINHERIT PASSWORD '{encrypted}'" if encrypted else "LOGIN NOINHERIT")
+    options = sql.SQL("LOGIN NOINHERIT")
+    if url.password:  # encrypted here, so that it travels and is logged in no other form
+        encrypted = db.driver(connection).pgconn.encrypt_password(str(url.password).encode(), login.encode(), b"scram-sha-256")
+        options = sql.SQL("LOGIN NOINHERIT PASSWORD {}").format(encrypted.decode())
+    _create_role(connection, login, options)
     _grant_roles(connection, login, db.APP_ROLE, db.PLATFORM_ROLE)
 
 
 def _let_owner_create(connection: sa.Connection) -> None:
-    database = _quoted(connection, str(connection.scalar(sa.text("SELECT current_database()"))))
     may = sa.text("SELECT has_database_privilege(:role, current_database(), 'CREATE') AND has_schema_privilege(:role, 'public', 'CREATE')")
     if not connection.scalar(may, {"role": db.OWNER_ROLE}):
-        connection.execute(sa.text(f"GRANT CREATE ON DATABASE {database} TO {db.OWNER_ROLE}"))
-        connection.execute(sa.text(f"GRANT USAGE, CREATE ON SCHEMA public TO {db.OWNER_ROLE}"))
+        database, owner = sql.Identifier(db.driver(connection).info.dbname), sql.Identifier(db.OWNER_ROLE)
+        db.driver(connection).execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(database, owner))
+        db.driver(connection).execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(owner))
 
 
-def _create_role(connection: sa.Connection, name: str, options: str) -> None:
+def _create_role(connection: sa.Connection, name: str, options: sql.Composable) -> None:
     if connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name}):
         return
+    driver = db.driver(connection)
     try:
-        with connection.begin_nested():
-            connection.exec_driver_sql(f"CREATE ROLE {_quoted(connection, name)} {options}")
-    except sa.exc.IntegrityError:
+        with driver.transaction():
+            driver.execute(sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(name), options))
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
         return  # roles belong to the whole server: another database's `db init` was faster
 
 
-def _grant_roles(connection: sa.Connection, member: str | None, *roles: str) -> None:
+def _grant_roles(connection: sa.Connection, member: str, *roles: str) -> None:
+    is_member = sa.text("SELECT pg_has_role(:member, :role, 'MEMBER') AND NOT rolsuper FROM pg_roles WHERE rolname = :member")
     for role in roles:
-        is_member = sa.text("SELECT pg_has_role(:member, :role, 'MEMBER') AND NOT rolsuper FROM pg_roles WHERE rolname = :member")
         if not connection.scalar(is_member, {"member": member, "role": role}):
-            connection.execute(sa.text(f"GRANT {role} TO {_quoted(connection, str(member))}"))
-
-
-def _quoted(connection: sa.Connection, name: str) -> str:
-    return connection.dialect.identifier_preparer.quote_identifier(name).replace(":", r"\:")
+            db.driver(connection).execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(member)))
