@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from flyusage.ui import bundle
 
@@ -17,6 +18,7 @@ print("stopped", flush=True)
 """
 
 
+@cache
 def build_once() -> None:
     """Build the pages unless they are up to date (`make test` has done it)."""
     if not bundle.is_current():
@@ -25,9 +27,9 @@ def build_once() -> None:
 
 @contextmanager
 def running(**settings: str) -> Iterator[str]:
-    """The address of a server with these FLYUSAGE_ settings beside the present ones; it must stop cleanly."""
+    """The address of a server with these variables beside the present environment; it must stop cleanly."""
     build_once()
-    environment = os.environ | {f"FLYUSAGE_{name.upper()}": value for name, value in settings.items()}
+    environment = os.environ | settings
     process = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

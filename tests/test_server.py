@@ -5,21 +5,24 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 import websockets
-from conftest import Database
 from serving import running
 
 from flyusage.server import NotLoopback, PortTaken, address_of, listen
 from flyusage.ui import bundle
 
+if TYPE_CHECKING:
+    from conftest import Database
+
 ENCODED = {"Accept-Encoding": "br"}
 
 
 @pytest.fixture(scope="module")
-def address(shared_database: Database) -> Iterator[str]:
+def address(shared_database: "Database") -> Iterator[str]:
     with running() as started:
         yield started
 
@@ -114,8 +117,8 @@ def test_a_host_that_is_not_ours_is_refused(address: str) -> None:
     assert "FLYUSAGE_BASE_URL" in answer.text
 
 
-def test_the_public_address_is_answered_for(shared_database: Database) -> None:
-    with running(base_url="https://usage.example") as started:
+def test_the_public_address_is_answered_for(shared_database: "Database") -> None:
+    with running(FLYUSAGE_BASE_URL="https://usage.example") as started:
         answer = httpx.get(f"{started}/healthz", headers={"Host": "usage.example", "Origin": "https://usage.example"})
         assert answer.status_code == 200
 
@@ -152,8 +155,8 @@ def test_health_and_readiness(address: str) -> None:
     assert httpx.get(f"{address}/readyz").json()["status"] == "ready"
 
 
-def test_without_its_database_it_lives_and_is_not_ready(shared_database: Database) -> None:
-    with running(database_url="postgresql://nobody@127.0.0.1:1/none") as started:
+def test_without_its_database_it_lives_and_is_not_ready(shared_database: "Database") -> None:
+    with running(FLYUSAGE_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none") as started:
         assert httpx.get(f"{started}/healthz").status_code == 200
         answer = httpx.get(f"{started}/readyz", timeout=30)
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unreachable")
@@ -178,7 +181,7 @@ def test_loopback_has_an_address_to_open(host: str, shown: str) -> None:
         assert address_of(listener).startswith(shown)
 
 
-def test_it_serves_from_any_folder_without_leaving_a_trace(shared_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_serves_from_any_folder_without_leaving_a_trace(shared_database: "Database", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with running() as started:
         assert httpx.get(f"{started}/orgs/prism").status_code == 200

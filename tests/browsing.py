@@ -1,0 +1,60 @@
+"""What browser tests share beside their fixtures (`e2e/conftest.py`)."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, Playwright
+
+ARTEFACTS = Path(__file__).parent / "artefacts"
+DESKTOP, PHONE = {"width": 1440, "height": 960}, {"width": 390, "height": 844}
+
+# Debian's Chromium reaches for the network and for a sandbox that a container does not have.
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+class OpenPage(Protocol):
+    """Opens a path of the site in a fresh browser context."""
+
+    def __call__(self, path: str, *, is_phone: bool = False, is_dark: bool = False) -> Page: ...
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running server. `settings` point another process (a command line) at the same database."""
+
+    address: str
+    settings: dict[str, str]
+
+    def run(self, *command: str) -> None:
+        """Run a `flyusage` command on the site's database."""
+        full = [sys.executable, "-m", "flyusage.cli.main", *command]
+        ran = subprocess.run(full, env=os.environ | self.settings, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Playwright's own browser where it is installed, else the system's."""
+    try:
+        return playwright.chromium.launch(args=FLAGS)
+    except Error:
+        found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        if found is None:
+            pytest.fail("No browser. Install one with `playwright install chromium` or your system's packages.", pytrace=False)
+        return playwright.chromium.launch(args=FLAGS, executable_path=found)
+
+
+def keep_picture(page: Page, test: str, number: int) -> None:
+    """Keep what `page` shows now, in full length, under tests/artefacts."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    name = re.sub(r"[^\w-]+", "-", test).strip("-")[:80]
+    page.screenshot(path=ARTEFACTS / f"{name}{f'-{number}' if number else ''}.png", full_page=True)

@@ -1,0 +1,78 @@
+"""Browser journeys on the built frontend: one server per run, one browser context per test."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from browsing import DESKTOP, PHONE, OpenPage, Site, keep_picture, launch
+from factories import line
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from serving import running
+from story import NOW, prism, rival
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+
+@pytest.fixture(scope="session")
+def site(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Prism's and Rival's story behind a server whose clock stands at the story's end."""
+    name = "flyusage_e2e"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    settings = {
+        "FLYUSAGE_DATABASE_URL": server.login_url(name),
+        "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),
+        "FLYUSAGE_CLOCK": NOW,
+    }
+    events = tmp_path_factory.mktemp("story") / "events.ndjson"
+    events.write_bytes(b"".join(line(event) for event in [*prism(), *rival()]))
+    Site("", settings).run("ingest", str(events))
+    with running(**settings) as address:
+        yield Site(address, settings)
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the whole run."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Opens a path of the site in a fresh context: `open_page("/orgs/prism", is_phone=True, is_dark=True)`.
+
+    At the end the browser must have had nothing to complain about, and the page must not scroll sideways.
+    A picture of what was last shown is kept under tests/artefacts.
+    """
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def note(said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            complaints.append(said.text)
+
+    def open_path(path: str, *, is_phone: bool = False, is_dark: bool = False) -> Page:
+        context = chromium.new_context(
+            base_url=site.address,
+            viewport=PHONE if is_phone else DESKTOP,
+            has_touch=is_phone,
+            color_scheme="dark" if is_dark else "light",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(path)
+        return page
+
+    yield open_path
+    for number, context in enumerate(contexts):
+        for page in context.pages:
+            keep_picture(page, request.node.name, number)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+        context.close()
+    assert complaints == []

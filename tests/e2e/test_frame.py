@@ -1,0 +1,99 @@
+"""The frame around every page: getting about, on a desk and on a phone, by mouse and by keyboard, in light and dark."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import OpenPage
+from playwright.sync_api import Page, expect
+
+
+def test_the_address_of_the_server_opens_an_organization(open_page: OpenPage) -> None:
+    page = open_page("/")
+    expect(page).to_have_url("/orgs/prism")
+    expect(page.locator(".org-name")).to_have_text("prism")
+    expect(page.locator(".org-note")).to_have_text("4 apps · 4 regions")
+
+
+def test_the_navigation_leads_to_pages_and_marks_the_one_shown(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism")
+    page.get_by_role("link", name="Explorer").click()
+    expect(page).to_have_url(re.compile("/orgs/prism/usage"))
+    expect(page.get_by_role("link", name="Explorer")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("link", name="Overview")).not_to_have_attribute("aria-current", "page")
+    page.go_back()
+    expect(page.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
+
+
+def test_another_organization_opens_from_the_menu(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism")
+    page.get_by_role("button", name="prism").click()
+    page.get_by_role("menuitem", name="rival").click()
+    expect(page).to_have_url("/orgs/rival")
+    expect(page.locator(".org-name")).to_have_text("rival")
+
+
+def test_an_unknown_organization_says_so_and_offers_those_there_are(open_page: OpenPage) -> None:
+    page = open_page("/orgs/nobody/usage")
+    expect(page.get_by_role("heading", name="There is no organization under this address")).to_be_visible()
+    page.get_by_role("link", name="prism").click()
+    expect(page.locator(".org-name")).to_have_text("prism")
+
+
+def test_freshness_is_always_in_sight(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism")
+    expect(page.locator(".fresh")).to_contain_text("events to")
+    expect(page.locator(".fresh")).to_contain_text("ago")
+
+
+def test_the_theme_follows_the_system_until_one_is_chosen_and_charts_follow(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism", is_dark=True)
+    root = page.locator("html")
+    expect(root).to_have_class(re.compile("dark"))
+    dark_ground = ground_of(page)
+    page.locator("[data-drawn]").first.wait_for()
+    drawn = int(page.locator("[data-drawn]").first.get_attribute("data-drawn") or 0)
+    page.get_by_role("button", name="Theme follows the system").click()
+    expect(root).to_have_class(re.compile("light"))
+    assert ground_of(page) != dark_ground
+    expect(page.locator("[data-drawn]").first).to_have_attribute("data-drawn", str(drawn + 1))
+    page.reload()
+    expect(root).to_have_class(re.compile("light"))
+    expect(page.get_by_role("button", name="Light theme")).to_be_visible()
+
+
+def ground_of(page: Page) -> str:
+    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+def test_on_a_phone_the_navigation_waits_behind_one_button(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism", is_phone=True)
+    expect(page.get_by_role("link", name="Machines")).to_be_hidden()
+    menu = page.get_by_role("button", name="Menu")
+    menu.click()
+    expect(menu).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Machines")).to_be_hidden()
+    menu.click()
+    page.get_by_role("link", name="Machines").click()
+    expect(page).to_have_url("/orgs/prism/machines")
+    expect(menu).to_have_attribute("aria-expanded", "false")
+
+
+def test_the_keyboard_skips_to_the_content(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism")
+    page.locator(".org-name").wait_for()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+@pytest.mark.parametrize("path", ["/welcome", "/orgs/nobody", "/orgs/prism", "/orgs/prism/usage", "/orgs/prism/machines"])
+@pytest.mark.parametrize("is_dark", [False, True])
+def test_pages_have_no_barriers_that_axe_can_find(open_page: OpenPage, path: str, is_dark: bool) -> None:
+    page = open_page(path, is_dark=is_dark)
+    page.get_by_role("heading", level=1).wait_for()
+    page.wait_for_timeout(500)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
