@@ -56,4 +56,3 @@ def _find(kind: str, dimension: Dimension, value: Value, place: Place) -> Find:
     href = Place(place.slug, replace(place.view, group_by=dimension)).down(value.key)
     shown = f"{value.key} · {label}" if dimension is Dimension.REGION and label != value.key else label
     return Find(kind, shown, label, value.hint, href)
-

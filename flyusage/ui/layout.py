@@ -4,6 +4,7 @@ import reflex as rx
 from reflex.style import color_mode, set_color_mode
 from reflex.vars import Var
 
+from flyusage.ui.components.commands import commands
 from flyusage.ui.frame import Frame, OrganizationChoice
 
 NAVIGATION = (
@@ -37,9 +38,7 @@ class Ago(rx.Component):
     now: Var[str]
 
 
-def page(
-    *content: rx.Component, title: str | Var[str], note: str | Var[str] = "", actions: rx.Component | None = None
-) -> rx.Component:
+def page(*content: rx.Component, title: str | Var[str], note: str | Var[str] = "", actions: rx.Component | None = None) -> rx.Component:
     """A whole page: the frame around `content`, under a heading with an optional note and buttons at its right.
 
     An address that names no organization shows that, instead of the content.
@@ -64,9 +63,7 @@ def page(
 
 def not_found(title: str | Var[str], explanation: str | Var[str], *ways_on: rx.Component) -> rx.Component:
     """What a page shows when its address names something unknown: what happened, and where to go."""
-    return rx.el.section(
-        rx.el.h2(title), rx.el.p(explanation), rx.el.div(*ways_on, class_name="page-actions"), class_name="card empty"
-    )
+    return rx.el.section(rx.el.h2(title), rx.el.p(explanation), rx.el.div(*ways_on, class_name="page-actions"), class_name="card empty")
 
 
 def _side() -> rx.Component:
@@ -75,7 +72,7 @@ def _side() -> rx.Component:
         rx.cond(
             Frame.is_missing,
             rx.fragment(),
-            rx.el.nav(*[_link(*entry) for entry in NAVIGATION], class_name="nav", aria_label="Pages"),
+            rx.fragment(commands(), rx.el.nav(*[_link(*entry) for entry in NAVIGATION], class_name="nav", aria_label="Pages")),
         ),
         rx.el.footer(_freshness(), _theme_button(), class_name="side-foot"),
     )
@@ -95,16 +92,16 @@ def _organization() -> rx.Component:
         rx.dropdown_menu.trigger(
             rx.el.button(*face, rx.icon("chevrons-up-down", size=14, aria_hidden="true"), class_name="org", type="button")
         ),
-        rx.dropdown_menu.content(
-            rx.foreach(Frame.organizations, _organization_choice), align="start"
-        ),
+        rx.dropdown_menu.content(rx.foreach(Frame.organizations, _organization_choice), align="start"),
         modal=False,
     )
     return rx.cond(Frame.organizations.length() > 1, menu, rx.el.div(*face, class_name="org"))
 
 
 def _organization_choice(choice: OrganizationChoice) -> rx.Component:
-    link = rx.el.a(choice.name, rx.cond(choice.note, rx.el.span(choice.note, class_name="muted tiny"), rx.fragment()), href=f"/orgs/{choice.slug}")
+    link = rx.el.a(
+        choice.name, rx.cond(choice.note, rx.el.span(choice.note, class_name="muted tiny"), rx.fragment()), href=f"/orgs/{choice.slug}"
+    )
     return rx.dropdown_menu.item(link, as_child=True)
 
 
@@ -132,9 +129,7 @@ def _stale_notice() -> rx.Component:
 def _theme_button() -> rx.Component:
     following = rx.match(color_mode, ("light", "dark"), ("dark", "system"), "light")
     return rx.el.button(
-        rx.match(
-            color_mode, ("light", rx.icon("sun")), ("dark", rx.icon("moon")), rx.icon("monitor")
-        ),
+        rx.match(color_mode, ("light", rx.icon("sun")), ("dark", rx.icon("moon")), rx.icon("monitor")),
         rx.match(color_mode, ("light", "Light theme"), ("dark", "Dark theme"), "Theme follows the system"),
         type="button",
         class_name="theme-button",
@@ -144,9 +139,7 @@ def _theme_button() -> rx.Component:
 
 
 def _no_organization() -> rx.Component:
-    known = rx.foreach(
-        Frame.organizations, lambda choice: rx.el.a(choice.name, href=f"/orgs/{choice.slug}", class_name="button")
-    )
+    known = rx.foreach(Frame.organizations, lambda choice: rx.el.a(choice.name, href=f"/orgs/{choice.slug}", class_name="button"))
     return rx.fragment(
         rx.el.header(rx.el.h1("Not found"), class_name="page-head"),
         not_found(

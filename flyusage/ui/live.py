@@ -40,7 +40,7 @@ async def changes(state: rx.State) -> AsyncIterator[None]:
     and at once where this page is already being watched in this tab: a page may start its watch on every load.
     """
     token = state.router.session.client_token
-    watch = (token, type(state).get_full_name())
+    watch = (token, state.get_full_name())
     if watch in _watched:
         return
     _watched.add(watch)
@@ -131,7 +131,11 @@ class Listener:
                     self._hear(connection)
             except psycopg.Error as error:
                 self.is_listening.clear()
-                _log.warning("live_updates_interrupted", why=str(error).strip().splitlines()[0] if str(error) else "closed", retry_s=pause)
+                _log.warning(
+                    "live_updates_interrupted",
+                    why=str(error).strip().splitlines()[0] if str(error) else "closed",
+                    retry_s=pause,
+                )
                 self._stopping.wait(pause * random.uniform(0.8, 1.2))
                 pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -20,4 +20,8 @@ def copy_button(text: str | Var[str], label: str | Var[str] = "Copy") -> rx.Comp
 
 def command_line(line: str | Var[str]) -> rx.Component:
     """A shell command, ready to copy."""
-    return rx.el.div(rx.el.code(line), CopyButton.create(text=line, label="Copy", class_name="button button-quiet"), class_name="command")
+    return rx.el.div(
+        rx.el.code(line),
+        CopyButton.create(text=line, label="Copy", class_name="button button-quiet"),
+        class_name="command",
+    )

@@ -7,7 +7,11 @@ from flyusage.ui.components.copy_button import command_line
 
 
 def empty_state(
-    title: str | Var[str], explanation: str | Var[str], *ways_on: rx.Component, commands: tuple[str, ...] = (), icon: str = "inbox"
+    title: str | Var[str],
+    explanation: str | Var[str],
+    *ways_on: rx.Component,
+    commands: tuple[str, ...] = (),
+    icon: str = "inbox",
 ) -> rx.Component:
     """A card that says what is missing, why, and the commands or links that lead on."""
     return rx.el.section(

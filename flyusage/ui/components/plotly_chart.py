@@ -59,4 +59,3 @@ def plotly_chart(id: str, *, label: str | Var[str], height: str = "320px", **pro
     series while pointed at or focused.
     """
     return PlotlyChart.create(id=id, label=label, height=height, **props)
-

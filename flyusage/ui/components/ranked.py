@@ -18,12 +18,18 @@ class Ranked:
     href: str = ""
 
 
-def ranked_bars(title: str, rows: Var[list[Ranked]], *, more: str | Var[str], more_href: Var[str], empty: str) -> rx.Component:
+def ranked_bars(
+    title: str, rows: Var[list[Ranked]], *, more: str | Var[str], more_href: Var[str], empty: str
+) -> rx.Component:
     """A card of ranked bars. `more` leads to the whole list; `empty` is said where there is nothing to rank."""
     return rx.el.section(
         rx.el.header(
             rx.el.h2(title, class_name="card-title"),
-            rx.cond(rows.length() > 0, rx.link(more, href=more_href, class_name="card-more", underline="none"), rx.fragment()),
+            rx.cond(
+                rows.length() > 0,
+                rx.link(more, href=more_href, class_name="card-more", underline="none"),
+                rx.fragment(),
+            ),
             class_name="card-head",
         ),
         rx.cond(
@@ -37,7 +43,11 @@ def ranked_bars(title: str, rows: Var[list[Ranked]], *, more: str | Var[str], mo
 
 def _line(row: Var[Ranked]) -> rx.Component:
     face = (
-        rx.el.span(rx.el.bdi(row.label), rx.cond(row.detail, rx.el.span(row.detail, class_name="ranked-detail")), class_name="cut"),
+        rx.el.span(
+            rx.el.bdi(row.label),
+            rx.cond(row.detail, rx.el.span(row.detail, class_name="ranked-detail")),
+            class_name="cut",
+        ),
         rx.el.span(rx.el.span(style={"width": row.width}), class_name="ranked-bar", aria_hidden="true"),
         rx.el.span(row.value, class_name="number"),
     )

@@ -1,0 +1,27 @@
+"""What a page's address says beside its organization: parsed, never trusted."""
+
+from datetime import date, datetime
+from urllib.parse import unquote
+
+LONGEST_NAME = 1000
+
+
+def machine_in(path: str) -> str:
+    """The machine in `/orgs/{slug}/machines/{machine}`; empty where there is none."""
+    parts = path.split("/")
+    return unquote(parts[4])[:LONGEST_NAME] if len(parts) > 4 and parts[3] == "machines" else ""
+
+
+def month_in(text: object) -> date | None:
+    """The first day of `2026-10`; None for anything else."""
+    if not isinstance(text, str) or len(text) != len("2026-10"):
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 a month of the calendar has no zone
+    except ValueError:
+        return None
+
+
+def page_in(text: object) -> int:
+    """A page number from 1; 1 for anything else."""
+    return int(text) if isinstance(text, str) and text.isdecimal() and text.isascii() and int(text[:9]) > 0 else 1

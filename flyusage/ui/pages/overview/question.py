@@ -1,0 +1,68 @@
+"""The overview's questions to the database, answered ready to print and to draw."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import db
+from flyusage.metering.models import Region
+from flyusage.pricing.explorer import explore
+from flyusage.pricing.overview import Overview, overview
+from flyusage.pricing.view import Answer, Dimension
+from flyusage.ui import live
+from flyusage.ui.charts.figure import Figure
+from flyusage.ui.pages.overview.facts import facts_of, history_of
+from flyusage.ui.pages.overview.figure import Places, month_figure
+from flyusage.ui.pages.overview.rows import Screen
+from flyusage.ui.pages.overview.screen import screen
+from flyusage.ui.session import OpenOrganization, open_organization
+
+UNASSIGNED = "Unassigned"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the page shows and draws; `screen` is None before the first event."""
+
+    screen: Screen | None = None
+    month: Figure = field(default_factory=dict)
+    regions: Answer | None = None
+    places: Places = field(default_factory=dict)
+
+
+async def ask(slug: str) -> Answered:
+    """The overview of the organization under `slug`; pages that ask for the same meanwhile share one answer."""
+    org = await asyncio.to_thread(open_organization, slug)
+    if org is None:
+        return Answered()
+    return await live.shared(org.id, "overview", lambda: _answer(org))
+
+
+def _answer(org: OpenOrganization) -> Answered:
+    with db.transaction(org.id) as session:
+        shown = overview(session, org.id)
+        if shown is None:
+            return Answered()
+        history = history_of(session, org.id, shown)
+        printed = screen(org.slug, shown, _centres(session, org, shown), facts_of(session, org.id, shown))
+        return Answered(
+            screen=replace(printed, history_share=history.share, history_text=history.text),
+            month=month_figure(shown),
+            regions=shown.by_region,
+            places=_places(session),
+        )
+
+
+def _centres(session: Session, org: OpenOrganization, shown: Overview) -> Answer | None:
+    """The month by cost centre; None where no app has one."""
+    by_centre = replace(shown.by_region.view, group_by=Dimension.COST_CENTRE)
+    answer = explore(session, org.id, by_centre, now=shown.as_of)
+    return answer if any(series.key != UNASSIGNED for series in answer.series) else None
+
+
+def _places(session: Session) -> Mapping[str, tuple[float, float]]:
+    rows = session.execute(sa.select(Region.code, Region.lat, Region.lon))
+    return {code: (lat, lon) for code, lat, lon in rows}
