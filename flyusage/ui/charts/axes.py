@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flyusage.periods import DAY, HOUR, add_months, floor_day, floor_week, month_start
+from flyusage.periods import DAY, HOUR, add_months, floor_day, floor_hour, floor_week, month_start
 from flyusage.ui.charts.rows import STEP_LENGTHS, Canvas, TimeGrid
 from flyusage.ui.charts.units import Ticks
 
@@ -94,7 +94,7 @@ def bucket_ticks(grid: TimeGrid, canvas: Canvas, plot_px: int) -> dict[str, Any]
     """Ticks for bars, to lay over `time_axis`: a bucket's name stands under the middle of its bar."""
     length, dtick = _rule(grid, canvas, plot_px, grid.end)
     months = int(dtick[1:]) if isinstance(dtick, str) else 0
-    moment, named, places, texts = _first_tick(grid, length), None, [], []
+    moment, named, places, texts = _first_named(grid, canvas, length), None, [], []
     while moment < grid.end:
         if moment >= grid.start:
             after = add_months(moment, 1) if grid.step == "month" else moment + STEP_LENGTHS[grid.step]
@@ -103,6 +103,15 @@ def bucket_ticks(grid: TimeGrid, canvas: Canvas, plot_px: int) -> dict[str, Any]
             named = moment
         moment = add_months(moment, months) if months else moment + length
     return {"tickmode": "array", "tickvals": places, "ticktext": texts, "tickformat": ""}
+
+
+def _first_named(grid: TimeGrid, canvas: Canvas, length: timedelta) -> datetime:
+    """The bucket from which every `length`-th is named: for hours, the first that begins in the reader's day."""
+    if grid.step != "hour":
+        return _first_tick(grid, length)
+    offset = timedelta(minutes=canvas.utc_offset_minutes)
+    midnight = floor_day(grid.start + offset) - offset
+    return floor_hour(midnight + HOUR - timedelta(seconds=1))
 
 
 def _bucket_name(moment: datetime, named: datetime | None, grid: TimeGrid, canvas: Canvas) -> str:

@@ -54,8 +54,7 @@ def _cells(means: Sequence[Sequence[float | None]], ends: tuple[float, float], c
         "width": round(1 - GAP, 2),
         "customdata": [[day, hour] for day, hour, _ in cells],
         "text": [
-            f"<b>{unit.prefix}{value:,.{places}f}{unit.suffix}</b>  {WEEKDAYS[day]} {hour_name(hour, canvas)}"
-            for day, hour, value in cells
+            f"<b>{unit.prefix}{value:,.{places}f}{unit.suffix}</b>  {WEEKDAYS[day]} {hour_name(hour, canvas)}" for day, hour, value in cells
         ],
         "textposition": "none",
         "hovertemplate": "%{text}<extra></extra>",

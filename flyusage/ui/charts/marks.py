@@ -68,9 +68,7 @@ def _group_word(group: list[Mark], chart: TimeChart, canvas: Canvas, plot_px: in
 
 
 def _named(group: Sequence[Mark], canvas: Canvas) -> str:
-    lines = [
-        f"{moment_text(mark.at, canvas)} {zone_name(canvas)}  {plot_title(mark.label)}" for mark in group[:MOST_NAMED]
-    ]
+    lines = [f"{moment_text(mark.at, canvas)} {zone_name(canvas)}  {plot_title(mark.label)}" for mark in group[:MOST_NAMED]]
     more = len(group) - MOST_NAMED
     return "<br>".join([*lines, f"and {more} more"] if more > 0 else lines)
 

@@ -55,9 +55,7 @@ def _ends(span: Span, grid: TimeGrid, now: datetime) -> tuple[datetime, datetime
     return max(span.started_at, grid.start), min(span.stopped_at or now, grid.end)
 
 
-def _bars(
-    spans: Sequence[Span], ends: Sequence[tuple[datetime, datetime]], bars: Mapping[str, Any], canvas: Canvas
-) -> Trace:
+def _bars(spans: Sequence[Span], ends: Sequence[tuple[datetime, datetime]], bars: Mapping[str, Any], canvas: Canvas) -> Trace:
     theme = canvas.theme
     colours = [theme.accent if span.slot is None else colour_of(span.slot, theme) for span in spans]
     return {

@@ -54,10 +54,7 @@ def stacked_bars(chart: TimeChart, canvas: Canvas, slots: Mapping[str, int]) -> 
         return _figure(scene, _areas(scene, is_stepped=True), _stacked_names(scene), shared=style)
     start = local_text(chart.grid.start, scene.canvas)
     style = {"xperiod": chart.grid.step_ms or "M1", "xperiod0": start, "xperiodalignment": "middle"}
-    bars = [
-        _trace(scene, index) | {"type": "bar", "marker": {"color": colour}}
-        for index, colour in enumerate(scene.colours)
-    ]
+    bars = [_trace(scene, index) | {"type": "bar", "marker": {"color": colour}} for index, colour in enumerate(scene.colours)]
     figure = _figure(scene, bars, _stacked_names(scene), shared=style)
     figure["layout"] |= {"barmode": "stack", "bargap": BAR_GAP}
     return figure
@@ -66,9 +63,7 @@ def stacked_bars(chart: TimeChart, canvas: Canvas, slots: Mapping[str, int]) -> 
 def lines(chart: TimeChart, canvas: Canvas, slots: Mapping[str, int]) -> Figure:
     """A line per series from a common zero: for comparing them, and for measures whose parts do not add up."""
     scene = _scene(chart, canvas, slots, is_stacked=False)
-    traces = [
-        _trace(scene, index) | {"line": {"color": colour, "width": 2}} for index, colour in enumerate(scene.colours)
-    ]
+    traces = [_trace(scene, index) | {"line": {"color": colour, "width": 2}} for index, colour in enumerate(scene.colours)]
     names = [_name(scene, index, at=value, weight=value) for index, value in _last_values(scene) if value is not None]
     return _figure(scene, traces, names, shared={"mode": "lines"})
 
@@ -126,9 +121,7 @@ def _sum_known(column: Sequence[float | None]) -> float | None:
 
 
 def _percent(points: Sequence[float | None], whole: Sequence[float | None]) -> list[float | None]:
-    return [
-        None if part is None or not total else 100 * part / total for part, total in zip(points, whole, strict=True)
-    ]
+    return [None if part is None or not total else 100 * part / total for part, total in zip(points, whole, strict=True)]
 
 
 def _highest(points: Sequence[float | None]) -> float:
@@ -155,10 +148,7 @@ def _name(scene: _Scene, index: int, *, at: float, weight: float) -> EdgeName:
 
 
 def _areas(scene: _Scene, *, is_stepped: bool = False) -> list[Trace]:
-    return [
-        _trace(scene, index, is_stepped=is_stepped) | {"fillcolor": colour}
-        for index, colour in enumerate(scene.colours)
-    ]
+    return [_trace(scene, index, is_stepped=is_stepped) | {"fillcolor": colour} for index, colour in enumerate(scene.colours)]
 
 
 def _area_style(scene: _Scene) -> dict[str, Any]:
@@ -177,12 +167,12 @@ def _trace(scene: _Scene, index: int, *, is_stepped: bool = False) -> Trace:
     }
 
 
-def _places(scene: _Scene) -> dict[str, Any]:
-    """Where the points stand: a start and a step, or each month's start."""
+def _month_starts(scene: _Scene) -> dict[str, Any]:
+    """Where the points of months stand; equal steps are said once, in the template."""
     grid = scene.chart.grid
-    if grid.step_ms is None:
-        return {"x": [local_text(grid.moment(index), scene.canvas) for index in range(grid.count)]}
-    return {"x0": local_text(grid.start, scene.canvas), "dx": grid.step_ms}
+    if grid.step_ms is not None:
+        return {}
+    return {"x": [local_text(grid.moment(index), scene.canvas) for index in range(grid.count)]}
 
 
 def _total_trace(scene: _Scene, shown: int) -> Trace:
@@ -232,7 +222,8 @@ def _figure(scene: _Scene, traces: list[Trace], names: list[EdgeName], *, shared
 
 def _template(scene: _Scene, shared: dict[str, Any]) -> dict[str, Any]:
     """What all traces and labels have in common, said once: a third of a small figure's bytes."""
-    places = _places(scene)
+    grid = scene.chart.grid
+    places = {"x0": local_text(grid.start, scene.canvas), "dx": grid.step_ms} if grid.step_ms else {}
     style = {"hovertemplate": f"{scene.number}  %{{fullData.name}}<extra></extra>", **places, **shared}
     return {
         "data": {"scatter": [style]} | ({"bar": [style]} if "xperiod" in shared else {}),
@@ -255,7 +246,9 @@ def _with_total(scene: _Scene, traces: list[Trace], *, is_reversed: bool) -> lis
     by_size = sorted(range(len(traces)), key=lambda index: -sum(filter(None, scene.series[index].points)))
     for index in by_size[fitting:]:
         traces[index] |= {"hovertemplate": "", "hoverinfo": "skip"}
-    return [*traces, *extras] if is_reversed else [*reversed(extras), *traces]
+    ordered = [*traces, *extras] if is_reversed else [*reversed(extras), *traces]
+    starts = _month_starts(scene)
+    return [trace | starts for trace in ordered]
 
 
 def _right_end(scene: _Scene, shared: dict[str, Any]) -> datetime:

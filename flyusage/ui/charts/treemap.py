@@ -60,9 +60,7 @@ def squarify(values: Sequence[float], box: Box) -> list[Box]:
         scale = rest.width * rest.height / sum(values[start:])
         side = min(rest.width, rest.height)
         end = start + 1
-        while end < len(values) and _worst(values[start : end + 1], side, scale) <= _worst(
-            values[start:end], side, scale
-        ):
+        while end < len(values) and _worst(values[start : end + 1], side, scale) <= _worst(values[start:end], side, scale):
             end += 1
         row, rest = _laid(values[start:end], rest, scale)
         boxes += row

@@ -22,6 +22,7 @@ MACHINES = Unit(places=1, title="machines")
 PERCENT = Unit(suffix=" %", places=1, title="share")
 
 SINGLE_BITS, DOUBLE_BITS = 24, 53  # of precision in the points' floats
+NOTHING = 1e-9  # less than this over a whole chart is drawn as nothing
 SCALES = ((1e9, "B"), (1e6, "M"))
 COMPACT_SCALES = (*SCALES, (1e3, "k"))
 
@@ -39,18 +40,16 @@ class Ticks:
 def value_ticks(low: float, high: float, unit: Unit, *, wanted: int = 5, is_compact: bool = False) -> Ticks:
     """At most `wanted` round steps (1, 2, 2.5 or 5 × 10ⁿ) over `low`..`high`, zero included.
 
-    The axis ends a little above `high`, so that the tallest point does not touch the edge; all zero gives 0..1.
+    The axis ends a little above `high`, so that the tallest point does not touch the edge; nothing at all gives 0..1.
     `is_compact` writes thousands as k.
     """
     low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
+    if high - low < NOTHING:
         high = 1.0
     step = _round_step((high - low) / wanted, is_whole=unit.places == 0)
     first, last = math.ceil(low / step - 1e-9), math.floor(high * 1.04 / step + 1e-9)
     values = tuple(index * step for index in range(first, last + 1))
-    labels = tuple(
-        tick_label(value, unit, step=step, is_top=value == values[-1], is_compact=is_compact) for value in values
-    )
+    labels = tuple(tick_label(value, unit, step=step, is_top=value == values[-1], is_compact=is_compact) for value in values)
     return Ticks(values, labels, low=low * 1.04, high=max(high * 1.04, values[-1]))
 
 
@@ -116,4 +115,9 @@ def _round_step(rough: float, *, is_whole: bool) -> float:
 
 
 def _places_of(step: float) -> int:
-    return next((places for places in range(12) if abs(step * 10**places - round(step * 10**places)) < 1e-6), 12)
+    """The decimals a round step is written with."""
+    return next((places for places in range(12) if _is_whole(step * 10**places)), 12)
+
+
+def _is_whole(number: float) -> bool:
+    return round(number) >= 1 and abs(number - round(number)) < 1e-6 * number
