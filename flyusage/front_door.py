@@ -29,6 +29,7 @@ class FrontDoor:
         self.headers = _security_headers(pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse, one request or websocket."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
         elif refusal := self._refusal(Headers(scope=scope)):

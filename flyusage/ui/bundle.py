@@ -90,7 +90,7 @@ def build() -> None:
     settings = {"REFLEX_TELEMETRY_ENABLED": "false", "REFLEX_CHECK_LATEST_VERSION": "false"}
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip", "--env", "prod"]
     ran = subprocess.run(
-        command, cwd=root(), env=os.environ | settings, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, cwd=root(), env=os.environ | settings, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
     if ran.returncode != 0:
         raise FrontendFailed(f"The frontend could not be built. The builder's last words:\n{ran.stdout[-3000:]}")

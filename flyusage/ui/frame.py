@@ -102,5 +102,7 @@ def _freshness(last: datetime | None, *, is_stale: bool) -> str:
 
 
 def _stale_notice(last: datetime, running: int) -> str:
-    counted = f"{running:,} machines are still counted as running, and so is their cost." if running else "No machine is counted as running."
+    counted = (
+        f"{running:,} machines are still counted as running, and so is their cost." if running else "No machine is counted as running."
+    )
     return f"No events since {last:%b} {last.day}, {last:%H:%M} UTC. {counted}"

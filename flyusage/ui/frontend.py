@@ -22,11 +22,11 @@ _BAKED_ADDRESS = re.compile(r"([\"'`])(http|ws)://localhost:\d+(/[\w/-]*)\1")
 class FrontendPlugin(Plugin):
     """Puts our sources into the build and takes the build's assumptions about host and port out of it."""
 
-    def get_frontend_dependencies(self, **_context: object) -> Sequence[str]:
+    def get_frontend_dependencies(self, **_context: object) -> tuple[str, ...]:
         """The fonts, served by ourselves: no page of ours asks another host for anything."""
         return FONTS
 
-    def get_stylesheet_paths(self, **_context: object) -> Sequence[str]:
+    def get_stylesheet_paths(self, **_context: object) -> tuple[str, ...]:
         """Stylesheets that go first, so that ours may use the families they declare."""
         return ("@fontsource-variable/inter/index.css", "@fontsource-variable/jetbrains-mono/index.css")
 
