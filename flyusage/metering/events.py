@@ -22,14 +22,17 @@ MAX_LINE_BYTES = 65_536
 MAX_NAME = 1_000
 MAX_EARLY = timedelta(minutes=5)
 MAX_REPORT_SECONDS = 86_400
+MAX_REMEMBERED = 50_000
 # Sums over a month of many machines must stay within a bigint; these are far beyond any machine that exists.
 MAX_MEMORY_MIB = 16 * 1024 * 1024  # 16 TiB
 MAX_GB = 1024 * 1024  # 1 PiB
 MAX_REPORT_BYTES = 10**15  # 93 Gbit/s for a day; times 3,600 still a bigint (see spread)
 
+Said = tuple[str, Details]  # as text, to be hashed, and as fields
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):(\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_SECONDS = {f"{second:02d}Z": second for second in range(60)}
 _EXACT = Context(prec=80, traps=[Inexact])
 
 
@@ -154,6 +157,7 @@ class Parser:
         self._regions = catalog.region_codes()
         self._sizes = catalog.size_names()
         self._orgs: set[str] = set()
+        self._minutes: dict[str, int] = {}
 
     def parse(self, raw: bytes, line: int) -> UsageEvent | Refusal:
         """The event in `raw`, or why it is refused."""
@@ -174,53 +178,69 @@ class Parser:
         if b"\\" in raw or raw.count(b'"') != quotes:
             refusals.inspect(raw)
         data = wire.data
-        time = self._moment(wire.time, "time")
+        text = wire.time
+        try:  # the common form, "2026-10-01T00:00:07Z", from the minute it shares with others
+            time = self._minutes[text[:17]] + _SECONDS[text[17:]]
+        except KeyError:
+            time = self._moment(text, "time")
         if data.org not in self._orgs:
             self._admit(data.org)
         if data.region not in self._regions:
             raise Refused(
                 "unknown_region", f"data.region names no region ({data.region[:40]!r}); use a code such as iad."
             )
-        details = details_of(self, data, time)
+        said, details = details_of(self, data, time)
+        subject = wire.subject
         return UsageEvent(
             line, data.org, identity_of(wire.source, wire.id),
-            content_hash_of(kind, time, wire.subject, data.app, data.region, details),
-            kind, time, wire.source, wire.id, wire.subject, data.app, data.region, *details,
+            content_hash_of(kind, time, subject, data.app, data.region, said),
+            kind, time, wire.source, wire.id, subject, data.app, data.region, *details,
         )  # fmt: skip
 
-    def _started(self, data: _Start, _time: int) -> Details:
+    def _started(self, data: _Start, _time: int) -> Said:
         if data.vm_size not in self._sizes:
             raise Refused(
                 "unknown_size", f"data.vm_size names no size ({data.vm_size[:40]!r}); use a name such as shared-cpu-1x."
             )
-        return (data.vm_size, data.memory_mb, None, None, None, None, None, None, None)
+        return f"{data.vm_size}\0{data.memory_mb}", (
+            data.vm_size,
+            data.memory_mb,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+        )
 
-    def _stopped(self, data: _End, _time: int) -> Details:
+    def _stopped(self, data: _End, _time: int) -> Said:
         mib = 0 if data.rootfs_gb is UNSET else _mib(data.rootfs_gb, "data.rootfs_gb")
-        return (None, None, mib, None, None, None, None, None, None)
+        return str(mib), (None, None, mib, None, None, None, None, None, None)
 
-    def _destroyed(self, data: _End, time: int) -> Details:
+    def _destroyed(self, data: _End, time: int) -> Said:
         self._stopped(data, time)  # a root filesystem ends with its machine: checked, then ignored
-        return NO_DETAILS
+        return "", NO_DETAILS
 
-    def _volume(self, data: _Volume, _time: int) -> Details:
-        return (None, None, _mib(data.gb, "data.gb"), None, None, None, None, None, None)
+    def _volume(self, data: _Volume, _time: int) -> Said:
+        mib = _mib(data.gb, "data.gb")
+        return str(mib), (None, None, mib, None, None, None, None, None, None)
 
-    def _volume_destroyed(self, data: _VolumeEnd, _time: int) -> Details:
+    def _volume_destroyed(self, data: _VolumeEnd, _time: int) -> Said:
         if data.gb is not UNSET:
             _mib(data.gb, "data.gb")
-        return NO_DETAILS
+        return "", NO_DETAILS
 
-    def _plain(self, _data: _Where, _time: int) -> Details:
-        return NO_DETAILS
+    def _plain(self, _data: _Where, _time: int) -> Said:
+        return "", NO_DETAILS
 
-    def _deployed(self, data: _Deploy, _time: int) -> Details:
-        return (None, None, None, None, None, None, data.version, None, None)
+    def _deployed(self, data: _Deploy, _time: int) -> Said:
+        return data.version, (None, None, None, None, None, None, data.version, None, None)
 
-    def _voided(self, data: _Void, _time: int) -> Details:
-        return (None, None, None, None, None, None, None, data.source, data.id)
+    def _voided(self, data: _Void, _time: int) -> Said:
+        return f"{data.source}\0{data.id}", (None, None, None, None, None, None, None, data.source, data.id)
 
-    def _reported(self, data: _Report, time: int) -> Details:
+    def _reported(self, data: _Report, time: int) -> Said:
         start, end = self._moment(data.start, "data.start"), self._moment(data.end, "data.end")
         if not start < end <= time:
             raise Refused(
@@ -228,7 +248,7 @@ class Parser:
             )
         if end - start > MAX_REPORT_SECONDS:
             raise Refused("invalid_report", "The report spans more than 24 hours; send one per day or shorter.")
-        return (None, None, None, data.bytes, start, end, None, None, None)
+        return f"{data.bytes}\0{start}\0{end}", (None, None, None, data.bytes, start, end, None, None, None)
 
     def _admit(self, org: str) -> None:
         if not _SLUG.fullmatch(org):
@@ -236,7 +256,7 @@ class Parser:
                 "invalid_org",
                 "data.org is not an organization's name: 1 to 63 of a-z, 0-9 and -, not beginning with -.",
             )
-        if len(self._orgs) < 10_000:
+        if len(self._orgs) < MAX_REMEMBERED:
             self._orgs.add(org)
 
     def _moment(self, text: str, field: str) -> int:
@@ -248,12 +268,17 @@ class Parser:
                 "time_too_old",
                 f"{field} is more than {self._months} months ago; raise FLYUSAGE_EVENT_MAX_AGE to take it.",
             )
+        second = _SECONDS.get(text[17:])
+        if second is not None and moment - second >= self.oldest and moment - second + 59 <= self.latest:
+            if len(self._minutes) >= MAX_REMEMBERED:
+                self._minutes.clear()
+            self._minutes[text[:17]] = moment - second
         return moment
 
 
 # Type, how many quotation marks a line of exactly the known fields holds (without the optional one), and what the type adds.
 # A line with more quotation marks has a field that we do not know, or one twice.
-_TYPES: dict[type, tuple[int, int, Callable[[Parser, Any, int], Details]]] = {
+_TYPES: dict[type, tuple[int, int, Callable[[Parser, Any, int], Said]]] = {
     _MachineStarted: (int(EventType.MACHINE_STARTED), 44, Parser._started),  # noqa: SLF001 a table of its own methods
     _MachineStopped: (int(EventType.MACHINE_STOPPED), 38, Parser._stopped),  # noqa: SLF001
     _MachineDestroyed: (int(EventType.MACHINE_DESTROYED), 38, Parser._destroyed),  # noqa: SLF001

@@ -72,9 +72,7 @@ class Ingest:
         self._max_age = max_age
         self._on_refusal = on_refusal
 
-    def run(
-        self, lines: Iterable[bytes], *, name: str, progress: Callable[[IngestResult], None] | None = None
-    ) -> IngestResult:
+    def run(self, lines: Iterable[bytes], *, name: str, progress: Callable[[IngestResult], None] | None = None) -> IngestResult:
         """Ingest all of `lines`; `progress` is called after each batch with the counts so far."""
         result = IngestResult()
         run_id = self._begin(name)
@@ -110,14 +108,10 @@ class Ingest:
         if events or refusals:
             yield raws, events, refusals
 
-    def _write(
-        self, run_id: int, raws: dict[int, bytes], events: Sequence[UsageEvent], refusals: list[Refusal]
-    ) -> BatchResult:
+    def _write(self, run_id: int, raws: dict[int, bytes], events: Sequence[UsageEvent], refusals: list[Refusal]) -> BatchResult:
         with self._session_factory() as session:
             written = ingest_events(session, events, strict_orgs=self._strict_orgs, only_org=self._only_org)
-            late = [
-                msgspec.structs.replace(refusal, raw=raws[refusal.line].rstrip(b"\r\n")) for refusal in written.refusals
-            ]
+            late = [msgspec.structs.replace(refusal, raw=raws[refusal.line].rstrip(b"\r\n")) for refusal in written.refusals]
             written.refusals = sorted(refusals + late, key=lambda refusal: refusal.line)
             _keep_refusals(session, run_id, written.refusals)
             count = ingest_run.c
@@ -132,9 +126,7 @@ class Ingest:
             )
         return written
 
-    def _settle(
-        self, pending: Future[BatchResult] | None, result: IngestResult, progress: Callable[[IngestResult], None] | None
-    ) -> None:
+    def _settle(self, pending: Future[BatchResult] | None, result: IngestResult, progress: Callable[[IngestResult], None] | None) -> None:
         """Wait for the batch under way and report it."""
         if pending is None:
             return
@@ -154,9 +146,7 @@ class Ingest:
             return session.execute(started).scalar_one()
 
 
-def ingest_events(
-    session: Session, batch: Sequence[UsageEvent], *, strict_orgs: bool = False, only_org: str | None = None
-) -> BatchResult:
+def ingest_events(session: Session, batch: Sequence[UsageEvent], *, strict_orgs: bool = False, only_org: str | None = None) -> BatchResult:
     """Take a batch in, inside the caller's platform transaction: ledger, resources, intervals, findings, days to re-roll.
 
     Organizations are held until the transaction ends, so call it first and once per transaction. Refuses with
@@ -178,31 +168,35 @@ def ingest_events(
 
 def _take(session: Session, org_ids: Mapping[str, int], events: Sequence[UsageEvent], result: BatchResult) -> None:
     """Events of organizations that are held, into the ledger and everything derived from it."""
-    unique, repeated, clashing = _within_batch(events)
+    unique, clashing = _within_batch(events)
     ledger.stage(session, org_ids, unique)
-    duplicates, conflicts = ledger.claim_identities(session, [(org_ids[event.org], event) for event in clashing])
-    result.duplicate = repeated + len(duplicates)
-    result.refusals += [_conflict(event) for event in (*clashing, *(unique[number] for number in conflicts))]
-    result.accepted = len(unique) - len(duplicates) - len(conflicts)
+    duplicates, taken = ledger.claim_identities(session, len(unique))
+    doubtful = [*(unique[number] for number in taken), *clashing]
+    conflicts = ledger.report_conflicts(session, [(org_ids[event.org], event) for event in doubtful])
+    result.refusals += [_conflict(event) for event in conflicts]
+    result.accepted = len(unique) - len(duplicates) - len(taken)
+    result.duplicate = len(events) - result.accepted - len(conflicts)
     if result.accepted:
-        _record(session)
+        _record(session, has_voids=any(event.voided_id is not None for event in unique))
         result.org_ids = rollup_state.advance(session)
 
 
-def _record(session: Session) -> None:
+def _record(session: Session, *, has_voids: bool) -> None:
     """From the staged batch, all of it new, to the ledger and everything derived from it."""
     ledger.name_apps(session)
-    withdrawals.note(session)
+    if has_voids:
+        withdrawals.note(session)
     known = ledger.name_subjects(session)
-    recalled = withdrawals.recall(session)
+    if has_voids:
+        known += withdrawals.recall(session)
     ledger.write_events(session)
     withdrawals.annotate(session)
-    derivation.rederive(session, has_known=bool(known + recalled))
+    if has_voids:
+        withdrawals.note_final(session)
+    derivation.rederive(session, has_known=known > 0)
 
 
-def _organizations(
-    session: Session, batch: Iterable[UsageEvent], *, strict_orgs: bool, only_org: str | None
-) -> dict[str, int]:
+def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs: bool, only_org: str | None) -> dict[str, int]:
     """Slug → id of the organizations that may be written; unknown ones are made unless told otherwise."""
     slugs = sorted({event.org for event in batch if only_org is None or event.org == only_org})
     find = sa.text("SELECT slug, id FROM organization WHERE slug = ANY(:slugs) ORDER BY slug")
@@ -219,9 +213,7 @@ def _organizations(
 
 def _ensure_partitions(session: Session, events: Iterable[UsageEvent]) -> None:
     """Partitions for the months that the batch writes to: those of its events and of its reports' starts."""
-    days = {event.time // 86_400 for event in events} | {
-        event.report_start // 86_400 for event in events if event.report_start is not None
-    }
+    days = {event.time // 86_400 for event in events} | {event.report_start // 86_400 for event in events if event.report_start is not None}
     session.execute(
         sa.text(
             """SELECT ensure_month_partitions(month, month) FROM (
@@ -232,15 +224,15 @@ def _ensure_partitions(session: Session, events: Iterable[UsageEvent]) -> None:
     )
 
 
-def _within_batch(events: Sequence[UsageEvent]) -> tuple[list[UsageEvent], int, list[UsageEvent]]:
-    """First events of their identity, how many repeat one of them, and those that contradict one."""
+def _within_batch(events: Sequence[UsageEvent]) -> tuple[list[UsageEvent], list[UsageEvent]]:
+    """The first event of each identity, and those that contradict it."""
     first: dict[tuple[str, bytes], UsageEvent] = {}
     clashing: list[UsageEvent] = []
     for event in events:
         stands = first.setdefault((event.org, event.identity), event)
         if stands is not event and stands.content_hash != event.content_hash:
             clashing.append(event)
-    return list(first.values()), len(events) - len(first) - len(clashing), clashing
+    return list(first.values()), clashing
 
 
 def _keep_refusals(session: Session, run_id: int, refusals: Sequence[Refusal]) -> None:

@@ -57,9 +57,7 @@ def stage(session: Session, org_ids: Mapping[str, int], batch: Sequence[UsageEve
             for number, event in enumerate(batch[start : start + _CHUNK_ROWS], start):
                 org_id = org_ids[event.org]
                 kind = _KINDS.get(event.type)
-                subject = (
-                    _NOTHING if kind is None else subjects.setdefault((org_id, kind, event.subject), len(subjects))
-                )
+                subject = _NOTHING if kind is None else subjects.setdefault((org_id, kind, event.subject), len(subjects))
                 app = apps.setdefault((org_id, event.app), len(apps))
                 names = f"{event.source}\t{event.id}"
                 if "\\" in names or "\n" in names or "\r" in names or names.count("\t") != 1:
@@ -79,11 +77,7 @@ def _details(event: UsageEvent) -> str:
     if event.version is None and event.voided_id is None and event.bytes is None:
         capacity = _NOTHING if event.capacity_mib is None else event.capacity_mib
         return f"\\N\t{capacity}\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N"
-    voids = (
-        None
-        if event.voided_id is None or event.voided_source is None
-        else identity_of(event.voided_source, event.voided_id).hex()
-    )
+    voids = None if event.voided_id is None or event.voided_source is None else identity_of(event.voided_source, event.voided_id).hex()
     details = (
         None,
         None,
@@ -102,64 +96,72 @@ def _stage_names(
     connection: "psycopg.Connection", subjects: Mapping[tuple[int, int, str], int], apps: Mapping[tuple[int, str], int]
 ) -> None:
     with connection.cursor().copy("COPY staged_name (number, org_id, kind, name) FROM STDIN") as copy:
-        rows = [
-            f"{number}\t{org_id}\t{kind}\t{name.translate(_ESCAPES)}\n"
-            for (org_id, kind, name), number in subjects.items()
-        ]
+        rows = [f"{number}\t{org_id}\t{kind}\t{name.translate(_ESCAPES)}\n" for (org_id, kind, name), number in subjects.items()]
         copy.write("".join(rows))
     with connection.cursor().copy("COPY staged_app_name (number, org_id, name) FROM STDIN") as copy:
-        copy.write(
-            "".join(f"{number}\t{org_id}\t{name.translate(_ESCAPES)}\n" for (org_id, name), number in apps.items())
-        )
+        copy.write("".join(f"{number}\t{org_id}\t{name.translate(_ESCAPES)}\n" for (org_id, name), number in apps.items()))
 
 
-def claim_identities(session: Session, clashing: Sequence[tuple[int, UsageEvent]] = ()) -> tuple[list[int], list[int]]:
-    """Take the batch's identities for ever; the numbers of its duplicates and of its conflicts, which leave the batch.
+def claim_identities(session: Session, count: int) -> tuple[list[int], list[int]]:
+    """Take the identities of the `count` staged events for ever; the numbers of duplicates and conflicts, which leave the batch.
 
-    `clashing` (org id, event) contradict an event of the batch itself and are reported too. Identities are inserted in order, so that writers who share them wait for each other in one direction.
+    Identities are inserted in order, so that writers who share them wait for each other in one direction. Which ones were
+    there before is asked only where some were: they were not written by this transaction. Raises RuntimeError inside a
+    savepoint, where that cannot be told.
     """
-    _report_conflicts(session, clashing)
-    claim = """INSERT INTO event_identity (org_id, identity, content_hash)
-               SELECT org_id, identity, content_hash FROM staged_event ORDER BY org_id, identity ON CONFLICT DO NOTHING"""
+    taken = run(
+        session,
+        """INSERT INTO event_identity (org_id, identity, content_hash)
+           SELECT org_id, identity, content_hash FROM staged_event ORDER BY org_id, identity ON CONFLICT DO NOTHING""",
+    ).rowcount
+    if taken == count:
+        return [], []
     present = run(
         session,
-        f"WITH fresh AS ({claim} RETURNING org_id, identity) "
-        "SELECT n FROM staged_event WHERE (org_id, identity) NOT IN (SELECT org_id, identity FROM fresh)",
-    ).fetchall()
-    if not present:
-        return [], []
-    numbers = [number for (number,) in present]
-    judged = run(
-        session,
         """SELECT s.n, s.content_hash = i.content_hash FROM staged_event s JOIN event_identity i USING (org_id, identity)
-           WHERE s.n = ANY(%s) ORDER BY s.n""",
-        (numbers,),
+           WHERE i.xmin <> pg_current_xact_id()::xid ORDER BY s.n""",
     ).fetchall()
-    conflicts = [number for number, is_same in judged if not is_same]
-    if conflicts:
-        run(
-            session,
-            """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
-               SELECT s.org_id, r.id, s.time, s.identity, 'event_conflict' FROM staged_event s
-               LEFT JOIN staged_name l ON l.number = s.subject
-               LEFT JOIN resource r ON r.org_id = s.org_id AND r.kind = l.kind AND r.name = l.name
-               WHERE s.n = ANY(%s) ON CONFLICT DO NOTHING""",
-            (conflicts,),
-        )
+    if len(present) != count - taken:
+        raise RuntimeError("events are ingested in a transaction of their own, once, and outside of savepoints")
+    _leave(session, [number for number, _ in present])
+    return [number for number, is_same in present if is_same], [number for number, is_same in present if not is_same]
+
+
+def _leave(session: Session, numbers: list[int]) -> None:
+    """Take events, and the names that only they use, out of the batch."""
     run(session, "DELETE FROM staged_event WHERE n = ANY(%s)", (numbers,))
-    run(session, "DELETE FROM staged_name n WHERE NOT EXISTS (SELECT FROM staged_event e WHERE e.subject = n.number)")
-    run(session, "DELETE FROM staged_app_name n WHERE NOT EXISTS (SELECT FROM staged_event e WHERE e.app = n.number)")
-    return [number for number, is_same in judged if is_same], conflicts
+    run(session, "DELETE FROM staged_name WHERE number NOT IN (SELECT subject FROM staged_event WHERE subject IS NOT NULL)")
+    run(session, "DELETE FROM staged_app_name WHERE number NOT IN (SELECT app FROM staged_event)")
 
 
-def _report_conflicts(session: Session, clashing: Sequence[tuple[int, UsageEvent]]) -> None:
-    for org_id, event in clashing:
-        run(
-            session,
-            """INSERT INTO event_finding (org_id, time, identity, code)
-               VALUES (%s, to_timestamp(%s), %s, 'event_conflict') ON CONFLICT DO NOTHING""",
-            (org_id, event.time, UUID(bytes=event.identity)),
-        )
+def report_conflicts(session: Session, events: Sequence[tuple[int, UsageEvent]]) -> list[UsageEvent]:
+    """Those of `events` (org id, event) whose identity is taken by another content, each reported as a finding."""
+    if not events:
+        return []
+    binds = (
+        [org_id for org_id, _ in events],
+        [UUID(bytes=event.identity) for _, event in events],
+        [UUID(bytes=event.content_hash) for _, event in events],
+        [event.time for _, event in events],
+        [_KINDS.get(event.type) for _, event in events],
+        [event.subject for _, event in events],
+    )
+    rows = run(
+        session,
+        """WITH refused AS (
+             SELECT given.* FROM unnest(%s::int[], %s::uuid[], %s::uuid[], %s::bigint[], %s::smallint[], %s::text[])
+               WITH ORDINALITY AS given (org_id, identity, content_hash, epoch, kind, subject, number)
+             JOIN event_identity i ON i.org_id = given.org_id AND i.identity = given.identity
+             WHERE i.content_hash <> given.content_hash),
+           noted AS (
+             INSERT INTO event_finding (org_id, resource_id, time, identity, code)
+             SELECT f.org_id, r.id, to_timestamp(f.epoch), f.identity, 'event_conflict' FROM refused f
+             LEFT JOIN resource r ON r.org_id = f.org_id AND r.kind = f.kind AND r.name = f.subject COLLATE "C"
+             ORDER BY f.number ON CONFLICT DO NOTHING)
+           SELECT number FROM refused ORDER BY number""",
+        binds,
+    )
+    return [events[number - 1][1] for (number,) in rows]
 
 
 def name_apps(session: Session) -> None:
@@ -186,7 +188,8 @@ def name_subjects(session: Session) -> int:
         """INSERT INTO staged_subject (number, org_id, kind, name, resource_id, is_new)
            SELECT s.number, s.org_id, s.kind, s.name, coalesce(r.id, nextval('resource_id_seq')), r.id IS NULL
            FROM staged_name s
-           LEFT JOIN resource r ON r.org_id = s.org_id AND r.kind = s.kind AND r.name = s.name""",
+           LEFT JOIN resource r ON r.org_id = s.org_id AND r.kind = s.kind AND r.name = s.name COLLATE "C"
+        """,
     )
     return run(session, "SELECT count(*) FROM staged_subject WHERE NOT is_new").fetchone()[0]  # type: ignore[index]
 

@@ -25,8 +25,9 @@ def by_index(session: Session) -> Iterator[None]:
     """Reach the large tables through their indexes, whatever the statistics say.
 
     They lag behind a ledger that grows from nothing within a minute; a plan that takes it for empty would read all of it
-    once per subject. Temporary tables have no indexes and are read whole as before.
+    once per subject. Temporary tables have no indexes and are read whole as before; they have no statistics either, and
+    are joined by hash, since a merge would sort them for it.
     """
-    run(session, "SET LOCAL enable_seqscan = off")
+    run(session, "SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off")
     yield
-    run(session, "SET LOCAL enable_seqscan = on")
+    run(session, "SET LOCAL enable_seqscan = on; SET LOCAL enable_mergejoin = on")

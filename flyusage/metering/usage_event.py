@@ -98,14 +98,17 @@ def identity_of(source: str, event_id: str) -> bytes:
     return blake2b(f"{source}\0{event_id}".encode(), digest_size=16).digest()
 
 
-def content_hash_of(type: int, time: int, subject: str, app: str, region: str, details: Details) -> bytes:  # noqa: PLR0913
-    """16 bytes for what flyusage understands of an event: not its key order, spacing, UTC offset or unknown fields."""
-    size, memory, capacity, count, start, end, version, source, id = details
-    content = (
-        f"{type}\0{time}\0{subject}\0{app}\0{region}\0{size}\0{memory}\0{capacity}\0{count}\0{start}\0{end}"
-        f"\0{version}\0{source}\0{id}"
-    )
-    return blake2b(content.encode(), digest_size=16).digest()
+def content_hash_of(type: int, time: int, subject: str, app: str, region: str, said: str) -> bytes:  # noqa: PLR0913
+    """16 bytes for what flyusage understands of an event: not its key order, spacing, UTC offset or unknown fields.
+
+    `said` is what the type adds, as `text_of` puts it.
+    """
+    return blake2b(f"{type}\0{time}\0{subject}\0{app}\0{region}\0{said}".encode(), digest_size=16).digest()
+
+
+def text_of(details: Details) -> str:
+    """The fields a type adds, which are the same for all events of a type, separated by NUL, which none may hold."""
+    return "\0".join(str(value) for value in details if value is not None)
 
 
 def usage_event(
@@ -124,6 +127,6 @@ def usage_event(
         capacity_mib = None
     details = (vm_size, memory_mib, capacity_mib, bytes, start, end, version, voided_source, voided_id)
     return UsageEvent(
-        line, org, identity_of(source, id), content_hash_of(int(type), moment, subject, app, region, details), int(type), moment,
+        line, org, identity_of(source, id), content_hash_of(int(type), moment, subject, app, region, text_of(details)), int(type), moment,
         source, id, subject, app, region, *details,
     )  # fmt: skip

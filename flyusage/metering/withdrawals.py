@@ -12,8 +12,6 @@ from flyusage.metering.statements import run
 
 def note(session: Session) -> None:
     """Note and audit what the staged batch withdraws; call it before the batch's subjects are settled."""
-    if not _has_voids(session):
-        return
     run(
         session,
         """INSERT INTO voided_event (org_id, identity, at)
@@ -32,14 +30,14 @@ def note(session: Session) -> None:
 
 def recall(session: Session) -> int:
     """Bring subjects whose earlier events the batch withdraws into `staged_subject`, undo what those events left; how many."""
-    if not _has_voids(session):
-        return 0
+    run(session, "SET LOCAL enable_seqscan = on")  # the ledger has no index by identity; one pass finds all of a batch
     targets = run(
         session,
         """SELECT e.org_id, e.identity, e.resource_id, e.type FROM usage_event e
            JOIN (SELECT v.org_id, v.voids FROM staged_event v JOIN event_identity i ON i.org_id = v.org_id AND i.identity = v.voids
                  WHERE v.type = 11) AS void ON void.org_id = e.org_id AND void.voids = e.identity ORDER BY e.identity""",
     ).fetchall()
+    run(session, "SET LOCAL enable_seqscan = off")
     identities = [identity for _, identity, _, _ in targets]
     orgs = [org_id for org_id, _, _, _ in targets]
     for statement in (
@@ -77,16 +75,15 @@ def annotate(session: Session) -> None:
            WHERE e.type <> 11 AND NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)
            ON CONFLICT DO NOTHING""",
     )
-    if _has_voids(session):
-        run(
-            session,
-            """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
-               SELECT e.org_id, NULL, e.time, e.identity, 'void_is_final' FROM usage_event e
-               WHERE e.type = 11 AND e.org_id IN (SELECT org_id FROM staged_event)
-                 AND EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)
-               ON CONFLICT DO NOTHING""",
-        )
 
 
-def _has_voids(session: Session) -> bool:
-    return bool(run(session, "SELECT EXISTS (SELECT FROM staged_event WHERE type = 11)").fetchone()[0])  # type: ignore[index]
+def note_final(session: Session) -> None:
+    """Report voids that others try to withdraw, whichever came first."""
+    run(
+        session,
+        """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
+           SELECT e.org_id, NULL, e.time, e.identity, 'void_is_final' FROM usage_event e
+           JOIN voided_event v ON v.org_id = e.org_id AND v.identity = e.identity
+           WHERE e.type = 11 AND e.resource_id IS NULL AND e.org_id IN (SELECT org_id FROM staged_event)
+           ON CONFLICT DO NOTHING""",
+    )
