@@ -3,11 +3,13 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import reflex as rx
 import sqlalchemy as sa
 
 from flyusage import clock, db
+from flyusage.ui import live
 from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, slug_in
 
 STALE_AFTER = timedelta(hours=6)
@@ -47,20 +49,32 @@ class Frame(rx.State):
 
     @rx.event
     async def load(self):
-        """Show the organization in the address, or that there is none."""
-        slug = slug_in(self.router.url.path)
-        header, organizations = await asyncio.to_thread(_ask, slug)
+        """Show the organization in the address, or that there is none, and keep its freshness fresh."""
+        choices = await asyncio.to_thread(open_organizations)
+        self.organizations = [
+            OrganizationChoice(each.slug, each.name, "synthetic demonstration" if each.is_synthetic else "") for each in choices
+        ]
+        header = await _header(slug_in(self.router.url.path))
         self.is_missing = header is None
         self.header = header or Header(name="flyusage", mark="f")
-        self.organizations = organizations
+        return Frame.watch
+
+    @rx.event(background=True)
+    async def watch(self):
+        """Follow the organization's roll-ups while the tab is open."""
+        async for _ in live.changes(self, on_any_page=True):
+            slug = slug_in(self.router.url.path)
+            header = await _header(slug)
+            async with self:
+                if header is not None and slug == slug_in(self.router.url.path):
+                    self.header = header
 
 
-def _ask(slug: object) -> tuple[Header | None, list[OrganizationChoice]]:
-    choices = [
-        OrganizationChoice(each.slug, each.name, "synthetic demonstration" if each.is_synthetic else "") for each in open_organizations()
-    ]
-    organization = open_organization(slug)
-    return organization and header_of(organization), choices
+async def _header(slug: str) -> Header | None:
+    organization = await asyncio.to_thread(open_organization, slug)
+    if organization is None:
+        return None
+    return await live.shared(organization.id, "header", partial(header_of, organization))
 
 
 def header_of(organization: OpenOrganization) -> Header:

@@ -33,11 +33,11 @@ _log = structlog.get_logger(__name__)
 _watched: set[tuple[str, str]] = set()
 
 
-async def changes(state: rx.State) -> AsyncIterator[None]:
+async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterator[None]:
     """Yields when the organization in this page's address has new events, and once a minute, so that "now" moves.
 
-    Changes are collected for a second. Nothing is yielded while the tab shows another page. Ends when the tab is gone,
-    and at once where this page is already being watched in this tab: a page may start its watch on every load.
+    Changes are collected for a second. Nothing is yielded while the tab shows another page, unless `on_any_page`.
+    Ends when the tab is gone, and at once where this page is already being watched in this tab: a page may start its watch on every load.
     """
     token = state.router.session.client_token
     watch = (token, state.get_full_name())
@@ -52,7 +52,7 @@ async def changes(state: rx.State) -> AsyncIterator[None]:
                 news.org_id = await _org_id(slug)
             if await _has_come(news) or time.monotonic() >= due:
                 due = time.monotonic() + REFRESH_SECONDS
-                if state.router.route_id == route:
+                if on_any_page or state.router.route_id == route:
                     yield
     finally:
         listener().unsubscribe(news)
