@@ -298,7 +298,7 @@ resource_month = sa.Table(
     Column("vm_size_id", SmallInteger, nullable=False),
     Column("sku_id", SmallInteger, nullable=False),
     Column("quantity", BigInteger, nullable=False),
-    _key("month", "resource_id", "vm_size_id", "sku_id"),
+    _key("month", "resource_id", "app_id", "region_id", "vm_size_id", "sku_id"),
 )
 
 open_cell = sa.Table(

@@ -100,7 +100,7 @@ def _lines_sql() -> str:
             AND started_at < :until AND least(stopped_at, CAST(:since AS timestamptz) + interval '1 hour') <= :until)"""
     )
     return f"""
-    SELECT resource_id, {CELL}, capacity * extract(epoch FROM least(stopped_at, :until) - greatest(started_at, :since))::bigint AS quantity
+    SELECT resource_id, {CELL}, capacity * date_part('epoch', least(stopped_at, :until) - greatest(started_at, :since))::bigint AS quantity
     FROM ({lines_sql("resource_id")}) AS run
     UNION ALL
     SELECT resource_id, {CELL}, bytes FROM ({reports}) AS report WHERE hour = :since"""
@@ -122,7 +122,7 @@ WITH state AS MATERIALIZED (
   SELECT {CELL}, sum(running) AS running, sum(capacity) AS capacity, sum(amount) AS offset_quantity, max(edge) AS edge
   FROM (
     SELECT {CELL}, (stops IS NULL)::int AS running, CASE WHEN stops IS NULL THEN capacity ELSE 0 END AS capacity,
-           capacity * extract(epoch FROM coalesce(stops, since) - starts)::bigint AS amount,
+           capacity * date_part('epoch', coalesce(stops, since) - starts)::bigint AS amount,
            coalesce(stops, CASE WHEN starts > since THEN starts END) AS edge
     FROM run
     UNION ALL

@@ -1,0 +1,159 @@
+"""Cells of whole days from intervals, and the days, months and marginals that are written from them.
+
+A cell's hour is what ran when its day began, times 3,600, plus what the day's starts, stops and reports make of it. So the
+work grows with changes of state, not with time, and a machine that runs for a month costs one row. Writes are
+differences: a re-rolled day in which nothing changed writes nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage.metering.lines import CELL, changes_sql, meter_binds
+from flyusage.metering.models import HOURS
+from flyusage.periods import Period
+
+REGION_CELL = "region_id, vm_size_id, sku_id"
+_HOURS = ", ".join(HOURS)
+_VALUES = ("total", *HOURS)
+# The planner cannot know how many rows the queries within come to, and one loop inside another over them costs minutes.
+_SETTINGS = "SELECT set_config('enable_nestloop', :loops, true), set_config('plan_cache_mode', 'force_custom_plan', true)"
+
+
+def roll_cells(session: Session, org_id: int, period: Period) -> None:
+    """Bring every cell table to the intervals for the days of `period`, which lie in one month.
+
+    `period` starts at a midnight; where it ends inside a day, that day's later hours become zero. The caller holds the
+    organization and has made the month's partitions. Raises DataError (numeric value out of range) when a quantity
+    passes 2^63.
+    """
+    days = list(period.days())
+    binds = {
+        "org_id": org_id, "first_day": days[0], "last_day": days[-1], "month": days[0].replace(day=1),
+        "since": period.start, "until": period.end, "base": int(period.start.timestamp()), "span": period.seconds,
+        **meter_binds(session),
+    }  # fmt: skip
+    session.execute(sa.text(_SETTINGS), {"loops": "off"})
+    is_stored = session.execute(sa.text(_IS_STORED), {name: binds[name] for name in ("org_id", "first_day", "last_day")}).scalar_one()
+    for statement in _statements(period, days, is_stored=is_stored):
+        session.execute(sa.text(statement), {name: value for name, value in binds.items() if f":{name}" in statement})
+    session.execute(sa.text(_SETTINGS), {"loops": "on"})
+
+
+def _statements(period: Period, days: Sequence[date], *, is_stored: bool) -> Iterator[str]:
+    for table, cell, fresh in (("usage_day", CELL, _day_cells(period)), ("usage_day_by_region", REGION_CELL, _DAY_MARGINAL)):
+        if is_stored:
+            yield _day_change(table, cell, fresh)
+            yield _EMPTY_DAYS.format(table=table)
+        else:
+            yield _day_insert(table, cell, fresh)
+    for table, cell, source in (("usage_month", CELL, "usage_day"), ("usage_month_by_region", REGION_CELL, "usage_day_by_region")):
+        yield _month_write(table, cell, source, days)
+        yield _EMPTY_MONTHS.format(table=table)
+
+
+def _day_cells(period: Period) -> str:
+    """A query for (day, cell, total, h00..h23) of the period, cells that are stored included; hours after its end are zero."""
+    last, end = divmod(period.seconds - 1, 86_400)
+    hours = [
+        f"coalesce(v{hour:02d}, 0) + carried"
+        if hour <= end // 3600
+        else f"CASE WHEN day < {last} THEN coalesce(v{hour:02d}, 0) + carried ELSE 0 END"
+        for hour in range(24)
+    ]
+    named = ", ".join(f"{value} AS h{hour:02d}" for hour, value in enumerate(hours))
+    return f"""
+    SELECT CAST(:first_day AS date) + day::int AS day, {CELL}, {" + ".join(HOURS)} AS total, {_HOURS}
+    FROM (SELECT {CELL}, day, {named} FROM ({_per_day(last)}) AS summed OFFSET 0) AS cell"""
+
+
+def _per_day(last: int) -> str:
+    """Per cell and day: v00..v23, what the day's own changes make of its hours, and `carried`, an hour of what ran before it.
+
+    A day without changes, between two that have some, follows from the one before.
+    """
+    per_hour = ", ".join(
+        f"sum_bigint(CASE WHEN hour < {hour} THEN later WHEN hour = {hour} THEN amount END) AS v{hour:02d}" for hour in range(24)
+    )
+    summed = f"""
+      SELECT {CELL}, day, sum_bigint(later) AS net, {per_hour}
+      FROM (SELECT * FROM ({changes_sql()}) AS change
+            UNION ALL SELECT {CELL}, day - CAST(:first_day AS date), 0, 0, 0 FROM stored) AS change
+      GROUP BY {CELL}, day"""
+    if last == 0:
+        return f"SELECT *, 0::bigint AS carried FROM ({summed}) AS summed"
+    hours = ", ".join(f"v{hour:02d}" for hour in range(24))
+    values = ", ".join(f"CASE WHEN day = since THEN v{hour:02d} ELSE net END AS v{hour:02d}" for hour in range(24))
+    return f"""
+    SELECT {CELL}, day, carried, {values} FROM (
+      SELECT {CELL}, day AS since, net, {hours}, coalesce(sum_bigint(net) OVER (cell ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS carried,
+             sum_bigint(net) OVER (cell ROWS UNBOUNDED PRECEDING) AS left_running, lead(day, 1, {last + 1}::bigint) OVER cell AS next_day
+      FROM ({summed}) AS summed WINDOW cell AS (PARTITION BY {CELL} ORDER BY day)
+    ) AS step CROSS JOIN LATERAL generate_series(since, CASE WHEN left_running > 0 THEN next_day - 1 ELSE since END) AS day"""
+
+
+_DAY_MARGINAL = f"""
+    SELECT day, {REGION_CELL}, sum(total)::bigint AS total, {", ".join(f"sum({hour})::bigint AS {hour}" for hour in HOURS)}
+    FROM (
+      SELECT day, {REGION_CELL}, total, {_HOURS} FROM usage_day WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day
+      UNION ALL SELECT day, {REGION_CELL}, {", ".join("0" for _ in _VALUES)} FROM stored
+    ) AS cell GROUP BY day, {REGION_CELL}"""
+_IS_STORED = """
+    SELECT EXISTS (SELECT FROM usage_day WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day)
+        OR EXISTS (SELECT FROM usage_day_by_region WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day)"""
+_EMPTY_DAYS = "DELETE FROM {table} WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day AND total = 0"
+_EMPTY_MONTHS = "DELETE FROM {table} WHERE org_id = :org_id AND month = :month AND total = 0"
+
+
+def _day_insert(table: str, cell: str, fresh: str) -> str:
+    """The period's rows of `table`, which has none of it yet: without looking for what differs, a third faster."""
+    return f"""
+    WITH stored AS (SELECT * FROM {table} WHERE false)
+    INSERT INTO {table} (org_id, day, {cell}, total, {_HOURS})
+    SELECT :org_id, day, {cell}, {_of("fresh", _VALUES)} FROM ({fresh}) AS fresh WHERE total > 0"""
+
+
+def _day_change(table: str, cell: str, fresh: str) -> str:
+    """Make the period's rows of `table` those of `fresh`, touching only what differs; cells that have gone become zero."""
+    return f"""
+    WITH stored AS MATERIALIZED (SELECT * FROM {table} WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day),
+    fresh AS MATERIALIZED ({fresh})
+    INSERT INTO {table} AS cell (org_id, day, {cell}, total, {_HOURS})
+    SELECT :org_id, day, {cell}, {_of("fresh", _VALUES)} FROM fresh LEFT JOIN stored USING (day, {cell})
+    WHERE CASE WHEN stored.org_id IS NULL THEN fresh.total > 0 ELSE ({_of("stored", HOURS)}) <> ({_of("fresh", HOURS)}) END
+    ON CONFLICT (org_id, day, {cell}) DO UPDATE SET {_assigned(_VALUES)}"""
+
+
+def _month_write(table: str, cell: str, source: str, days: Sequence[date]) -> str:
+    """Make the period's day columns of `table` the totals of `source`; cells that have gone become zero."""
+    columns = [f"d{day.day:02d}" for day in days]
+    sums = ", ".join(
+        f"coalesce(sum(total) FILTER (WHERE day = DATE '{day}'), 0)::bigint AS {column}" for day, column in zip(days, columns, strict=True)
+    )
+    return f"""
+    WITH stored AS MATERIALIZED (SELECT * FROM {table} WHERE org_id = :org_id AND month = :month),
+    fresh AS MATERIALIZED (
+      SELECT {cell}, {sums} FROM (
+        SELECT {cell}, day, total FROM {source} WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day
+        UNION ALL SELECT {cell}, NULL, 0 FROM stored
+      ) AS summed GROUP BY {cell}
+    )
+    INSERT INTO {table} AS cell (org_id, month, {cell}, total, {", ".join(columns)})
+    SELECT :org_id, :month, {cell}, {_sum_of("fresh", columns)}, {_of("fresh", columns)} FROM fresh LEFT JOIN stored USING ({cell})
+    WHERE stored.org_id IS NULL OR ({_of("stored", columns)}) <> ({_of("fresh", columns)})
+    ON CONFLICT (org_id, month, {cell}) DO UPDATE
+      SET total = cell.total - ({_sum_of("cell", columns)}) + EXCLUDED.total, {_assigned(columns)}"""
+
+
+def _of(source: str, columns: Sequence[str]) -> str:
+    return ", ".join(f"{source}.{column}" for column in columns)
+
+
+def _sum_of(source: str, columns: Sequence[str]) -> str:
+    return " + ".join(f"{source}.{column}" for column in columns)
+
+
+def _assigned(columns: Sequence[str]) -> str:
+    return ", ".join(f"{column} = EXCLUDED.{column}" for column in columns)
