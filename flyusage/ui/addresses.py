@@ -4,6 +4,7 @@ from datetime import date, datetime
 from urllib.parse import unquote
 
 LONGEST_NAME = 1000
+LONGEST_PAGE = 9  # digits
 
 
 def machine_in(path: str) -> str:
@@ -24,4 +25,6 @@ def month_in(text: object) -> date | None:
 
 def page_in(text: object) -> int:
     """A page number from 1; 1 for anything else."""
-    return int(text) if isinstance(text, str) and text.isdecimal() and text.isascii() and int(text[:9]) > 0 else 1
+    if not isinstance(text, str) or not (text.isascii() and text.isdecimal()):
+        return 1
+    return max(1, int(text[:LONGEST_PAGE]))

@@ -25,9 +25,7 @@ CONTINENTS = (
     ("Europe", "412780.29"), ("North America", "416910.03"), ("Asia", "436487.78"), ("South America", "313558.10"), ("Africa", "66364.02"),
     ("Oceania", "63141.88"),
 )  # fmt: skip
-APPS = tuple(
-    (f"app_{number}", f"{216085 // (rank + 1)}.25") for rank, number in enumerate((0, 21, 37, 19, 54, 22, 103, 47))
-)
+APPS = tuple((f"app_{number}", f"{216085 // (rank + 1)}.25") for rank, number in enumerate((0, 21, 37, 19, 54, 22, 103, 47)))
 SIZES = (
     ("performance-12x", "607004.11"), ("performance-8x", "515116.02"), ("performance-6x", "374972.90"), ("performance-1x", "126845.07"),
     ("performance-16x", "82218.00"), ("performance-2x", "2858.00"), ("shared-cpu-1x", "228.00"),
@@ -39,9 +37,7 @@ def series(key: str, total: str, label: str = "") -> Series:
     amount = Fraction(total)
     points = tuple(float(amount) / 22 if day < 22 else 0.0 for day in range(31))
     earlier = amount * Fraction(97, 100)
-    return Series(
-        key, label or key, amount, points, earlier, tuple(float(earlier) / 22 for _ in range(30)), amount, amount * 2
-    )
+    return Series(key, label or key, amount, points, earlier, tuple(float(earlier) / 22 for _ in range(30)), amount, amount * 2)
 
 
 def answer(group: Dimension, values: tuple[Series, ...]) -> Answer:
@@ -56,23 +52,17 @@ def answer(group: Dimension, values: tuple[Series, ...]) -> Answer:
     )  # fmt: skip
 
 
-def contributor(
-    key: tuple[str, ...], before: str, after: str, words: str, since: datetime | None = None
-) -> Contributor:
+def contributor(key: tuple[str, ...], before: str, after: str, words: str, since: datetime | None = None) -> Contributor:
     """A difference that is all amount."""
     was, is_now = Fraction(before), Fraction(after)
     label = " in ".join(key)
-    return Contributor(
-        key, label, was, is_now, Fraction(0), is_now - was, Fraction(0), words, Fraction(792), Fraction(1204), since
-    )
+    return Contributor(key, label, was, is_now, Fraction(0), is_now - was, Fraction(0), words, Fraction(792), Fraction(1204), since)
 
 
 def changes() -> Changes:
     """+$52,700.40 in all: three lines and the rest."""
     lines = (
-        contributor(
-            ("app_22", "gru"), "12000.00", "40458.22", "412 more machines", datetime(2026, 10, 17, 14, tzinfo=UTC)
-        ),
+        contributor(("app_22", "gru"), "12000.00", "40458.22", "412 more machines", datetime(2026, 10, 17, 14, tzinfo=UTC)),
         contributor(("app_103", "sin"), "30000.00", "52480.72", "moved from performance-8x to performance-12x"),
         contributor(("app_0", "fra"), "80789.40", "70000.00", "118 fewer machines since Oct 21"),
     )
