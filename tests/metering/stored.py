@@ -1,7 +1,7 @@
 """What the database holds after an ingest, in the terms of `intervals.py`."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,9 +18,7 @@ INTERVALS = sa.text(
        JOIN region g ON g.id = i.region_id JOIN sku k ON k.id = i.sku_id JOIN vm_size z ON z.id = i.vm_size_id
        WHERE o.slug = :org"""
 )
-FINDINGS = sa.text(
-    "SELECT o.slug, f.identity, f.code FROM event_finding f JOIN organization o ON o.id = f.org_id WHERE o.slug = :org"
-)
+FINDINGS = sa.text("SELECT o.slug, f.identity, f.code FROM event_finding f JOIN organization o ON o.id = f.org_id WHERE o.slug = :org")
 
 
 def intervals(org: str = "prism") -> Counter[Interval]:
@@ -60,6 +58,16 @@ def codes(org: str = "prism") -> list[str]:
     return sorted(finding.code for finding in findings(org).elements())
 
 
+def audited(org: str = "prism") -> list[str]:
+    """Actions in an organization's audit, oldest first."""
+    return [
+        action
+        for (action,) in rows(
+            "SELECT action FROM audit_event e JOIN organization o ON o.id = e.org_id WHERE o.slug = :org ORDER BY e.id", org=org
+        )
+    ]
+
+
 def at(epoch: int) -> str:
     """`10-01 00:00:07` of seconds since 1970."""
-    return datetime.utcfromtimestamp(epoch).strftime("%m-%d %H:%M:%S")  # noqa: DTZ004 printed, never compared
+    return datetime.fromtimestamp(epoch, UTC).strftime("%m-%d %H:%M:%S")
