@@ -10,6 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flyusage.preloads import Preloads
+
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -27,6 +29,7 @@ class FrontDoor:
         self.app = app
         self.hosts = {*LOOPBACK_NAMES, *([urlsplit(base_url).hostname or ""] if base_url else [])}
         self.headers = _security_headers(pages)
+        self.preloads = Preloads(pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse, one request or websocket."""
@@ -56,6 +59,8 @@ class FrontDoor:
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
                 headers.setdefault("cache-control", _caching(scope["path"], message["status"]))
+                if headers.get("content-type", "").startswith("text/html") and (link := self.preloads.link(scope["path"])):
+                    headers.setdefault("link", link)
                 if "location" in headers:
                     headers["location"] = _local(headers["location"])
             await send(message)

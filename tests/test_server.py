@@ -66,6 +66,14 @@ def test_hashed_assets_are_kept_for_ever_and_compressed(page: httpx.Response, ad
     assert page.headers["cache-control"] == "no-cache"
 
 
+def test_a_page_says_what_it_will_load_next(page: httpx.Response, address: str) -> None:
+    named = re.findall(r"<(/assets/[^>]+)>; rel=(\w+)", page.headers["link"])
+    assert {kind for _, kind in named} == {"preload", "modulepreload"}
+    assert [path for path, _ in named if "plotly-basic" in path]
+    assert {httpx.get(address + path).status_code for path, _ in named} == {200}
+    assert "link" not in httpx.get(f"{address}/healthz").headers
+
+
 def test_a_missing_asset_is_not_kept(address: str) -> None:
     answer = httpx.get(f"{address}/assets/gone-12345678.js")
     assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-cache")
