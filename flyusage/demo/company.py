@@ -86,11 +86,12 @@ class RoleOfApp:
 ROLES = {
     "api": RoleOfApp(1.3, 11, 10, 3.0, (
         Group("app", "performance-2x", 0.46, Style.REPLACING, 0.17), Group("worker", "shared-cpu-4x", 0.26, Style.REPLACING, 0.10),
-        Group("stream", "shared-cpu-2x", 0.14, Style.STOPPING, 0.35, rootfs_gb=2), Group("cron", "shared-cpu-1x", 0.05, Style.NIGHTLY, 0.3),
-        Group("search", "performance-1x", 0.09, Style.REPLACING, 0.0),
+        Group("stream", "shared-cpu-2x", 0.14, Style.STOPPING, 0.35, rootfs_gb=2),
+        Group("cron", "shared-cpu-1x", 0.05, Style.NIGHTLY, 0.3), Group("search", "performance-1x", 0.09, Style.REPLACING, 0.0),
     )),
     "web": RoleOfApp(1.1, 12, 9, 9.0, (
-        Group("app", "shared-cpu-2x", 0.50, Style.REPLACING, 0.22), Group("assets", "shared-cpu-1x", 0.22, Style.STOPPING, 0.5, rootfs_gb=1),
+        Group("app", "shared-cpu-2x", 0.50, Style.REPLACING, 0.22),
+        Group("assets", "shared-cpu-1x", 0.22, Style.STOPPING, 0.5, rootfs_gb=1),
         Group("render", "performance-1x", 0.18, Style.REPLACING, 0.15), Group("preview", "shared-cpu-4x", 0.10, Style.REPLACING, 0.0),
     )),
     "worker": RoleOfApp(1.2, 8, 13, 0.0, (
@@ -106,7 +107,8 @@ ROLES = {
         Group("pubsub", "shared-cpu-8x", 0.20, Style.REPLACING, 0.0),
     )),
     "db": RoleOfApp(0.35, 7, 400, 0.0, (
-        Group("primary", "performance-4x", 0.40, Style.STATEFUL, 0.0, 16384, 200), Group("replica", "performance-2x", 0.60, Style.STATEFUL, 0.0, None, 120),
+        Group("primary", "performance-4x", 0.40, Style.STATEFUL, 0.0, 16384, 200),
+        Group("replica", "performance-2x", 0.60, Style.STATEFUL, 0.0, None, 120),
     )),
 }  # fmt: skip
 # Some fleets are given the next size, up or down, at some time.

@@ -15,11 +15,19 @@ from typing import NamedTuple
 from flyusage.demo import rhythm, story
 from flyusage.demo.company import AFTER_ALL, LONGITUDES, App, Fleet, Style
 from flyusage.demo.story import DAY, Span, Story
-from flyusage.metering.usage_event import NO_DETAILS, Details, EventType, UsageEvent, content_hash_of, identity_of
+from flyusage.metering.usage_event import NO_DETAILS, Details, EventType, UsageEvent, content_hash_of, identity_of, text_of
 from flyusage.periods import midnight
 
-STARTED, STOPPED, DESTROYED = int(EventType.MACHINE_STARTED), int(EventType.MACHINE_STOPPED), int(EventType.MACHINE_DESTROYED)
-CREATED, RESIZED, VOLUME_DESTROYED = int(EventType.VOLUME_CREATED), int(EventType.VOLUME_RESIZED), int(EventType.VOLUME_DESTROYED)
+STARTED, STOPPED, DESTROYED = (
+    int(EventType.MACHINE_STARTED),
+    int(EventType.MACHINE_STOPPED),
+    int(EventType.MACHINE_DESTROYED),
+)
+CREATED, RESIZED, VOLUME_DESTROYED = (
+    int(EventType.VOLUME_CREATED),
+    int(EventType.VOLUME_RESIZED),
+    int(EventType.VOLUME_DESTROYED),
+)
 ALLOCATED, RELEASED = int(EventType.IPV4_ALLOCATED), int(EventType.IPV4_RELEASED)
 REPORTED, DEPLOYED = int(EventType.EGRESS_REPORTED), int(EventType.APP_DEPLOYED)
 
@@ -31,6 +39,8 @@ STRAGGLER_SHARE = 0.02
 RESIZE_DAYS = 90
 
 Run = tuple[int, int]
+What = tuple[Details, str]  # what an event adds, and its text for the content hash
+NOTHING: What = (NO_DETAILS, "")
 
 
 class Part(IntEnum):
@@ -43,6 +53,15 @@ class Part(IntEnum):
     RUNAWAY = 4
 
 
+class Subject(NamedTuple):
+    """Whom events are about, where that is, and who reports them."""
+
+    name: str
+    app: str
+    region: str
+    source: str
+
+
 class Unit(NamedTuple):
     """All lives of one part of a fleet (or app) that begin in `[start, end)`, the same number whenever it is made."""
 
@@ -50,16 +69,32 @@ class Unit(NamedTuple):
     end: int
     part: Part
     number: int
-    index: int
+    nth: int
+
+
+class Fate(NamedTuple):
+    """What the events of the company `org` follow from; `anchor` is when it was first filled."""
+
+    org: str
+    tale: Story
+    seed: int
+    anchor: int
+
+
+class Life(NamedTuple):
+    """A machine's name and the chance that is its own."""
+
+    name: str
+    chance: Random
 
 
 class Writer:
     """Writes a company's events in `(since, until]` into `events`; ids count up along each subject's life."""
 
-    def __init__(self, org: str, tale: Story, *, seed: int, anchor: int, since: int, until: int) -> None:  # noqa: PLR0913
+    def __init__(self, fate: Fate, *, since: int, until: int) -> None:
         self.events: list[UsageEvent] = []
-        self.tale, self.org = tale, org
-        self._seed, self._anchor, self._since, self._until = seed, anchor, since, until
+        self._tale, self._fate = fate.tale, fate
+        self._since, self._until = since, until
 
     def take(self) -> list[UsageEvent]:
         """The events written since the last call."""
@@ -68,12 +103,11 @@ class Writer:
 
     def generation(self, fleet: Fleet, unit: Unit) -> None:
         """The machines of `fleet` between two of its releases."""
-        names = Random(f"{self._seed}/{fleet.key}/{unit.index}")
-        days, grown = Random(names.getrandbits(64)), self._growth(fleet, unit.start)
-        count = int(fleet.base * grown + Random(f"{self._seed}/{fleet.key}").random())
-        restarts = _between(fleet.app.restarts, unit.start + 3600, unit.end - 3600)
+        names = Random(f"{self._fate.seed}/{fleet.key}/{unit.nth}")
+        days, grown = Random(names.getrandbits(64)), self._growth(unit.start)
+        count = int(fleet.base * grown + Random(f"{self._fate.seed}/{fleet.key}").random())
         for rank in range(count):
-            self._steady(fleet, unit, rank, restarts, names.getrandbits(56))
+            self._steady(fleet, unit, rank, names.getrandbits(56))
         if not fleet.elastic:
             return
         needs = self._days(fleet, unit, fleet.elastic * grown, days)
@@ -81,53 +115,56 @@ class Writer:
             self._stopping(fleet, unit, needs, names)
             return
         for run in chain.from_iterable(needs):
-            self._life(fleet, _name(days.getrandbits(56)), [run], days)
+            self._life(fleet, Life(_name(days.getrandbits(56)), days), [run])
 
     def deploys(self, app: App, unit: Unit) -> None:
         """A release of `app`, and the configuration changes that restart its machines until the next one."""
-        source = f"/deploys/{app.home}"
+        subject = Subject(app.name, app.name, app.home, f"/deploys/{app.home}")
         for step, moment in enumerate([unit.start, *_between(app.restarts, unit.start + 3600, unit.end - 3600)]):
-            version = f"v{unit.index + 1}.{step}"
-            self._put(DEPLOYED, moment, app.name, app.name, app.home, source, f"{app.name}.{version}", (None,) * 6 + (version, None, None))
+            version = f"v{unit.nth + 1}.{step}"
+            self._put(subject, version, DEPLOYED, moment, _what((None, None, None, None, None, None, version, None, None)))
 
     def address(self, fleet: Fleet, unit: Unit) -> None:
         """A dedicated IPv4 of the fleet (from 198.18.0.0/15, which is set aside for such uses)."""
-        subject, source = f"198.18.{unit.number // 254 % 256}.{unit.number % 254 + 1}", f"/ipam/{fleet.region}"
-        self._put(ALLOCATED, unit.start, subject, fleet.app.name, fleet.region, source, f"{subject}.0", NO_DETAILS)
+        name = f"198.18.{unit.number // 254 % 256}.{unit.number % 254 + 1}"
+        subject = Subject(name, fleet.app.name, fleet.region, f"/ipam/{fleet.region}")
+        self._put(subject, 0, ALLOCATED, unit.start, NOTHING)
         if unit.end < AFTER_ALL:
-            self._put(RELEASED, unit.end, subject, fleet.app.name, fleet.region, source, f"{subject}.1", NO_DETAILS)
+            self._put(subject, 1, RELEASED, unit.end, NOTHING)
 
     def spill(self, fleet: Fleet, unit: Unit) -> None:
         """Machines that take over while a neighbouring region is dark."""
-        chance = Random(f"{self._seed}/{fleet.key}/spill")
+        chance = Random(f"{self._fate.seed}/{fleet.key}/spill")
         for _ in range(int(fleet.base * 0.35 + chance.random())):
             start = unit.start + 300 + int(chance.random() * 1500)
-            self._life(fleet, _name(chance.getrandbits(56)), [(start, unit.end - int(chance.random() * 3000))], chance)
+            life = Life(_name(chance.getrandbits(56)), chance)
+            self._life(fleet, life, [(start, unit.end - int(chance.random() * 3000))])
 
     def runaway(self, fleet: Fleet, unit: Unit, machines: int) -> None:
         """An app that starts machines without end, until somebody notices."""
-        chance = Random(f"{self._seed}/runaway")
+        chance = Random(f"{self._fate.seed}/runaway")
         spent = Fleet(f"{fleet.key}/runaway", fleet.app, fleet.region, fleet.group, RUNAWAY_SIZE, RUNAWAY_MIB, 0, 0, 0)
         for i in range(machines):
             start = unit.start + int((unit.end - unit.start) * 0.62 * (i / machines) ** 0.5)
-            self._life(spent, _name(chance.getrandbits(56)), [(start, unit.end + int(chance.random() * 900))], chance)
+            life = Life(_name(chance.getrandbits(56)), chance)
+            self._life(spent, life, [(start, unit.end + int(chance.random() * 900))])
 
-    def _steady(self, fleet: Fleet, unit: Unit, rank: int, restarts: Sequence[int], number: int) -> None:
+    def _steady(self, fleet: Fleet, unit: Unit, rank: int, number: int) -> None:
         """A machine that runs from release to release, restarted in turn with the others."""
         chance, name = Random(number), _name(number)
         lag = rank * ROLLING_STEP + int(chance.random() * 9)
         start, end = unit.start + lag, unit.end + lag
-        if unit.index == 0:
+        if unit.nth == 0:
             start += int(chance.random() * 7200)
         if fleet.region == story.RETIRED_REGION and unit.end == fleet.ends and chance.random() < STRAGGLER_SHARE:
-            end = story.seconds(midnight(self.tale.retired_on)) + int(chance.uniform(0.2, 3) * DAY)  # type: ignore[arg-type]
+            end = story.seconds(midnight(self._tale.retired_on)) + int(chance.uniform(0.2, 3) * DAY)  # type: ignore[arg-type]
         runs, begins = [], start
-        for moment in restarts:
+        for moment in _between(fleet.app.restarts, unit.start + 3600, unit.end - 3600):
             if begins < moment + lag < end:
                 runs.append((begins, moment + lag))
                 begins = moment + lag + 4 + int(chance.random() * 35)
         runs.append((begins, max(end, begins + 1)))
-        self._life(fleet, name, runs, chance, missing_stops=MISSING_STOPS)
+        self._life(fleet, Life(name, chance), runs)
         if rank == 0 and fleet.egress_gb_per_day:
             self._egress(fleet, name, start, end)
         if fleet.group.volume_gb:
@@ -160,64 +197,76 @@ class Writer:
             # Far east and west a day's run may begin before the last one ended.
             apart = [run for i, run in enumerate(runs) if not i or run[0] > runs[i - 1][1]]
             number = names.getrandbits(56)
-            self._life(fleet, _name(number), apart, Random(number), ends=unit.end + 1 + number % 300)
+            self._life(fleet, Life(_name(number), Random(number)), apart, ends=unit.end + 1 + number % 300)
 
-    def _life(self, fleet: Fleet, name: str, runs: Sequence[Run], chance: Random, *, ends: int | None = None, missing_stops: float = 0.0) -> None:  # noqa: PLR0913
+    def _life(self, fleet: Fleet, life: Life, runs: Sequence[Run], *, ends: int | None = None) -> None:
         """One machine: a start and a stop per run, the end after the last (at once, unless `ends` is later)."""
-        outage = self.tale.outage
+        name, chance = life
+        outage = self._tale.outage
         if outage and fleet.region == story.OUTAGE_REGION and runs[0][0] < outage.end and outage.start < runs[-1][1]:
             runs = _darkened(runs, outage, chance)
             if not runs:
                 return
+        may_lose, last = ends is None, len(runs) - 1
         ends = runs[-1][1] if ends is None else ends
-        app, region, source = fleet.app.name, fleet.region, f"/hosts/{fleet.region}-{int(name[:2], 16) % 40:02d}"
-        begins: Details = (fleet.size, fleet.memory_mib, None, None, None, None, None, None, None)
-        rests: Details = (None, None, fleet.group.rootfs_gb * 1024, None, None, None, None, None, None)
-        last, number = len(runs) - 1, 0
+        subject = _on_host(fleet, name, name)
+        begins = _what((fleet.size, fleet.memory_mib, None, None, None, None, None, None, None))
+        rests = _what(_capacity(fleet.group.rootfs_gb))
         for i, (start, stop) in enumerate(runs):
             if start > self._until:
                 return
-            self._put(STARTED, start, name, app, region, source, f"{name}.{number}", begins)
-            if stop < ends and not (missing_stops and i < last and chance.random() < missing_stops):
-                self._put(STOPPED, stop, name, app, region, source, f"{name}.{number + 1}", rests)
-            number += 2
-        self._put(DESTROYED, ends, name, app, region, source, f"{name}.{number}", NO_DETAILS)
+            self._put(subject, 2 * i, STARTED, start, begins)
+            if stop < ends and not (may_lose and i < last and chance.random() < MISSING_STOPS):
+                self._put(subject, 2 * i + 1, STOPPED, stop, rests)
+        self._put(subject, 2 * len(runs), DESTROYED, ends, NOTHING)
 
     def _egress(self, fleet: Fleet, name: str, start: int, end: int) -> None:
         """A report per day that ends while the machine runs, for all of the app's machines in the region."""
         chance = Random(f"{name}/egress")
-        app, region, source = fleet.app.name, fleet.region, f"/proxies/{fleet.region}"
-        for midnight in range((start // DAY + 1) * DAY, min(end, self._until) + 1, DAY):
-            day = midnight - DAY
-            count = int(fleet.egress_gb_per_day * self._growth(fleet, day) * (0.4 + 0.6 * rhythm.demand(day, chance)) * 1e9)
-            details: Details = (None, None, None, count, max(start, day), midnight, None, None, None)
-            moment = midnight + 60 + int(chance.random() * 800)
-            self._put(REPORTED, moment, name, app, region, source, f"{name}.{midnight // DAY}", details)
+        subject = Subject(name, fleet.app.name, fleet.region, f"/proxies/{fleet.region}")
+        for day_end in range((start // DAY + 1) * DAY, min(end, self._until) + 1, DAY):
+            day = day_end - DAY
+            gb = fleet.egress_gb_per_day * self._growth(day) * (0.4 + 0.6 * rhythm.demand(day, chance))
+            report = _what((None, None, None, int(gb * 1e9), max(start, day), day_end, None, None, None))
+            self._put(subject, f"day{day // DAY}", REPORTED, day_end + 60 + int(chance.random() * 800), report)
 
     def _volume(self, fleet: Fleet, name: str, start: int, end: int) -> None:
         """The machine's volume, grown by a quarter now and then, gone with its machine."""
-        chance, subject = Random(f"{name}/volume"), f"vol_{name}"
-        app, region, source = fleet.app.name, fleet.region, f"/hosts/{fleet.region}-{int(name[:2], 16) % 40:02d}"
+        chance, subject = Random(f"{name}/volume"), _on_host(fleet, name, f"vol_{name}")
         gb, moment, number = fleet.group.volume_gb, start, 0
         while moment < min(end, self._until + 1):
-            kind = RESIZED if number else CREATED
-            self._put(kind, moment, subject, app, region, source, f"{subject}.{number}", (None, None, gb * 1024) + NO_DETAILS[3:])  # type: ignore[arg-type]
+            self._put(subject, number, RESIZED if number else CREATED, moment, _what(_capacity(gb)))
             gb, number = gb * 5 // 4, number + 1
             moment += int(chance.uniform(0.6, 1.6) * RESIZE_DAYS * DAY)
         if end < AFTER_ALL:
-            self._put(VOLUME_DESTROYED, end + 2, subject, app, region, source, f"{subject}.end", NO_DETAILS)
+            self._put(subject, "end", VOLUME_DESTROYED, end + 2, NOTHING)
 
-    def _growth(self, fleet: Fleet, moment: int) -> float:
-        return rhythm.growth(min(moment, self._anchor), self.tale.begins, self._anchor)
+    def _growth(self, moment: int) -> float:
+        return rhythm.growth(min(moment, self._fate.anchor), self._tale.begins, self._fate.anchor)
 
-    def _put(self, type: int, time: int, subject: str, app: str, region: str, source: str, id: str, details: Details) -> None:  # noqa: PLR0913 the event
-        if self._since < time <= self._until:
-            self.events.append(
-                UsageEvent(
-                    0, self.org, identity_of(source, id), content_hash_of(type, time, subject, app, region, details), type, time, source, id,
-                    subject, app, region, *details,
-                )
-            )  # fmt: skip
+    def _put(self, subject: Subject, mark: int | str, type: int, time: int, what: What) -> None:
+        """Write the event, if it is wanted; its id is the subject's name with `mark`."""
+        if not self._since < time <= self._until:
+            return
+        name, app, region, source = subject
+        id, (details, said) = f"{name}.{mark}", what
+        content = content_hash_of(type, time, name, app, region, said)
+        self.events.append(
+            UsageEvent(0, self._fate.org, identity_of(source, id), content, type, time, source, id, name, app, region, *details)
+        )
+
+
+def _what(details: Details) -> What:
+    return details, text_of(details)
+
+
+def _capacity(gb: int) -> Details:
+    return (None, None, gb * 1024, None, None, None, None, None, None)
+
+
+def _on_host(fleet: Fleet, machine: str, name: str) -> Subject:
+    """`name` as reported by the host that the machine runs on."""
+    return Subject(name, fleet.app.name, fleet.region, f"/hosts/{fleet.region}-{int(machine[:2], 16) % 40:02d}")
 
 
 def _name(number: int) -> str:

@@ -4,7 +4,7 @@ The order is what makes the last days usable early: a unit (the machines of a fl
 moment comes, so that every machine's life is whole in one batch and a day is complete as soon as the stream has passed it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from flyusage import periods
 from flyusage.demo import story
 from flyusage.demo.company import AFTER_ALL, App, Fleet, Style, plan_fleets
-from flyusage.demo.lives import RUNAWAY_SHARE, Part, Unit, Writer
+from flyusage.demo.lives import RUNAWAY_SHARE, Fate, Part, Unit, Writer
 from flyusage.demo.story import DAY, Story
 from flyusage.metering.usage_event import UsageEvent
 
@@ -76,20 +76,24 @@ def chapters(company: Company, until: datetime) -> list[Chapter]:
     return told
 
 
-def write(company: Company, units: list[Unit], writer: Writer, batch: int) -> Iterator[list[UsageEvent]]:
-    """The events of `units` in lists of about `batch`; all events of a subject are in one list."""
-    for unit in units:
+def write(company: Company, units: Sequence[Unit], writer: Writer, batch: int) -> Iterator[tuple[int, list[UsageEvent]]]:
+    """(units done so far, events) in lists of about `batch` events; all events of a subject are in one list."""
+    for number, unit in enumerate(units, start=1):
         _write_unit(company, unit, writer)
-        if len(writer.events) >= batch:
-            yield writer.take()
-    if writer.events:
-        yield writer.take()
+        if len(writer.events) >= batch or (number == len(units) and writer.events):
+            yield number, writer.take()
 
 
 def writer_of(company: Company, until: datetime, since: datetime | None = None) -> Writer:
     """Writes the company's events after `since` (by default all of them) up to `until`."""
-    after = 0 if since is None else story.seconds(since)
-    return Writer(company.slug, company.tale, seed=company.seed, anchor=story.seconds(company.anchor), since=after, until=story.seconds(until))
+    fate = Fate(company.slug, company.tale, company.seed, story.seconds(company.anchor))
+    return Writer(fate, since=0 if since is None else story.seconds(since), until=story.seconds(until))
+
+
+def living_units(company: Company, since: datetime, until: datetime) -> list[Unit]:
+    """The units in which something may happen after `since` and up to `until`."""
+    first, last = story.seconds(since), story.seconds(until)
+    return [unit for unit in units_of(company) if unit.start <= last and _last_moment(company, unit) > first]
 
 
 def units_of(company: Company) -> Iterator[Unit]:
@@ -102,7 +106,12 @@ def units_of(company: Company) -> Iterator[Unit]:
             yield Unit(edges[index], edges[index + 1], Part.MACHINES, number, index)
         if fleet.has_address:
             yield Unit(fleet.begins, fleet.ends, Part.ADDRESS, number, 0)
-        if tale.outage and fleet.region in story.OUTAGE_NEIGHBOURS and fleet.group.style == Style.REPLACING and fleet.begins < tale.outage.start:
+        if (
+            tale.outage
+            and fleet.region in story.OUTAGE_NEIGHBOURS
+            and fleet.group.style == Style.REPLACING
+            and fleet.begins < tale.outage.start
+        ):
             yield Unit(tale.outage.start, tale.outage.end + 3600, Part.SPILL, number, 0)
     for number, app in enumerate(company.apps):
         edges = [app.begins, *app.releases, AFTER_ALL]

@@ -1,0 +1,280 @@
+"""Filling the demo platform: three invented companies, newest history first, taken up again wherever it was cut off.
+
+A company's history is told in chapters: the last 31 days, then calendar months backwards. What is done is kept in
+`ingest_run`, in the transaction that does it: a row per company, whose name holds everything its history follows from, and a
+row per chapter, which counts the events that are in.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock, db
+from flyusage.demo import setting, story
+from flyusage.demo.stream import Chapter, Company, chapters, living_units, write, writer_of
+from flyusage.metering import rollups
+from flyusage.metering.ingest import ingest_events
+from flyusage.metering.models import ingest_run
+from flyusage.metering.usage_event import UsageEvent
+
+BATCH_EVENTS = 60_000
+LARGE = ("demo", "Quillback Logistics (demo)")
+SMALL = (("demo-tidepool", "Tidepool Games (demo)", 140), ("demo-marlow", "Marlow & Finch (demo)", 12))
+_NAMES = {LARGE[0]: LARGE[1]} | {slug: name for slug, name, _ in SMALL}
+_MARK = re.compile(r"demo/([a-z-]+)/(\d+) vms/(\d+) months/seed (-?\d+)/(\S+)")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the filling is. `share` of all work (0 to 1) and `events` so far.
+
+    Days of the large company from `complete_since` on are in and rolled up (None: none yet). `is_usable` once its last 31
+    days are.
+    """
+
+    share: float
+    events: int
+    complete_since: date | None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the large company's last 31 days can be looked at."""
+        return self.complete_since is not None
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What there is after `fill`: the companies' slugs, the large one first, the moment their filled history ends, and how
+    many events it wrote itself (0: everything was there).
+    """
+
+    slugs: tuple[str, ...]
+    anchor: datetime
+    events: int
+
+
+@dataclass(frozen=True)
+class Loading:
+    """A demo company whose older history still comes in; days from `complete_since` on are complete (None: none yet)."""
+
+    slug: str
+    complete_since: date | None
+    begins: date
+
+
+def fill(
+    *,
+    vms: int = 10_000,
+    months: int = 14,
+    seed: int = 7,
+    now: datetime | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Filled:
+    """The demo platform, complete up to `now` (by default the clock's): a company of `vms` machines and two small ones.
+
+    What is there stays: a platform that is complete is left alone, one that was cut off is completed as it was begun,
+    whatever the arguments. The same arguments make the same events. `progress` is called after every committed step.
+    """
+    with db.platform_transaction() as session:
+        companies = _begin(session, vms=vms, months=months, seed=seed, now=now or clock.now())
+    filling = _Filling(companies, progress)
+    filling.run()
+    return Filled(tuple(company.slug for company in companies), companies[0].anchor, filling.events)
+
+
+def advance(*, now: datetime | None = None) -> int:
+    """Let the companies that are complete live on to `now`; how many events that took. Safe to repeat."""
+    until, events = now or clock.now(), 0
+    with db.platform_transaction() as session:
+        companies = [company for company, is_complete in _companies(session) if is_complete]
+        lived = {company.slug: _lived_until(session, company) for company in companies}
+    for company in companies:
+        since = lived[company.slug]
+        if story.seconds(until) <= story.seconds(since):
+            continue
+        units = living_units(company, since, until)
+        for _, batch in write(company, units, writer_of(company, until, since), BATCH_EVENTS):
+            with db.platform_transaction() as session:
+                events += ingest_events(session, batch).accepted
+        with db.platform_transaction() as session:
+            org_id = setting.organization_of(session, company)
+            _finish(session, _run(session, f"{_mark(company)}/until {_stamp(until)}")[0])
+        rollups.catch_up(org_id)
+    return events
+
+
+def loading(session: Session) -> list[Loading]:
+    """The demo companies that are still being filled; none most of the time. Needs the platform's role."""
+    return [
+        Loading(company.slug, min(_told(session, company), default=None), story.moment_of(company.tale.begins).date())
+        for company, is_complete in _companies(session)
+        if not is_complete
+    ]
+
+
+class _Filling:
+    """One run of `fill`."""
+
+    def __init__(self, companies: Sequence[Company], progress: Callable[[Progress], None] | None) -> None:
+        self.events = 0
+        self._companies = companies
+        self._chapters = {company.slug: chapters(company, company.anchor) for company in companies}
+        self._units = sum(len(chapter.units) for told in self._chapters.values() for chapter in told)
+        self._units_done = 0
+        self._complete_since: date | None = None
+        self._progress = progress
+
+    def run(self) -> None:
+        """The large company's last days, the small companies, then the large one's older history."""
+        large, *small = self._companies
+        self._tell(large, self._chapters[large.slug][:1])
+        for company in small:
+            self._tell(company, self._chapters[company.slug])
+        self._tell(large, self._chapters[large.slug][1:])
+
+    def _tell(self, company: Company, told: Sequence[Chapter]) -> None:
+        with db.platform_transaction() as session:
+            org_id = setting.set_up(session, company)
+        for chapter in told:
+            self._tell_chapter(company, org_id, chapter)
+            self._units_done += len(chapter.units)
+            if company is self._companies[0]:
+                self._complete_since = chapter.first_day.date()
+            self._say(0)
+        with db.platform_transaction() as session:
+            setting.assign_cost_centres(session, org_id, company)
+            if told[-1] is self._chapters[company.slug][-1]:
+                _finish(session, _run(session, _mark(company))[0])
+
+    def _tell_chapter(self, company: Company, org_id: int, chapter: Chapter) -> None:
+        """A chapter's events, then its days; what a region's hosts held back comes after that, as late events do."""
+        with db.platform_transaction() as session:
+            run_id, there, is_finished = _run(session, _chapter_mark(company, chapter))
+        if is_finished:
+            return
+        late: list[UsageEvent] = []
+        batches = write(company, chapter.units, writer_of(company, company.anchor), BATCH_EVENTS)
+        for units_done, batch in _ahead(batches):
+            in_time = [event for event in batch if not _is_late(company, event)]
+            late += [event for event in batch if _is_late(company, event)]
+            if there >= len(in_time):  # committed before this run
+                there -= len(in_time)
+                continue
+            self._take(run_id, in_time)
+            self._say(units_done)
+        rollups.catch_up(org_id)
+        if late:
+            self._take(run_id, late)
+            rollups.catch_up(org_id)
+        with db.platform_transaction() as session:
+            _finish(session, run_id)
+
+    def _take(self, run_id: int, events: list[UsageEvent]) -> None:
+        with db.platform_transaction() as session:
+            taken = ingest_events(session, events)
+            counts = ingest_run.c
+            session.execute(
+                sa.update(ingest_run)
+                .where(counts.id == run_id)
+                .values(accepted=counts.accepted + taken.accepted, duplicate=counts.duplicate + taken.duplicate)
+            )
+        self.events += taken.accepted
+
+    def _say(self, units_done: int) -> None:
+        if self._progress is not None:
+            share = (self._units_done + units_done) / self._units
+            self._progress(Progress(share, self.events, self._complete_since))
+
+
+def _begin(session: Session, *, vms: int, months: int, seed: int, now: datetime) -> list[Company]:
+    """The companies to fill, the large one first: those that were begun, or new ones by the arguments."""
+    session.execute(sa.text("LOCK TABLE ingest_run IN SHARE ROW EXCLUSIVE MODE"))
+    begun = [company for company, _ in _companies(session)]
+    if begun:
+        return begun
+    anchor = now.astimezone(UTC).replace(microsecond=0)
+    made = [_company(LARGE[0], vms, months, seed, anchor)]
+    made += [_company(slug, size, months, seed + number, anchor) for number, (slug, _, size) in enumerate(SMALL, start=1)]
+    for company in made:
+        _run(session, _mark(company))
+    return made
+
+
+def _company(slug: str, vms: int, months: int, seed: int, anchor: datetime) -> Company:
+    return Company(slug, _NAMES[slug], vms, seed, months, anchor, has_story=slug == LARGE[0])
+
+
+def _mark(company: Company) -> str:
+    return f"demo/{company.slug}/{company.vms} vms/{company.months} months/seed {company.seed}/{_stamp(company.anchor)}"
+
+
+def _chapter_mark(company: Company, chapter: Chapter) -> str:
+    return f"{_mark(company)}/since {chapter.first_day.date()}"
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _companies(session: Session) -> list[tuple[Company, bool]]:
+    """The companies that were begun, in that order, and whether each is complete."""
+    rows = session.execute(
+        sa.select(ingest_run.c.name, ingest_run.c.finished_at).where(ingest_run.c.name.like("demo/%")).order_by(ingest_run.c.id)
+    )
+    found = []
+    for name, finished_at in rows:
+        if match := _MARK.fullmatch(name):
+            slug, vms, months, seed, anchor = match.groups()
+            company = _company(slug, int(vms), int(months), int(seed), datetime.fromisoformat(anchor))
+            found.append((company, finished_at is not None))
+    return found
+
+
+def _told(session: Session, company: Company) -> list[date]:
+    """The first days of the chapters that are complete."""
+    return [date.fromisoformat(text) for text in _finished(session, f"{_mark(company)}/since ")]
+
+
+def _lived_until(session: Session, company: Company) -> datetime:
+    return max([company.anchor, *(datetime.fromisoformat(text) for text in _finished(session, f"{_mark(company)}/until "))])
+
+
+def _finished(session: Session, prefix: str) -> list[str]:
+    """What follows `prefix` in the names of finished runs."""
+    names = session.scalars(
+        sa.select(ingest_run.c.name).where(ingest_run.c.name.startswith(prefix, autoescape=True), ingest_run.c.finished_at.is_not(None))
+    )
+    return [name.removeprefix(prefix) for name in names]
+
+
+def _run(session: Session, name: str) -> tuple[int, int, bool]:
+    """The run called `name`, begun if it is new: its id, how many events it brought, whether it is finished."""
+    runs = ingest_run.c
+    found = session.execute(sa.select(runs.id, runs.accepted + runs.duplicate, runs.finished_at).where(runs.name == name)).one_or_none()
+    if found is not None:
+        return found[0], found[1], found[2] is not None
+    made = sa.insert(ingest_run).values(name=name, started_at=clock.now()).returning(runs.id)
+    return session.execute(made).scalar_one(), 0, False
+
+
+def _finish(session: Session, run_id: int) -> None:
+    session.execute(sa.update(ingest_run).where(ingest_run.c.id == run_id).values(finished_at=clock.now()))
+
+
+def _is_late(company: Company, event: UsageEvent) -> bool:
+    late = company.tale.late
+    return late is not None and event.region == story.LATE_REGION and late.holds(event.time)
+
+
+def _ahead(batches: Iterator[tuple[int, list[UsageEvent]]]) -> Iterator[tuple[int, list[UsageEvent]]]:
+    """The same batches; the next one is made while the database works on this one."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="demo") as maker:
+        coming = maker.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = maker.submit(next, batches, None)
+            yield batch

@@ -1,0 +1,133 @@
+"""What a demo company needs beside events: the organization, its price book, an invented region, cost centres."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock
+from flyusage.demo import story
+from flyusage.demo.company import COST_CENTRES
+from flyusage.demo.stream import Company
+from flyusage.metering.models import Region, cost_centre
+from flyusage.money import round_half_away
+from flyusage.orgs import audit
+from flyusage.orgs.models import Organization
+from flyusage.pricing import books
+from flyusage.pricing.books import ListedPrice
+
+PRICE_BOOK = "demo"
+PRICE_PLACES = 12
+RETIRED_REGION = {
+    "code": story.RETIRED_REGION,
+    "name": "Zurich, Switzerland (invented for the demo)",
+    "country": "CH",
+    "continent": "Europe",
+    "lat": 47.4581,
+    "lon": 8.5481,
+    "status": "retired",
+    "egress_group": "na_eu",
+    "price_markup": Decimal("1.153846154"),
+}
+
+
+def organization_of(session: Session, company: Company) -> int:
+    """The company's organization, made if it is not there yet; its id."""
+    made = session.scalar(sa.select(Organization.id).where(Organization.slug == company.slug))  # type: ignore[arg-type]
+    if made is None:
+        organization = Organization(slug=company.slug, name=company.name, is_synthetic=True, created_at=clock.now())
+        session.add(organization)
+        session.flush()
+        assert organization.id is not None
+        made = organization.id
+        audit.record(
+            session,
+            made,
+            actor="system:demo",
+            action="organization.create",
+            subject=company.slug,
+            detail={"is_synthetic": True},
+        )
+    return made
+
+
+def set_up(session: Session, company: Company) -> int:
+    """The organization with its prices, and the invented region if it plays a part; its id. Repeating it changes nothing."""
+    org_id = organization_of(session, company)
+    if company.tale.retired_on is not None:
+        _add_retired_region(session, company.tale.retired_on)
+    if company.has_story and books.book_named(session, PRICE_BOOK) is None:
+        _publish_prices(session, company)
+    if company.has_story:
+        book = books.book_named(session, PRICE_BOOK)
+        assert book is not None
+        books.subscribe(session, org_id, book.id)
+    return org_id
+
+
+def assign_cost_centres(session: Session, org_id: int, company: Company) -> None:
+    """Twelve cost centres over the apps that are known so far, from the company's first month on; one app changes hands."""
+    first = story.moment_of(company.tale.begins).date().replace(day=1)
+    session.execute(
+        sa.text(
+            "INSERT INTO cost_centre (org_id, name) SELECT :org, name FROM unnest(CAST(:names AS text[])) AS name ON CONFLICT DO NOTHING"
+        ),
+        {"org": org_id, "names": list(COST_CENTRES)},
+    )
+    ids = sa.select(cost_centre.c.name, cost_centre.c.id).where(cost_centre.c.org_id == org_id)
+    centres = dict(session.execute(ids).tuples().all())
+    rows = [(app, first, centres[centre]) for centre, domains in COST_CENTRES.items() for app in _apps(company, domains)]
+    changing = next((app for app in _apps(company, ("insights",)) if app.endswith("api")), None)
+    if changing is not None:
+        later = company.anchor.date().replace(day=1)
+        rows.append((changing, later, centres["Core Logistics"]))
+    session.execute(
+        sa.text(
+            """INSERT INTO cost_centre_app (org_id, app_id, month, cost_centre_id)
+               SELECT :org, a.id, m.month, m.centre FROM unnest(CAST(:apps AS text[]), CAST(:months AS date[]), CAST(:centres AS int[]))
+                 AS m (app, month, centre) JOIN app a ON a.org_id = :org AND a.name = m.app ON CONFLICT DO NOTHING"""
+        ),
+        {
+            "org": org_id,
+            "apps": [row[0] for row in rows],
+            "months": [row[1] for row in rows],
+            "centres": [row[2] for row in rows],
+        },
+    )
+
+
+def _apps(company: Company, domains: Sequence[str]) -> list[str]:
+    return [app.name for app in company.apps if app.domain in domains]
+
+
+def _add_retired_region(session: Session, retired_on: date) -> None:
+    if session.scalar(sa.select(Region.id).where(Region.code == story.RETIRED_REGION)) is None:  # type: ignore[arg-type]
+        session.add(Region.model_validate({**RETIRED_REGION, "retired_on": retired_on}))
+        session.flush()
+
+
+def _publish_prices(session: Session, company: Company) -> None:
+    """The list prices as they were, with prices for the invented region, and one invented step upwards for performance machines."""
+    book = books.create_book(session, slug=PRICE_BOOK, name="Demo prices (with an invented step)", currency="USD", is_synthetic=True)
+    listed = books.book_named(session, books.LIST)
+    assert listed is not None
+    first = story.moment_of(company.tale.begins).date()
+    usual = books.prices_of(session, listed.id, first)
+    twin = [replace(price, scope=story.RETIRED_REGION, note="invented") for price in usual if price.scope == story.SUCCESSOR_REGION]
+    books.draft(session, book, first, prices=[*usual, *twin], note="The list prices")
+    step = company.tale.price_step_on
+    if step is not None:
+        note = f"Invented for the demo: performance machines cost {story.PRICE_STEP_PERCENT} % more"
+        books.draft(session, book, step, prices=[_stepped(price) for price in (*usual, *twin)], note=note)
+    books.publish(session, book)
+
+
+def _stepped(price: ListedPrice) -> ListedPrice:
+    if not price.sku.startswith("machine.performance"):
+        return price
+    dearer = Fraction(price.amount) * (100 + story.PRICE_STEP_PERCENT) / 100
+    return replace(price, amount=round_half_away(dearer, PRICE_PLACES), note="invented step")
