@@ -42,6 +42,7 @@ def serve(host: str, port: int, *, on_ready: Callable[[str], None] | None = None
             app,
             lifespan="on",
             log_config=None,
+            log_level="warning",  # each websocket would be two lines
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import TextIO
 
 from flyusage.ui import bundle
 
 SERVE = """
-import sys
+from flyusage import logs
 from flyusage.server import serve
+logs.configure("info", "console")
 serve("127.0.0.1", 0, on_ready=lambda address: print(address, flush=True))
 print("stopped", flush=True)
 """
@@ -26,11 +28,14 @@ def build_once() -> None:
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[str]:
-    """The address of a server with these variables beside the present environment; it must stop cleanly."""
+def running(*, log: TextIO | None = None, **settings: str) -> Iterator[str]:
+    """The address of a server with these variables beside the present environment; it must stop cleanly.
+
+    Its log goes to `log`, else to ours.
+    """
     build_once()
     environment = os.environ | settings
-    process = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
     try:
         address = process.stdout.readline().strip()

@@ -152,6 +152,24 @@ def test_the_websocket_is_refused_to_another_sites_page(address: str, origin: st
         asyncio.run(talk())
 
 
+def test_an_unknown_event_is_refused_without_its_cookies_in_the_log(shared_database: "Database", tmp_path: Path) -> None:
+    async def send(address: str) -> None:
+        async with websockets.connect(
+            event_address(address), origin=websockets.Origin(address), additional_headers={"Cookie": "session=for-nobody-else"}
+        ) as opened:
+            await opened.recv()
+            await opened.send("40/_event,{}")
+            await opened.recv()
+            await opened.send('42/_event,["event",{"name":"state.no_such_thing","payload":{},"router_data":{}}]')
+            await asyncio.sleep(0.5)
+
+    log = tmp_path / "log"
+    with log.open("w") as kept, running(log=kept) as started:
+        asyncio.run(send(started))
+    assert "no_such_thing" in log.read_text()
+    assert "for-nobody-else" not in log.read_text()
+
+
 def test_redirects_name_no_host(address: str) -> None:
     answer = httpx.get(f"{address}/")
     assert answer.is_redirect

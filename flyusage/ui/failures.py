@@ -1,5 +1,6 @@
 """What a person sees when a handler fails: our own errors in their own words, everything else by its log entry."""
 
+import logging
 import secrets
 
 import structlog
@@ -20,3 +21,24 @@ def report(exception: Exception) -> EventSpec:
     return browser.toast(
         "error", "That failed on the server, and nothing was changed.", detail=f"Reload the page. The server's log has it as {reference}."
     )
+
+
+class UnknownEvent(logging.Filter):
+    """Says that an unknown event was refused, in a line. Reflex would write the whole event, its sender's cookies included."""
+
+    LOGGER = "reflex_base.event.processor.event_processor"
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite Reflex's record of it; any other record passes as it is."""
+        if record.getMessage().startswith("Error processing event queue entry for"):
+            failure = record.exc_info[1] if record.exc_info else None
+            record.msg, record.args, record.exc_info, record.exc_text = f"Event refused: {str(failure)[:200]}", (), None, None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+def hide_unknown_events() -> None:
+    """Put the filter in place; repeating it changes nothing."""
+    logger = logging.getLogger(UnknownEvent.LOGGER)
+    if not any(isinstance(each, UnknownEvent) for each in logger.filters):
+        logger.addFilter(UnknownEvent())
