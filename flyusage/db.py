@@ -5,6 +5,7 @@ row-level security. *platform* serves jobs and staff across organizations. A log
 one transaction, so that nothing leaks through a pooled connection.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -41,6 +42,12 @@ class DatabaseUnreachable(FlyusageError):
 
     code = "database_unreachable"
     status = 503
+
+
+class DatabaseMissing(DatabaseUnreachable):
+    """The server answers, but has no such database or login yet."""
+
+    code = "database_missing"
 
 
 class DatabaseFull(FlyusageError):
@@ -161,11 +168,11 @@ def become(connection: sa.Connection, role: str, org_id: str = "") -> None:
 
 @contextmanager
 def reachable(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A connection of `engine`. Raises DatabaseUnreachable with the address and the server's own words."""
+    """A connection of `engine`. Raises DatabaseUnreachable (or DatabaseMissing) with the address and the server's words."""
     try:
         connection = engine.connect()
     except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
-        raise DatabaseUnreachable(_unreachable(engine, error)) from error
+        raise _unreachable(engine, error) from error
     with connection:
         yield connection
 
@@ -214,10 +221,13 @@ def refuse_old(version: int) -> None:
         raise PostgresTooOld(f"This is Postgres {version // 10000}; flyusage needs 15 or later. Point FLYUSAGE_DATABASE_URL at one.")
 
 
-def _unreachable(engine: sa.Engine, error: sa.exc.SQLAlchemyError) -> str:
+def _unreachable(engine: sa.Engine, error: sa.exc.SQLAlchemyError) -> DatabaseUnreachable:
     where = engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
     cause = error.orig if isinstance(error, sa.exc.OperationalError) and error.orig else error
-    return f"No database answers at {where} ({_first_line(cause)}). Start it, or correct FLYUSAGE_DATABASE_URL."
+    reason = _first_line(cause).rpartition("FATAL:")[2].strip()
+    if re.search(r'(database|role) "[^"]*" does not exist', reason):
+        return DatabaseMissing(f"{where} is not set up yet ({reason}). Run `flyusage db init`, with FLYUSAGE_MIGRATION_URL set to a login that may.")
+    return DatabaseUnreachable(f"No database answers at {where} ({reason}). Start it, or correct FLYUSAGE_DATABASE_URL.")
 
 
 def _first_line(error: BaseException) -> str:

@@ -40,12 +40,15 @@ def known_version() -> str:
 
 
 def current_version() -> str | None:
-    """The database's migration, None for a database that has no schema of ours."""
-    with db.plain_connection() as connection:
-        if not connection.scalar(sa.text("SELECT to_regclass('alembic_version') IS NOT NULL")):
-            return None
-        db.become(connection, db.APP_ROLE)
-        return MigrationContext.configure(connection).get_current_revision()
+    """The database's migration, None while there is no database or no schema of ours in it."""
+    try:
+        with db.plain_connection() as connection:
+            if not connection.scalar(sa.text("SELECT to_regclass('alembic_version') IS NOT NULL")):
+                return None
+            db.become(connection, db.APP_ROLE)
+            return _applied(connection)
+    except db.DatabaseMissing:
+        return None
 
 
 def require_known() -> None:

@@ -59,8 +59,9 @@ def test_init_makes_a_missing_database(server: Server, template: str):
     name = "flyusage_test_made_by_init"
     with pointed_at(server, name):
         try:
-            with pytest.raises(db.DatabaseUnreachable, match="does not exist"):
-                schema.current_version()
+            assert schema.current_version() is None
+            with pytest.raises(db.DatabaseMissing, match="is not set up yet .* Run `flyusage db init`"), db.lookup_transaction():
+                pass
             bootstrap.prepare()
             schema.require_known()
         finally:
@@ -145,7 +146,7 @@ def described() -> list[tuple]:
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '' FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
         "SELECT tablename, policyname, roles::text, qual, with_check FROM pg_policies",
         "SELECT relname, relacl::text, relrowsecurity::text, relforcerowsecurity::text, '' FROM pg_class WHERE relnamespace = 'public'::regnamespace",
-        "SELECT proname, pg_get_functiondef(oid), proacl::text, '', '' FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+        "SELECT proname, pg_get_functiondef(oid), proacl::text, '', '' FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'",
         "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), '', '' FROM pg_trigger WHERE NOT tgisinternal",
     )
     with db.plain_connection() as connection:

@@ -9,6 +9,7 @@ from typing import IO
 
 import structlog
 
+PIPE = subprocess.PIPE
 STOP_SECONDS = 15
 RESTART_SECONDS = 5
 

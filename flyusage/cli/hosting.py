@@ -17,19 +17,29 @@ _log = structlog.get_logger(__name__)
 def claimed(host: str, port: int) -> Iterator[instance.Instance | None]:
     """The right to serve on `port` from this data folder, with a database that is ready.
 
-    The embedded database is made and migrated here; any other must be at this code's schema. Raises AlreadyRunning,
-    PortTaken, NotLoopback, SchemaMismatch and whatever else keeps a server from starting, each before anything is changed.
+    Raises AlreadyRunning, PortTaken, NotLoopback, SchemaMismatch and whatever else keeps a server from starting, each
+    before anything is changed.
     """
     for name, nearest in unknown_variables().items():
         _log.warning("a variable means nothing to this flyusage", variable=name, nearest=nearest)
+    with database_ready(lambda: server.listen(host, port).close()) as held:
+        yield held
+
+
+@contextmanager
+def database_ready(check: Callable[[], None] = lambda: None) -> Iterator[instance.Instance | None]:
+    """Nobody else serves from this data folder, and the database is ready; `check` runs between the two.
+
+    The embedded database is made and migrated here; any other must be at this code's schema, and has no folder to hold.
+    """
     if not settings().is_embedded:
-        server.listen(host, port).close()
+        check()
         schema.require_known()
         yield None
         return
     embedded.require_writable(settings().data_dir)
     with instance.only(settings().data_dir) as held:
-        server.listen(host, port).close()
+        check()
         bootstrap.prepare()
         yield held
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from flyusage import db, schema
+from flyusage import db
+from flyusage.cli import bootstrap
 from flyusage.cli.output import print_json, print_table
 from flyusage.orgs import queries
 
@@ -14,7 +15,7 @@ app = typer.Typer(help="Look at the organizations.", no_args_is_help=True)
 @app.command("list")
 def list_organizations(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Every organization, oldest first."""
-    schema.require_known()
+    bootstrap.be_ready()
     with db.lookup_transaction() as session:
         found = queries.directory(session)
     if as_json:
