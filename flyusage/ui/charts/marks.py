@@ -1,6 +1,7 @@
 """What happened along a time axis: dotted lines with a word, the end that is still "so far", the present."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,33 +12,43 @@ from flyusage.ui.charts.theme import Theme, translucent
 
 WORD_PX = 11
 WORD_GAP_PX = 12
+NOW_PX = 16  # half of the word "now" and some air
 MOST_LINES = 40
 MOST_NAMED = 8
 LEAST_SHADE_PX = 30  # narrower, "so far" has no room to be said
 _PLURALS = {"deploy": "deploys", "price": "price steps", "note": "notes"}
 
 
-def mark_layers(chart: TimeChart, canvas: Canvas, plot_px: int) -> dict[str, list[dict[str, Any]]]:
-    """The `shapes` and `annotations` of a chart's marks, its open end and the present, over `plot_px` of width.
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Where marks go: the plot's width, the end of its time axis, and the stretch that is still "so far"."""
+
+    width_px: int
+    end: datetime
+    open_span: tuple[datetime, datetime] | None = None
+
+
+def mark_layers(chart: TimeChart, canvas: Canvas, plot: Plot) -> dict[str, list[dict[str, Any]]]:
+    """The `shapes` and `annotations` of a chart's marks, its open end and the present.
 
     Marks whose words would collide share one ("3 deploys") whose hover lists them; past forty, one line each.
     """
-    groups = _groups(chart, plot_px)
+    groups = _groups(chart, plot)
     drawn = [mark for group in groups for mark in (group if _count(groups) <= MOST_LINES else group[:1])]
     shapes = [_line(local_text(mark.at, canvas)) for mark in drawn]
-    words = [_group_word(group, chart, canvas, plot_px) for group in groups]
-    for layer_shapes, layer_words in (_open_end(chart, canvas, plot_px), _present(chart, canvas, plot_px)):
+    words = [_group_word(group, chart, canvas, plot) for group in groups]
+    for layer_shapes, layer_words in (_open_end(chart, canvas, plot), _present(chart, canvas, plot)):
         shapes += layer_shapes
         words += layer_words
     return {"shapes": shapes, "annotations": words}
 
 
-def _groups(chart: TimeChart, plot_px: int) -> list[list[Mark]]:
-    inside = sorted((mark for mark in chart.marks if chart.grid.start <= mark.at <= chart.grid.end), key=_at)
+def _groups(chart: TimeChart, plot: Plot) -> list[list[Mark]]:
+    inside = sorted((mark for mark in chart.marks if chart.grid.start <= mark.at <= plot.end), key=_at)
     groups: list[list[Mark]] = []
     edge = -1.0
     for mark in inside:
-        x = _x_px(mark.at, chart, plot_px)
+        x = _x_px(mark.at, chart, plot)
         half = label_px(mark.label, font_px=WORD_PX) / 2
         if groups and x - half < edge:
             groups[-1].append(mark)
@@ -56,7 +67,7 @@ def _at(mark: Mark) -> datetime:
     return mark.at
 
 
-def _group_word(group: list[Mark], chart: TimeChart, canvas: Canvas, plot_px: int) -> dict[str, Any]:
+def _group_word(group: list[Mark], chart: TimeChart, canvas: Canvas, plot: Plot) -> dict[str, Any]:
     if len(group) == 1:
         word = plot_label(group[0].label)
     elif len({mark.kind for mark in group}) == 1:
@@ -64,7 +75,18 @@ def _group_word(group: list[Mark], chart: TimeChart, canvas: Canvas, plot_px: in
     else:
         word = f"{len(group)} changes"
     middle = group[len(group) // 2].at
-    return _word(word, middle, chart, canvas, plot_px) | {"hovertext": _named(group, canvas)}
+    drawn = _word(word, middle, chart, canvas, plot) | {"hovertext": _named(group, canvas)}
+    return drawn | _beside_now(middle, label_px(word, font_px=WORD_PX), chart, plot)
+
+
+def _beside_now(at: datetime, word_px: int, chart: TimeChart, plot: Plot) -> dict[str, Any]:
+    """Which side of its line a word stands on when the present's word would be in its way."""
+    if chart.now is None or not _shows_now(chart, plot):
+        return {}
+    distance = _x_px(at, chart, plot) - _x_px(chart.now, chart, plot)
+    if abs(distance) > word_px / 2 + NOW_PX:
+        return {}
+    return {"xanchor": "left", "xshift": 2} if distance > 0 else {"xanchor": "right", "xshift": -2}
 
 
 def _named(group: Sequence[Mark], canvas: Canvas) -> str:
@@ -73,35 +95,35 @@ def _named(group: Sequence[Mark], canvas: Canvas) -> str:
     return "<br>".join([*lines, f"and {more} more"] if more > 0 else lines)
 
 
-def _open_end(chart: TimeChart, canvas: Canvas, plot_px: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    start, grid = chart.open_from, chart.grid
-    if start is None or not grid.start <= start < grid.end:
+def _open_end(chart: TimeChart, canvas: Canvas, plot: Plot) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    if plot.open_span is None:
         return [], []
+    start, end = plot.open_span
     shade = {
         "type": "rect",
         "x0": local_text(start, canvas),
-        "x1": local_text(grid.end, canvas),
+        "x1": local_text(end, canvas),
         "line": {"width": 0},
         "fillcolor": translucent(canvas.theme.surface, 0.45),
         "layer": "above",
     }
-    has_room = plot_px - _x_px(start, chart, plot_px) >= LEAST_SHADE_PX
-    middle = start + (grid.end - start) / 2
-    return [shade], [_word("so far", middle, chart, canvas, plot_px)] if has_room and not _shows_now(chart) else []
+    has_room = _x_px(end, chart, plot) - _x_px(start, chart, plot) >= LEAST_SHADE_PX
+    word = [_word("so far", start + (end - start) / 2, chart, canvas, plot)]
+    return [shade], word if has_room and not _shows_now(chart, plot) else []
 
 
-def _present(chart: TimeChart, canvas: Canvas, plot_px: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    if chart.now is None or not _shows_now(chart):
+def _present(chart: TimeChart, canvas: Canvas, plot: Plot) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    if chart.now is None or not _shows_now(chart, plot):
         return [], []
     accent = canvas.theme.accent_ink
-    word = _word("now", chart.now, chart, canvas, plot_px)
+    word = _word("now", chart.now, chart, canvas, plot)
     word["font"] = word["font"] | {"color": accent}
     line = _line(local_text(chart.now, canvas)) | {"line": {"color": accent, "width": 1, "dash": "solid"}}
     return [line], [word]
 
 
-def _shows_now(chart: TimeChart) -> bool:
-    return chart.now is not None and chart.grid.start < chart.now < chart.grid.end
+def _shows_now(chart: TimeChart, plot: Plot) -> bool:
+    return chart.now is not None and chart.grid.start < chart.now < plot.end
 
 
 def shape_defaults(theme: Theme) -> dict[str, Any]:
@@ -114,10 +136,10 @@ def _line(at: str) -> dict[str, Any]:
     return {"x0": at, "x1": at}
 
 
-def _word(word: str, at: datetime, chart: TimeChart, canvas: Canvas, plot_px: int) -> dict[str, Any]:
-    x = _x_px(at, chart, plot_px)
+def _word(word: str, at: datetime, chart: TimeChart, canvas: Canvas, plot: Plot) -> dict[str, Any]:
+    x = _x_px(at, chart, plot)
     half = len(word) * WORD_PX * 0.3
-    anchor = "left" if x < half else "right" if x > plot_px - half else "center"
+    anchor = "left" if x < half else "right" if x > plot.width_px - half else "center"
     return {
         "text": word,
         "x": local_text(at, canvas),
@@ -133,5 +155,5 @@ def _word(word: str, at: datetime, chart: TimeChart, canvas: Canvas, plot_px: in
     }
 
 
-def _x_px(at: datetime, chart: TimeChart, plot_px: int) -> float:
-    return (at - chart.grid.start) / (chart.grid.end - chart.grid.start) * plot_px
+def _x_px(at: datetime, chart: TimeChart, plot: Plot) -> float:
+    return (at - chart.grid.start) / (plot.end - chart.grid.start) * plot.width_px

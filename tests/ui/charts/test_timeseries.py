@@ -46,6 +46,12 @@ def test_every_kind_is_a_valid_figure(kind: str, grid: TimeGrid, canvas: Canvas)
     assert {"gru", "sin", "~", TOTAL_UID} <= set(by_uid(figure))
 
 
+def test_a_total_from_before_does_not_press_single_lines_to_the_ground():
+    ghost = SeriesPoints("b", "September", [900.0, 900.0])
+    assert GHOST_UID not in by_uid(lines(replace(BOTH, ghost=ghost), Canvas(), SLOTS))
+    assert GHOST_UID in by_uid(lines(replace(BOTH, series=[GRU], ghost=ghost), Canvas(), SLOTS))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_to_draw_is_still_a_figure(kind: str):
     assert accepted(KINDS[kind](TimeChart(TWO_DAYS, []), ON_PAPER, {}))["data"] == []
@@ -112,6 +118,35 @@ def test_where_nothing_is_known_there_is_no_total():
     total = decoded(by_uid(stacked_area(replace(BOTH, series=unknown), Canvas(), SLOTS))[TOTAL_UID]["y"])
     assert math.isnan(total[0])
     assert total[1] == 2.0
+
+
+def test_what_has_not_happened_is_not_drawn_as_nothing():
+    three = TimeGrid(OCTOBER, "day", 3)
+    chart = TimeChart(three, [replace(GRU, points=[3.0, 5.0, None]), replace(SIN, points=[1.0, 3.0, None])])
+    figure = stacked_area(chart, Canvas(), SLOTS)
+    assert decoded(by_uid(figure)["gru"]["y"]) == [3.0, 5.0]
+    assert figure["layout"]["xaxis"]["range"] == ["2026-10-01 00:00", "2026-10-04 00:00"]
+    assert words(figure) == ["gru", "sin"]
+    anchored = figure["layout"]["template"]["layout"]["annotationdefaults"]
+    assert (anchored["x"], anchored["xref"]) == ("2026-10-02 00:00", "x")  # names stand where the areas end
+
+
+def test_names_stand_to_the_right_of_the_present():
+    three = TimeGrid(OCTOBER, "day", 3)
+    series = [replace(GRU, points=[3.0, 5.0, None]), replace(SIN, points=[1.0, 3.0, None])]
+    now = datetime(2026, 10, 2, 12, tzinfo=UTC)
+    leader, later = (
+        stacked_area(TimeChart(three, series, now=now_at), Canvas(), SLOTS)["layout"]["template"]["layout"]["annotationdefaults"]["ax"]
+        for now_at in (None, now)
+    )
+    assert later > leader + 100  # half a day of three on about a thousand pixels
+
+
+def test_the_open_bucket_is_shaded_where_it_is_drawn():
+    chart = replace(BOTH, open_from=TWO_DAYS.moment(1))
+    line, bar = stacked_area(chart, Canvas(), SLOTS), stacked_bars(chart, Canvas(), SLOTS)
+    assert [(shape["x0"], shape["x1"]) for shape in line["layout"]["shapes"]] == [("2026-10-01 00:00", "2026-10-02 00:00")]
+    assert [(shape["x0"], shape["x1"]) for shape in bar["layout"]["shapes"]] == [("2026-10-02 00:00", "2026-10-03 00:00")]
 
 
 def test_shares_are_percent_of_each_bucket_and_the_total_stays_money():
