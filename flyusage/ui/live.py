@@ -5,7 +5,6 @@ Ingest and roll-ups notify the channel with the organization's id.
 """
 
 import asyncio
-import random
 import threading
 import time
 from collections import Counter
@@ -36,8 +35,9 @@ _watched: set[tuple[str, str]] = set()
 async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterator[None]:
     """Yields when the organization in this page's address has new events, and once a minute, so that "now" moves.
 
-    Changes are collected for a second. Nothing is yielded while the tab shows another page, unless `on_any_page`.
-    Ends when the tab is gone, and at once where this page is already being watched in this tab: a page may start its watch on every load.
+    Changes are collected for a second. Nothing is yielded while the tab shows another page, unless `on_any_page`. Ends
+    when the tab is gone, and at once where this page is already being watched in this tab: a page may start its watch
+    on every load.
     """
     token = state.router.session.client_token
     watch = (token, state.get_full_name())
@@ -47,7 +47,7 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
     route, slug, due = state.router.route_id, None, time.monotonic() + REFRESH_SECONDS
     news = listener().subscribe()
     try:
-        while await _is_connected(token):
+        while _is_connected(token):
             if slug != (slug := slug_in(state.router.url.path)):
                 news.org_id = await _org_id(slug)
             if await _has_come(news) or time.monotonic() >= due:
@@ -136,7 +136,7 @@ class Listener:
                     why=str(error).strip().splitlines()[0] if str(error) else "closed",
                     retry_s=pause,
                 )
-                self._stopping.wait(pause * random.uniform(0.8, 1.2))
+                self._stopping.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _hear(self, connection: psycopg.Connection) -> None:
@@ -159,7 +159,7 @@ class Listener:
 
 @cache
 def listener() -> Listener:
-    """This process's listener."""
+    """The listener of the whole process."""
     return Listener(_connect)
 
 
@@ -183,10 +183,10 @@ async def _has_come(news: News) -> bool:
     return True
 
 
-async def _is_connected(token: str) -> bool:
-    """Whether a browser tab still holds its websocket."""
+def _is_connected(token: str) -> bool:
+    """Whether a browser tab holds a websocket; a tab that reconnects keeps its token."""
     namespace = RegistrationContext.get().app.event_namespace
-    return namespace is not None and await namespace._token_manager.is_token_connected(token)
+    return namespace is not None and token in namespace.sid_to_token.values()
 
 
 async def _org_id(slug: str) -> int:

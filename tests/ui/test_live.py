@@ -141,10 +141,7 @@ def tabs(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The tokens of the tabs that are open."""
     opened: set[str] = set()
 
-    async def is_connected(token: str) -> bool:
-        return token in opened
-
-    monkeypatch.setattr(live, "_is_connected", is_connected)
+    monkeypatch.setattr(live, "_is_connected", opened.__contains__)
     return opened
 
 

@@ -1,6 +1,7 @@
 // The command palette (Ctrl/Cmd-K) and the list of keys (?). Both are native dialogs: focus, Escape and the rest of the
 // page being out of reach come with the element. Nothing here is evaluated from text.
 import { useCallback, useEffect, useId, useMemo, useRef, useState } from "react";
+import { createPortal } from "react-dom";
 import { useNavigate, useParams } from "react-router";
 
 const isMac = typeof navigator !== "undefined" && /Mac|iPhone|iPad/.test(navigator.platform);
@@ -105,7 +106,8 @@ const useFinds = ({ text, found, foundFor, onSearch, base }) => {
   const wanted = text.trim();
   const isCurrent = foundFor === wanted;
   useEffect(() => {
-    if (!wanted || isCurrent) return setSlow(false);
+    setSlow(false);
+    if (!wanted || isCurrent) return undefined;
     const ask = setTimeout(() => onSearch?.(wanted), SEARCH_AFTER_MS);
     const slow = setTimeout(() => setSlow(true), SEARCH_AFTER_MS + SLOW_AFTER_MS);
     return () => {
@@ -150,7 +152,9 @@ const Palette = ({ control, finds, text, setText, choose }) => {
   const list = useId();
   const at = Math.min(active, entries.length - 1);
   useEffect(() => setActive(0), [text]);
-  useEffect(() => document.getElementById(`${list}-${at}`)?.scrollIntoView({ block: "nearest" }), [at, list]);
+  useEffect(() => {
+    document.getElementById(`${list}-${at}`)?.scrollIntoView({ block: "nearest" });
+  }, [at, list]);
   const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
   const onKeyDown = (event) => {
     if (event.key === "Enter" && entries[at]) choose(entries[at]);
@@ -230,6 +234,9 @@ export const Commands = ({ found = [], foundFor = "", onSearch }) => {
     navigate(entry.href);
   };
   useKeys({ openPalette: palette.open, openKeys: keys.open, go });
+  // On a phone the column that holds the button may be hidden: the dialogs stand outside of it.
+  const [outside, setOutside] = useState(null);
+  useEffect(() => setOutside(document.body), []);
   if (!slug) return null;
   return (
     <div className="commands">
@@ -240,8 +247,8 @@ export const Commands = ({ found = [], foundFor = "", onSearch }) => {
       <button type="button" className="button-keys" onClick={keys.open} title="Keys" aria-label="Keys" aria-keyshortcuts="?">
         <kbd aria-hidden="true">?</kbd>
       </button>
-      <Palette control={palette} finds={finds} text={text} setText={setText} choose={choose} />
-      <Keys control={keys} />
+      {outside && createPortal(<Palette control={palette} finds={finds} text={text} setText={setText} choose={choose} />, outside)}
+      {outside && createPortal(<Keys control={keys} />, outside)}
     </div>
   );
 };

@@ -74,7 +74,7 @@ def test_why_is_seconds_times_price() -> None:
     assert (row.quantity, row.price, row.cost) == ("14,400 s", "$0.00002 per second", "$0.2880")
     assert row.exact == "exactly $0.288"
     assert row.since == "price since Jul 1, 2024"
-    assert row.when == "Oct 1, 02:00 – Oct 1, 06:00"
+    assert row.when == "Oct 1, 02:00 – 06:00"
 
 
 def test_an_unpriced_line_is_not_nothing() -> None:

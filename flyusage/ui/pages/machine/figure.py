@@ -14,6 +14,7 @@ from flyusage.ui.charts.units import Unit
 
 MINUTES = Unit(suffix=" min", places=0, title="minutes")
 HOURS_HEIGHT_PX = 200
+WIDTH_PX = 560  # for ticks that fit a phone too; the drawing takes the width it has
 FINEST_DAYS = 62
 
 
@@ -22,7 +23,7 @@ def life_figure(spans: Sequence[Span], life: Period, *, now: datetime, height_px
     start = floor_day(life.start)
     days = max(1, -((start - max(life.end, start + HOUR)).days))
     grid = TimeGrid(start, "hour", days * 24) if days <= FINEST_DAYS else TimeGrid(start, "day", days)
-    return timeline(spans, grid, Canvas(theme=TOKENS, height_px=height_px, revision="life"), now=now)
+    return timeline(spans, grid, Canvas(theme=TOKENS, width_px=WIDTH_PX, height_px=height_px, revision="life"), now=now)
 
 
 def hours_figure(hours: Sequence[MachineHour], month: Period) -> Figure:
@@ -31,7 +32,7 @@ def hours_figure(hours: Sequence[MachineHour], month: Period) -> Figure:
     ran = {hour.at: hour.seconds / 60 for hour in hours}
     points = [ran.get(month.start + index * HOUR) for index in range(count)]
     chart = TimeChart(TimeGrid(month.start, "hour", count), [SeriesPoints("hours", "ran", points)], MINUTES)
-    canvas = Canvas(theme=TOKENS, height_px=HOURS_HEIGHT_PX, revision=f"{month.start:%Y-%m}")
+    canvas = Canvas(theme=TOKENS, width_px=WIDTH_PX, height_px=HOURS_HEIGHT_PX, revision=f"{month.start:%Y-%m}")
     return timeseries.stacked_bars(chart, canvas, {"hours": 0})
 
 

@@ -190,10 +190,9 @@ def _why_note(why: Why, shown: Period) -> str:
 
 def why_row(line: Line, currency: Currency) -> WhyRow:
     """One run under one price: `86,400 s × $0.000000779247 per second = $0.0673`."""
-    end = "now" if line.is_open else present.moment_text(line.stopped_at)
     is_unpriced = line.amount is None
     return WhyRow(
-        when=f"{present.moment_text(line.started_at)} – {end}",
+        when=_when(line),
         what=line.title,
         note="its stop never came; closed by the next start" if line.is_inferred else "",
         quantity=quantity_text(line),
@@ -206,6 +205,14 @@ def why_row(line: Line, currency: Currency) -> WhyRow:
         events_title=present.plural(len(line.events), "event"),
         events=[_event_row(event) for event in line.events],
     )
+
+
+def _when(line: Line) -> str:
+    start, stop = line.started_at, line.stopped_at
+    if line.is_open:
+        return f"{present.moment_text(start)} – now"
+    is_one_day = start.date() == stop.date()
+    return f"{present.moment_text(start)} – {stop:%H:%M}" if is_one_day else f"{present.moment_text(start)} – {present.moment_text(stop)}"
 
 
 def quantity_text(line: Line) -> str:

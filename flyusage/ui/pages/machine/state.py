@@ -8,7 +8,6 @@ import reflex as rx
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser, live
 from flyusage.ui.addresses import machine_in, month_in
-from flyusage.ui.frame import Frame
 from flyusage.ui.pages.machine import question
 from flyusage.ui.pages.machine.rows import Missing, Screen
 from flyusage.ui.session import slug_in
@@ -56,7 +55,6 @@ class MachinePage(rx.State):
                 if asked == self._asked():
                     for drawing in self._show(answered):
                         yield drawing
-            yield Frame.load
 
     def _asked(self) -> question.Asked:
         url = self.router.url

@@ -110,7 +110,7 @@ def _hours() -> rx.Component:
         plotly_chart(HOURS_CHART, label=SCREEN.hours_label, height="200px", loading=MachinePage.is_loading),
         rx.cond(
             SCREEN.days.length() > 0,
-            rx.el.div(table, class_name="table-box", tab_index=0, role="region", aria_label="Hours by day"),
+            rx.el.div(table, class_name="table-box days-box", tab_index=0, role="region", aria_label="Hours by day"),
             rx.el.p("It did not run in this month.", class_name="muted"),
         ),
         class_name="card",

@@ -7,7 +7,6 @@ import reflex as rx
 
 from flyusage.errors import FlyusageError
 from flyusage.ui import live
-from flyusage.ui.frame import Frame
 from flyusage.ui.pages.machines import question
 from flyusage.ui.pages.machines.rows import Screen
 from flyusage.ui.pages.machines.screen import Choice, list_href
@@ -50,7 +49,6 @@ class MachineList(rx.State):
             async with self:
                 if asked == self._asked():
                     self._show(answered)
-            yield Frame.load
 
     @rx.event
     def search(self, text: str):

@@ -8,7 +8,6 @@ from flyusage.errors import FlyusageError
 from flyusage.pricing.view import Answer
 from flyusage.ui import browser, live
 from flyusage.ui.components.plotly_chart import ChartPoint
-from flyusage.ui.frame import Frame
 from flyusage.ui.pages.explorer.paths import Place
 from flyusage.ui.pages.overview import question
 from flyusage.ui.pages.overview.figure import Places, map_figure
@@ -57,7 +56,6 @@ class Overview(rx.State):
             async with self:
                 for drawing in self._show(answered):
                     yield drawing
-            yield Frame.load
 
     def _slug(self) -> str:
         return slug_in(self.router.url.path)

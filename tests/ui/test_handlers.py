@@ -1,0 +1,51 @@
+"""What a browser may call: every handler of every State is known here, and nothing else of a State is public.
+
+A hostile client can call any of these, without having loaded any page, with any arguments of any type. Each parses its
+arguments and opens the organization anew (`session.open_organization`); `e2e/test_hostile_client.py` tries it.
+"""
+
+import inspect
+from collections.abc import Iterator
+
+import reflex as rx
+
+import flyusage.flyusage  # noqa: F401 declares every State
+
+HANDLERS = {
+    "Explorer": {
+        "brush", "choose_days", "edit_filter", "follow_point", "load", "open_filters", "save_picture", "search_table",
+        "search_values", "set_exclusion", "sort_by", "toggle_value", "turn_page", "watch", "zoom_out",
+    },
+    "Frame": {"load", "watch"},
+    "MachineList": {"load", "search", "watch"},
+    "MachinePage": {"load", "watch"},
+    "Overview": {"follow_region", "load", "show_world", "watch"},
+    "Palette": {"search"},
+}  # fmt: skip
+REFLEX = {"setvar"}  # calls a state's own set_* handlers only
+
+
+def states(of: type[rx.State] = rx.State) -> Iterator[type[rx.State]]:
+    for state in of.get_substates():
+        if state.__module__.startswith("flyusage."):
+            yield state
+        yield from states(state)
+
+
+def test_only_known_handlers_can_be_called() -> None:
+    called = {state.__name__: set(state.event_handlers) - REFLEX for state in states()}
+    assert {name: handlers - HANDLERS.get(name, set()) for name, handlers in called.items()} == dict.fromkeys(called, set())
+
+
+def test_nothing_public_of_a_state_is_left_undecorated() -> None:
+    """Reflex makes a handler of every public function of a State, decorated or not."""
+    for state in states():
+        for name, member in vars(state).items():
+            if inspect.isfunction(member) and not name.startswith("_"):
+                raise AssertionError(f"{state.__name__}.{name} is public but no handler; begin its name with _")
+
+
+def test_no_state_lets_a_browser_set_its_fields() -> None:
+    for state in states():
+        fields = set(state.vars)
+        assert {name for name in state.event_handlers if name.removeprefix("set_") in fields and name.startswith("set_")} == set()
