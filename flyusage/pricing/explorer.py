@@ -1,31 +1,185 @@
 """The question engine: one view in, one answer out, for page, API, command and export alike."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 
 from sqlmodel import Session
 
-from flyusage.periods import Period
-from flyusage.pricing.view import Answer, Dimension, PriceStep, Value, View, auto_granularity, granularities  # noqa: F401 offered here too
+from flyusage.periods import HOUR, Period, floor_hour
+from flyusage.pricing.asking import Known, ask, history, know, moment_at, rolled_through
+from flyusage.pricing.comparison import Earlier, earlier
+from flyusage.pricing.counting import OTHER, Counted, count, other_than
+from flyusage.pricing.headline import headline
+from flyusage.pricing.labels import labels
+from flyusage.pricing.notices import is_known, notices
+from flyusage.pricing.peaks import peaks
+from flyusage.pricing.points import Buckets, buckets, difference, points
+from flyusage.pricing.question import Question
+from flyusage.pricing.totals import Sum
+from flyusage.pricing.values import values
+from flyusage.pricing.marks import price_steps
+from flyusage.pricing.view import Answer, Comparison, Dimension, Granularity, Measure, Series, View, auto_granularity, granularities
+
+__all__ = ["auto_granularity", "explore", "granularities", "history", "price_steps", "values"]
+
+DRAWN_SERIES = 20
+ATTEMPTS = 4
 
 
 def explore(session: Session, org_id: int, view: View, *, now: datetime | None = None, table_points: bool = False) -> Answer:
     """What `view` shows of the organization, complete to `view.as_of` or, when that is None, to `now` (the clock's).
 
-    Every total is exact. Points are for drawing; series folded into "other" have none unless `table_points`.
+    Every total is exact. Points are for drawing; series folded into "other" have none unless `table_points`. Grouped by
+    machine, the first 100 are listed and everything else is one series, so that they still add up.
     """
-    raise NotImplementedError
+    for _ in range(ATTEMPTS):
+        known = know(session, org_id, view.as_of, now)
+        answer = _Answering(session, view, known, table_points).answer()
+        if rolled_through(session, org_id) in (None, known.moment.rolled_through):
+            break  # otherwise an hour was closed while we read: what was its tail is in the cells now
+    return answer
 
 
-def history(session: Session, org_id: int) -> Period | None:
-    """From the organization's first event to its last; None before the first."""
-    raise NotImplementedError
+@dataclass(frozen=True)
+class _Before:
+    """The period compared with: `counted` is complete to the same elapsed time, `whole` is drawn."""
+
+    counted: Counted
+    whole: Question
 
 
-def values(session: Session, org_id: int, dimension: Dimension, *, search: str = "", limit: int = 200) -> list[Value]:
-    """The values a filter on `dimension` may take, in reading order; `search` matches inside code and label, without case."""
-    raise NotImplementedError
+@dataclass(frozen=True)
+class _Lines:
+    """Points by series id, now and before."""
+
+    now: dict[int, list[float]]
+    before: dict[int, list[float]]
 
 
-def price_steps(session: Session, org_id: int, view: View) -> tuple[PriceStep, ...]:
-    """Changes of list price inside the view's period that touch what it shows, for marks on a chart."""
-    raise NotImplementedError
+@dataclass(frozen=True)
+class _Answering:
+    """One answer in the making."""
+
+    session: Session
+    view: View
+    known: Known
+    has_table_points: bool
+
+    def answer(self) -> Answer:
+        counted = count(self.session, ask(self.session, self.known, self.view))
+        question = counted.question
+        asked_before = earlier(self.view.period, self.view.comparison, question.moment.as_of)
+        before = self._before(asked_before, frozenset(counted.sums) - {OTHER})
+        granularity = self._granularity()
+        axis = buckets(question.period, granularity)
+        ranked = self._ranked(counted, before)
+        top = [one for one in ranked if one != OTHER][:DRAWN_SERIES]
+        lines = self._lines(counted, before, axis, top if len(top) < len(ranked) else None)
+        series = self._series(ranked, counted, before, lines)
+        return Answer(
+            view=self.view,
+            granularity=granularity,
+            currency=self.known.book.currency,
+            as_of=question.moment.as_of,
+            rolled_through=question.moment.rolled_through,
+            buckets=axis.starts,
+            series=tuple(series[one] for one in ranked),
+            drawn=tuple(self._drawn(ranked, top, series, (counted, before, lines))),
+            total=counted.total,
+            previous_total=before.counted.total if before else None,
+            previous_period=before.counted.question.complete if before else None,
+            totals=headline(self.session, question, counted.whole),
+            history_begins=self.known.history.start if self.known.history else None,
+            last_event_at=self.known.history.end if self.known.history else None,
+            notices=notices(
+                counted, self.known.history, asked_before.whole if asked_before else None, before.counted.question.complete if before else None
+            ),
+        )
+
+    def _granularity(self) -> Granularity:
+        chosen = self.view.granularity
+        return chosen if chosen and chosen in granularities(self.view.period) else auto_granularity(self.view.period)
+
+    def _before(self, asked: Earlier | None, machines: frozenset[int]) -> _Before | None:
+        """The earlier period, counted; None where history does not reach."""
+        if asked is None or not is_known(asked.whole, self.known.history):
+            return None
+        cut = asked.compared.end
+        moment = self.known.moment if cut == floor_hour(cut) else moment_at(self.session, self.known.org_id, cut)
+        compared = ask(self.session, self.known, self.view, period=asked.compared, moment=moment)
+        by_machine = self.view.group_by is Dimension.MACHINE
+        counted = count(self.session, compared, machines=machines if by_machine else None)
+        return _Before(counted, ask(self.session, self.known, self.view, period=asked.whole))
+
+    def _ranked(self, counted: Counted, before: _Before | None) -> list[int]:
+        """Series with anything to show, largest first; what is not listed last."""
+        earlier_values = before.counted.values if before else {}
+        is_money = self.view.measure is Measure.LIST_COST
+        shown = {
+            one
+            for one in {*counted.sums, *counted.values, *earlier_values}
+            if counted.value_of(one) or earlier_values.get(one) or (is_money and one in counted.sums and counted.sums[one].unpriced)
+        }
+        return sorted(shown, key=lambda one: (one == OTHER, -counted.value_of(one), -earlier_values.get(one, Fraction(0)), one))
+
+    def _lines(self, counted: Counted, before: _Before | None, axis: Buckets, top: list[int] | None) -> _Lines:
+        now = self._points(counted.question, axis, top)
+        if before is None:
+            return _Lines(now, {})
+        earlier_axis = buckets(before.whole.period, axis.granularity)
+        return _Lines(now, {one: line[: len(axis.starts)] for one, line in self._points(before.whole, earlier_axis, top).items()})
+
+    def _points(self, question: Question, axis: Buckets, top: list[int] | None) -> dict[int, list[float]]:
+        """Points of the `top` series and of OTHER; None: of all series."""
+        listed = None if top is None else frozenset(top)
+        if question.measure is Measure.RUNNING_PEAK:
+            return {one: peak.points for one, peak in peaks(self.session, question, axis, drawn=listed).items()}
+        found = points(self.session, question, axis, only=None if self.has_table_points and question.group_by is not Dimension.MACHINE else listed)
+        if listed is None:
+            return found
+        whole = points(self.session, replace(question, group_by=None), axis).get(0, [0.0] * len(axis.starts))
+        return found | {OTHER: difference(whole, [line for one, line in found.items() if one in listed])}
+
+    def _series(self, ranked: list[int], counted: Counted, before: _Before | None, lines: _Lines) -> dict[int, Series]:
+        named = labels(self.session, counted.question, [one for one in ranked if one != OTHER])
+        found = {}
+        for one in ranked:
+            is_other = one == OTHER
+            key, label = ("", "Other machines, volumes and addresses") if is_other else named[one]
+            found[one] = self._one(counted.sums.get(one, Sum()), key=key, label=label, is_other=is_other, total=counted.value_of(one))
+            found[one] = replace(
+                found[one],
+                points=tuple(lines.now.get(one, ())) if not is_other else (),
+                previous_total=before.counted.value_of(one) if before else None,
+                previous_points=tuple(lines.before.get(one, ())) if not is_other else (),
+            )
+        return found
+
+    def _one(self, used: Sum, *, key: str, label: str, is_other: bool, total: Fraction) -> Series:
+        return Series(
+            key=key,
+            label=label,
+            total=total,
+            list_cost=used.list_cost,
+            machine_hours=Fraction(used.machine_seconds, 3600),
+            is_unpriced=bool(used.unpriced),
+            is_other=is_other,
+        )
+
+    def _drawn(
+        self, ranked: list[int], top: list[int], series: dict[int, Series], found: tuple[Counted, _Before | None, _Lines]
+    ) -> list[Series]:
+        """The top series, and the rest as one."""
+        drawn = [series[one] for one in top]
+        if len(top) == len(ranked):
+            return drawn
+        counted, before, lines = found
+        listed, rest = frozenset(top), [one for one in ranked if one not in top]
+        is_peak = self.view.measure is Measure.RUNNING_PEAK
+        label = "Other" if OTHER in rest else f"{len(rest)} others"
+        total = Fraction(max(lines.now.get(OTHER, [0]))) if is_peak else sum((counted.value_of(one) for one in rest), Fraction(0))
+        other = self._one(other_than(counted, listed), key="", label=label, is_other=True, total=total)
+        previous = None if before is None or is_peak else sum((before.counted.value_of(one) for one in rest), Fraction(0))
+        points_now, points_before = tuple(lines.now.get(OTHER, ())), tuple(lines.before.get(OTHER, ()))
+        return [*drawn, replace(other, points=points_now, previous_points=points_before, previous_total=previous)]

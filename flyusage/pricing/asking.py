@@ -1,0 +1,93 @@
+"""From a view to questions: how far the organization is counted, its prices, names and filters, period by period."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock
+from flyusage.metering.tail import Tail, tail_of
+from flyusage.periods import HOUR, Period, floor_hour
+from flyusage.pricing.books import PriceBook, book_of
+from flyusage.pricing.price_table import PriceTable, price_table
+from flyusage.pricing.question import Moment, Question
+from flyusage.pricing.reference import Reference, reference
+from flyusage.pricing.scope import Names, names_of, resolve
+from flyusage.pricing.slices import epochs
+from flyusage.pricing.view import Dimension, View
+
+NOTHING = Tail(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), "", "", {})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What every question of one request needs: the organization's history, book and names. `moment` is where it is counted to."""
+
+    org_id: int
+    history: Period | None
+    moment: Moment
+    book: PriceBook
+    prices: PriceTable
+    reference: Reference
+    names: Names
+
+
+def know(session: Session, org_id: int, as_of: datetime | None, now: datetime | None) -> Known:
+    """Everything but the view, as of `as_of`, or now (the clock's, when None is given)."""
+    moment = moment_at(session, org_id, (as_of or now or clock.now()).replace(microsecond=0))
+    book = book_of(session, org_id)
+    return Known(
+        org_id=org_id,
+        history=history(session, org_id),
+        moment=moment,
+        book=book,
+        prices=price_table(session, book.id),
+        reference=reference(session),
+        names=names_of(session, org_id),
+    )
+
+
+def history(session: Session, org_id: int) -> Period | None:
+    """From the organization's first event to its last; None before the first."""
+    row = session.execute(sa.text("SELECT first_event_at, last_event_at FROM rollup_state WHERE org_id = :org"), {"org": org_id}).first()
+    if row is None or row.first_event_at is None:
+        return None
+    return Period(row.first_event_at, max(row.first_event_at, row.last_event_at))
+
+
+def rolled_through(session: Session, org_id: int) -> datetime | None:
+    """The end of the last closed hour, None before the first."""
+    return session.execute(sa.text("SELECT rolled_through FROM rollup_state WHERE org_id = :org"), {"org": org_id}).scalar()
+
+
+def moment_at(session: Session, org_id: int, as_of: datetime) -> Moment:
+    """How far the organization is counted at `as_of`. Before the first roll-up nothing is."""
+    tail = tail_of(session, org_id, as_of=as_of)
+    if tail is None:
+        hour = floor_hour(as_of)
+        return Moment(as_of=hour, rolled_through=hour, since=hour, tail=NOTHING)
+    return Moment(as_of=tail.as_of, rolled_through=rolled_through(session, org_id) or tail.since, since=tail.since, tail=tail)
+
+
+def ask(session: Session, known: Known, view: View, *, period: Period | None = None, moment: Moment | None = None) -> Question:
+    """The view as a question over `period` (its own unless given), complete to `moment` (that of `known` unless given)."""
+    whole = period or view.period
+    hourly = Period(whole.start, floor_hour(whole.end + HOUR) if whole.end != floor_hour(whole.end) else whole.end)
+    steps = known.prices.steps(hourly.start.date(), hourly.end.date())
+    if view.group_by is Dimension.COST_CENTRE or any(one.dimension is Dimension.COST_CENTRE for one in view.filters):
+        steps |= known.names.centres.steps()
+    held = epochs(hourly, steps)
+    return Question(
+        org_id=known.org_id,
+        measure=view.measure,
+        group_by=view.group_by,
+        period=hourly,
+        moment=moment or known.moment,
+        scope=resolve(session, known.org_id, view.filters, (known.reference, known.names), held),
+        epochs=held,
+        book=known.book,
+        prices=known.prices,
+        reference=known.reference,
+        names=known.names,
+    )

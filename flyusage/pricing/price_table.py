@@ -1,0 +1,93 @@
+"""The prices of a book, in memory: what a unit of a sku cost in a region on a day."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+REMEMBERED_BOOKS = 32
+
+
+@dataclass(frozen=True)
+class DatedPrice:
+    """`amount` (the book's currency) for `per` base units, in `[since, until)`; `until` None: still."""
+
+    amount: Decimal
+    per: int
+    since: date
+    until: date | None
+    unit: str
+
+    def cost(self, quantity: Fraction | int) -> Fraction:
+        """quantity × amount ÷ per, exactly."""
+        return Fraction(quantity) * Fraction(self.amount) / self.per
+
+
+@dataclass
+class PriceTable:
+    """Every price of one book, by sku id and region id, spans in order of time."""
+
+    book_id: int
+    spans: dict[tuple[int, int], list[DatedPrice]]
+    _weights: dict[tuple[date, int], list[float]] = field(default_factory=dict)
+
+    def on(self, sku_id: int, region_id: int, day: date) -> DatedPrice | None:
+        """The price in force, None when there is none."""
+        spans = self.spans.get((sku_id, region_id), [])
+        found = bisect_right(spans, day, key=lambda one: one.since) - 1
+        if found < 0:
+            return None
+        span = spans[found]
+        return span if span.until is None or day < span.until else None
+
+    def steps(self, after: date, before: date) -> set[date]:
+        """The days strictly between at which any price begins or ends."""
+        edges = (edge for spans in self.spans.values() for span in spans for edge in (span.since, span.until))
+        return {edge for edge in edges if edge is not None and after < edge < before}
+
+    def weights(self, day: date, width: int) -> list[float]:
+        """amount ÷ per at [sku_id × width + region_id], 0 where unpriced. For drawing only."""
+        if (day, width) not in self._weights:
+            made = [0.0] * (width * (max((sku_id for sku_id, _ in self.spans), default=0) + 1))
+            for sku_id, region_id in self.spans:
+                if price := self.on(sku_id, region_id, day):
+                    made[sku_id * width + region_id] = float(price.amount) / price.per
+            self._weights[day, width] = made
+        return self._weights[day, width]
+
+
+def price_table(session: Session, book_id: int) -> PriceTable:
+    """The published prices of a book's metered skus. Remembered: what is published never changes."""
+    published = session.execute(
+        sa.text("SELECT count(*), max(published_at)::text FROM price_book_version WHERE book_id = :book AND published_at IS NOT NULL"),
+        {"book": book_id},
+    ).one()
+    database = session.connection().engine.url.render_as_string(hide_password=False)
+    key = (database, book_id, *published)
+    if key not in _remembered:
+        while len(_remembered) >= REMEMBERED_BOOKS:
+            _remembered.pop(next(iter(_remembered)))
+        _remembered[key] = _load(session, book_id)
+    return _remembered[key]
+
+
+_remembered: dict[tuple[object, ...], PriceTable] = {}
+
+
+def _load(session: Session, book_id: int) -> PriceTable:
+    rows = session.execute(
+        sa.text(
+            """SELECT p.sku_id, p.region_id, p.amount, p.per_quantity, p.starts_on, NULLIF(p.ends_on, 'infinity') AS ends_on, listed.unit
+               FROM price_segment p JOIN sku k ON k.id = p.sku_id AND k.meter IS NOT NULL JOIN price listed ON listed.id = p.price_id
+               WHERE p.book_id = :book ORDER BY p.sku_id, p.region_id, p.starts_on"""
+        ),
+        {"book": book_id},
+    )
+    spans: dict[tuple[int, int], list[DatedPrice]] = {}
+    for sku_id, region_id, amount, per, since, until, unit in rows:
+        spans.setdefault((sku_id, region_id), []).append(DatedPrice(amount, per, since, until, unit))
+    return PriceTable(book_id, spans)

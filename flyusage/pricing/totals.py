@@ -1,0 +1,111 @@
+"""Exact totals: quantities are summed in SQL first, per sku, region and price, and priced after; dividing comes last."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from math import lcm
+
+from sqlmodel import Session
+
+from flyusage.pricing.cells import GROUPS, fold, fold_rows, parts, tail_rows
+from flyusage.pricing.machine_cells import machine_parts
+from flyusage.pricing.question import Binds, Question, fetch
+from flyusage.pricing.slices import by_days
+from flyusage.pricing.view import Dimension
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What one series used: exact list cost, machine-seconds, the measure's units × per, and skus without a price."""
+
+    list_cost: Fraction = Fraction(0)
+    machine_seconds: int = 0
+    measured: int = 0
+    unpriced: frozenset[int] = frozenset()
+
+
+def totals(session: Session, question: Question) -> dict[int, Sum]:
+    """Series id → what it used in the question's period, complete to as_of."""
+    binds = Binds()
+    cells = quantities(question, binds)
+    if not cells:
+        return {}
+    rows = fetch(session, _priced(question, " UNION ALL ".join(cells), binds), binds)
+    found: dict[int, list[tuple[object, ...]]] = {}
+    for series, *sums in rows:
+        found.setdefault(series, []).append(tuple(sums))
+    return {series: _sum(sums) for series, sums in found.items()}
+
+
+def quantities(question: Question, binds: Binds) -> list[str]:
+    """Queries for (g, sku_id, region_id, epoch, q)."""
+    scope = question.scope
+    if question.group_by is Dimension.MACHINE or scope.machines is not None:
+        return machine_parts(question, binds, machines=scope.machines)
+    group = GROUPS[question.group_by]
+    found = [
+        f"SELECT {group} AS g, sku_id, region_id, {one.slice.epoch} AS epoch, {'-' if one.sign < 0 else ''}{one.quantity} AS q "
+        f"FROM {one.table} WHERE {one.where}"
+        for one in parts(question, by_days(question.closed, question.epochs), binds)
+    ]
+    if tail := tail_rows(question, binds):
+        found.append(f"SELECT {group}, sku_id, region_id, {question.tail_epoch}, CAST(quantity AS bigint) FROM ({tail}) AS tail")
+    if scope.not_machines:
+        found += machine_parts(question, binds, machines=scope.not_machines, sign=-1)
+    return found
+
+
+def added(sums: Iterable[Sum]) -> Sum:
+    """Several series as one."""
+    everything = list(sums)
+    return Sum(
+        sum((one.list_cost for one in everything), Fraction(0)),
+        sum(one.machine_seconds for one in everything),
+        sum(one.measured for one in everything),
+        frozenset().union(*(one.unpriced for one in everything)),
+    )
+
+
+def _priced(question: Question, cells: str, binds: Binds) -> str:
+    """The cells summed, priced and gathered into series."""
+    folding = fold(question)
+    days = binds.add([epoch.starts_on for epoch in question.epochs], "date[]")
+    return f"""
+    WITH cell AS (
+      SELECT g, sku_id, region_id, epoch, sum(q) AS q FROM ({cells}) AS part GROUP BY g, sku_id, region_id, epoch
+    ), price AS (
+      SELECT e.number - 1 AS epoch, p.sku_id, p.region_id, p.amount, p.per_quantity
+      FROM unnest({days}) WITH ORDINALITY AS e (day, number)
+      JOIN price_segment p ON p.book_id = {binds.add(question.book.id, "int")} AND p.starts_on <= e.day AND p.ends_on > e.day
+    )
+    SELECT {"coalesce(fold.s, 0)" if folding is not None else "cell.g"} AS series, per_quantity, sum(q * amount) AS cost,
+           sum(q) FILTER (WHERE sku_id = ANY ({binds.add(list(question.reference.machine_skus), "smallint[]")})) AS seconds,
+           sum(q * ({binds.add(question.units.array(), "bigint[]")})[sku_id + 1]) AS measured,
+           array_agg(DISTINCT sku_id) FILTER (WHERE amount IS NULL AND q <> 0) AS unpriced
+    FROM cell LEFT JOIN price USING (sku_id, region_id, epoch)
+    {f"LEFT JOIN {fold_rows(folding, binds)} USING (g, epoch)" if folding is not None else ""}
+    GROUP BY series, per_quantity"""
+
+
+def _sum(rows: list[tuple[object, ...]]) -> Sum:
+    """One series' rows, one per `per`, over their common denominator."""
+    priced = [(cost, per) for per, cost, *_ in rows if isinstance(per, int) and isinstance(cost, Decimal)]
+    common = lcm(*(per for _, per in priced))
+    cost = sum((Fraction(cost) * (common // per) for cost, per in priced), Fraction(0)) / common
+    return Sum(
+        cost,
+        sum(int(seconds or 0) for _, _, seconds, _, _ in rows),  # type: ignore[call-overload]
+        sum(int(measured or 0) for _, _, _, measured, _ in rows),  # type: ignore[call-overload]
+        frozenset(sku for *_, unpriced in rows for sku in unpriced or ()),  # type: ignore[attr-defined]
+    )
+
+
+def pairs_used(session: Session, question: Question) -> list[tuple[int, int]]:
+    """(sku id, region id) of everything the question's period used."""
+    binds = Binds()
+    cells = quantities(question, binds)
+    if not cells:
+        return []
+    union = " UNION ALL ".join(cells)
+    return fetch(session, f"SELECT sku_id, region_id FROM ({union}) AS cell GROUP BY 1, 2 HAVING sum(q) <> 0 ORDER BY 1, 2", binds)
