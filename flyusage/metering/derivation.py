@@ -1,8 +1,8 @@
 """Intervals and findings of the batch's subjects, derived in SQL from the ledger and written as a difference.
 
 The rules are those of `intervals.py`, which says them in Python; a test holds the two equal. A subject that is new is derived
-from the batch alone. One that was known is derived from its whole ledger, compared with what is stored, and only rows that
-differ are written, so that only days that changed are re-rolled.
+from the batch alone. A known one is derived from where the batch reaches back to (`reach.py`), compared with what is stored,
+and only rows that differ are written, so that only days that changed are re-rolled.
 """
 
 from sqlmodel import Session
@@ -13,8 +13,8 @@ STAGING = (
     """CREATE TEMP TABLE IF NOT EXISTS judged_event (
          org_id int, resource_id bigint, is_new boolean, pos int, type smallint, time timestamptz, identity uuid, app_id int,
          region_id smallint, home_app int, home_region smallint, vm_size_id smallint, memory_mib bigint, capacity_mib bigint, bytes bigint,
-         report_start timestamptz, report_end timestamptz, was_open boolean, is_kept boolean, until timestamptz,
-         is_followed_by_opening boolean, size_before smallint
+         report_start timestamptz, report_end timestamptz, has_states boolean, is_anchor boolean, was_open boolean, is_kept boolean,
+         until timestamptz, is_followed_by_opening boolean, size_before smallint
        ) ON COMMIT DELETE ROWS""",
     """CREATE TEMP TABLE IF NOT EXISTS derived_interval (
          org_id int, resource_id bigint, started_at timestamptz, stopped_at timestamptz, capacity bigint, extra_mib bigint, app_id int,
@@ -29,34 +29,44 @@ _ROW = "org_id, resource_id, started_at, stopped_at, capacity, extra_mib, app_id
 DERIVED_CODES = ("orphan_stop", "orphan_resize", "inferred_stop", "contradicting_home")
 
 # Types: 1 stopped, 2 destroyed, 3 started; 4 volume destroyed, 5 created, 6 resized; 7 released, 8 allocated; 9 egress.
+# The batch, then what the ledger already holds: states from the anchor on, and reports whose size a new state may change.
 # OFFSET 0 keeps the planner, which knows nothing of temporary tables, from reading the whole ledger for a few subjects.
-_LEDGER = """
-  SELECT s.org_id, s.resource_id, s.is_new, e.type, e.time, e.identity, e.source, e.event_id, a.id AS app_id,
-         e.region_id, e.vm_size_id, e.memory_mib, e.capacity_mib, e.bytes, to_timestamp(e.start_epoch) AS report_start,
-         to_timestamp(e.end_epoch) AS report_end
+_KNOWN = """r.org_id, r.resource_id, false, r.has_states, e.type, e.time, e.identity, e.source, e.event_id, e.app_id,
+         e.region_id, e.vm_size_id, e.memory_mib, e.capacity_mib, e.bytes, e.report_start, e.report_end, r.home_app, r.home_region,
+         r.from_at"""
+_LEDGER = f"""
+  SELECT s.org_id, s.resource_id, s.is_new, s.is_new OR r.has_states AS has_states, e.type, e.time, e.identity, e.source, e.event_id,
+         a.id AS app_id, e.region_id, e.vm_size_id, e.memory_mib, e.capacity_mib, e.bytes, to_timestamp(e.start_epoch) AS report_start,
+         to_timestamp(e.end_epoch) AS report_end, r.home_app AS known_app, r.home_region AS known_region, r.from_at
   FROM staged_event e JOIN staged_subject s ON s.number = e.subject JOIN staged_app a ON a.number = e.app
-  WHERE s.is_new
+  LEFT JOIN staged_reach r ON r.resource_id = s.resource_id
   UNION ALL
-  SELECT s.org_id, s.resource_id, s.is_new, e.type, e.time, e.identity, e.source, e.event_id, e.app_id,
-         e.region_id, e.vm_size_id, e.memory_mib, e.capacity_mib, e.bytes, e.report_start, e.report_end
-  FROM staged_subject s CROSS JOIN LATERAL (
-    SELECT * FROM usage_event u WHERE u.org_id = s.org_id AND u.resource_id = s.resource_id OFFSET 0) AS e
-  WHERE NOT s.is_new"""
+  SELECT {_KNOWN} FROM staged_reach r CROSS JOIN LATERAL (
+    SELECT * FROM usage_event u WHERE u.org_id = r.org_id AND u.resource_id = r.resource_id AND u.type = ANY (r.state_types)
+      AND u.time >= coalesce(r.from_at, '-infinity')
+      AND (r.from_at IS NULL OR u.time > r.from_at
+           OR (u.type, u.source COLLATE "C", u.event_id COLLATE "C") >= (r.from_type, r.from_source, r.from_id)) OFFSET 0) AS e
+  UNION ALL
+  SELECT {_KNOWN} FROM staged_reach r CROSS JOIN LATERAL (
+    SELECT * FROM usage_event u WHERE u.org_id = r.org_id AND u.resource_id = r.resource_id AND u.type = 9
+      AND u.time > r.reports_from AND u.report_end > r.reports_from OFFSET 0) AS e
+  WHERE r.kind = 1"""
 
 # After an event something is open or not, whatever came before it; only a resize leaves that as it was. So the last other
 # event tells: pos * 2, plus 1 if it opened. Contradicting events and reports stand beside that line (is_state).
 _JUDGE = f"""
 INSERT INTO judged_event
 SELECT org_id, resource_id, is_new, pos, type, time, identity, app_id, region_id, home_app, home_region, vm_size_id, memory_mib,
-       capacity_mib, bytes, report_start, report_end, was_open, is_kept,
+       capacity_mib, bytes, report_start, report_end, has_states, pos = 1 AND from_at IS NOT NULL, was_open, is_kept,
        lead(time) OVER kept, lead(type IN (3, 5, 8)) OVER kept, lag(vm_size_id) OVER kept
 FROM (
   SELECT *, CASE WHEN is_state THEN was_open OR type IN (2, 3, 5, 8) END AS is_kept FROM (
     SELECT *, coalesce(max(pos * 2 + (type IN (3, 5, 8))::int) FILTER (WHERE is_state AND type <> 6) OVER before % 2 = 1, false) AS was_open
     FROM (
       SELECT *, type <> 9 AND (type IN (7, 8) OR (app_id = home_app AND region_id = home_region)) AS is_state FROM (
-        SELECT ledger.*, row_number() OVER life AS pos, first_value(app_id) OVER life AS home_app,
-               first_value(region_id) OVER life AS home_region
+        SELECT ledger.*, row_number() OVER life AS pos,
+               coalesce(known_app, first_value(app_id) OVER life) AS home_app,
+               coalesce(known_region, first_value(region_id) OVER life) AS home_region
         FROM ({_LEDGER}) AS ledger
         WHERE NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = ledger.org_id AND v.identity = ledger.identity)
         WINDOW life AS (PARTITION BY resource_id ORDER BY time, type, source COLLATE "C", event_id COLLATE "C")
@@ -79,7 +89,8 @@ SELECT k.org_id, k.resource_id, k.time, k.until, CASE WHEN k.type IN (3, 8) THEN
 FROM judged_event k
 LEFT JOIN sku machine ON machine.meter = 'machine' AND machine.vm_size_id = k.vm_size_id
 LEFT JOIN vm_size size ON size.id = k.vm_size_id
-WHERE k.is_kept AND (k.type IN (3, 5, 6, 8) OR (k.type = 1 AND k.capacity_mib > 0)) AND (k.until IS NULL OR k.until > k.time)"""
+WHERE k.is_kept AND k.has_states AND (k.type IN (3, 5, 6, 8) OR (k.type = 1 AND k.capacity_mib > 0))
+  AND (k.until IS NULL OR k.until > k.time)"""
 
 # The size running just before each report's end: reports and changes of state in one line of time.
 _REPORTS = """
@@ -109,9 +120,13 @@ INSERT INTO changed_interval ({_ROW}, kept, delta)
 SELECT {_ROW}, sum(side)::int, (sum(side) - sum(1 - side))::int FROM (
   SELECT {_ROW}, 1 AS side FROM derived_interval WHERE NOT is_new
   UNION ALL
-  SELECT i.* FROM staged_subject s CROSS JOIN LATERAL (
-    SELECT {_ROW}, 0 AS side FROM usage_interval u WHERE u.org_id = s.org_id AND u.resource_id = s.resource_id OFFSET 0) AS i
-  WHERE NOT s.is_new
+  SELECT i.* FROM staged_reach r CROSS JOIN LATERAL (
+    SELECT {_ROW}, 0 AS side FROM usage_interval u
+    WHERE u.org_id = r.org_id AND u.resource_id = r.resource_id
+      AND u.started_at >= CASE WHEN r.from_at IS NULL THEN '-infinity' ELSE least(r.from_at, r.reports_from - interval '1 day') END
+      AND CASE WHEN u.sku_id = %(egress)s THEN u.stopped_at > r.reports_from ELSE u.started_at >= coalesce(r.from_at, '-infinity') END
+    OFFSET 0) AS i
+  WHERE r.has_states
 ) AS both_sides
 GROUP BY {_ROW} HAVING sum(side) <> sum(1 - side)"""
 
@@ -128,9 +143,10 @@ SELECT {_ROW} FROM derived_interval WHERE is_new
 UNION ALL
 SELECT {_ROW} FROM changed_interval CROSS JOIN LATERAL generate_series(1, CASE WHEN delta > 0 THEN delta ELSE kept END)"""
 
+# Of the events looked at again; what an anchor is said to be hangs on what came before it.
 _FINDINGS = (
-    """DELETE FROM event_finding f USING staged_subject s
-       WHERE NOT s.is_new AND f.org_id = s.org_id AND f.resource_id = s.resource_id AND f.code = ANY(%s)
+    """DELETE FROM event_finding f USING judged_event j
+       WHERE NOT j.is_new AND NOT j.is_anchor AND f.org_id = j.org_id AND f.identity = j.identity AND f.code = ANY(%s)
          AND NOT EXISTS (SELECT FROM derived_finding d WHERE d.org_id = f.org_id AND d.identity = f.identity AND d.code = f.code)""",
     """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
        SELECT org_id, resource_id, time, identity, code FROM derived_finding ON CONFLICT DO NOTHING""",
@@ -200,12 +216,7 @@ def rederive(session: Session, *, has_known: bool) -> None:
     """
     for statement in STAGING:
         run(session, statement)
-    skus = {
-        meter: id_
-        for meter, id_ in run(
-            session, "SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')"
-        )
-    }
+    skus = {meter: id_ for meter, id_ in run(session, "SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')")}
     run(session, _JUDGE)
     run(session, _STATES, skus)
     run(session, _REPORTS, skus)
@@ -213,7 +224,7 @@ def rederive(session: Session, *, has_known: bool) -> None:
     for statement in (*_HOMES, _HOMELESS):
         run(session, statement)
     if has_known:
-        run(session, _COMPARE)
+        run(session, _COMPARE, skus)
         run(session, _REMOVE)
         run(session, _FINDINGS[0], (list(DERIVED_CODES),))
     run(session, _ADD)

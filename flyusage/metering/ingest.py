@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.metering import derivation, ledger, rollup_state, withdrawals
+from flyusage.metering import derivation, ledger, reach, rollup_state, tail, withdrawals
 from flyusage.metering.errors import Refusal
 from flyusage.metering.events import Parser, UsageEvent
 from flyusage.metering.locks import lock_organizations
@@ -163,6 +163,8 @@ def ingest_events(session: Session, batch: Sequence[UsageEvent], *, strict_orgs:
     _ensure_partitions(session, known)
     with by_index(session):
         _take(session, org_ids, known, result)
+    for org_id in sorted(result.org_ids):
+        tail.refresh_open_cells(session, org_id)
     return result
 
 
@@ -189,11 +191,12 @@ def _record(session: Session, *, has_voids: bool) -> None:
     known = ledger.name_subjects(session)
     if has_voids:
         known += withdrawals.recall(session)
+    reach.measure(session)
+    derivation.rederive(session, has_known=known > 0)
     ledger.write_events(session)
     withdrawals.annotate(session)
     if has_voids:
         withdrawals.note_final(session)
-    derivation.rederive(session, has_known=known > 0)
 
 
 def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs: bool, only_org: str | None) -> dict[str, int]:

@@ -27,7 +27,8 @@ STAGING = (
     """CREATE TEMP TABLE IF NOT EXISTS staged_app_name (number int, org_id int, name text) ON COMMIT DELETE ROWS""",
     """CREATE TEMP TABLE IF NOT EXISTS staged_app (number int, org_id int, id int) ON COMMIT DELETE ROWS""",
     """CREATE TEMP TABLE IF NOT EXISTS staged_subject (
-         number int, org_id int, kind smallint, name text, resource_id bigint, is_new boolean
+         number int, org_id int, kind smallint, name text, resource_id bigint, is_new boolean,
+         is_whole boolean DEFAULT false
        ) ON COMMIT DELETE ROWS""",
 )
 _COLUMNS = (

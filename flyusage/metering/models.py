@@ -159,7 +159,7 @@ usage_event = sa.Table(
     Column("version", Text),
     Column("voids", Uuid),
     Column("received_at", MOMENT, nullable=False),
-    sa.Index("ix_usage_event_org_id_resource_id_time", "org_id", "resource_id", "time"),
+    sa.Index("ix_usage_event_org_id_resource_id_type_time", "org_id", "resource_id", "type", "time"),
     sa.CheckConstraint("memory_mib >= 0", name="memory_not_negative"),
     sa.CheckConstraint("capacity_mib >= 0", name="capacity_not_negative"),
     sa.CheckConstraint("bytes >= 0", name="bytes_not_negative"),

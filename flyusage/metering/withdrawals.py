@@ -47,13 +47,20 @@ def recall(session: Session) -> int:
         "WHERE d.org_id = target.org_id AND d.identity = target.identity",
     ):
         run(session, statement, (orgs, identities))
+    binds = (orgs, [resource_id for _, _, resource_id, _ in targets])
+    run(
+        session,
+        """UPDATE staged_subject s SET is_whole = true FROM unnest(%s::int[], %s::bigint[]) AS target (org_id, id)
+           WHERE s.org_id = target.org_id AND s.resource_id = target.id""",
+        binds,
+    )
     return run(
         session,
-        """INSERT INTO staged_subject (org_id, kind, name, resource_id, is_new)
-           SELECT DISTINCT r.org_id, r.kind, r.name, r.id, false
+        """INSERT INTO staged_subject (org_id, kind, name, resource_id, is_new, is_whole)
+           SELECT DISTINCT r.org_id, r.kind, r.name, r.id, false, true
            FROM resource r JOIN unnest(%s::int[], %s::bigint[]) AS target (org_id, id) ON target.org_id = r.org_id AND target.id = r.id
            WHERE NOT EXISTS (SELECT FROM staged_subject s WHERE s.org_id = r.org_id AND s.resource_id = r.id)""",
-        (orgs, [resource_id for _, _, resource_id, _ in targets]),
+        binds,
     ).rowcount
 
 
