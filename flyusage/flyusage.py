@@ -4,23 +4,26 @@ import reflex as rx
 from starlette.applications import Starlette
 
 from flyusage.api import health
-from flyusage.ui import failures, routes
+from flyusage.ui import downloads, failures, routes
 from flyusage.ui.frame import Frame
+from flyusage.ui.pages.explorer.state import Explorer
+from flyusage.ui.pages.explorer.view import explorer
 from flyusage.ui.pages.machine.state import MachinePage
 from flyusage.ui.pages.machine.view import machine
 from flyusage.ui.pages.machines.state import MachineList
 from flyusage.ui.pages.machines.view import machines
 from flyusage.ui.pages.overview.state import Overview
 from flyusage.ui.pages.overview.view import overview
-from flyusage.ui.pages.welcome import welcome
+from flyusage.ui.pages.welcome import Welcome, welcome
 
 app = rx.App(
-    stylesheets=["tokens.css", "app.css", "pages.css"],
+    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css"],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
-    api_transformer=Starlette(routes=[*health.routes, *routes.routes]),
+    api_transformer=Starlette(routes=[*health.routes, *routes.routes, *downloads.routes]),
 )
-app.add_page(welcome, route="/welcome", title="flyusage")
+app.add_page(welcome, route="/welcome", title="flyusage", on_load=Welcome.load)
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
+app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])
 app.add_page(machines, route="/orgs/[slug]/machines", title="Machines · flyusage", on_load=[Frame.load, MachineList.load])
 app.add_page(machine, route="/orgs/[slug]/machines/[machine]", title="Machine · flyusage", on_load=[Frame.load, MachinePage.load])

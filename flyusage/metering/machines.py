@@ -36,7 +36,7 @@ class Machine:
 def machine(session: Session, org_id: int, name: str) -> Machine | None:
     """The machine called `name`; None where the organization has none."""
     row = session.execute(sa.text(_MACHINE), {"org_id": org_id, "name": name, "kind": MACHINE}).one_or_none()
-    return None if row is None else Machine(**row._mapping)
+    return None if row is None else Machine(*row)
 
 
 def running_machines(session: Session, org_id: int) -> frozenset[str]:

@@ -9,9 +9,11 @@ from flyusage.ui.session import open_organizations
 
 
 async def home(_request: Request) -> RedirectResponse:
-    """The reader's first organization, or how to get one."""
+    """The demonstration, else the only organization there is, else the choice (or how to get one)."""
     organizations = await run_in_threadpool(open_organizations)
-    return RedirectResponse(f"/orgs/{organizations[0].slug}" if organizations else "/welcome")
+    demonstrations = [each for each in organizations if each.is_synthetic]
+    opened = demonstrations[:1] or (organizations if len(organizations) == 1 else [])
+    return RedirectResponse(f"/orgs/{opened[0].slug}" if opened else "/welcome")
 
 
 routes = [Route("/", home)]

@@ -8,8 +8,10 @@ from browsing import OpenPage
 from playwright.sync_api import Page, expect
 
 
-def test_the_address_of_the_server_opens_an_organization(open_page: OpenPage) -> None:
+def test_the_address_of_the_server_lists_the_organizations_where_there_are_several(open_page: OpenPage) -> None:
     page = open_page("/")
+    expect(page).to_have_url("/welcome")
+    page.get_by_role("link", name="prism").click()
     expect(page).to_have_url("/orgs/prism")
     expect(page.locator(".org-name")).to_have_text("prism")
     expect(page.locator(".org-note")).to_have_text("4 apps · 4 regions")

@@ -149,9 +149,7 @@ async def next_change(changes: AsyncIterator[None]) -> None:
     await asyncio.wait_for(anext(changes), SOON)
 
 
-def test_page_is_told_of_its_organization_and_let_go_with_its_tab(
-    listener: live.Listener, cast, tabs: set[str]
-) -> None:
+def test_page_is_told_of_its_organization_and_let_go_with_its_tab(listener: live.Listener, cast, tabs: set[str]) -> None:
     async def run() -> None:
         tabs.add("one")
         changes = live.changes(Tab("one", "/orgs/prism"))
@@ -202,9 +200,7 @@ def test_page_that_is_not_shown_is_left_alone(listener: live.Listener, cast, tab
     asyncio.run(run())
 
 
-def test_time_moves_on_without_events(
-    listener: live.Listener, cast, tabs: set[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_time_moves_on_without_events(listener: live.Listener, cast, tabs: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "REFRESH_SECONDS", 0.3)
 
     async def run() -> None:

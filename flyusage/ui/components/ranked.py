@@ -18,9 +18,7 @@ class Ranked:
     href: str = ""
 
 
-def ranked_bars(
-    title: str, rows: Var[list[Ranked]], *, more: str | Var[str], more_href: Var[str], empty: str
-) -> rx.Component:
+def ranked_bars(title: str, rows: Var[list[Ranked]], *, more: str | Var[str], more_href: Var[str], empty: str) -> rx.Component:
     """A card of ranked bars. `more` leads to the whole list; `empty` is said where there is nothing to rank."""
     return rx.el.section(
         rx.el.header(

@@ -1,29 +1,78 @@
-"""What an installation without any organization shows: the commands that fill it."""
+"""Where a reader arrives who has not chosen an organization: those there are, or the commands that make the first."""
+
+import asyncio
+from dataclasses import dataclass
 
 import reflex as rx
+from reflex.vars import Var
+
+from flyusage.ui.components.copy_button import command_line
+from flyusage.ui.session import open_organizations
+
+COMMANDS = ("flyusage demo", "flyusage demo --trace FILE", "flyusage ingest events.ndjson")
+
+
+@dataclass(frozen=True)
+class Door:
+    """An organization to enter."""
+
+    name: str
+    note: str
+    href: str
+
+
+class Welcome(rx.State):
+    """The organizations that the reader may open; None before they are known."""
+
+    doors: list[Door] | None = None
+
+    @rx.event
+    async def load(self):
+        """List the organizations."""
+        known = await asyncio.to_thread(open_organizations)
+        self.doors = [
+            Door(each.name, "synthetic demonstration" if each.is_synthetic else each.slug, f"/orgs/{each.slug}") for each in known
+        ]
 
 
 def welcome() -> rx.Component:
-    """Three ways to the first figures."""
+    """The organizations, or three ways to the first figures."""
+    some = Welcome.doors.to(list[Door])
     return rx.el.main(
-        rx.el.section(
-            rx.el.h1("Nothing has been metered yet", class_name="card-title"),
-            rx.el.p("Fill it with a synthetic company of 10,000 machines, with the public trace, or with your own events:"),
-            *[_command(line) for line in ("flyusage demo", "flyusage demo --trace FILE", "flyusage ingest events.ndjson")],
-            rx.el.p(rx.el.a("Look again", href="/", class_name="button button-primary")),
-            class_name="card empty",
+        rx.match(
+            rx.cond(Welcome.doors, "some", rx.cond(Welcome.doors == None, "unknown", "none")),  # noqa: E711 compiled, not run
+            ("some", _choose(some)),
+            ("none", _fill()),
+            rx.el.section(rx.el.h1("Organizations", class_name="card-title"), class_name="card empty waiting"),
         ),
         id="content",
+        class_name="welcome",
     )
 
 
-def _command(line: str) -> rx.Component:
-    copy = rx.el.button(
-        rx.icon("copy", size=14, aria_hidden="true"),
-        rx.el.span("Copy", class_name="visually-hidden"),
-        type="button",
-        class_name="button button-quiet",
-        title="Copy",
-        on_click=rx.set_clipboard(line),
+def _choose(doors: Var[list[Door]]) -> rx.Component:
+    return rx.el.section(
+        rx.el.h1("Choose an organization", class_name="card-title"),
+        rx.el.ul(rx.foreach(doors, _door), class_name="doors"),
+        class_name="card empty",
     )
-    return rx.el.code(line, copy, class_name="command")
+
+
+def _door(door: Var[Door]) -> rx.Component:
+    # A whole page load: the organization's pages are another world, with a session of their own to come.
+    return rx.el.li(
+        rx.el.a(
+            rx.el.bdi(door.name, class_name="strong"), rx.el.span(door.note, class_name="muted small"), href=door.href, class_name="door"
+        )
+    )
+
+
+def _fill() -> rx.Component:
+    return rx.el.section(
+        rx.icon("inbox", size=28, aria_hidden="true"),
+        rx.el.h1("Nothing has been metered yet", class_name="card-title"),
+        rx.el.p("Fill it with a synthetic company of 10,000 machines, with the public trace, or with your own events:"),
+        *[command_line(line) for line in COMMANDS],
+        rx.el.p(rx.el.a("Look again", href="/", class_name="button button-primary")),
+        class_name="card empty",
+    )

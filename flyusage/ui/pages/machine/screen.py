@@ -7,8 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 
-from flyusage.money import CURRENCIES, Currency, format_money, round_half_away
 from flyusage.metering.machines import Machine
+from flyusage.money import CURRENCIES, Currency, format_money, round_half_away
 from flyusage.periods import HOUR, Period, midnight, month_period
 from flyusage.pricing.machines import Line, MachineHour, RawEvent, Why
 from flyusage.pricing.view import Dimension, Filter, View
@@ -115,10 +115,7 @@ def month_links(told: Told, chosen: date) -> list[MonthLink]:
     months = list(Period(start, max(end, start) + HOUR).months())[::-1]
     shown = months[:MONTHS_SHOWN] + ([chosen] if chosen in months[MONTHS_SHOWN:] else [])
     href = machine_href(told.slug, machine.name)
-    return [
-        MonthLink(_month_text(one, told.now), f"{one:%B %Y}", f"{href}?month={one:%Y-%m}", one == chosen)
-        for one in shown
-    ]
+    return [MonthLink(_month_text(one, told.now), f"{one:%B %Y}", f"{href}?month={one:%Y-%m}", one == chosen) for one in shown]
 
 
 def _month_text(month: date, now: datetime) -> str:
@@ -196,9 +193,7 @@ def why_row(line: Line, currency: Currency) -> WhyRow:
         what=line.title,
         note="its stop never came; closed by the next start" if line.is_inferred else "",
         quantity=quantity_text(line),
-        price="unpriced"
-        if is_unpriced
-        else f"{amount_text(line.amount or Decimal(0), currency)} {line.price_unit}".rstrip(),
+        price="unpriced" if is_unpriced else f"{amount_text(line.amount or Decimal(0), currency)} {line.price_unit}".rstrip(),
         since=f"price since {present.day_text(midnight(line.price_since), year=True)}" if line.price_since else "",
         cost="unpriced" if is_unpriced else format_money(line.cost, currency, places=LINE_PLACES),
         exact="" if is_unpriced else exact_text(line.cost, currency),

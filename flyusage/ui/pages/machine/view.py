@@ -31,9 +31,7 @@ def machine() -> rx.Component:
             is_ready,
             rx.fragment(
                 copy_button(SCREEN.name, "Copy id"),
-                rx.link(
-                    "Open in explorer", href=SCREEN.explorer_href, underline="none", class_name="button button-primary"
-                ),
+                rx.link("Open in explorer", href=SCREEN.explorer_href, underline="none", class_name="button button-primary"),
             ),
             rx.fragment(),
         ),
@@ -50,9 +48,7 @@ def _ready() -> rx.Component:
                 rx.el.span(SCREEN.life_note, class_name="card-note"),
                 class_name="card-head",
             ),
-            plotly_chart(
-                LIFE_CHART, label=SCREEN.life_label, height=MachinePage.life_height, loading=MachinePage.is_loading
-            ),
+            plotly_chart(LIFE_CHART, label=SCREEN.life_label, height=MachinePage.life_height, loading=MachinePage.is_loading),
             class_name="card",
         ),
         rx.el.nav(rx.foreach(SCREEN.months, _month), aria_label="Month", class_name="months"),
@@ -172,9 +168,7 @@ def _why() -> rx.Component:
 
 
 def _why_line(row: Var[WhyRow]) -> rx.Component:
-    events = rx.el.details(
-        rx.el.summary("From ", row.events_title), rx.el.ul(rx.foreach(row.events, _event), class_name="event-list")
-    )
+    events = rx.el.details(rx.el.summary("From ", row.events_title), rx.el.ul(rx.foreach(row.events, _event), class_name="event-list"))
     return rx.el.tbody(
         rx.el.tr(
             rx.el.td(row.when),
@@ -187,9 +181,7 @@ def _why_line(row: Var[WhyRow]) -> rx.Component:
             ),
             rx.el.td(row.cost, class_name="number", title=row.exact),
         ),
-        rx.cond(
-            row.events.length() > 0, rx.el.tr(rx.el.td(events, col_span=4, class_name="why-events")), rx.fragment()
-        ),
+        rx.cond(row.events.length() > 0, rx.el.tr(rx.el.td(events, col_span=4, class_name="why-events")), rx.fragment()),
     )
 
 
@@ -210,9 +202,7 @@ def _missing() -> rx.Component:
         rx.el.p(missing.explanation),
         rx.cond(
             missing.nearest.length() > 0,
-            rx.el.ul(
-                rx.foreach(missing.nearest, _near), class_name="nearest", aria_label="Machines with a similar name"
-            ),
+            rx.el.ul(rx.foreach(missing.nearest, _near), class_name="nearest", aria_label="Machines with a similar name"),
             rx.fragment(),
         ),
         rx.link("All machines", href=MachinePage.all_href, underline="none", class_name="button button-primary"),
@@ -221,9 +211,7 @@ def _missing() -> rx.Component:
 
 
 def _near(step: Var[Step]) -> rx.Component:
-    return rx.el.li(
-        rx.link(rx.el.bdi(step.label), href=step.href, title=step.label, underline="none", class_name="link mono")
-    )
+    return rx.el.li(rx.link(rx.el.bdi(step.label), href=step.href, title=step.label, underline="none", class_name="link mono"))
 
 
 def _failed() -> rx.Component:

@@ -59,10 +59,7 @@ def screen(slug: str, listed: Listed, choice: Choice) -> Screen:
     return Screen(
         note=f"by list cost in {so_far}",
         rows=[_row(slug, one, listed) for one in listed.machines],
-        states=[
-            StateLink(label, list_href(slug, Choice(choice.find, state)), state == choice.state)
-            for state, label in STATES.items()
-        ],
+        states=[StateLink(label, list_href(slug, Choice(choice.find, state)), state == choice.state) for state, label in STATES.items()],
         count=present.plural(listed.count, "machine"),
         find=choice.find,
         cost_title=f"{month} cost",
@@ -86,9 +83,7 @@ def _row(slug: str, one: MachineCost, listed: Listed) -> MachineRow:
         state="running" if is_running else "stopped",
         is_running=is_running,
         hours=present.number_text(one.machine_hours),
-        cost="unpriced"
-        if one.is_unpriced and not one.list_cost
-        else format_money(one.list_cost, CURRENCIES[listed.currency]),
+        cost="unpriced" if one.is_unpriced and not one.list_cost else format_money(one.list_cost, CURRENCIES[listed.currency]),
         href=machine_href(slug, one.name),
     )
 

@@ -67,9 +67,7 @@ def _projection(overview: Overview, spent: Sequence[float | None]) -> Projection
     total, last = float(overview.projection.total), known[-1]
     step = (total - last) / ahead
     points = [None] * (len(known) - 1) + [last + step * index for index in range(ahead + 1)]
-    return Projection(
-        points, label=f"projected {format_money(overview.projection.total, CURRENCIES[overview.currency], places=0)}"
-    )
+    return Projection(points, label=f"projected {format_money(overview.projection.total, CURRENCIES[overview.currency], places=0)}")
 
 
 def region_spend(answer: Answer, places: Places) -> list[RegionSpend]:

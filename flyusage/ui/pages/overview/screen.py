@@ -147,9 +147,7 @@ def changed(place: Place, overview: Overview) -> dict[str, object]:
         "changed_title": "What changed most",
         "changed_note": f"against {_earlier(overview)}",
         "changed": rows,
-        "everything_else": replace(
-            _changed_row(place, rest, largest, changes.currency), label="Everything else", where="", href=""
-        )
+        "everything_else": replace(_changed_row(place, rest, largest, changes.currency), label="Everything else", where="", href="")
         if rest
         else ChangedRow(""),
         "changed_total": replace(
@@ -212,9 +210,7 @@ def _ranked(place: Place, answer: Answer, series: Series, largest: Fraction) -> 
     return Ranked(
         label=series.key if is_region else label,
         detail=label if is_region else "",
-        value="unpriced"
-        if series.is_unpriced and not series.total
-        else format_money(series.total, CURRENCIES[answer.currency], places=0),
+        value="unpriced" if series.is_unpriced and not series.total else format_money(series.total, CURRENCIES[answer.currency], places=0),
         width=f"{float(series.total * 100 / largest):.1f}%" if largest else "0%",
         title=f"{label} · {value}" + (f" · {share} of all" if share else ""),
         href=place.down(series.key),

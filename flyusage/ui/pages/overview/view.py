@@ -3,7 +3,6 @@
 import reflex as rx
 from reflex.vars import Var
 
-from flyusage.ui.components.copy_button import command_line
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.plotly_chart import plotly_chart
 from flyusage.ui.components.ranked import ranked_bars
@@ -39,9 +38,7 @@ def _ready() -> rx.Component:
         _history(),
         rx.foreach(
             SCREEN.notices,
-            lambda notice: rx.el.p(
-                rx.icon("info", aria_hidden="true"), rx.el.span(notice), class_name="notice", role="status"
-            ),
+            lambda notice: rx.el.p(rx.icon("info", aria_hidden="true"), rx.el.span(notice), class_name="notice", role="status"),
         ),
         rx.el.div(_answer(), _changed(), _map(), class_name="overview-top"),
         rx.el.div(
@@ -49,7 +46,7 @@ def _ready() -> rx.Component:
             _ranking("By region", SCREEN.regions),
             _ranking("By app", SCREEN.apps),
             _ranking("By VM size", SCREEN.sizes),
-            _centres(),
+            rx.cond(SCREEN.centres.rows.length() > 0, _ranking("By cost centre", SCREEN.centres), rx.fragment()),
             _facts(),
             class_name="columns overview-parts",
         ),
@@ -201,19 +198,6 @@ def _ranking(title: str, ranking: Var[Ranking]) -> rx.Component:
     return ranked_bars(title, ranking.rows, more=ranking.more, more_href=ranking.href, empty="Nothing was spent.")
 
 
-def _centres() -> rx.Component:
-    """Cost centres, or how to get them."""
-    none = rx.el.section(
-        rx.el.header(rx.el.h2("By cost centre", class_name="card-title"), class_name="card-head"),
-        rx.el.p(
-            "No app belongs to a cost centre yet. Map apps to the teams that pay for them:", class_name="muted small"
-        ),
-        command_line("flyusage cost-centres import mapping.csv"),
-        class_name="card",
-    )
-    return rx.cond(SCREEN.centres.rows.length() > 0, _ranking("By cost centre", SCREEN.centres), none)
-
-
 def _facts() -> rx.Component:
     return rx.el.section(
         rx.el.header(rx.el.h2("Right now", class_name="card-title"), class_name="card-head"),
@@ -261,9 +245,7 @@ def _skeleton() -> rx.Component:
             *[rx.el.div(class_name=f"card skeleton-card {name}") for name in ("answer", "changes-card", "map-card")],
             class_name="overview-top",
         ),
-        rx.el.div(
-            *[rx.el.div(class_name="card skeleton-card is-part") for _ in range(6)], class_name="columns overview-parts"
-        ),
+        rx.el.div(*[rx.el.div(class_name="card skeleton-card is-part") for _ in range(6)], class_name="columns overview-parts"),
         class_name="waiting",
         aria_busy="true",
     )
