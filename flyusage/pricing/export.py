@@ -1,25 +1,116 @@
 """An answer as CSV: exact decimals that add up, nothing a spreadsheet could run."""
 
-from collections.abc import Iterator
-from datetime import datetime
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
 
 from sqlmodel import Session
 
-from flyusage.pricing.view import Answer, View
+from flyusage.money import round_half_away
+from flyusage.pricing.explorer import explore
+from flyusage.pricing.urls import view_to_query
+from flyusage.pricing.view import Answer, Measure, Series, View
 
 PLACES = 12
+DANGEROUS = ("=", "+", "-", "@")
+UNITS = {
+    Measure.MACHINE_HOURS: "machine-hours",
+    Measure.VCPU_HOURS: "vCPU-hours",
+    Measure.MEMORY_GB_HOURS: "GB-hours, 1 GB = 1024 MiB",
+    Measure.VOLUME_GB: "GB, time-weighted mean, 1 GB = 1024 MiB",
+    Measure.EGRESS_GB: "GB, 10^9 bytes",
+    Measure.RUNNING_MEAN: "machines, mean",
+    Measure.RUNNING_PEAK: "machines, largest hourly mean",
+}
 
 
 def export_csv(session: Session, org_id: int, view: View, *, now: datetime | None = None) -> Iterator[str]:
-    """Lines of CSV (RFC 4180, CRLF): a header that names measure, unit, zone, as_of and rolled_through, every value of the
-    grouping, and the total.
+    """Lines of CSV (RFC 4180, CRLF): what the numbers are, a header, every value of the grouping, and the total.
 
     Amounts have 12 decimals, split by largest remainder: rows sum to the printed total. A text beginning with = + - @
     or a control character is quoted with '.
     """
-    raise NotImplementedError
+    return csv_lines(explore(session, org_id, view, now=now))
 
 
 def csv_lines(answer: Answer) -> Iterator[str]:
-    """The same, of an answer already at hand."""
-    raise NotImplementedError
+    """The same, of an answer already at hand. Lines that say what the numbers are begin with #."""
+    for name, value in _about(answer):
+        yield _line([f"# {name}", value])
+    columns = _columns(answer)
+    group = answer.view.group_by.value if answer.view.group_by else "total"
+    yield _line([group, "name", *(name for name, _, _ in columns)])
+    printed = [_adding_up(values, total) for _, values, total in columns]
+    for place, one in enumerate(answer.series):
+        yield _line([*_named(one), *(column[place] for column in printed)])
+    yield _line(["", "Total", *(_decimal(total) for _, _, total in columns)])
+
+
+def _about(answer: Answer) -> list[tuple[str, str]]:
+    view = answer.view
+    about = [
+        ("measure", view.measure.value),
+        ("unit", answer.currency if view.measure is Measure.LIST_COST else UNITS[view.measure]),
+        ("from", _moment(view.period.start)),
+        ("to", _moment(view.period.end)),
+        ("time zone", "UTC"),
+        ("as of", _moment(answer.as_of)),
+        ("rolled through", _moment(answer.rolled_through)),
+    ]
+    about += [(f"only {one.dimension.value}" if not one.is_exclusion else f"without {one.dimension.value}", view_to_query(view)[one.dimension.value]) for one in view.filters]
+    if answer.previous_period:
+        about.append(("compared with", f"{_moment(answer.previous_period.start)} to {_moment(answer.previous_period.end)}"))
+    return about + ([("peaks", "do not add up: the total is that of the whole")] if view.measure is Measure.RUNNING_PEAK else [])
+
+
+def _columns(answer: Answer) -> list[tuple[str, list[Fraction], Fraction]]:
+    """(header, a value per series, total)."""
+    series, measure = answer.series, answer.view.measure
+    money = f"list_cost_{answer.currency.lower()}"
+    columns = [(money if measure is Measure.LIST_COST else measure.value, [one.total for one in series], answer.total)]
+    if answer.previous_total is not None:
+        columns.append((f"previous_{columns[0][0]}", [one.previous_total or Fraction(0) for one in series], answer.previous_total))
+    if measure is not Measure.LIST_COST:
+        columns.append((money, [one.list_cost for one in series], answer.totals.list_cost))
+    if measure is not Measure.MACHINE_HOURS:
+        columns.append(("machine_hours", [one.machine_hours for one in series], answer.totals.machine_hours))
+    return columns
+
+
+def _adding_up(values: Sequence[Fraction], total: Fraction) -> list[str]:
+    """Each value at 12 decimals. Where they sum to `total` exactly, so do the printed ones: largest remainders are rounded up."""
+    if sum(values, Fraction(0)) != total:
+        return [_decimal(one) for one in values]
+    scale = 10**PLACES
+    parts = [one * scale // 1 for one in values]
+    missing = int(round_half_away(total, PLACES).scaleb(PLACES)) - sum(parts)
+    order = sorted(range(len(parts)), key=lambda place: (parts[place] - values[place] * scale, place))
+    for place in order[:missing]:
+        parts[place] += 1
+    return [_decimal(Fraction(part, scale)) for part in parts]
+
+
+def _decimal(amount: Fraction) -> str:
+    return f"{round_half_away(amount, PLACES):f}"
+
+
+def _named(series: Series) -> tuple[str, str]:
+    label = series.label + (" (unpriced)" if series.is_unpriced and not series.list_cost else "")
+    return _safe(series.key), _safe(label)
+
+
+def _safe(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(DANGEROUS) or (text[:1] and not text[0].isprintable()) else text
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _line(fields: Sequence[str]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerow(fields)
+    return written.getvalue()

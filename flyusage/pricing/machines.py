@@ -1,19 +1,29 @@
 """Machines: the costliest of a period, the hours of one, and why its amount is what it is."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage.periods import Period
-from flyusage.pricing.view import Filter
+from flyusage.metering.spread import spread
+from flyusage.periods import HOUR, Period, floor_hour, midnight
+from flyusage.pricing.asking import Known, ask, know
+from flyusage.pricing.machine_cells import costliest, machine_parts
+from flyusage.pricing.question import Binds, Question, fetch
+from flyusage.pricing.raw_events import RawEvent, events_of
+from flyusage.pricing.scope import MACHINE
+from flyusage.pricing.totals import totals
+from flyusage.pricing.view import Dimension, Filter, Measure, View
+from flyusage.pricing.weights import weight_by_epoch
 
 
 @dataclass(frozen=True)
 class MachineCost:
-    """A machine in a period. `list_cost` is exact, in the book's currency; `vm_size` is the one it cost most as."""
+    """A machine in a period. `list_cost` is exact, in the book's currency; `vm_size` is the one it cost most as ("" if it never ran)."""
 
     name: str
     app: str
@@ -55,18 +65,7 @@ class Line:
     price_unit: str
     price_since: date | None
     cost: Fraction
-    events: tuple["RawEvent", ...] = ()
-
-
-@dataclass(frozen=True)
-class RawEvent:
-    """An accepted event of the ledger, as it came in; `detail` is what its type adds, in words."""
-
-    time: datetime
-    type: str
-    source: str
-    event_id: str
-    detail: str
+    events: tuple[RawEvent, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,14 +85,190 @@ def top_machines(
     session: Session, org_id: int, period: Period, *, filters: tuple[Filter, ...] = (), limit: int = 50, now: datetime | None = None
 ) -> list[MachineCost]:
     """The machines with the largest list cost in `period` (hour-aligned), largest first, ties by name."""
-    raise NotImplementedError
+    known = know(session, org_id, None, now)
+    question = ask(session, known, View(Measure.LIST_COST, period, Dimension.MACHINE, filters))
+    listed = costliest(session, question, limit)
+    if not listed:
+        return []
+    question = replace(question, scope=replace(question.scope, machines=listed, not_machines=frozenset()))
+    sums, sizes = totals(session, question), _sizes(session, question)
+    found = [
+        MachineCost(
+            name=row.name,
+            app=known.names.apps[row.app_id],
+            region=known.reference.regions[row.region_id].code,
+            vm_size=sizes.get(row.id, ""),
+            list_cost=sums[row.id].list_cost,
+            machine_hours=Fraction(sums[row.id].machine_seconds, 3600),
+            is_unpriced=bool(sums[row.id].unpriced),
+        )
+        for row in session.execute(
+            sa.text("SELECT id, name, app_id, region_id FROM resource WHERE org_id = :org AND id = ANY(:ids)"),
+            {"org": org_id, "ids": sorted(listed)},
+        )
+        if row.id in sums
+    ]
+    return sorted(found, key=lambda one: (-one.list_cost, one.name))
 
 
 def hours_of(session: Session, org_id: int, machine: str, period: Period, *, now: datetime | None = None) -> list[MachineHour]:
     """Every hour of `period` (hour-aligned) up to now, straight from the machine's intervals; empty for an unknown machine."""
-    raise NotImplementedError
+    known = know(session, org_id, None, now)
+    runs = _runs(session, known, machine, period)
+    if runs is None:
+        return []
+    seconds: dict[datetime, int] = {}
+    costs: dict[datetime, Fraction] = {}
+    for run in runs:
+        is_machine = known.reference.skus[run.sku_id].meter == "machine"
+        for hour, quantity in run.hours():
+            if is_machine:
+                seconds[hour] = seconds.get(hour, 0) + quantity
+            costs[hour] = costs.get(hour, Fraction(0)) + run.cost(known, quantity, hour.date())
+    end = min(period.end, floor_hour(known.moment.as_of - timedelta(microseconds=1)) + HOUR)
+    hours = (period.start + number * HOUR for number in range(max(0, (end - period.start) // HOUR)))
+    return [MachineHour(hour, seconds.get(hour, 0), costs.get(hour, Fraction(0))) for hour in hours]
 
 
 def why(session: Session, org_id: int, machine: str, period: Period, *, now: datetime | None = None) -> Why | None:
     """Seconds × dated price, run by run, down to the events; None for an unknown machine."""
-    raise NotImplementedError
+    known = know(session, org_id, None, now)
+    runs = _runs(session, known, machine, period)
+    if runs is None:
+        return None
+    events = events_of(session, org_id, machine)
+    lines = [_line(known, run, span, events) for run in runs for span in run.by_price(known)]
+    ordered = tuple(sorted((line for line in lines if line.quantity), key=lambda line: (line.started_at, line.sku)))
+    return Why(
+        machine=machine,
+        period=period,
+        as_of=known.moment.as_of,
+        currency=known.book.currency,
+        lines=ordered,
+        total=sum((line.cost for line in ordered), Fraction(0)),
+        unpriced=tuple(sorted({line.sku for line in ordered if line.amount is None})),
+    )
+
+
+@dataclass
+class _Run:
+    """One charged line of an interval, clipped to the period and the moment counted to. A report spreads its bytes over its hours."""
+
+    sku_id: int
+    region_id: int
+    capacity: int
+    started_at: datetime
+    stopped_at: datetime | None
+    is_inferred: bool
+    span: Period
+    is_report: bool
+    _costs: dict[tuple[int, object], Fraction]
+
+    def hours(self) -> Iterator[tuple[datetime, int]]:
+        """(hour, quantity) inside the span."""
+        if self.is_report:
+            assert self.stopped_at is not None
+            for hour, count in spread(self.capacity, self.started_at, self.stopped_at):
+                if self.span.start <= hour < self.span.end and min(self.stopped_at, hour + HOUR) <= self.span.end:
+                    yield hour, count
+            return
+        hour = floor_hour(self.span.start)
+        while hour < self.span.end:
+            inside = min(self.span.end, hour + HOUR) - max(self.span.start, hour)
+            yield hour, self.capacity * int(inside.total_seconds())
+            hour += HOUR
+
+    def quantity(self, span: Period) -> int:
+        if self.is_report:
+            return sum(count for hour, count in self.hours() if hour in span)
+        return self.capacity * self.span.clip(span).seconds
+
+    def cost(self, known: Known, quantity: int, day: date) -> Fraction:
+        price = known.prices.on(self.sku_id, self.region_id, day)
+        if price is None:
+            return Fraction(0)
+        if (quantity, price) not in self._costs:
+            self._costs[quantity, price] = price.cost(quantity)
+        return self._costs[quantity, price]
+
+    def by_price(self, known: Known) -> Iterator[Period]:
+        """The span cut where its price changes."""
+        first = self.span.start
+        held = [(price.since, price.until) for price in known.prices.spans.get((self.sku_id, self.region_id), [])]
+        for edge in sorted({edge for pair in held for edge in pair if edge}):
+            if first < midnight(edge) < self.span.end:
+                yield Period(first, midnight(edge))
+                first = midnight(edge)
+        yield Period(first, self.span.end)
+
+
+def _line(known: Known, run: _Run, span: Period, events: list[RawEvent]) -> Line:
+    sku, quantity = known.reference.skus[run.sku_id], run.quantity(span)
+    price = known.prices.on(run.sku_id, run.region_id, span.start.date())
+    moments = {run.started_at, run.stopped_at}
+    rests_on = (event for event in events if event.is_report == run.is_report and (event.span if run.is_report else {event.time}) <= moments)
+    return Line(
+        sku=sku.code,
+        title=sku.title,
+        started_at=max(span.start, run.started_at),
+        stopped_at=span.end if run.stopped_at is None else min(span.end, run.stopped_at),
+        is_open=run.stopped_at is None and span.end >= known.moment.as_of,
+        is_inferred=run.is_inferred,
+        capacity=run.capacity,
+        quantity=quantity,
+        unit=UNITS.get(sku.meter or "", ""),
+        amount=price.amount if price else None,
+        per=price.per if price else 1,
+        price_unit=f"per {price.unit}" if price else "",
+        price_since=price.since if price else None,
+        cost=run.cost(known, quantity, span.start.date()),
+        events=tuple(rests_on),
+    )
+
+
+def _runs(session: Session, known: Known, machine: str, period: Period) -> list[_Run] | None:
+    """The machine's lines that overlap the period, up to the moment counted to; None for an unknown machine."""
+    resource = session.execute(
+        sa.text("SELECT id FROM resource WHERE org_id = :org AND kind = :kind AND name = :name"),
+        {"org": known.org_id, "kind": MACHINE, "name": machine.replace("\0", "")},
+    ).scalar()
+    if resource is None:
+        return None
+    end = max(period.start, min(period.end, known.moment.as_of))
+    rows = session.execute(
+        sa.text(
+            """SELECT sku_id, region_id, capacity, extra_mib, started_at, stopped_at, is_inferred FROM usage_interval
+               WHERE org_id = :org AND resource_id = :resource AND started_at < :end AND coalesce(stopped_at, 'infinity') > :start
+               ORDER BY started_at, sku_id"""
+        ),
+        {"org": known.org_id, "resource": resource, "start": period.start, "end": end},
+    )
+    extra = next(one.id for one in known.reference.skus.values() if one.meter == "extra_memory")
+    found = []
+    for row in rows:
+        is_report = known.reference.skus[row.sku_id].meter == "egress"
+        span = Period(period.start, end) if is_report else Period(row.started_at, row.stopped_at or end).clip(Period(period.start, end))
+        for sku_id, capacity in ((row.sku_id, row.capacity), (extra, row.extra_mib)):
+            if capacity:
+                found.append(_Run(sku_id, row.region_id, capacity, row.started_at, row.stopped_at, row.is_inferred, span, is_report, {}))
+    return found
+
+
+def _sizes(session: Session, question: Question) -> dict[int, str]:
+    """Resource id → the VM size it cost most as."""
+    binds = Binds()
+    rows = " UNION ALL ".join(machine_parts(question, binds, machines=question.scope.machines))
+    skus = binds.add(list(question.reference.machine_skus), "smallint[]")
+    found = fetch(
+        session,
+        f"""SELECT DISTINCT ON (g) g, sku_id FROM (
+              SELECT g, sku_id, sum(q * {weight_by_epoch(question, binds)}) AS cost, sum(q) AS seconds FROM ({rows}) AS used
+              WHERE sku_id = ANY ({skus}) GROUP BY g, sku_id) AS sized
+            ORDER BY g, cost DESC, seconds DESC, sku_id""",
+        binds,
+    )
+    skus_by_id = question.reference.skus
+    return {resource: question.reference.sizes[size].name for resource, sku in found if (size := skus_by_id[sku].vm_size_id) is not None}
+
+
+UNITS = {"machine": "machine-second", "extra_memory": "MiB-second", "rootfs": "MiB-second", "egress": "byte"}
