@@ -12,15 +12,15 @@ def lines_sql(keep: str = "", *, since: str = ":since", until: str = ":until", w
     """A query for the runs that overlap `[since, until)`: (keep, cell, capacity, started_at, stopped_at or null), unclipped.
 
     A machine run is two lines: the machine (capacity 1) and, when it has any, its extra memory (MiB). Egress reports are
-    not runs. Takes binds :org_id, :since, :until (unless given as SQL) and those of `meter_binds`. Two branches, since an
-    open run has no place in the index of stops; both indexes begin with the organization. `where` narrows both.
+    not runs. Takes binds :org_id, :since, :until (unless given as SQL) and those of `meter_binds`; `where` narrows further.
     """
     columns = ", ".join(filter(None, (keep, CELL, "capacity", "extra_mib", "started_at", "stopped_at")))
-    chosen = f"SELECT {columns} FROM usage_interval WHERE org_id = :org_id AND started_at < {until} AND sku_id <> :egress_id {where}"
     kept = "".join(f"run.{column.strip()}, " for column in keep.split(",") if column)
     return f"""
     SELECT {kept}run.app_id, run.region_id, run.vm_size_id, line.sku_id, line.capacity, run.started_at, run.stopped_at
-    FROM ({chosen} AND stopped_at IS NULL UNION ALL {chosen} AND stopped_at > {since}) AS run
+    FROM (SELECT {columns} FROM usage_interval
+          WHERE org_id = :org_id AND started_at < {until} AND (stopped_at IS NULL OR stopped_at > {since})
+            AND sku_id <> :egress_id {where}) AS run
     CROSS JOIN LATERAL (VALUES (run.sku_id, run.capacity), (CAST(:extra_id AS smallint), run.extra_mib)) AS line (sku_id, capacity)
     WHERE line.capacity > 0"""
 
@@ -38,9 +38,7 @@ def changes_sql() -> str:
     WITH touched AS MATERIALIZED (
       SELECT {CELL}, capacity, extra_mib, date_part('epoch', started_at)::bigint - :base AS starts,
              date_part('epoch', stopped_at)::bigint - :base AS stops
-      FROM (SELECT * FROM usage_interval WHERE org_id = :org_id AND started_at < :until AND stopped_at IS NULL
-            UNION ALL
-            SELECT * FROM usage_interval WHERE org_id = :org_id AND started_at < :until AND stopped_at > :since) AS overlapping
+      FROM usage_interval WHERE org_id = :org_id AND started_at < :until AND (stopped_at IS NULL OR stopped_at > :since)
     ), change AS (
       SELECT app_id, region_id, vm_size_id, line.sku_id, at, line.capacity * sign * (3600 - at % 3600) AS amount, line.capacity * sign * 3600 AS later
       FROM (SELECT *, greatest(starts, 0) AS at, 1 AS sign FROM touched UNION ALL SELECT *, stops, -1 FROM touched WHERE stops < :span) AS edge

@@ -37,9 +37,10 @@ def roll_dirty(session: Session, org_id: int, month: date, through: datetime) ->
         return
     if ALL in cleared or len(cleared) > MANY:
         _roll_month(session, key, binds)
-    else:
-        session.execute(sa.text(_change("AND resource_id = ANY(CAST(:resources AS bigint[]))")), {**binds, "resources": sorted(cleared)})
-    session.execute(sa.text("DELETE FROM resource_month WHERE org_id = :org_id AND month = :month AND quantity = 0"), key)
+    elif cleared:
+        some = "AND resource_id = ANY(CAST(:resources AS bigint[]))"
+        session.execute(sa.text(_change(some)), {**binds, "resources": cleared})
+        session.execute(sa.text(f"{_EMPTY} {some}"), {**key, "resources": cleared})
 
 
 def _roll_month(session: Session, key: dict[str, Any], binds: dict[str, Any]) -> None:
@@ -49,6 +50,8 @@ def _roll_month(session: Session, key: dict[str, Any], binds: dict[str, Any]) ->
     session.execute(sa.text("SELECT set_config('enable_nestloop', 'off', true)"))
     session.execute(sa.text(_change() if is_stored else _INSERT), binds)
     session.execute(sa.text("SELECT set_config('enable_nestloop', 'on', true)"))
+    if is_stored:
+        session.execute(sa.text(_EMPTY), key)
 
 
 def _quantities(where: str = "") -> str:
@@ -67,6 +70,7 @@ def _quantities(where: str = "") -> str:
 # A resource's sum passes 2^63 only by reports that no network carries; it stays there, and the day says so (`rollups.py`).
 _LIMIT = "9223372036854775807"
 _SUM = f"least(sum(quantity), {_LIMIT})::bigint AS quantity"
+_EMPTY = "DELETE FROM resource_month WHERE org_id = :org_id AND month = :month AND quantity = 0"
 _INSERT = f"""
 INSERT INTO resource_month (org_id, month, resource_id, {CELL}, quantity)
 SELECT :org_id, :month, resource_id, {CELL}, {_SUM} FROM ({_quantities()}) AS line WHERE quantity > 0 GROUP BY resource_id, {CELL}"""

@@ -1,0 +1,238 @@
+"""Keeps rollups up: closes hours, re-rolls the days that events changed, newest first, in many short transactions.
+
+Each step holds the organization (`locks.py`), so that nothing is written between what it reads and what it marks done, and
+commits whole: killed at any instant, the next step finds either all of it or none. Two workers take turns.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock, db
+from flyusage.metering import resource_months
+from flyusage.metering.cells import roll_cells
+from flyusage.metering.locks import lock_organizations
+from flyusage.metering.rollup_state import CHANNEL
+from flyusage.metering.tail import refresh_open_cells
+from flyusage.periods import DAY, Period, floor_day, floor_hour, midnight, next_month
+
+__all__ = ["Progress", "catch_up", "keep_up", "refresh_open_cells", "roll_day"]
+
+# A gap up to here is closed day by day and `rolled_through` follows; past it the present comes first and history after.
+LONGEST_GAP = timedelta(days=31)
+STEP_SECONDS = 2.0  # a transaction holds its organization's ingest; a longer one makes the next shorter
+SHARE_SECONDS = 2.0  # how long one organization is worked on while others wait
+PATIENCE_MS = 2_000
+QUANTITY_OVERFLOW = "quantity_overflow"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one step did and what is left: days rolled since the call began, days and months of resources still to roll."""
+
+    rolled_days: int
+    pending_days: int
+    pending_months: int
+    rolled_through: datetime | None
+
+
+def catch_up(
+    org_id: int, *, until: datetime | None = None, newest_first: bool = True, progress: Callable[[Progress], None] | None = None
+) -> Progress:
+    """Close hours through `until` (floored; by default and at most now) and roll everything that is dirty.
+
+    A roll-up from nothing has the newest days ready first. Repeating it is cheap and changes nothing. Opens
+    transactions of its own; to be called outside of any.
+    """
+    steps = _Steps(org_id, newest_first=newest_first)
+    while steps.take(until):
+        if progress is not None:
+            progress(steps.progress())
+    return steps.progress()
+
+
+def keep_up() -> bool:
+    """A round of background work: a share of time for every organization that has something to roll. Whether more is left.
+
+    An organization whose ingest does not let go within two seconds waits for the next round.
+    """
+    with db.platform_transaction() as session:
+        org_ids = session.scalars(sa.text(_BEHIND), {"now": floor_hour(clock.now())}).all()
+    is_left = False
+    for org_id in org_ids:
+        steps, ends = _Steps(org_id, patience_ms=PATIENCE_MS), time.monotonic() + SHARE_SECONDS
+        try:
+            while steps.take(None):
+                if time.monotonic() > ends:
+                    is_left = True
+                    break
+        except sa.exc.OperationalError as error:
+            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise
+            is_left = True
+    return is_left
+
+
+def roll_day(session: Session, org_id: int, day: date, through: datetime) -> None:
+    """Bring the cells of `day` to its intervals, with the hours before `through`. The caller holds the organization.
+
+    A day whose quantities pass 2^63 keeps the cells it had and is reported as `quantity_overflow`.
+    """
+    _roll_days(session, org_id, [day], through)
+
+
+class _Steps:
+    """Pieces of one organization's work, the most urgent first, one transaction each."""
+
+    def __init__(self, org_id: int, *, newest_first: bool = True, patience_ms: int = 0) -> None:
+        self._org_id = org_id
+        self._newest_first = newest_first
+        self._patience_ms = patience_ms
+        self._rolled_days = 0
+        self._days_at_once = 1  # grows while steps are short: one day may be 10 machines or 100,000
+
+    def take(self, until: datetime | None) -> bool:
+        """Do the next piece; False when there was none."""
+        with db.platform_transaction() as session:
+            session.execute(sa.text("SELECT set_config('lock_timeout', :ms, true)"), {"ms": str(self._patience_ms)})
+            lock_organizations(session, [self._org_id])
+            session.execute(sa.text(_SETTINGS))
+            state = session.execute(sa.text(_STATE), {"org_id": self._org_id}).one_or_none()
+            if state is None or state.first_event_at is None:
+                return False
+            now = floor_hour(clock.now())
+            did = self._close_hours(session, state, now if until is None else min(floor_hour(until), now)) or self._roll_dirty(session, state)
+            if did:
+                session.execute(sa.text(_DONE), {"org_id": self._org_id, "channel": CHANNEL, "text": str(self._org_id)})
+        return did
+
+    def progress(self) -> Progress:
+        """Counts as they are now."""
+        with db.platform_transaction() as session:
+            left = session.execute(sa.text(_LEFT), {"org_id": self._org_id}).one()
+        return Progress(self._rolled_days, *left)
+
+    def _close_hours(self, session: Session, state: sa.Row, until: datetime) -> bool:
+        since = state.rolled_through
+        if since is not None and since >= until:
+            return False
+        if since is None or until - since > LONGEST_GAP:
+            start = floor_day(since or state.first_event_at)
+            _mark(session, self._org_id, Period(start, max(start, until)))
+        else:
+            until = min(until, floor_day(since) + DAY)
+            _roll_days(session, self._org_id, [since.date()], until)
+            resource_months.add_hours(session, self._org_id, since, until)
+            self._rolled_days += 1
+        session.execute(sa.text("UPDATE rollup_state SET rolled_through = :until WHERE org_id = :org_id"), {"org_id": self._org_id, "until": until})
+        refresh_open_cells(session, self._org_id)
+        return True
+
+    def _roll_dirty(self, session: Session, state: sa.Row) -> bool:
+        """The next run of dirty days within a month, or that month's resources once its days are done."""
+        order = "DESC" if self._newest_first else "ASC"
+        days = session.scalars(sa.text(_DIRTY_DAYS.format(order=order)), {"org_id": self._org_id, "limit": self._days_at_once}).all()
+        month = session.scalar(sa.text(_DIRTY_MONTH.format(order=order)), {"org_id": self._org_id})
+        if days and (month is None or month == days[0].replace(day=1) or (month < days[0]) == self._newest_first):
+            self._roll_run(session, _run(days), state.rolled_through)
+            return True
+        if month is not None:
+            resource_months.roll_dirty(session, self._org_id, month, state.rolled_through)
+        return month is not None
+
+    def _roll_run(self, session: Session, days: Sequence[date], through: datetime) -> None:
+        began = time.monotonic()
+        _roll_days(session, self._org_id, days, through)
+        took = time.monotonic() - began
+        self._rolled_days += len(days)
+        # Not in proportion: much of a step's time is the same for a day and a month, and single days would take for ever.
+        if took < STEP_SECONDS:
+            self._days_at_once = min(31, 4 * self._days_at_once)
+        elif took > 3 * STEP_SECONDS:
+            self._days_at_once = max(1, len(days) // 2)
+
+
+def _roll_days(session: Session, org_id: int, days: Sequence[date], through: datetime) -> None:
+    """Consecutive days of one month, in order. Clears their marks."""
+    session.execute(sa.text("DELETE FROM dirty_day WHERE org_id = :org_id AND day = ANY(:days)"), {"org_id": org_id, "days": list(days)})
+    end = min(midnight(days[-1]) + DAY, through)
+    if midnight(days[0]) >= end:
+        return
+    session.execute(sa.text("SELECT ensure_month_partitions(:day, :day)"), {"day": days[0]})
+    try:
+        with session.begin_nested():
+            roll_cells(session, org_id, Period(midnight(days[0]), end))
+    except sa.exc.DataError as error:
+        if not isinstance(error.orig, psycopg.errors.NumericValueOutOfRange):
+            raise
+        _roll_apart(session, org_id, days, through)
+    else:
+        session.execute(sa.text(_FITS), {"org_id": org_id, "days": [midnight(day) for day in days], "code": QUANTITY_OVERFLOW})
+
+
+def _roll_apart(session: Session, org_id: int, days: Sequence[date], through: datetime) -> None:
+    """Some quantity passes 2^63: each day by itself, and the one that cannot be rolled is reported instead of tried for ever."""
+    if len(days) > 1:
+        for day in days:
+            _roll_days(session, org_id, [day], through)
+        return
+    identity = uuid.uuid5(uuid.NAMESPACE_URL, f"flyusage:{QUANTITY_OVERFLOW}:{days[0]}")
+    session.execute(
+        sa.text(
+            """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
+               VALUES (:org_id, NULL, :at, :identity, :code) ON CONFLICT DO NOTHING"""
+        ),
+        {"org_id": org_id, "at": midnight(days[0]), "identity": identity, "code": QUANTITY_OVERFLOW},
+    )
+
+
+def _mark(session: Session, org_id: int, period: Period) -> None:
+    """All days of the period, and all resources of its months, are to be rolled."""
+    key = {"org_id": org_id, "nothing": resource_months.ALL}
+    session.execute(
+        sa.text("INSERT INTO dirty_day (org_id, day) SELECT :org_id, unnest(CAST(:days AS date[])) ON CONFLICT DO NOTHING"),
+        {**key, "days": list(period.days())},
+    )
+    session.execute(
+        sa.text(
+            """INSERT INTO dirty_resource (org_id, month, resource_id)
+               SELECT :org_id, unnest(CAST(:months AS date[])), :nothing ON CONFLICT DO NOTHING"""
+        ),
+        {**key, "months": list(period.months())},
+    )
+
+
+def _run(days: Sequence[date]) -> list[date]:
+    """The first of `days` and those that follow it without a gap in the same month, in calendar order."""
+    run = [days[0]]
+    for day in days[1:]:
+        if abs(day - run[-1]) != DAY or day.month != run[0].month:
+            break
+        run.append(day)
+    return sorted(run)
+
+
+# What is rolled can be rolled again: a crash that loses the last commits loses their marks' removal too.
+_SETTINGS = "SELECT set_config('synchronous_commit', 'off', true), set_config('work_mem', '64MB', true), set_config('lock_timeout', '0', true)"
+_STATE = "SELECT rolled_through, first_event_at FROM rollup_state WHERE org_id = :org_id"
+_DIRTY_DAYS = "SELECT day FROM dirty_day WHERE org_id = :org_id ORDER BY day {order} LIMIT :limit"
+_DIRTY_MONTH = "SELECT month FROM dirty_resource WHERE org_id = :org_id ORDER BY month {order} LIMIT 1"
+_DONE = """
+WITH counted AS (UPDATE rollup_state SET revision = revision + 1 WHERE org_id = :org_id)
+SELECT pg_notify(:channel, :text)"""
+_LEFT = """
+SELECT (SELECT count(*) FROM dirty_day WHERE org_id = :org_id),
+       (SELECT count(DISTINCT month) FROM dirty_resource WHERE org_id = :org_id),
+       (SELECT rolled_through FROM rollup_state WHERE org_id = :org_id)"""
+_FITS = "DELETE FROM event_finding WHERE org_id = :org_id AND code = :code AND time = ANY(:days)"
+_BEHIND = """
+SELECT org_id FROM rollup_state AS state
+WHERE first_event_at IS NOT NULL AND (rolled_through IS NULL OR rolled_through < :now
+  OR EXISTS (SELECT FROM dirty_day d WHERE d.org_id = state.org_id) OR EXISTS (SELECT FROM dirty_resource d WHERE d.org_id = state.org_id))
+ORDER BY rolled_through DESC NULLS FIRST, org_id"""
