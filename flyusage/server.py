@@ -46,7 +46,8 @@ def serve(host: str, port: int, *, on_ready: Callable[[str], None] | None = None
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            ws="websockets-sansio",
+            ws="websockets-sansio",  # compresses with a small window: 36 kB a connection
+            ws_max_size=1_000_000,  # what Reflex announces to browsers
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
         with suppress(KeyboardInterrupt):
