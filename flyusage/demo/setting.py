@@ -79,7 +79,7 @@ def assign_cost_centres(session: Session, org_id: int, company: Company) -> None
         {"org": org_id, "names": list(COST_CENTRES)},
     )
     ids = sa.select(cost_centre.c.name, cost_centre.c.id).where(cost_centre.c.org_id == org_id)
-    centres = dict(session.execute(ids).tuples().all())
+    centres: dict[str, int] = dict(row for row in session.execute(ids))
     rows = [(app, first, centres[centre]) for centre, domains in COST_CENTRES.items() for app in _apps(company, domains)]
     changing = next((app for app in _apps(company, ("insights",)) if app.endswith("api")), None)
     if changing is not None:
@@ -106,8 +106,7 @@ def _apps(company: Company, domains: Sequence[str]) -> list[str]:
 
 def _add_retired_region(session: Session, retired_on: date) -> None:
     if session.scalar(sa.select(Region.id).where(Region.code == story.RETIRED_REGION)) is None:  # type: ignore[arg-type]
-        session.add(Region.model_validate({**RETIRED_REGION, "retired_on": retired_on}))
-        session.flush()
+        session.execute(sa.insert(Region).values(**RETIRED_REGION, retired_on=retired_on))
 
 
 def _publish_prices(session: Session, company: Company) -> None:
