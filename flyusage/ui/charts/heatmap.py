@@ -47,7 +47,7 @@ def _cells(means: Sequence[Sequence[float | None]], ends: tuple[float, float], c
     places = hover_places(unit, ends[1], is_double=True) or 0
     return {
         "type": "bar",
-        "uid": "cells",
+        "uid": "Øcells",
         "x": [hour for _, hour, _ in cells],
         "base": [round(day + GAP, 2) for day, _, _ in cells],
         "y": [round(1 - 2 * GAP, 2)] * len(cells),

@@ -12,7 +12,9 @@ ELLIPSIS = "…"
 LABEL_COLUMNS = 24
 TITLE_COLUMNS = 60
 COMBINING_LIMIT = 4
+EMPTY_UID = "·empty"
 
+_ENCODED = "·"  # may stand in a CSS name, unlike the percent sign
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 _JOINERS = "\u200c\u200d"  # part of Persian words and of family emoji
 _FLAG_BASE = "\U0001f3f4"  # England's flag is this and invisible tag letters
@@ -37,17 +39,26 @@ def plot_title(name: str) -> str:
 
 
 def uid_of(key: str) -> str:
-    """`key` as the browser may hold it (trace uid, data-series): control and special characters percent-encoded.
+    """`key` as the browser holds it (trace uid, data-series): letters, digits, `-` and `_` as they are, the rest encoded.
 
-    Plotly writes uids into the drawing, where a control character would spoil an exported picture. Ordinary names
-    (`app_22`, `performance-12x`) stay as they are; none begins like our own `%total`.
+    Plotly looks uids up by CSS selector and writes them into exported pictures: a dot or a space in one stops it from
+    ever drawing that chart again. Ordinary names (`app_22`, `performance-12x`) stay themselves; an encoded byte is `·`
+    and two hex digits. Uids of the charts' own begin with `Ø`, which no key's does.
     """
-    return quote(key, safe=" !#$()*+,-./:;=?@[]^_|~")
+    if not key:
+        return EMPTY_UID
+    quoted = quote(key, safe="-_", errors="replace")
+    return quoted.replace(".", "%2E").replace("~", "%7E").replace("%", _ENCODED)
 
 
 def key_of(uid: str) -> str:
     """The key that `uid_of` encoded; what a handler does with a series that comes back from the browser."""
-    return unquote(uid)
+    return "" if uid == EMPTY_UID else unquote(uid.replace(_ENCODED, "%"))
+
+
+def is_own_uid(uid: str) -> bool:
+    """Whether `uid` is a trace of the chart's own (its total, the comparison, the names in tiles) and no series."""
+    return uid.startswith("Ø")
 
 
 def visible(name: str) -> str:

@@ -61,7 +61,7 @@ def _bars(spans: Sequence[Span], ends: Sequence[tuple[datetime, datetime]], bars
     return {
         "type": "bar",
         "orientation": "h",
-        "uid": "spans",  # becomes part of an id for the hatching: letters only
+        "uid": "Øspans",
         "base": [local_text(start, canvas) for start, _ in ends],
         "x": [max(end - start, bars["least"]).total_seconds() * 1000 for start, end in ends],
         "y": [bars["lanes"][span.lane] for span in spans],

@@ -15,7 +15,7 @@ from flyusage.ui.charts.units import PERCENT, hover_number, value_ticks
 
 TOP_PX, RIGHT_PX = 26, 12
 HOVER_ROW_PX = 19
-TOTAL_UID, GHOST_UID = "%total", "%ghost"  # no key's uid begins with a bare percent sign
+TOTAL_UID, GHOST_UID = "Øtotal", "Øghost"  # no key's uid begins so (`uid_of`)
 BAR_GAP = 0.14  # of a bucket's width
 # Past this many rectangles bars take most of a second to paint; the same picture as stepped areas a quarter of it.
 MOST_BARS = 1500

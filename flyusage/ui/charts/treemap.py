@@ -10,6 +10,7 @@ from flyusage.ui.charts.text import LABEL_COLUMNS, label_px, plot_label, plot_ti
 
 GAP_PX = 4.0
 PAD_PX = 3.0
+NAMES_UID = "Ønames"  # no key's uid begins so (`uid_of`)
 LINE_PX, CHARACTER_PX = 17, 7.2
 
 
@@ -118,7 +119,7 @@ def _names(placed: Sequence[tuple[Tile, Box]], canvas: Canvas) -> Trace:
     return {
         "type": "scatter",
         "mode": "text",
-        "uid": "%names",
+        "uid": NAMES_UID,
         "x": [round(box.left + GAP_PX + PAD_PX, 1) for _, box in placed],
         "y": [round(box.top + GAP_PX + PAD_PX, 1) for _, box in placed],
         "text": [_words(tile, box.width - GAP_PX, box.height - GAP_PX) for tile, box in placed],

@@ -11,7 +11,7 @@ WEEK = [[float(day * 24 + hour) for hour in range(24)] for day in range(7)]
 
 def test_a_cell_per_hour_and_weekday():
     figure = accepted(heatmap(WEEK, Canvas(LIGHT), DOLLARS))
-    cells = by_uid(figure)["cells"]
+    cells = by_uid(figure)["Øcells"]
     assert len(cells["x"]) == 168
     assert cells["customdata"][25] == [1, 1]
     assert cells["text"][25] == "<b>$25.00</b>  Tue 01:00"
@@ -19,7 +19,7 @@ def test_a_cell_per_hour_and_weekday():
 
 
 def test_the_colour_runs_from_the_lowest_to_the_highest():
-    colours = by_uid(heatmap(WEEK, Canvas(), MACHINES))["cells"]["marker"]["color"]
+    colours = by_uid(heatmap(WEEK, Canvas(), MACHINES))["Øcells"]["marker"]["color"]
     assert colours[0] == "mix(var(--accent),var(--surface),0.08)"
     assert colours[-1] == "mix(var(--accent),var(--surface),1)"
     assert words(heatmap(WEEK, Canvas(), MACHINES)) == ["0", "167"]
@@ -28,7 +28,7 @@ def test_the_colour_runs_from_the_lowest_to_the_highest():
 def test_what_is_unknown_is_left_blank():
     week = [list(row) for row in WEEK]
     week[0][0] = None
-    assert len(by_uid(heatmap(week, Canvas(), DOLLARS))["cells"]["x"]) == 167
+    assert len(by_uid(heatmap(week, Canvas(), DOLLARS))["Øcells"]["x"]) == 167
 
 
 def test_an_empty_week_has_no_key():

@@ -10,7 +10,7 @@ from flyusage.ui.charts.treemap import Box, squarify, treemap
 TILES = [
     Tile("gru", "gru", 60.0, "$60.00", "60.0 %"),
     Tile("sin", "sin", 30.0, "$30.00", "30.0 %"),
-    Tile("~", "7 others", 10.0, "$10.00", "10.0 %", is_other=True),
+    Tile("rest", "7 others", 10.0, "$10.00", "10.0 %", is_other=True),
 ]
 
 
@@ -33,28 +33,28 @@ def test_areas_are_in_proportion_and_fill_the_box(values: list[float]):
 
 def test_a_tile_drills_by_its_key_and_says_its_exact_amount():
     figure = accepted(treemap(TILES, Canvas(LIGHT, width_px=800, height_px=300), {"gru": 0, "sin": 1}))
-    assert list(by_uid(figure)) == ["gru", "sin", "~", "%names"]
+    assert list(by_uid(figure)) == ["gru", "sin", "rest", "Ønames"]
     assert by_uid(figure)["gru"]["hovertemplate"] == "$60.00  60.0 &#37;  gru<extra></extra>".replace("&#37;", "%")
-    assert by_uid(figure)["%names"]["text"][0] == "<b>gru</b><br>$60.00<br>60.0 %"
+    assert by_uid(figure)["Ønames"]["text"][0] == "<b>gru</b><br>$60.00<br>60.0 %"
 
 
 def test_other_is_the_last_column():
     figure = treemap(TILES[::-1], Canvas(width_px=800, height_px=300), {})
-    other = by_uid(figure)["~"]
+    other = by_uid(figure)["rest"]
     assert other["x"] == [760.0]  # the middle of the last 10 % of 800
     assert other["width"] == [76.0]  # 80 less the gap
 
 
 def test_a_tile_too_small_for_words_has_none():
     tiny = [Tile("a", "a", 1e6, "$1"), Tile("b", "b", 1.0, "$1")]
-    assert by_uid(treemap(tiny, Canvas(width_px=300, height_px=200), {}))["%names"]["text"][1] == ""
+    assert by_uid(treemap(tiny, Canvas(width_px=300, height_px=200), {}))["Ønames"]["text"][1] == ""
 
 
 def test_hostile_names_are_literal_and_short():
     evil = Tile("k", "<b>%{y}" + "x" * 500, 1.0, "$1.00")
     figure = accepted(treemap([evil], Canvas(LIGHT, width_px=120, height_px=100), {}))
-    assert by_uid(figure)["%names"]["text"][0].startswith("<b>&lt;b&gt;&#37;")
-    assert len(by_uid(figure)["%names"]["text"][0]) < 90
+    assert by_uid(figure)["Ønames"]["text"][0].startswith("<b>&lt;b&gt;&#37;")
+    assert len(by_uid(figure)["Ønames"]["text"][0]) < 90
 
 
 def test_nothing_spent_is_an_empty_map():

@@ -84,7 +84,7 @@ def test_hostile_region_names_are_literal():
     evil = RegionSpend("<b>", "<b>%{x}", 0, 0, 1.0, "$1.00")
     trace = world_map([evil], CANVAS, DOLLARS)["data"][0]
     assert trace["hovertemplate"] == "$1.00  &lt;b&gt;&#37;&#123;x&#125;<extra></extra>"
-    assert trace["uid"] == "%3Cb%3E"
+    assert trace["uid"] == "·3Cb·3E"
 
 
 def test_it_fits_the_wire():
