@@ -16,10 +16,13 @@ from flyusage.pricing.weights import weight_by_epoch
 MACHINE_METERS = ("machine", "extra_memory", "rootfs", "egress")
 
 
-def machine_parts(question: Question, binds: Binds, *, machines: frozenset[int] | None, sign: int = 1) -> list[str]:
-    """Queries for (g, sku_id, region_id, epoch, q) of `machines` (resource ids; None: all), the open hour included."""
+def machine_parts(question: Question, binds: Binds, *, machines: frozenset[int] | None, sign: int = 1, keys: str = "") -> list[str]:
+    """Queries for (g, sku_id, region_id, epoch, q) of `machines` (resource ids; None: all), the open hour included.
+
+    `keys` are SQL columns to have in place of g.
+    """
     binds.update(question.moment.tail.binds)
-    group = GROUPS[question.group_by]
+    group = keys or f"{GROUPS[question.group_by]} AS g"
     found = []
     for epoch in question.epochs:
         span = Period(midnight(epoch.starts_on), midnight(epoch.ends_on)).clip(question.closed)
@@ -34,7 +37,7 @@ def machine_parts(question: Question, binds: Binds, *, machines: frozenset[int] 
         found.append((f"SELECT * FROM ({question.moment.tail.resources_sql}) AS open_hour WHERE true {chosen}", question.tail_epoch))
     minus = "-" if sign < 0 else ""
     return [
-        f"SELECT {group} AS g, sku_id, region_id, {epoch} AS epoch, CAST({minus}quantity AS bigint) AS q "
+        f"SELECT {group}, sku_id, region_id, {epoch} AS epoch, CAST({minus}quantity AS bigint) AS q "
         f"FROM ({rows}) AS used WHERE {' AND '.join(['true', *conditions(question, binds, apps=question.scope.apps[epoch])])}"
         for rows, epoch in found
     ]

@@ -38,21 +38,21 @@ def totals(session: Session, question: Question) -> dict[int, Sum]:
     return {series: _sum(sums) for series, sums in found.items()}
 
 
-def quantities(question: Question, binds: Binds) -> list[str]:
-    """Queries for (g, sku_id, region_id, epoch, q)."""
+def quantities(question: Question, binds: Binds, keys: str = "") -> list[str]:
+    """Queries for (g, sku_id, region_id, epoch, q). `keys` are SQL columns to have in place of g, for a question by app."""
     scope = question.scope
     if question.group_by is Dimension.MACHINE or scope.machines is not None:
-        return machine_parts(question, binds, machines=scope.machines)
-    group = GROUPS[question.group_by]
+        return machine_parts(question, binds, machines=scope.machines, keys=keys)
+    group = keys or f"{GROUPS[question.group_by]} AS g"
     found = [
-        f"SELECT {group} AS g, sku_id, region_id, {one.slice.epoch} AS epoch, {'-' if one.sign < 0 else ''}{one.quantity} AS q "
+        f"SELECT {group}, sku_id, region_id, {one.slice.epoch} AS epoch, {'-' if one.sign < 0 else ''}{one.quantity} AS q "
         f"FROM {one.table} WHERE {one.where}"
         for one in parts(question, by_days(question.closed, question.epochs), binds)
     ]
     if tail := tail_rows(question, binds):
-        found.append(f"SELECT {group}, sku_id, region_id, {question.tail_epoch}, CAST(quantity AS bigint) FROM ({tail}) AS tail")
+        found.append(f"SELECT {group}, sku_id, region_id, {question.tail_epoch} AS epoch, CAST(quantity AS bigint) AS q FROM ({tail}) AS tail")
     if scope.not_machines:
-        found += machine_parts(question, binds, machines=scope.not_machines, sign=-1)
+        found += machine_parts(question, binds, machines=scope.not_machines, sign=-1, keys=keys)
     return found
 
 
