@@ -1,5 +1,6 @@
 """Browser journeys on the built frontend: one server per run, one browser context per test."""
 
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def site(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Prism's and Rival's story behind a server whose clock stands at the story's end."""
-    name = "flyusage_e2e"
+    name = f"flyusage_e2e_{uuid.uuid4().hex[:8]}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     settings = {
         "FLYUSAGE_DATABASE_URL": server.login_url(name),
@@ -26,10 +27,12 @@ def site(server: "Server", template: str, tmp_path_factory: pytest.TempPathFacto
     }
     events = tmp_path_factory.mktemp("story") / "events.ndjson"
     events.write_bytes(b"".join(line(event) for event in [*prism(), *rival()]))
-    Site("", settings).run("ingest", str(events))
-    with running(**settings) as address:
-        yield Site(address, settings)
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    try:
+        Site("", settings).run("ingest", str(events))
+        with running(**settings) as address:
+            yield Site(address, settings)
+    finally:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
