@@ -104,7 +104,7 @@ def header_of(organization: OpenOrganization) -> Header:
 _COUNTS = """
 SELECT (SELECT count(*) FROM app),
        (SELECT count(DISTINCT region_id) FROM usage_month_by_region),
-       (SELECT coalesce(sum(running), 0) FROM open_cell WHERE vm_size_id <> 0)
+       (SELECT coalesce(sum(running), 0) FROM open_cell JOIN sku ON sku.id = sku_id WHERE sku.meter = 'machine')
 """
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flyusage.pricing.view import Answer, Chart, Granularity, Measure, Series
+from flyusage.pricing.view import Answer, Chart, Dimension, Granularity, Measure, Series
 from flyusage.ui import present
 from flyusage.ui.charts import timeseries, units
 from flyusage.ui.charts.figure import Figure
@@ -104,7 +104,7 @@ def _time_chart(answer: Answer, marks: Sequence[Mark]) -> TimeChart:
 def _points(answer: Answer, series: Series) -> SeriesPoints:
     return SeriesPoints(
         key=series.key,
-        label=series.label,
+        label=series.key if answer.view.group_by is Dimension.REGION and not series.is_other else series.label,
         points=[None if bucket >= answer.as_of else point for bucket, point in zip(answer.buckets, series.points, strict=True)],
         total_text=present.amount_text(answer.view.measure, series.total, answer.currency),
         is_other=series.is_other,

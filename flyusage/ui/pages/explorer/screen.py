@@ -173,13 +173,21 @@ def _row(place: Place, answer: Answer, series: Series, colours: Mapping[str, int
         detail=detail,
         title=label,
         href=_row_href(place, answer, series),
-        mark=colour_of(slot, TOKENS) if slot is not None else "",
+        mark=css_colour(colour_of(slot, TOKENS)) if slot is not None else "",
         spark=sparkline(series.points) if series.points else "",
         value="unpriced" if series.is_unpriced and not series.total else present.amount_text(measure, series.total, answer.currency),
         share="" if measure is Measure.RUNNING_PEAK else present.share_text(series.total, answer.total),
         **_compared(measure, answer, series.total, series.previous_total),
         per_hour=_per_hour(answer, series.list_cost, series.machine_hours),
     )
+
+
+def css_colour(colour: str) -> str:
+    """A chart's colour as a stylesheet writes it: `mix(a,b,0.5)` is `color-mix(in srgb, a 50%, b)`."""
+    if not colour.startswith("mix("):
+        return colour
+    top, below, share = colour.removeprefix("mix(").removesuffix(")").split(",")
+    return f"color-mix(in srgb, {top} {Fraction(share) * 100}%, {below})"
 
 
 def _row_href(place: Place, answer: Answer, series: Series) -> str:

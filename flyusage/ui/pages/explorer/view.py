@@ -14,11 +14,11 @@ from flyusage.ui.pages.explorer.table import usage_table
 def explorer() -> rx.Component:
     """The whole page."""
     return page(
-        _crumbs(),
         rx.cond(
             Explorer.problem_title != "",
             _problem(),
-            rx.fragment(
+            rx.el.div(
+                _crumbs(),
                 _sentence(),
                 filter_bar(),
                 _notices(),
@@ -26,6 +26,7 @@ def explorer() -> rx.Component:
                 rx.el.p(Explorer.status, class_name="status-line", role="status"),
                 _chart_card(),
                 rx.el.div(usage_table(), _changed(), class_name="explorer-split"),
+                class_name="explorer",
             ),
         ),
         title="Explorer",

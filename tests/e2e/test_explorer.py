@@ -1,0 +1,159 @@
+"""Journeys through the explorer: the sentence, the way down and back, filters, comparison, export, by mouse and by keys.
+
+October of the story (`story.py`), list prices of 2024-11-01, 2,592,000 s in 30 days:
+
+    dfw  web  2,232 h × 3,600 × 0.000014949846          120.1250025792
+         volume 40 GB × 744 h, 0.15 per GB and 30 days     6.20
+         address 744 h, 2 per 30 days                      2.0666…
+         egress 31 × 2 GB × 0.02                           1.24         129.6316692458…
+    gru  batch 124 h × 3,600 × 0.000038639601             17.2487178864
+         root filesystem 618 h × 8 GB, 0.15                1.03          18.2787178864
+    fra  api 1,488 h × 3,600 × 0.000001731660                             9.276156288
+    all                                                                 157.1865434202…
+"""
+
+import csv
+import io
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import OpenPage, Site
+from playwright.sync_api import Page, expect
+
+OCTOBER = "/orgs/prism/usage?from=2026-10-01&to=2026-11-01"
+
+
+def rows(page: Page) -> list[str]:
+    return page.locator(".usage-table tbody tr th").all_inner_texts()
+
+
+def cell(page: Page, name: str) -> str:
+    return page.locator(".usage-table tbody tr", has=page.locator("th", has_text=name)).locator("td.num").first.inner_text()
+
+
+def wait_drawn(page: Page) -> None:
+    expect(page.locator("#usage[data-drawn]")).to_be_visible()
+
+
+def choose(page: Page, word: str, entry: str) -> None:
+    page.get_by_role("button", name=word).click()
+    page.get_by_role("menuitem", name=entry, exact=False).first.click()
+
+
+def test_october_by_region_is_exact_and_adds_up(open_page: OpenPage):
+    page = open_page(OCTOBER)
+    wait_drawn(page)
+    expect(page.locator(".usage-table tfoot")).to_contain_text("$157.19")
+    assert [cell(page, region) for region in ("dfw", "gru", "fra")] == ["$129.63", "$18.28", "$9.28"]
+    expect(page.locator(".tile-value").first).to_have_text("$157.19")
+
+
+def test_rows_lead_down_to_the_machine_and_back_leads_up(open_page: OpenPage):
+    page = open_page(OCTOBER + "&by=continent")
+    for step in ("South America", "gru", "batch", "performance-2x"):
+        page.locator(".usage-table tbody a", has_text=re.compile(f"^{step}$")).click()
+    expect(page.locator(".usage-table tbody a")).to_have_text(["batch-0"])
+    expect(page.get_by_label("Where you are")).to_contain_text("gru")
+    page.locator(".usage-table tbody a").click()
+    expect(page).to_have_url(re.compile("/orgs/prism/machines/batch-0"))
+    page.go_back()
+    expect(page.locator(".usage-table tbody a")).to_have_text(["batch-0"])
+    page.go_back()
+    expect(page.locator(".usage-table tbody a")).to_have_text(["performance-2x"])
+
+
+def test_the_sentence_changes_the_view_and_the_address_holds_it(open_page: OpenPage):
+    page = open_page(OCTOBER)
+    wait_drawn(page)
+    choose(page, "Group by:", "app")
+    expect(page.locator(".usage-table tbody a").first).to_have_text("web")
+    choose(page, "Measure:", "machine-hours")
+    expect(page.locator(".usage-table tfoot")).to_contain_text("3,844")  # 2,232 + 1,488 + 124
+    choose(page, "Chart:", "stacked bars")
+    expect(page).to_have_url(re.compile(r"show=machine_hours.*by=app.*as=bars|by=app.*show=machine_hours"))
+    page.reload()
+    expect(page.locator(".usage-table tfoot")).to_contain_text("3,844")
+
+
+def test_a_filter_narrows_and_its_chip_lets_go(open_page: OpenPage):
+    page = open_page(OCTOBER)
+    wait_drawn(page)
+    page.keyboard.press("/")
+    page.get_by_placeholder("Search apps").fill("ap")
+    page.locator(".filter-values label", has_text="api").click()
+    expect(page.locator(".usage-table tfoot")).to_contain_text("$9.28")
+    page.keyboard.press("Escape")
+    expect(page.locator(".chip", has_text="api")).to_be_visible()
+    page.get_by_role("link", name="Remove the filter on app").click()
+    expect(page.locator(".usage-table tfoot")).to_contain_text("$157.19")
+
+
+def test_november_so_far_is_held_against_october_at_the_same_moment(open_page: OpenPage):
+    page = open_page("/orgs/prism/usage?from=2026-11-01&to=2026-12-01&vs=previous&by=app&show=machine_hours")
+    row = page.locator(".usage-table tbody tr", has=page.locator("th", has_text="api"))
+    # 2 machines × 336 h + 4 × 132 h = 1,200 h; October until the 15th: 2 × 336 h = 672 h
+    expect(row).to_contain_text("1,200")
+    expect(row).to_contain_text("672")
+    expect(row).to_contain_text("+528")
+    expect(page.get_by_role("complementary", name="What changed")).to_contain_text("api")
+
+
+def test_the_export_is_the_table_to_the_last_decimal(open_page: OpenPage, site: Site):
+    page = open_page(OCTOBER)
+    wait_drawn(page)
+    text = page.request.get(site.address + "/orgs/prism/usage.csv?from=2026-10-01&to=2026-11-01").text()
+    body = list(csv.reader(io.StringIO(text)))
+    numbers = {row[0]: row for row in body}
+    assert any("157.186543420267" in row for row in body)
+    assert "129.631669245867" in numbers["dfw"]
+    assert "9.276156288000" in numbers["fra"]
+
+
+def test_hostile_names_show_literally_and_break_nothing(open_page: OpenPage):
+    page = open_page("/orgs/prism/usage?from=2026-11-01&to=2026-11-15&by=app")
+    wait_drawn(page)
+    expect(page.locator(".usage-table")).to_contain_text("<img src=x onerror=alert(1)>")
+    assert page.locator(".usage-table img").count() == 0
+
+
+@pytest.mark.parametrize("query", ["by=nonsense", "from=tomorrow", "show=%00", "per=hour&from=1999-01-01&to=2026-01-01", "region=zzz", "as=pie"])
+def test_nonsense_in_the_address_gives_the_nearest_view_and_says_so(open_page: OpenPage, query: str):
+    page = open_page(f"/orgs/prism/usage?{query}")
+    expect(page.locator(".notice").first).to_be_visible()
+
+
+def test_a_range_without_usage_says_when_there_was_some(open_page: OpenPage):
+    page = open_page("/orgs/prism/usage?from=2026-02-01&to=2026-03-01")
+    expect(page.locator(".empty")).to_contain_text("Oct 1")
+    page.get_by_role("link", name="Show the last month with usage").click()
+    expect(page.locator(".usage-table tfoot")).to_contain_text("$")
+
+
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("is_phone", [False, True], ids=["desktop", "phone"])
+def test_axe_finds_nothing(open_page: OpenPage, *, is_phone: bool, is_dark: bool):
+    page = open_page(OCTOBER + "&vs=previous&app=!web", is_phone=is_phone, is_dark=is_dark)
+    wait_drawn(page)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_by_keys_alone(open_page: OpenPage):
+    page = open_page(OCTOBER)
+    wait_drawn(page)
+    word = page.get_by_role("button", name="Group by:")
+    word.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("a")  # type-ahead to "app"
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("by=app"))
+    page.locator(".usage-table tbody a").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip", has_text="web")).to_be_visible()
+
+
+@pytest.mark.parametrize("chart", ["area", "bars", "lines", "share", "treemap", "heatmap", "map"])
+def test_every_chart_draws(open_page: OpenPage, chart: str):
+    page = open_page(f"{OCTOBER}&as={chart}")
+    wait_drawn(page)
