@@ -88,8 +88,10 @@ def _per_day(last: int) -> str:
     values = ", ".join(f"CASE WHEN day = since THEN v{hour:02d} ELSE net END AS v{hour:02d}" for hour in range(24))
     return f"""
     SELECT {CELL}, day, carried, {values} FROM (
-      SELECT {CELL}, day AS since, net, {hours}, coalesce(sum_bigint(net) OVER (cell ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS carried,
-             sum_bigint(net) OVER (cell ROWS UNBOUNDED PRECEDING) AS left_running, lead(day, 1, {last + 1}::bigint) OVER cell AS next_day
+      SELECT {CELL}, day AS since, net, {hours},
+             coalesce(sum_bigint(net) OVER (cell ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS carried,
+             sum_bigint(net) OVER (cell ROWS UNBOUNDED PRECEDING) AS left_running,
+             lead(day, 1, {last + 1}::bigint) OVER cell AS next_day
       FROM ({summed}) AS summed WINDOW cell AS (PARTITION BY {CELL} ORDER BY day)
     ) AS step CROSS JOIN LATERAL generate_series(since, CASE WHEN left_running > 0 THEN next_day - 1 ELSE since END) AS day"""
 

@@ -40,8 +40,10 @@ def changes_sql() -> str:
              date_part('epoch', stopped_at)::bigint - :base AS stops
       FROM usage_interval WHERE org_id = :org_id AND started_at < :until AND (stopped_at IS NULL OR stopped_at > :since)
     ), change AS (
-      SELECT app_id, region_id, vm_size_id, line.sku_id, at, line.capacity * sign * (3600 - at % 3600) AS amount, line.capacity * sign * 3600 AS later
-      FROM (SELECT *, greatest(starts, 0) AS at, 1 AS sign FROM touched UNION ALL SELECT *, stops, -1 FROM touched WHERE stops < :span) AS edge
+      SELECT app_id, region_id, vm_size_id, line.sku_id, at,
+             line.capacity * sign * (3600 - at % 3600) AS amount, line.capacity * sign * 3600 AS later
+      FROM (SELECT *, greatest(starts, 0) AS at, 1 AS sign FROM touched
+            UNION ALL SELECT *, stops, -1 FROM touched WHERE stops < :span) AS edge
       CROSS JOIN LATERAL (VALUES (edge.sku_id, edge.capacity), (CAST(:extra_id AS smallint), edge.extra_mib)) AS line (sku_id, capacity)
       WHERE edge.sku_id <> :egress_id AND line.capacity > 0
       UNION ALL
@@ -78,8 +80,8 @@ CROSS JOIN LATERAL (
          capacity - head / total - tail / total - inners * (inner_ / total) AS leftover OFFSET 0
 ) AS shares
 CROSS JOIN LATERAL (
-  SELECT (CASE WHEN inner_ % total > head % total THEN inners ELSE 0 END + (tail % total > head % total)::int < leftover)::int AS head_more,
-         (CASE WHEN inner_ % total >= tail % total THEN inners ELSE 0 END + (head % total >= tail % total)::int < leftover)::int AS tail_more
+  SELECT ((tail % total > head % total)::int + CASE WHEN inner_ % total > head % total THEN inners ELSE 0 END < leftover)::int AS head_more,
+         ((head % total >= tail % total)::int + CASE WHEN inner_ % total >= tail % total THEN inners ELSE 0 END < leftover)::int AS tail_more
   OFFSET 0
 ) AS favoured
 CROSS JOIN LATERAL (SELECT leftover - head_more - tail_more AS inner_more OFFSET 0) AS rest

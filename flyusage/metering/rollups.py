@@ -8,10 +8,11 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy.exc import DataError
 from sqlmodel import Session
 
 from flyusage import clock, db
@@ -20,15 +21,13 @@ from flyusage.metering.cells import roll_cells
 from flyusage.metering.locks import lock_organizations
 from flyusage.metering.rollup_state import CHANNEL
 from flyusage.metering.tail import refresh_open_cells
-from flyusage.periods import DAY, Period, floor_day, floor_hour, midnight, next_month
+from flyusage.periods import DAY, Period, floor_day, floor_hour, midnight
 
-__all__ = ["Progress", "catch_up", "keep_up", "refresh_open_cells", "roll_day"]
+__all__ = ["Progress", "Steps", "catch_up", "refresh_open_cells", "roll_day"]
 
 # A gap up to here is closed day by day and `rolled_through` follows; past it the present comes first and history after.
 LONGEST_GAP = timedelta(days=31)
 STEP_SECONDS = 2.0  # a transaction holds its organization's ingest; a longer one makes the next shorter
-SHARE_SECONDS = 2.0  # how long one organization is worked on while others wait
-PATIENCE_MS = 2_000
 QUANTITY_OVERFLOW = "quantity_overflow"
 
 
@@ -50,33 +49,11 @@ def catch_up(
     A roll-up from nothing has the newest days ready first. Repeating it is cheap and changes nothing. Opens
     transactions of its own; to be called outside of any.
     """
-    steps = _Steps(org_id, newest_first=newest_first)
+    steps = Steps(org_id, newest_first=newest_first)
     while steps.take(until):
         if progress is not None:
             progress(steps.progress())
     return steps.progress()
-
-
-def keep_up() -> bool:
-    """A round of background work: a share of time for every organization that has something to roll. Whether more is left.
-
-    An organization whose ingest does not let go within two seconds waits for the next round.
-    """
-    with db.platform_transaction() as session:
-        org_ids = session.scalars(sa.text(_BEHIND), {"now": floor_hour(clock.now())}).all()
-    is_left = False
-    for org_id in org_ids:
-        steps, ends = _Steps(org_id, patience_ms=PATIENCE_MS), time.monotonic() + SHARE_SECONDS
-        try:
-            while steps.take(None):
-                if time.monotonic() > ends:
-                    is_left = True
-                    break
-        except sa.exc.OperationalError as error:
-            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
-                raise
-            is_left = True
-    return is_left
 
 
 def roll_day(session: Session, org_id: int, day: date, through: datetime) -> None:
@@ -87,13 +64,17 @@ def roll_day(session: Session, org_id: int, day: date, through: datetime) -> Non
     _roll_days(session, org_id, [day], through)
 
 
-class _Steps:
-    """Pieces of one organization's work, the most urgent first, one transaction each."""
+class Steps:
+    """Pieces of one organization's work, the most urgent first, one transaction each. `revision` is that of the last one.
+
+    With `patience_ms`, a step that waits longer than that for the organization raises OperationalError (LockNotAvailable).
+    """
 
     def __init__(self, org_id: int, *, newest_first: bool = True, patience_ms: int = 0) -> None:
         self._org_id = org_id
         self._newest_first = newest_first
         self._patience_ms = patience_ms
+        self.revision = 0
         self._rolled_days = 0
         self._days_at_once = 1  # grows while steps are short: one day may be 10 machines or 100,000
 
@@ -106,10 +87,11 @@ class _Steps:
             state = session.execute(sa.text(_STATE), {"org_id": self._org_id}).one_or_none()
             if state is None or state.first_event_at is None:
                 return False
-            now = floor_hour(clock.now())
-            did = self._close_hours(session, state, now if until is None else min(floor_hour(until), now)) or self._roll_dirty(session, state)
+            until = floor_hour(min(until or clock.now(), clock.now()))
+            did = self._close_hours(session, state, until) or self._roll_dirty(session, state)
             if did:
-                session.execute(sa.text(_DONE), {"org_id": self._org_id, "channel": CHANNEL, "text": str(self._org_id)})
+                told = session.execute(sa.text(_DONE), {"org_id": self._org_id, "channel": CHANNEL, "text": str(self._org_id)})
+                self.revision = told.one().revision
         return did
 
     def progress(self) -> Progress:
@@ -130,7 +112,7 @@ class _Steps:
             _roll_days(session, self._org_id, [since.date()], until)
             resource_months.add_hours(session, self._org_id, since, until)
             self._rolled_days += 1
-        session.execute(sa.text("UPDATE rollup_state SET rolled_through = :until WHERE org_id = :org_id"), {"org_id": self._org_id, "until": until})
+        session.execute(sa.text(_ADVANCE), {"org_id": self._org_id, "until": until})
         refresh_open_cells(session, self._org_id)
         return True
 
@@ -168,7 +150,7 @@ def _roll_days(session: Session, org_id: int, days: Sequence[date], through: dat
     try:
         with session.begin_nested():
             roll_cells(session, org_id, Period(midnight(days[0]), end))
-    except sa.exc.DataError as error:
+    except DataError as error:
         if not isinstance(error.orig, psycopg.errors.NumericValueOutOfRange):
             raise
         _roll_apart(session, org_id, days, through)
@@ -219,20 +201,16 @@ def _run(days: Sequence[date]) -> list[date]:
 
 
 # What is rolled can be rolled again: a crash that loses the last commits loses their marks' removal too.
-_SETTINGS = "SELECT set_config('synchronous_commit', 'off', true), set_config('work_mem', '64MB', true), set_config('lock_timeout', '0', true)"
+_SETTINGS = """
+SELECT set_config('synchronous_commit', 'off', true), set_config('work_mem', '64MB', true), set_config('lock_timeout', '0', true)"""
 _STATE = "SELECT rolled_through, first_event_at FROM rollup_state WHERE org_id = :org_id"
+_ADVANCE = "UPDATE rollup_state SET rolled_through = :until WHERE org_id = :org_id"
 _DIRTY_DAYS = "SELECT day FROM dirty_day WHERE org_id = :org_id ORDER BY day {order} LIMIT :limit"
 _DIRTY_MONTH = "SELECT month FROM dirty_resource WHERE org_id = :org_id ORDER BY month {order} LIMIT 1"
 _DONE = """
-WITH counted AS (UPDATE rollup_state SET revision = revision + 1 WHERE org_id = :org_id)
-SELECT pg_notify(:channel, :text)"""
+UPDATE rollup_state SET revision = revision + 1 WHERE org_id = :org_id RETURNING revision, pg_notify(:channel, :text)"""
 _LEFT = """
 SELECT (SELECT count(*) FROM dirty_day WHERE org_id = :org_id),
        (SELECT count(DISTINCT month) FROM dirty_resource WHERE org_id = :org_id),
        (SELECT rolled_through FROM rollup_state WHERE org_id = :org_id)"""
 _FITS = "DELETE FROM event_finding WHERE org_id = :org_id AND code = :code AND time = ANY(:days)"
-_BEHIND = """
-SELECT org_id FROM rollup_state AS state
-WHERE first_event_at IS NOT NULL AND (rolled_through IS NULL OR rolled_through < :now
-  OR EXISTS (SELECT FROM dirty_day d WHERE d.org_id = state.org_id) OR EXISTS (SELECT FROM dirty_resource d WHERE d.org_id = state.org_id))
-ORDER BY rolled_through DESC NULLS FIRST, org_id"""

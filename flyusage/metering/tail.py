@@ -135,7 +135,7 @@ WITH state AS MATERIALIZED (
   SELECT :org_id, {CELL}, running, capacity, offset_quantity FROM fresh
   ON CONFLICT (org_id, {CELL}) DO UPDATE
     SET running = EXCLUDED.running, capacity = EXCLUDED.capacity, offset_quantity = EXCLUDED.offset_quantity
-    WHERE (cell.running, cell.capacity, cell.offset_quantity) IS DISTINCT FROM (EXCLUDED.running, EXCLUDED.capacity, EXCLUDED.offset_quantity)
+    WHERE (cell.running, cell.capacity, cell.offset_quantity) <> (EXCLUDED.running, EXCLUDED.capacity, EXCLUDED.offset_quantity)
 )
 UPDATE rollup_state SET tail_edge_at = (SELECT max(edge) FROM fresh)
 WHERE org_id = :org_id AND tail_edge_at IS DISTINCT FROM (SELECT max(edge) FROM fresh)"""

@@ -1,0 +1,69 @@
+"""A background worker: does a job whenever it is told to, and once a second anyway.
+
+The job is a callable that works through a share of what waits and says whether more is left; what to do is found in
+tables, so nothing is lost when a notification is, and several workers share the work by the locks the job itself takes.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+import structlog
+from psycopg import sql
+from sqlalchemy.exc import DBAPIError
+
+from flyusage.db import DatabaseUnreachable
+
+SHORTEST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Calls `job` after each notification on `channel`, at least every `every` seconds, and at once while more is left.
+
+    Whatever the database does (restart, failover, shut for a while), the worker connects again, with pauses growing to 30 s.
+    An error of the job itself ends the worker: who started it starts it again.
+    """
+
+    def __init__(self, job: Callable[[], bool], *, url: Callable[[], str], channel: str, every: float = 1.0) -> None:
+        self._job = job
+        self._url = url
+        self._channel = channel
+        self._every = every
+        self._pause = SHORTEST_PAUSE
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; a job under way is finished first."""
+        while not stop.is_set():
+            try:
+                self._listen(stop)
+            except (psycopg.OperationalError, DatabaseUnreachable) as error:
+                self._wait_after(error, stop)
+            except DBAPIError as error:
+                if not (error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)):
+                    raise
+                self._wait_after(error, stop)
+
+    def _listen(self, stop: threading.Event) -> None:
+        with psycopg.connect(self._url(), autocommit=True, connect_timeout=10) as connection:
+            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+            while not stop.is_set():
+                began = time.monotonic()
+                is_more = self._job()
+                self._pause = SHORTEST_PAUSE
+                if not is_more:
+                    self._wait(connection, began)
+
+    def _wait(self, connection: psycopg.Connection, began: float) -> None:
+        """Until told or due; what came while the job ran ends the wait at once, and a burst counts once."""
+        left = max(0.0, began + self._every - time.monotonic())
+        for _ in connection.notifies(timeout=left, stop_after=1):
+            pass
+
+    def _wait_after(self, error: Exception, stop: threading.Event) -> None:
+        _log.warning("the database does not answer; trying again", in_seconds=self._pause, error=str(error).splitlines()[0])
+        stop.wait(self._pause)
+        self._pause = min(LONGEST_PAUSE, 2 * self._pause)
