@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from sqlmodel import Session
 
-from flyusage.periods import HOUR, Period, floor_hour
+from flyusage.periods import floor_hour
 from flyusage.pricing.asking import Known, ask, history, know, moment_at, rolled_through
 from flyusage.pricing.comparison import Earlier, earlier
 from flyusage.pricing.counting import OTHER, Counted, count, other_than
@@ -19,7 +19,7 @@ from flyusage.pricing.question import Question
 from flyusage.pricing.totals import Sum
 from flyusage.pricing.values import values
 from flyusage.pricing.marks import price_steps
-from flyusage.pricing.view import Answer, Comparison, Dimension, Granularity, Measure, Series, View, auto_granularity, granularities
+from flyusage.pricing.view import Answer, Dimension, Granularity, Measure, Series, Totals, View, auto_granularity, granularities
 
 __all__ = ["auto_granularity", "explore", "granularities", "history", "price_steps", "values"]
 
@@ -35,10 +35,15 @@ def explore(session: Session, org_id: int, view: View, *, now: datetime | None =
     """
     for _ in range(ATTEMPTS):
         known = know(session, org_id, view.as_of, now)
-        answer = _Answering(session, view, known, table_points).answer()
+        answer = _Answering(session, view, known, has_table_points=table_points).answer()
         if rolled_through(session, org_id) in (None, known.moment.rolled_through):
             break  # otherwise an hour was closed while we read: what was its tail is in the cells now
     return answer
+
+
+def explore_totals(session: Session, known: Known, view: View, totals: Totals) -> Answer:
+    """As `explore`, without points, for a page that shows several groupings of one period: `totals` are those of the first."""
+    return _Answering(session, view, known, totals=totals).answer()
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ class _Answering:
     session: Session
     view: View
     known: Known
-    has_table_points: bool
+    has_table_points: bool = False
+    totals: Totals | None = None
 
     def answer(self) -> Answer:
         counted = count(self.session, ask(self.session, self.known, self.view))
@@ -89,7 +95,7 @@ class _Answering:
             total=counted.total,
             previous_total=before.counted.total if before else None,
             previous_period=before.counted.question.complete if before else None,
-            totals=headline(self.session, question, counted.whole),
+            totals=self.totals or headline(self.session, question, counted.whole),
             history_begins=self.known.history.start if self.known.history else None,
             last_event_at=self.known.history.end if self.known.history else None,
             notices=notices(
@@ -124,6 +130,8 @@ class _Answering:
         return sorted(shown, key=lambda one: (one == OTHER, -counted.value_of(one), -earlier_values.get(one, Fraction(0)), one))
 
     def _lines(self, counted: Counted, before: _Before | None, axis: Buckets, top: list[int] | None) -> _Lines:
+        if self.totals is not None:
+            return _Lines({}, {})
         now = self._points(counted.question, axis, top)
         if before is None:
             return _Lines(now, {})
@@ -178,7 +186,7 @@ class _Answering:
         listed, rest = frozenset(top), [one for one in ranked if one not in top]
         is_peak = self.view.measure is Measure.RUNNING_PEAK
         label = "Other" if OTHER in rest else f"{len(rest)} others"
-        total = Fraction(max(lines.now.get(OTHER, [0]))) if is_peak else sum((counted.value_of(one) for one in rest), Fraction(0))
+        total = Fraction(max(lines.now.get(OTHER, ()), default=0)) if is_peak else sum((counted.value_of(one) for one in rest), Fraction(0))
         other = self._one(other_than(counted, listed), key="", label=label, is_other=True, total=total)
         previous = None if before is None or is_peak else sum((before.counted.value_of(one) for one in rest), Fraction(0))
         points_now, points_before = tuple(lines.now.get(OTHER, ())), tuple(lines.before.get(OTHER, ()))

@@ -1,14 +1,22 @@
 """The overview's numbers: this month against the last, where it is heading, what changed, and by what it is made up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
 
 from sqlmodel import Session
 
-from flyusage.periods import Period
-from flyusage.pricing.changes import Changes
-from flyusage.pricing.view import Answer, View
+from flyusage import clock
+from flyusage.metering.queries import Freshness, freshness
+from flyusage.periods import DAY, Period, floor_hour, midnight, month_period
+from flyusage.pricing.asking import Known, ask, know
+from flyusage.pricing.changes import Changes, what_changed
+from flyusage.pricing.explorer import explore, explore_totals
+from flyusage.pricing.slices import epochs
+from flyusage.pricing.totals import Sum, totals
+from flyusage.pricing.view import Answer, Comparison, Dimension, Granularity, Measure, View
+
+RATE_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -54,9 +62,72 @@ class Overview:
 
 def overview(session: Session, org_id: int, *, now: datetime | None = None) -> Overview | None:
     """The overview at `now`; None before the first event."""
-    raise NotImplementedError
+    known = know(session, org_id, None, now)
+    if known.history is None:
+        return None
+    moment = now or clock.now()
+    view = replace(month_view(min(moment, known.history.end)), granularity=Granularity.DAY, comparison=Comparison.PREVIOUS)
+    fresh = freshness(session, org_id, now=moment)
+    daily = explore(session, org_id, view, now=moment)
+    whole, as_of = view.period, daily.as_of
+    is_current = as_of < whole.end
+    others = [
+        explore_totals(session, known, replace(view, group_by=group), daily.totals)
+        for group in (Dimension.CONTINENT, Dimension.APP, Dimension.VM_SIZE)
+    ]
+    return Overview(
+        month=whole.start.date(),
+        is_current=is_current,
+        so_far=Period(whole.start, min(whole.end, max(as_of, whole.start))),
+        before=daily.previous_period,
+        currency=daily.currency,
+        as_of=as_of,
+        rolled_through=daily.rolled_through,
+        spent=daily.total,
+        spent_before=daily.previous_total,
+        projection=_projection(session, known, daily) if is_current else None,
+        daily=daily,
+        by_continent=others[0],
+        by_region=daily,
+        by_app=others[1],
+        by_vm_size=others[2],
+        changes=what_changed(session, org_id, view, now=moment),
+        running_now=fresh.running_now if fresh else 0,
+        is_stale=fresh.is_stale if fresh else False,
+        last_event_at=daily.last_event_at,
+        rests_on=resting_cost(known, fresh) if fresh and fresh.is_stale else Fraction(0),
+        notices=daily.notices,
+    )
 
 
 def month_view(now: datetime) -> View:
     """The view behind the overview's headline: list cost by region of the month that holds `now`."""
-    raise NotImplementedError
+    return View(Measure.LIST_COST, month_period(now))
+
+
+def resting_cost(known: Known, fresh: Freshness) -> Fraction:
+    """List cost of what ran on without a sign since the last event, up to as_of."""
+    silent = Period(fresh.resting_since, max(fresh.resting_since, fresh.as_of))
+    total = Fraction(0)
+    for epoch in epochs(silent, known.prices.steps(silent.start.date(), silent.end.date())):
+        span = Period(midnight(epoch.starts_on), midnight(epoch.ends_on)).clip(silent)
+        for one in fresh.resting:
+            price = known.prices.on(one.sku_id, one.region_id, epoch.starts_on)
+            total += price.cost(one.capacity * span.seconds) if price else 0
+    return total
+
+
+def _projection(session: Session, known: Known, daily: Answer) -> Projection | None:
+    """What is spent, and the rest of the month at the hourly mean of the last seven days."""
+    end = floor_hour(daily.as_of)
+    start = end - RATE_DAYS * DAY
+    if known.history and known.history.start > start:
+        start = floor_hour(known.history.start)
+    if end <= start:
+        return None
+    question = ask(session, known, replace(daily.view, group_by=None), period=Period(start, end))
+    spent = totals(session, question).get(0, Sum()).list_cost
+    ahead = Fraction(int((daily.view.period.end - daily.as_of).total_seconds()), int((end - start).total_seconds()))
+    days = (end - start) / DAY
+    rate = f"the last {RATE_DAYS} days" if days >= RATE_DAYS else f"the {round(days * 24)} hours since history begins"
+    return Projection(daily.total + spent * ahead, f"Spent so far, and the rest of the month at the mean rate of {rate}.")
