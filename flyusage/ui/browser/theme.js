@@ -3,7 +3,11 @@
 const TOKEN = /^var\((--[\w-]+)\)(?:\/([\d.]+))?$/;
 const MIX = /^mix\(([^,]+),([^,]+),([\d.]+)\)$/;
 
-const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+// The build shortens #ffffff to #fff.
+const channels = (hex) => {
+  const digits = hex.length === 4 ? [...hex.slice(1)].map((digit) => digit + digit).join("") : hex.slice(1);
+  return [0, 2, 4].map((at) => parseInt(digits.slice(at, at + 2), 16));
+};
 
 const colourOf = (style, text) => {
   const mixed = MIX.exec(text);
