@@ -30,6 +30,7 @@ class FrontDoor:
         self.hosts = {*LOOPBACK_NAMES, *([urlsplit(base_url).hostname or ""] if base_url else [])}
         self.headers = _security_headers(pages)
         self.preloads = Preloads(pages)
+        self.whole_pages = {f"/{page.stem}" for page in pages.glob("*.html")} - {"/index", "/404", "/__spa-fallback"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse, one request or websocket."""
@@ -40,7 +41,9 @@ class FrontDoor:
         elif scope["type"] == "websocket":
             await self.app(scope, receive, send)
         else:
-            await self.app(scope, receive, self._sender(scope, send))
+            # A page built as a file of its own is given at its address; a file server would send to "/welcome/" first.
+            inner = {**scope, "path": scope["path"] + ".html"} if scope["path"] in self.whole_pages else scope
+            await self.app(inner, receive, self._sender(scope, send))
 
     def _refusal(self, headers: Headers) -> str | None:
         host = headers.get("host", "")

@@ -47,6 +47,10 @@ def test_deep_links_to_any_organization_load_the_pages(address: str, path: str) 
     assert "/assets/entry.client" in answer.text
 
 
+def test_a_page_without_an_organization_needs_no_redirect(address: str) -> None:
+    assert httpx.get(f"{address}/welcome").status_code == 200
+
+
 def test_an_unknown_path_is_not_found(address: str) -> None:
     assert httpx.get(f"{address}/no/such/page").status_code == 404
 
