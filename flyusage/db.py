@@ -224,10 +224,17 @@ def refuse_old(version: int) -> None:
 def _unreachable(engine: sa.Engine, error: sa.exc.SQLAlchemyError) -> DatabaseUnreachable:
     where = engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
     cause = error.orig if isinstance(error, sa.exc.OperationalError) and error.orig else error
-    reason = _first_line(cause).rpartition("FATAL:")[2].strip()
+    before, refusal, reason = _first_line(cause).rpartition("FATAL:")
     if re.search(r'(database|role) "[^"]*" does not exist', reason):
-        return DatabaseMissing(f"{where} is not set up yet ({reason}). Run `flyusage db init`, with FLYUSAGE_MIGRATION_URL set to a login that may.")
-    return DatabaseUnreachable(f"No database answers at {where} ({reason}). Start it, or correct FLYUSAGE_DATABASE_URL.")
+        return DatabaseMissing(
+            f"{where} is not set up yet ({reason.strip()}). Run `flyusage db init`, with FLYUSAGE_MIGRATION_URL set to a login that may."
+        )
+    if refusal:
+        return DatabaseUnreachable(
+            f"The server refuses {where} ({reason.strip()}). Correct FLYUSAGE_DATABASE_URL or FLYUSAGE_MIGRATION_URL; "
+            "a login that does not exist yet is made by `flyusage db init`."
+        )
+    return DatabaseUnreachable(f"No database answers at {where} ({before or reason}). Start it, or correct FLYUSAGE_DATABASE_URL.")
 
 
 def _first_line(error: BaseException) -> str:

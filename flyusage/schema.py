@@ -205,7 +205,9 @@ def _create_role(connection: sa.Connection, name: str, options: sql.Composable) 
 
 
 def _grant_roles(connection: sa.Connection, member: str, *roles: str) -> None:
-    is_member = sa.text("SELECT pg_has_role(:member, :role, 'MEMBER') AND NOT rolsuper FROM pg_roles WHERE rolname = :member")
+    # From 16 on, who creates a role may hand it out without being able to become it.
+    right = "SET" if db.driver(connection).info.server_version >= 160000 else "MEMBER"
+    may_become = sa.text("SELECT pg_has_role(:member, :role, :right) AND NOT rolsuper FROM pg_roles WHERE rolname = :member")
     for role in roles:
-        if not connection.scalar(is_member, {"member": member, "role": role}):
+        if not connection.scalar(may_become, {"member": member, "role": role, "right": right}):
             db.driver(connection).execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(member)))
