@@ -27,6 +27,35 @@ const pointOf = (point) => {
 
 const seriesOf = (element) => element?.__data__?.[0]?.trace?.uid;
 
+// Uids of a chart's own traces (its total, the comparison, names in tiles) begin so, and no series' does.
+const isOwn = (uid) => uid?.startsWith("Ø");
+
+/**
+ * The trace under the pointer. Over time Plotly reports every series at that moment, the hidden total among them: the
+ * band (or the nearest line) is found by the pointer's height. Above a stack there is none.
+ */
+const traceAt = (element, { points, event }) => {
+  const { stacked } = element.layout.meta ?? {};
+  if (stacked === undefined) return points[0]?.fullData;
+  const top = element.querySelector(".nsewdrag")?.getBoundingClientRect().top ?? 0;
+  const value = element._fullLayout.yaxis.p2l(event.clientY - top);
+  const at = points[0].pointNumber;
+  const traces = element._fullData.filter(({ uid }) => !isOwn(uid));
+  if (!stacked) {
+    const away = ({ y }) => Math.abs((Number.isFinite(y[at]) ? y[at] : Infinity) - value);
+    return traces.reduce((best, trace) => (best && away(best) <= away(trace) ? best : trace), undefined);
+  }
+  let sum = 0;
+  return traces.find(({ y }) => (sum += y[at] || 0) >= value);
+};
+
+const clickedPoint = (element, click) => {
+  const trace = traceAt(element, click);
+  if (!trace || isOwn(trace.uid)) return null;
+  const point = click.points.find(({ fullData }) => fullData.uid === trace.uid);
+  return pointOf(point ?? { ...click.points[0], fullData: trace, y: trace.y?.[click.points[0].pointNumber] });
+};
+
 /** Fade every series but `key`; null brings all back. Straight on the drawing: no redraw, no round trip. */
 const highlight = (element, key) => {
   for (const trace of element.querySelectorAll(".cartesianlayer .trace")) {
@@ -38,7 +67,14 @@ const highlight = (element, key) => {
 const rowsOf = (id) => [...document.querySelectorAll(`[data-chart="${CSS.escape(id)}"][data-series]`)];
 
 const listen = (element, id, handlers) => {
-  element.on("plotly_click", ({ points }) => handlers.current.onPoint?.(pointOf(points[0])));
+  element.on("plotly_click", (click) => {
+    const point = clickedPoint(element, click);
+    if (point) handlers.current.onPoint?.(point);
+  });
+  element.on("plotly_clickannotation", ({ annotation }) => {
+    const trace = element._fullData.find(({ uid, name }) => uid === annotation.name || (!annotation.name && name === annotation.text));
+    if (trace) handlers.current.onPoint?.(pointOf({ fullData: trace }));
+  });
   element.on("plotly_relayout", (change) => {
     const range = rangeOf(change);
     if (range) handlers.current.onRange?.(range);
@@ -49,8 +85,8 @@ const listen = (element, id, handlers) => {
     handlers.current.onLegend(fullData[curveNumber].uid ?? fullData[curveNumber].name);
     return false;
   });
-  element.on("plotly_hover", ({ points }) => {
-    const key = points.length === 1 ? pointOf(points[0]).series : "";
+  element.on("plotly_hover", (hover) => {
+    const key = traceAt(element, hover)?.uid ?? "";
     for (const row of rowsOf(id)) row.toggleAttribute("data-hovered", row.dataset.series === key);
   });
   element.on("plotly_unhover", () => {

@@ -24,7 +24,7 @@ from flyusage.ui import live, present
 from flyusage.ui.charts.figure import Figure
 from flyusage.ui.charts.palette import assign_slots
 from flyusage.ui.charts.rows import Mark
-from flyusage.ui.charts.text import key_of, visible
+from flyusage.ui.charts.text import is_own_uid, key_of, visible
 from flyusage.ui.pages.explorer import screen as printed
 from flyusage.ui.pages.explorer.figure import Place as MapPlace
 from flyusage.ui.pages.explorer.figure import granularity_noun, usage_figure
@@ -282,7 +282,7 @@ def lead(slug: str, query: Mapping[str, str], step: Step) -> str:
         view, _ = urls.view_from_query(query, now=clock.now(), history=history(session, org.id))
     place = Place(slug, view)
     if isinstance(step, Follow):
-        return "" if not step.series or step.series.startswith("%") else place.down(key_of(step.series))
+        return "" if not step.series or is_own_uid(step.series) else place.down(key_of(step.series))
     if isinstance(step, Brush):
         return _between(place, _moment(step.start), _moment(step.end))
     if isinstance(step, Days):
