@@ -22,6 +22,13 @@ class OrganizationLink(rx.Component):
     to: Var[str]
 
 
+class SkipLink(rx.Component):
+    """Leads a keyboard past the navigation, to the content."""
+
+    library = "$/flyusage/frame"
+    tag = "SkipLink"
+
+
 class Navigation(rx.Component):
     """The side column. On a phone its first child stays, the rest waits behind one button."""
 
@@ -54,7 +61,7 @@ def page(*content: rx.Component, title: str | Var[str], note: str | Var[str] = "
         *content,
     )
     return rx.el.div(
-        rx.el.a("Skip to content", href="#content", class_name="skip-link"),
+        SkipLink.create("Skip to content", class_name="skip-link"),
         _side(),
         rx.el.main(rx.cond(Frame.is_missing, _no_organization(), shown), id="content", tab_index=-1),
         class_name="page",

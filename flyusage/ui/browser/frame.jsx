@@ -15,6 +15,19 @@ export const OrganizationLink = ({ to = "", className, children }) => {
   );
 };
 
+/** Moves a keyboard's reader past the navigation. Not a fragment in the address: the address is the view. */
+export const SkipLink = ({ className, children }) => {
+  const skip = (event) => {
+    event.preventDefault();
+    document.getElementById("content")?.focus();
+  };
+  return (
+    <a href="#content" className={className} onClick={skip}>
+      {children}
+    </a>
+  );
+};
+
 /** The side column. Its first child always shows; on a phone the others wait behind one button. */
 export const Navigation = ({ children }) => {
   const [header, ...rest] = Children.toArray(children);
