@@ -117,7 +117,7 @@ def _ghost(answer: Answer) -> SeriesPoints | None:
     if answer.previous_total is None or not columns:
         return None
     count = len(answer.buckets)
-    summed: list[float | None] = [sum(column) for column in zip(*columns, strict=True)][:count]
+    summed = [float(sum(column)) for column in zip(*columns, strict=True)][:count]
     label = present.period_text(answer.previous_period) if answer.previous_period else "before"
     return SeriesPoints(key="", label=label, points=[*summed, *[None] * (count - len(summed))])
 

@@ -20,7 +20,7 @@ class Place:
 
     def href(self, **changes: object) -> str:
         """The address of this view with `changes` to its fields; a changed question is asked of the present again."""
-        view = replace(self.view, **changes)  # pyright: ignore[reportArgumentType] the callers below name View's fields
+        view = replace(self.view, **changes)
         return usage_href(self.slug, view_to_query(view))
 
     def measured(self, measure: Measure) -> str:

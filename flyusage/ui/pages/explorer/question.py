@@ -180,7 +180,7 @@ def _screen(asked: Asked, place: Place, answer: Answer, facts: _Facts, slots: Ma
         group_title=group[0][0].upper() + group[0][1:],
         value_title=named.title,
         is_compared=answer.previous_total is not None,
-        has_per_hour=view.measure.value == "list_cost",
+        has_per_hour=view.measure is Measure.LIST_COST and answer.previous_total is None,  # room for the change instead
         pinned_link=usage_href(asked.slug, urls.view_to_query(replace(view, as_of=answer.as_of))),
         command=_command(asked.slug, replace(view, as_of=answer.as_of)),
         csv_href=usage_href(asked.slug, urls.view_to_query(replace(view, as_of=answer.as_of))).replace("/usage", "/usage.csv", 1),
@@ -208,10 +208,10 @@ def _changed(place: Place, answer: Answer, changes: Changes | None) -> dict[str,
         begins = answer.history_begins
         since = f"History begins {present.day_text(begins, year=True)}; there is nothing before to compare with." if begins else "Nothing to compare yet."
         return {"changed": [], "changed_summary": since}
-    lines = [*changes.contributors, *([changes.rest] if changes.rest else [])]
+    lines = printed.change_rows(place, changes.contributors, changes.rest, changes.currency)
     total = present.difference_text(Measure.LIST_COST, changes.total.difference, changes.currency)
     summary = f"{total} list cost, compared with {present.period_text(changes.before)}"
-    return {"changed": printed.change_rows(place, lines, changes.currency), "changed_summary": summary}
+    return {"changed": lines, "changed_summary": summary}
 
 
 def _empty(place: Place, answer: Answer, facts: _Facts) -> dict[str, object]:

@@ -234,10 +234,10 @@ def _total_row(answer: Answer, found: Sequence[Series], *, is_search: bool) -> R
     )
 
 
-def change_rows(place: Place, contributors: Sequence[Contributor], currency: str) -> list[ChangeRow]:
-    """The lines of "what changed"; the bars are shares of the largest difference."""
+def change_rows(place: Place, contributors: Sequence[Contributor], rest: Contributor | None, currency: str) -> list[ChangeRow]:
+    """The lines of "what changed", everything else last; the bars are shares of the largest contributor's difference."""
     largest = max((abs(one.difference) for one in contributors), default=Fraction(0))
-    return [_change_row(place, one, largest, currency) for one in contributors]
+    return [_change_row(place, one, largest, currency) for one in (*contributors, *([rest] if rest else []))]
 
 
 def _change_row(place: Place, one: Contributor, largest: Fraction, currency: str) -> ChangeRow:
@@ -256,7 +256,7 @@ def _change_row(place: Place, one: Contributor, largest: Fraction, currency: str
         split=f"price {money(one.price)}, amount {money(one.amount)}, mix {money(one.mix)}",
         difference=money(one.difference),
         tone=present.tone(one.difference),
-        width=f"{round(abs(one.difference) * 100 / largest) if largest else 0}%",
+        width=f"{min(100, round(abs(one.difference) * 100 / largest)) if largest else 0}%",
         href=href,
     )
 
