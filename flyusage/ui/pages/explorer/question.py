@@ -151,7 +151,7 @@ class _Facts:
 
     known: Period | None
     now: datetime
-    freshness: metering.Freshness
+    freshness: metering.Freshness | None
     health: metering.DataHealth
     changes: Changes | None
 
@@ -198,8 +198,13 @@ def _presets(place: Place, facts: _Facts) -> list[Choice]:
 
 
 def _status(answer: Answer, facts: _Facts) -> str:
+    fresh = facts.freshness
     return printed.status_text(
-        answer, refused=facts.health.refused_events, is_stale=facts.freshness.is_stale, lag_days=facts.freshness.backlog_days, now=facts.now
+        answer,
+        refused=facts.health.refused_events,
+        is_stale=fresh is not None and fresh.is_stale,
+        lag_days=fresh.backlog_days if fresh else 0,
+        now=facts.now,
     )
 
 
