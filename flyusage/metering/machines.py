@@ -1,13 +1,14 @@
 """What the ledger says of single machines: one machine's life, which run now, and names near to one that is unknown."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
-MACHINE = 1  # the resource kind
-SHORTEST_PREFIX = 1
+from flyusage.metering.queries import MACHINE, machine_names
+
 CANDIDATES = 60
 
 
@@ -39,20 +40,24 @@ def machine(session: Session, org_id: int, name: str) -> Machine | None:
     return None if row is None else Machine(*row)
 
 
-def running_machines(session: Session, org_id: int) -> frozenset[str]:
-    """The names of the machines with an open run."""
-    return frozenset(session.execute(sa.text(_RUNNING), {"org_id": org_id, "kind": MACHINE}).scalars())
+def running_of(session: Session, org_id: int, names: Collection[str]) -> frozenset[str]:
+    """Those of `names` that run."""
+    return frozenset(session.execute(sa.text(_RUNNING), {"org_id": org_id, "kind": MACHINE, "names": list(names)}).scalars())
+
+
+def billed_machines(session: Session, org_id: int, month: date, *, find: str = "", is_running: bool | None = None) -> list[str]:
+    """Names of the machines with usage in `month` whose id, app, region or size holds `find`, in no order; case does not count.
+
+    `is_running` keeps those that run (or do not); None keeps both.
+    """
+    binds = {"org_id": org_id, "kind": MACHINE, "month": month, "find": find.lower(), "is_running": is_running}
+    return list(session.execute(sa.text(_BILLED), binds).scalars())
 
 
 def names_like(session: Session, org_id: int, name: str) -> list[str]:
     """Names of machines that begin as `name` does, for as many characters as any does; at most 60, in order."""
-    for length in sorted({len(name), len(name) // 2, 3, 2, SHORTEST_PREFIX, 0}, reverse=True):
-        prefix = name[:length]
-        found = session.execute(
-            sa.text(_LIKE),
-            {"org_id": org_id, "kind": MACHINE, "prefix": prefix, "length": len(prefix), "limit": CANDIDATES},
-        )
-        if names := list(found.scalars()):
+    for length in sorted({len(name), len(name) // 2, 3, 2, 1, 0}, reverse=True):
+        if names := machine_names(session, org_id, name[:length], limit=CANDIDATES):
             return names
     return []
 
@@ -79,13 +84,19 @@ LEFT JOIN LATERAL (
 WHERE r.org_id = :org_id AND r.kind = :kind AND r.name = :name
 """
 
-_RUNNING = """
-SELECT r.name FROM resource r
-WHERE r.org_id = :org_id AND r.kind = :kind AND EXISTS (
-  SELECT FROM usage_interval i JOIN sku s ON s.id = i.sku_id
-  WHERE i.org_id = r.org_id AND i.resource_id = r.id AND i.stopped_at IS NULL AND s.meter = 'machine')
-"""
+_RUNS = """EXISTS (SELECT FROM usage_interval i JOIN sku s ON s.id = i.sku_id
+  WHERE i.org_id = r.org_id AND i.resource_id = r.id AND i.stopped_at IS NULL AND s.meter = 'machine')"""
 
-_LIKE = """
-SELECT name FROM resource WHERE org_id = :org_id AND kind = :kind AND left(name, :length) = :prefix ORDER BY name LIMIT :limit
+_RUNNING = f"SELECT r.name FROM resource r WHERE r.org_id = :org_id AND r.kind = :kind AND r.name = ANY(:names) AND {_RUNS}"
+
+_BILLED = f"""
+SELECT r.name FROM resource r
+JOIN app a ON a.org_id = r.org_id AND a.id = r.app_id
+JOIN region g ON g.id = r.region_id
+JOIN (SELECT resource_id, array_agg(DISTINCT v.name) AS sizes FROM resource_month m JOIN vm_size v ON v.id = m.vm_size_id
+      WHERE m.org_id = :org_id AND m.month = :month GROUP BY resource_id) billed ON billed.resource_id = r.id
+WHERE r.org_id = :org_id AND r.kind = :kind
+  AND (:find = '' OR position(:find IN lower(r.name)) > 0 OR position(:find IN lower(a.name)) > 0 OR position(:find IN lower(g.code)) > 0
+       OR position(:find IN lower(array_to_string(billed.sizes, ' '))) > 0)
+  AND (CAST(:is_running AS boolean) IS NULL OR {_RUNS} = :is_running)
 """

@@ -7,8 +7,13 @@ from functools import partial
 
 import reflex as rx
 import sqlalchemy as sa
+from sqlmodel import Session
 
 from flyusage import clock, db
+from flyusage.metering.queries import freshness
+from flyusage.money import CURRENCIES, format_money
+from flyusage.pricing.asking import know
+from flyusage.pricing.overview import resting_cost
 from flyusage.ui import live
 from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, slug_in
 
@@ -83,10 +88,11 @@ def header_of(organization: OpenOrganization) -> Header:
         connection = session.connection()
         apps, regions, running = connection.execute(sa.text(_COUNTS)).one()
         state = connection.execute(sa.text("SELECT rolled_through, last_event_at FROM rollup_state")).one_or_none()
-    now = clock.now()
-    last = state.last_event_at if state else None
-    rolled = state.rolled_through if state else None
-    is_stale = last is not None and now - last > STALE_AFTER
+        now = clock.now()
+        last = state.last_event_at if state else None
+        rolled = state.rolled_through if state else None
+        is_stale = last is not None and now - last > STALE_AFTER
+        notice = _stale_notice(session, organization.id, last, int(running)) if is_stale and last else ""
     return Header(
         slug=organization.slug,
         name=organization.name,
@@ -97,7 +103,7 @@ def header_of(organization: OpenOrganization) -> Header:
         last_event_at=last.isoformat() if last else "",
         rolled_through=rolled.isoformat() if rolled else "",
         now=now.isoformat(),
-        stale_notice=_stale_notice(last, int(running)) if is_stale and last else "",
+        stale_notice=notice,
     )
 
 
@@ -115,8 +121,12 @@ def _freshness(last: datetime | None, *, is_stale: bool) -> str:
     return f"{'Stale' if is_stale else 'Live'} · events to {moment}"
 
 
-def _stale_notice(last: datetime, running: int) -> str:
-    counted = (
-        f"{running:,} machines are still counted as running, and so is their cost." if running else "No machine is counted as running."
-    )
-    return f"No events since {last:%b} {last.day}, {last:%H:%M} UTC. {counted}"
+def _stale_notice(session: Session, org_id: int, last: datetime, running: int) -> str:
+    since = f"No events since {last:%b} {last.day}, {last:%H:%M} UTC"
+    if not running:
+        return f"{since}; no machine is counted as running."
+    known, fresh = know(session, org_id, None, clock.now()), freshness(session, org_id)
+    if fresh is None or known.history is None:
+        return f"{since}; {running:,} machines counted as running."
+    resting = format_money(resting_cost(known, fresh), CURRENCIES[known.book.currency])
+    return f"{since}; {running:,} machines counted as running; {resting} rests on that."

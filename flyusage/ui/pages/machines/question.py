@@ -1,21 +1,20 @@
 """The machines list's questions to the database, answered ready to print. Blocks; call it off the event loop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.metering.machines import running_machines
+from flyusage.metering.machines import billed_machines, running_of
 from flyusage.periods import HOUR, Period, floor_hour, month_period
 from flyusage.pricing import explorer
 from flyusage.pricing.books import book_of
-from flyusage.pricing.machines import MachineCost, top_machines
+from flyusage.pricing.machines import top_machines
+from flyusage.pricing.view import Dimension, Filter
 from flyusage.ui.addresses import page_in
 from flyusage.ui.pages.machines.rows import Screen
-from flyusage.ui.pages.machines.screen import PAGE_LENGTH, STATES, Choice, Listed, screen
+from flyusage.ui.pages.machines.screen import LAST_PAGE, PAGE_LENGTH, STATES, Choice, Listed, screen
 from flyusage.ui.session import OpenOrganization, open_organization
-
-EVERY = 1_000_000
 
 
 def choice_in(query: Mapping[str, object]) -> Choice:
@@ -43,20 +42,19 @@ def _answer(session: Session, org: OpenOrganization, choice: Choice) -> Screen |
         return None
     month = month_period(min(now, history.end))
     period = Period(month.start, min(month.end, floor_hour(now) + HOUR))
-    running = running_machines(session, org.id)
-    found = _matching(top_machines(session, org.id, period, limit=EVERY, now=now), choice, running)
-    page = min(choice.page, max(1, -(-len(found) // PAGE_LENGTH)))
-    shown = found[(page - 1) * PAGE_LENGTH : page * PAGE_LENGTH]
-    currency = book_of(session, org.id).currency
-    listed = Listed(month.start.date(), currency, shown, len(found), running, is_current=now in month)
+    is_running = None if choice.state == "all" else choice.state == "running"
+    names = billed_machines(session, org.id, month.start.date(), find=choice.find, is_running=is_running)
+    pages = min(LAST_PAGE, max(1, -(-len(names) // PAGE_LENGTH)))
+    page = min(choice.page, pages)
+    filters = (Filter(Dimension.MACHINE, tuple(names)),) if choice.find or is_running is not None else ()
+    costs = top_machines(session, org.id, period, filters=filters, limit=page * PAGE_LENGTH, now=now) if names else []
+    shown = costs[(page - 1) * PAGE_LENGTH :]
+    listed = Listed(
+        month=month.start.date(),
+        currency=book_of(session, org.id).currency,
+        machines=shown,
+        count=len(names),
+        running=running_of(session, org.id, [one.name for one in shown]),
+        is_current=now in month,
+    )
     return screen(org.slug, listed, choice)
-
-
-def _matching(costs: Sequence[MachineCost], choice: Choice, running: frozenset[str]) -> list[MachineCost]:
-    wanted = choice.find.casefold()
-    return [
-        one
-        for one in costs
-        if (choice.state == "all" or (one.name in running) == (choice.state == "running"))
-        and (not wanted or any(wanted in text.casefold() for text in (one.name, one.app, one.region, one.vm_size)))
-    ]

@@ -41,6 +41,7 @@ class Screen:
     ids: str = ""
     ids_label: str = ""
     pages: str = ""
+    order: str = ""
     previous_href: str = ""
     next_href: str = ""
     empty_title: str = ""

@@ -14,6 +14,7 @@ from flyusage.ui.pages.explorer.paths import machine_href
 from flyusage.ui.pages.machines.rows import MachineRow, Screen, StateLink
 
 PAGE_LENGTH = 50
+LAST_PAGE = 40  # past two thousand machines a search is quicker than paging
 State = Literal["all", "running", "stopped"]
 STATES: dict[State, str] = {"all": "All", "running": "Running", "stopped": "Stopped"}
 
@@ -52,7 +53,7 @@ def list_href(slug: str, choice: Choice) -> str:
 
 def screen(slug: str, listed: Listed, choice: Choice) -> Screen:
     """Everything the list shows."""
-    pages = max(1, -(-listed.count // PAGE_LENGTH))
+    pages = min(LAST_PAGE, max(1, -(-listed.count // PAGE_LENGTH)))
     page = min(choice.page, pages)
     month = f"{listed.month:%B}"
     so_far = f"{month} so far" if listed.is_current else f"{month} {listed.month.year}"
@@ -66,10 +67,16 @@ def screen(slug: str, listed: Listed, choice: Choice) -> Screen:
         ids="\n".join(one.name for one in listed.machines),
         ids_label=f"Copy {present.plural(len(listed.machines), 'id')}",
         pages=f"{page:,} of {pages:,}",
+        order=_order(listed.count),
         previous_href=list_href(slug, Choice(choice.find, choice.state, page - 1)) if page > 1 else "",
         next_href=list_href(slug, Choice(choice.find, choice.state, page + 1)) if page < pages else "",
         **_empty(listed, choice, so_far),
     )
+
+
+def _order(count: int) -> str:
+    most = LAST_PAGE * PAGE_LENGTH
+    return "Costliest first." if count <= most else f"The costliest {most:,} of {count:,}; search for the others."
 
 
 def _row(slug: str, one: MachineCost, listed: Listed) -> MachineRow:

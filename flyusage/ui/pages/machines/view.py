@@ -67,7 +67,7 @@ def _table() -> rx.Component:
             aria_label="Machines",
         ),
         rx.el.footer(
-            rx.el.span("Costliest first.", class_name="muted"),
+            rx.el.span(SCREEN.order, class_name="muted"),
             rx.el.nav(
                 _step("Previous", SCREEN.previous_href),
                 rx.el.span(SCREEN.pages),

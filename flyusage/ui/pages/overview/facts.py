@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from sqlmodel import Session
-
+from flyusage.metering.queries import DataHealth, RollupProgress
+from flyusage.periods import midnight
 from flyusage.pricing.overview import Overview
 from flyusage.ui import present
 from flyusage.ui.pages.overview.rows import Fact
@@ -11,22 +11,49 @@ from flyusage.ui.pages.overview.rows import Fact
 
 @dataclass(frozen=True)
 class History:
-    """How far older history is added up: CSS width and words, both empty once it all is."""
+    """How far older history is added up: percent and words, both empty once it all is."""
 
-    share: str = ""
+    percent: str = ""
     text: str = ""
 
 
-def facts_of(session: Session, org_id: int, shown: Overview) -> list[Fact]:
-    """The lines of "right now"."""
-    last = present.moment_text(shown.last_event_at) if shown.last_event_at else "–"
+def facts(slug: str, shown: Overview, health: DataHealth) -> list[Fact]:
+    """The lines of "right now": what runs, how fresh it is, and what was wrong with events."""
+    last = f"{present.moment_text(shown.last_event_at)} UTC" if shown.last_event_at else "–"
     return [
-        Fact("Machines running now", f"{shown.running_now:,}"),
-        Fact("Events to", f"{last} UTC", tone="warn" if shown.is_stale else "ok"),
-        Fact("Added up to", f"{present.moment_text(shown.rolled_through)} UTC", "Newer usage is added from what runs."),
+        Fact("Machines running now", f"{shown.running_now:,}", href=f"/orgs/{slug}/machines?state=running" if shown.running_now else ""),
+        Fact("Last event", last, tone="warn" if shown.is_stale else "ok"),
+        Fact("Added up through", f"{present.moment_text(shown.rolled_through)} UTC", "What ran since is added from open runs."),
+        Fact("Refused events, last 30 days", f"{health.refused_events:,}", tone=_tone(health.refused_events)),
+        _fact("Inferred stops", health.inferred_stops, "A start came while the machine still ran: the older run ends there."),
+        *[
+            _fact(label, count, detail)
+            for label, count, detail in (
+                ("Stops without a start", health.orphan_stops, "Kept in the ledger; they bill nothing."),
+                ("Conflicting events", health.conflicts, "The same id came again with another content; the first stands."),
+                ("Contradicting homes", health.contradictions, "An event named another app or region than the first; it is not billed."),
+                ("Events in retired regions", health.retired_region, "Accepted and billed; check the source."),
+                ("Days past what can be counted", health.overflowing_days, "Quantities beyond 2^63; check the source."),
+                ("Other findings", health.others, "The ledger lists them."),
+            )
+            if count
+        ],
     ]
 
 
-def history_of(session: Session, org_id: int, shown: Overview) -> History:
-    """How far older history is loaded."""
-    return History()
+def _fact(label: str, count: int, detail: str) -> Fact:
+    return Fact(label, f"{count:,}", detail if count else "", _tone(count))
+
+
+def _tone(count: int) -> str:
+    return "warn" if count else "ok"
+
+
+def history(progress: RollupProgress | None) -> History:
+    """How far older history is added up, while it is not all."""
+    if progress is None or progress.is_complete:
+        return History()
+    done, whole = progress.rolled_days, progress.total_days
+    complete = f" Everything since {present.day_text(midnight(progress.complete_from))} is complete." if progress.complete_from else ""
+    text = f"Older history is still being added up: {done:,} of {present.plural(whole, 'day')}.{complete}"
+    return History(str(done * 100 // whole), text)

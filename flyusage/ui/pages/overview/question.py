@@ -8,13 +8,16 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import db
+from flyusage.metering import queries
 from flyusage.metering.models import Region
+from flyusage.periods import DAY, Period, floor_hour
+from flyusage.pricing.changes import Changes, what_changed
 from flyusage.pricing.explorer import explore
 from flyusage.pricing.overview import Overview, overview
-from flyusage.pricing.view import Answer, Dimension
+from flyusage.pricing.view import Answer, Comparison, Dimension
 from flyusage.ui import live
 from flyusage.ui.charts.figure import Figure
-from flyusage.ui.pages.overview.facts import facts_of, history_of
+from flyusage.ui.pages.overview.facts import facts, history
 from flyusage.ui.pages.overview.figure import Places, month_figure
 from flyusage.ui.pages.overview.rows import Screen
 from flyusage.ui.pages.overview.screen import screen
@@ -46,14 +49,26 @@ def _answer(org: OpenOrganization) -> Answered:
         shown = overview(session, org.id)
         if shown is None:
             return Answered()
-        history = history_of(session, org.id, shown)
-        printed = screen(org.slug, shown, _centres(session, org, shown), facts_of(session, org.id, shown))
+        shown = shown if shown.changes else replace(shown, changes=_halves(session, org.id, shown))
+        found = facts(org.slug, shown, queries.data_health(session, org.id))
+        older = history(queries.rollup_progress(session, org.id))
+        printed = screen(org.slug, shown, _centres(session, org, shown), found)
         return Answered(
-            screen=replace(printed, history_share=history.share, history_text=history.text),
+            screen=replace(printed, history_percent=older.percent, history_text=older.text),
             month=month_figure(shown),
             regions=shown.by_region,
             places=_places(session),
         )
+
+
+def _halves(session: Session, org_id: int, shown: Overview) -> Changes | None:
+    """What changed within a month that has none before it: its later half against as many days before."""
+    end = floor_hour(shown.so_far.end)
+    days = shown.so_far.seconds // DAY.total_seconds() // 2
+    if days < 1:
+        return None
+    later = replace(shown.by_region.view, period=Period(end - days * DAY, end), comparison=Comparison.PREVIOUS)
+    return what_changed(session, org_id, later)
 
 
 def _centres(session: Session, org: OpenOrganization, shown: Overview) -> Answer | None:

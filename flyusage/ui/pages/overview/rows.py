@@ -82,5 +82,5 @@ class Screen:
     facts: list[Fact] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     explorer_href: str = ""
-    history_share: str = ""
+    history_percent: str = ""
     history_text: str = ""

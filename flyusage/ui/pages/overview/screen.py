@@ -42,7 +42,7 @@ def screen(slug: str, overview: Overview, centres: Answer | None, facts: list[Fa
         sizes=ranking(slug, overview.by_vm_size),
         centres=ranking(slug, centres) if centres else Ranking(),
         facts=facts,
-        notices=list(overview.notices),
+        notices=[notice for notice in overview.notices if not (overview.before is None and notice.startswith("History begins"))],
         explorer_href=place.href(),
     )
 
@@ -66,7 +66,7 @@ def sentence(place: Place, overview: Overview) -> list[Phrase]:
     """`in 22 days; $41,200.10 more than in September up to the same moment; app_22 in gru explains 54 % of it, …`."""
     passed = Phrase(f"in {_elapsed(overview)}")
     if overview.before is None or overview.spent_before is None:
-        return [passed, Phrase(f". {_no_comparison(overview)}")]
+        return [passed, Phrase(f". {_no_comparison(overview)}"), *_within(place, overview.changes)]
     difference = overview.spent - overview.spent_before
     earlier = _earlier(overview)
     if abs(difference) < overview.spent_before * MATTERS or not difference:
@@ -76,6 +76,21 @@ def sentence(place: Place, overview: Overview) -> list[Phrase]:
     against = f"{earlier}: {_money(overview, overview.spent_before)}"
     compared = [passed, Phrase("; "), Phrase(more, present.tone(difference), title=against), Phrase(f" than {earlier}")]
     return [*compared, *_explained(place, overview.changes, difference)]
+
+
+def _within(place: Place, changes: Changes | None) -> list[Phrase]:
+    """What the month's own halves say, where there is no month before."""
+    if changes is None or not changes.total.difference:
+        return []
+    difference = changes.total.difference
+    amount = format_money(abs(difference), CURRENCIES[changes.currency])
+    days = present.plural(round(changes.after.seconds / 86400), "day")
+    said = [
+        Phrase(f" The last {days} cost "),
+        Phrase(f"{amount} {'more' if difference > 0 else 'less'}", present.tone(difference)),
+        Phrase(f" than the {days} before"),
+    ]
+    return [*said, *_explained(place, changes, difference)]
 
 
 def _elapsed(overview: Overview) -> str:
@@ -145,7 +160,7 @@ def changed(place: Place, overview: Overview) -> dict[str, object]:
     rest = changes.rest
     return {
         "changed_title": "What changed most",
-        "changed_note": f"against {_earlier(overview)}",
+        "changed_note": f"against {_earlier(overview)}" if overview.before else _halves_note(changes),
         "changed": rows,
         "everything_else": replace(_changed_row(place, rest, largest, changes.currency), label="Everything else", where="", href="")
         if rest
@@ -154,6 +169,10 @@ def changed(place: Place, overview: Overview) -> dict[str, object]:
             _changed_row(place, changes.total, largest, changes.currency), label="Total", where="", href="", words="", bar=""
         ),
     }
+
+
+def _halves_note(changes: Changes) -> str:
+    return f"{present.period_text(changes.after)} against {present.period_text(changes.before)}"
 
 
 def _changed_row(place: Place, one: Contributor, largest: Fraction, currency: str) -> ChangedRow:

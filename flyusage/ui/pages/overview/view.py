@@ -56,7 +56,7 @@ def _ready() -> rx.Component:
 def _history() -> rx.Component:
     """Older history on its way, while recent days already stand."""
     progress = rx.el.div(
-        rx.el.progress(value=SCREEN.history_share.replace("%", ""), max="100", aria_label="Older history loaded"),
+        rx.el.progress(value=SCREEN.history_percent, max="100", aria_label="Older history loaded"),
         rx.el.span(SCREEN.history_text),
         class_name="notice is-quiet",
         role="status",
