@@ -6,7 +6,7 @@ import sys
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,8 @@ from flyusage.cli.output import print_json
 from flyusage.cli.rejects import SUFFIX, RejectsFile
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
+from flyusage.metering import rollups
+from flyusage.metering.errors import Refusal
 from flyusage.metering.events import MAX_LINE_BYTES
 from flyusage.metering.ingest import Ingest, IngestResult
 from flyusage.metering.refusals import BOM
@@ -60,15 +62,9 @@ class Outcome:
 
 
 def ingest(
-    inputs: Annotated[
-        list[str], typer.Argument(metavar="FILE|FOLDER|-", help="NDJSON, .gz too; folders of it; - for standard input.")
-    ],
-    rejects: Annotated[
-        Path | None, typer.Option(help=f"Where refused lines go; by default beside each input, as NAME{SUFFIX}.")
-    ] = None,
-    strict_orgs: Annotated[
-        bool, typer.Option("--strict-orgs", help="Refuse events of organizations that do not exist yet.")
-    ] = False,
+    inputs: Annotated[list[str], typer.Argument(metavar="FILE|FOLDER|-", help="NDJSON, .gz too; folders of it; - for standard input.")],
+    rejects: Annotated[Path | None, typer.Option(help=f"Where refused lines go; by default beside each input, as NAME{SUFFIX}.")] = None,
+    strict_orgs: Annotated[bool, typer.Option("--strict-orgs", help="Refuse events of organizations that do not exist yet.")] = False,
     max_age: Annotated[
         int | None, typer.Option(min=1, metavar="MONTHS", help="Oldest events to take; else FLYUSAGE_EVENT_MAX_AGE.")
     ] = None,
@@ -115,11 +111,7 @@ def _sources(inputs: Sequence[str]) -> Iterator[str]:
         if given == STANDARD_INPUT:
             yield given
         elif path.is_dir():
-            found = sorted(
-                str(file)
-                for file in path.rglob("*")
-                if file.name.endswith(EVENT_SUFFIXES) and not file.name.endswith(SUFFIX)
-            )
+            found = sorted(str(file) for file in path.rglob("*") if file.name.endswith(EVENT_SUFFIXES) and not file.name.endswith(SUFFIX))
             if not found:
                 raise InputUnreadable(f"The folder {given} holds no events ({', '.join(EVENT_SUFFIXES)}).")
             yield from found
@@ -135,8 +127,8 @@ def _rejects_beside(source: str) -> Path:
     return Path(f"stdin{SUFFIX}") if source == STANDARD_INPUT else Path(f"{source}{SUFFIX}")
 
 
-def _keeper(kept: RejectsFile, outcome: Outcome):  # noqa: ANN202 what Ingest calls for each refusal
-    def keep(refusal) -> None:  # noqa: ANN001
+def _keeper(kept: RejectsFile, outcome: Outcome) -> Callable[[Refusal], None]:
+    def keep(refusal: Refusal) -> None:
         outcome.refused_by_code[refusal.code] += 1
         kept.add(refusal)
 
@@ -187,8 +179,6 @@ def _opened(source: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
 
 
 def _catch_up(org_ids: Sequence[int], progress: Progress) -> None:
-    from flyusage.metering import rollups
-
     for org_id in org_ids:
         bar = progress.add_task("rolling up", total=None, counts="")
         rollups.catch_up(org_id)

@@ -55,7 +55,7 @@ def load_reference(session: Session) -> None:
 
 def region_ids(session: Session) -> dict[str, int]:
     """Region code → id."""
-    return {code: id_ for code, id_ in session.execute(sa.select(Region.code, Region.id).order_by(Region.code))}  # type: ignore[call-overload]
+    return dict(session.execute(sa.select(Region.code, Region.id).order_by(Region.code)).all())  # type: ignore[call-overload]
 
 
 def vm_sizes(session: Session) -> dict[str, VmSize]:
@@ -66,7 +66,7 @@ def vm_sizes(session: Session) -> dict[str, VmSize]:
 
 def sku_ids(session: Session) -> dict[str, int]:
     """Sku code → id."""
-    return {code: id_ for code, id_ in session.execute(sa.select(sku.c.code, sku.c.id).order_by(sku.c.code))}
+    return dict(session.execute(sa.select(sku.c.code, sku.c.id).order_by(sku.c.code)).all())
 
 
 def facts(name: str) -> list[dict[str, str]]:
@@ -136,8 +136,7 @@ def _skus() -> list[dict[str, Any]]:
         if size["id"] != NO_SIZE
     ]
     others = [
-        {key: row[key] or None for key in ("code", "meter", "base_unit", "title")} | {"vm_size_id": None}
-        for row in facts("skus.csv")
+        {key: row[key] or None for key in ("code", "meter", "base_unit", "title")} | {"vm_size_id": None} for row in facts("skus.csv")
     ]
     return machines + others
 

@@ -13,8 +13,7 @@ STAGING = (
     """CREATE TEMP TABLE IF NOT EXISTS judged_event (
          org_id int, resource_id bigint, is_new boolean, pos int, type smallint, time timestamptz, identity uuid, app_id int,
          region_id smallint, home_app int, home_region smallint, vm_size_id smallint, memory_mib bigint, capacity_mib bigint, bytes bigint,
-         report_start timestamptz, report_end timestamptz, has_states boolean, is_anchor boolean, was_open boolean, is_kept boolean,
-         until timestamptz, is_followed_by_opening boolean, size_before smallint
+         report_start timestamptz, report_end timestamptz, has_states boolean, is_anchor boolean, was_open boolean, is_kept boolean
        ) ON COMMIT DELETE ROWS""",
     """CREATE TEMP TABLE IF NOT EXISTS derived_interval (
          org_id int, resource_id bigint, started_at timestamptz, stopped_at timestamptz, capacity bigint, extra_mib bigint, app_id int,
@@ -57,26 +56,23 @@ _LEDGER = f"""
 _JUDGE = f"""
 INSERT INTO judged_event
 SELECT org_id, resource_id, is_new, pos, type, time, identity, app_id, region_id, home_app, home_region, vm_size_id, memory_mib,
-       capacity_mib, bytes, report_start, report_end, has_states, pos = 1 AND from_at IS NOT NULL, was_open, is_kept,
-       lead(time) OVER kept, lead(type IN (3, 5, 8)) OVER kept, lag(vm_size_id) OVER kept
+       capacity_mib, bytes, report_start, report_end, has_states, pos = 1 AND from_at IS NOT NULL, was_open,
+       CASE WHEN is_state THEN was_open OR type IN (2, 3, 5, 8) END
 FROM (
-  SELECT *, CASE WHEN is_state THEN was_open OR type IN (2, 3, 5, 8) END AS is_kept FROM (
-    SELECT *, coalesce(max(pos * 2 + (type IN (3, 5, 8))::int) FILTER (WHERE is_state AND type <> 6) OVER before % 2 = 1, false) AS was_open
-    FROM (
-      SELECT *, type <> 9 AND (type IN (7, 8) OR (app_id = home_app AND region_id = home_region)) AS is_state FROM (
-        SELECT ledger.*, row_number() OVER life AS pos,
-               coalesce(known_app, first_value(app_id) OVER life) AS home_app,
-               coalesce(known_region, first_value(region_id) OVER life) AS home_region
-        FROM ({_LEDGER}) AS ledger
-        WHERE NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = ledger.org_id AND v.identity = ledger.identity)
-        WINDOW life AS (PARTITION BY resource_id ORDER BY time, type, source COLLATE "C", event_id COLLATE "C")
-      ) AS lived
-    ) AS homed
-    WINDOW before AS (PARTITION BY resource_id ORDER BY time, type, source COLLATE "C", event_id COLLATE "C"
-                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-  ) AS opened
-) AS judged
-WINDOW kept AS (PARTITION BY resource_id, is_kept ORDER BY pos)"""
+  SELECT *, coalesce(max(pos * 2 + (type IN (3, 5, 8))::int) FILTER (WHERE is_state AND type <> 6) OVER before % 2 = 1, false) AS was_open
+  FROM (
+    SELECT *, type <> 9 AND (type IN (7, 8) OR (app_id = home_app AND region_id = home_region)) AS is_state FROM (
+      SELECT ledger.*, row_number() OVER life AS pos,
+             coalesce(known_app, first_value(app_id) OVER life) AS home_app,
+             coalesce(known_region, first_value(region_id) OVER life) AS home_region
+      FROM ({_LEDGER}) AS ledger
+      WHERE NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = ledger.org_id AND v.identity = ledger.identity)
+      WINDOW life AS (PARTITION BY resource_id ORDER BY time, type, source COLLATE "C", event_id COLLATE "C")
+    ) AS lived
+  ) AS homed
+  WINDOW before AS (PARTITION BY resource_id ORDER BY time, type, source COLLATE "C", event_id COLLATE "C"
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+) AS opened"""
 
 _STATES = """
 INSERT INTO derived_interval
@@ -85,18 +81,22 @@ SELECT k.org_id, k.resource_id, k.time, k.until, CASE WHEN k.type IN (3, 8) THEN
        CASE WHEN k.type = 8 THEN k.app_id ELSE k.home_app END, CASE WHEN k.type = 8 THEN k.region_id ELSE k.home_region END,
        CASE k.type WHEN 3 THEN machine.id WHEN 1 THEN %(rootfs)s WHEN 8 THEN %(ipv4)s ELSE %(volume)s END,
        CASE k.type WHEN 3 THEN k.vm_size_id WHEN 1 THEN k.size_before ELSE 0 END,
-       k.type <> 1 AND coalesce(k.is_followed_by_opening, false), k.is_new
-FROM judged_event k
+       k.type <> 1 AND coalesce(k.next_type IN (3, 5, 8), false), k.is_new
+FROM (
+  SELECT *, lead(time) OVER life AS until, lead(type) OVER life AS next_type, lag(vm_size_id) OVER life AS size_before
+  FROM judged_event WHERE is_kept AND has_states
+  WINDOW life AS (PARTITION BY resource_id ORDER BY pos)
+) AS k
 LEFT JOIN sku machine ON machine.meter = 'machine' AND machine.vm_size_id = k.vm_size_id
 LEFT JOIN vm_size size ON size.id = k.vm_size_id
-WHERE k.is_kept AND k.has_states AND (k.type IN (3, 5, 6, 8) OR (k.type = 1 AND k.capacity_mib > 0))
-  AND (k.until IS NULL OR k.until > k.time)"""
+WHERE (k.type IN (3, 5, 6, 8) OR (k.type = 1 AND k.capacity_mib > 0)) AND (k.until IS NULL OR k.until > k.time)"""
 
 # The size running just before each report's end: reports and changes of state in one line of time.
 _REPORTS = """
 INSERT INTO derived_interval
 SELECT org_id, resource_id, report_start, report_end, bytes, 0, home_app, home_region, %(egress)s, size, false, is_new FROM (
-  SELECT *, first_value(CASE WHEN type = 3 THEN vm_size_id ELSE 0 END) OVER (PARTITION BY resource_id, run ORDER BY is_kept NULLS LAST) AS size
+  SELECT *, first_value(CASE WHEN type = 3 THEN vm_size_id ELSE 0 END)
+              OVER (PARTITION BY resource_id, run ORDER BY is_kept NULLS LAST) AS size
   FROM (
     SELECT *, count(is_kept) OVER (PARTITION BY resource_id ORDER BY at, is_kept NULLS FIRST, pos) AS run FROM (
       SELECT *, CASE WHEN is_kept THEN time ELSE report_end END AS at FROM judged_event
@@ -216,7 +216,7 @@ def rederive(session: Session, *, has_known: bool) -> None:
     """
     for statement in STAGING:
         run(session, statement)
-    skus = {meter: id_ for meter, id_ in run(session, "SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')")}
+    skus = dict(run(session, "SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')").fetchall())
     run(session, _JUDGE)
     run(session, _STATES, skus)
     run(session, _REPORTS, skus)

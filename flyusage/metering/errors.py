@@ -5,7 +5,7 @@ import msgspec
 EXCERPT_CHARACTERS = 200
 
 
-class Refused(Exception):  # noqa: N818 it is an answer about one line, not a failure of the program
+class Refused(Exception):
     """One event is refused, for the reason `code`; `sentence` says what to change."""
 
     def __init__(self, code: str, sentence: str) -> None:

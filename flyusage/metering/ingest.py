@@ -1,7 +1,7 @@
 """Events in: the one path by which files, the API and the demo reach the ledger, the intervals and the days to re-roll."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -13,11 +13,14 @@ from flyusage import clock, db
 from flyusage.metering import derivation, ledger, reach, rollup_state, tail, withdrawals
 from flyusage.metering.errors import Refusal
 from flyusage.metering.events import Parser, UsageEvent
-from flyusage.metering.locks import lock_organizations
+from flyusage.metering.locks import lock_organizations, lock_subjects, shard_of
 from flyusage.metering.models import ingest_run, refused_event
 from flyusage.metering.statements import by_index
 
 BATCH_EVENTS = 20_000
+BATCH_BYTES = 64 << 20  # 20,000 lines may be a gigabyte
+WRITERS = 2
+WORTH_SPLITTING = 2_000
 CONFLICT = "Another event has this source and id; the first one stands. Send the correction under a new id, and void the first."
 
 
@@ -50,11 +53,12 @@ class IngestResult:
 
 
 class Ingest:
-    """Lines into the ledger, batch by batch; each batch is one transaction, so that a run killed and repeated ends the same.
+    """Lines into the ledger, batch by batch; what a batch writes is whole or absent, so that a run killed and repeated ends the same.
 
     Creates unknown organizations unless `strict_orgs`; with `only_org` refuses all others. `max_age` (months) overrides
     FLYUSAGE_EVENT_MAX_AGE. `on_refusal` receives each refusal once its batch is committed; without it they are collected in
-    the result. Parsing goes on while the database works on the batch before.
+    the result. Parsing goes on while the database works on the batch before, a large one in two transactions at once, each
+    with subjects of its own.
     """
 
     def __init__(
@@ -76,43 +80,40 @@ class Ingest:
         """Ingest all of `lines`; `progress` is called after each batch with the counts so far."""
         result = IngestResult()
         run_id = self._begin(name)
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest") as writer:
-            pending: Future[BatchResult] | None = None
+        with ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="ingest") as writers:
+            pending: list[Future[BatchResult]] = []
             try:
-                for raws, events, refusals in self._batches(lines):
-                    settled, pending = pending, None
+                for batch in self._batches(lines):
+                    settled, pending = pending, []
                     self._settle(settled, result, progress)
-                    pending = writer.submit(self._write, run_id, raws, events, refusals)
+                    pending = [writers.submit(self._write, run_id, part) for part in batch.parts()]
             finally:  # also where the input breaks off: what was committed is reported
                 self._settle(pending, result, progress)
         with self._session_factory() as session:
             session.execute(sa.update(ingest_run).where(ingest_run.c.id == run_id).values(finished_at=clock.now()))
         return result
 
-    def _batches(self, lines: Iterable[bytes]) -> Iterator[tuple[dict[int, bytes], list[UsageEvent], list[Refusal]]]:
-        raws: dict[int, bytes] = {}
-        events: list[UsageEvent] = []
-        refusals: list[Refusal] = []
-        parser = Parser(clock.now(), self._max_age)
+    def _batches(self, lines: Iterable[bytes]) -> Iterator["_Batch"]:
+        batch, parser, size = _Batch(), Parser(clock.now(), self._max_age), 0
         for number, raw in _numbered(lines):
             parsed = parser.parse(raw, number)
+            size += len(raw)
             if type(parsed) is UsageEvent:
-                raws[number] = raw
-                events.append(parsed)
+                batch.raws[number] = raw
+                batch.events.append(parsed)
             else:
-                refusals.append(parsed)
-            if len(events) + len(refusals) >= BATCH_EVENTS:
-                yield raws, events, refusals
-                raws, events, refusals = {}, [], []
-                parser = Parser(clock.now(), self._max_age)
-        if events or refusals:
-            yield raws, events, refusals
+                batch.refusals.append(parsed)
+            if len(batch.events) + len(batch.refusals) >= BATCH_EVENTS or size >= BATCH_BYTES:
+                yield batch
+                batch, parser, size = _Batch(), Parser(clock.now(), self._max_age), 0
+        if batch.events or batch.refusals:
+            yield batch
 
-    def _write(self, run_id: int, raws: dict[int, bytes], events: Sequence[UsageEvent], refusals: list[Refusal]) -> BatchResult:
+    def _write(self, run_id: int, batch: "_Batch") -> BatchResult:
         with self._session_factory() as session:
-            written = ingest_events(session, events, strict_orgs=self._strict_orgs, only_org=self._only_org)
-            late = [msgspec.structs.replace(refusal, raw=raws[refusal.line].rstrip(b"\r\n")) for refusal in written.refusals]
-            written.refusals = sorted(refusals + late, key=lambda refusal: refusal.line)
+            written = ingest_events(session, batch.events, strict_orgs=self._strict_orgs, only_org=self._only_org)
+            written.refusals = [msgspec.structs.replace(one, raw=batch.raws[one.line].rstrip(b"\r\n")) for one in written.refusals]
+            written.refusals += batch.refusals
             _keep_refusals(session, run_id, written.refusals)
             count = ingest_run.c
             session.execute(
@@ -126,24 +127,46 @@ class Ingest:
             )
         return written
 
-    def _settle(self, pending: Future[BatchResult] | None, result: IngestResult, progress: Callable[[IngestResult], None] | None) -> None:
-        """Wait for the batch under way and report it."""
-        if pending is None:
-            return
-        written = pending.result()
-        result.add(written)
-        if self._on_refusal is None:
-            result.refusals.extend(written.refusals)
-        else:
-            for refusal in written.refusals:
+    def _settle(
+        self, pending: Sequence[Future[BatchResult]], result: IngestResult, progress: Callable[[IngestResult], None] | None
+    ) -> None:
+        """Wait for the batch under way and report it, its refusals in the order of lines."""
+        wait(pending)
+        written = [future.result() for future in pending if future.exception() is None]
+        for part in written:
+            result.add(part)
+        for refusal in sorted((one for part in written for one in part.refusals), key=lambda one: one.line):
+            if self._on_refusal is None:
+                result.refusals.append(refusal)
+            else:
                 self._on_refusal(refusal)
-        if progress is not None:
+        if pending and progress is not None:
             progress(result)
+        for future in pending:
+            future.result()  # raises what the database raised, once the rest is reported
 
     def _begin(self, name: str) -> int:
         with self._session_factory() as session:
             started = sa.insert(ingest_run).values(name=name, started_at=clock.now()).returning(ingest_run.c.id)
             return session.execute(started).scalar_one()
+
+
+@dataclass
+class _Batch:
+    """Parsed lines: events with their lines as they came, and refusals."""
+
+    raws: dict[int, bytes] = field(default_factory=dict)
+    events: list[UsageEvent] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def parts(self) -> list["_Batch"]:
+        """The batch cut by subject for writers that work at once; whole where it is small, or withdraws events."""
+        if len(self.events) < WORTH_SPLITTING or any(event.voided_id is not None for event in self.events):
+            return [self]
+        parts = [_Batch(self.raws, [], self.refusals if writer == 0 else []) for writer in range(WRITERS)]
+        for event in self.events:
+            parts[shard_of(event.subject) % WRITERS].events.append(event)
+        return parts
 
 
 def ingest_events(session: Session, batch: Sequence[UsageEvent], *, strict_orgs: bool = False, only_org: str | None = None) -> BatchResult:
@@ -159,16 +182,20 @@ def ingest_events(session: Session, batch: Sequence[UsageEvent], *, strict_orgs:
         result.refusals += [_org_unknown(event, only_org) for event in batch if event.org not in org_ids]
     if not known:
         return result
-    lock_organizations(session, org_ids.values())
+    has_voids = any(event.voided_id is not None for event in known)
+    if has_voids:
+        lock_organizations(session, org_ids.values())
+    else:
+        lock_subjects(session, ((org_ids[event.org], shard_of(event.subject)) for event in known))
     _ensure_partitions(session, known)
     with by_index(session):
-        _take(session, org_ids, known, result)
+        _take(session, org_ids, known, result, has_voids=has_voids)
     for org_id in sorted(result.org_ids):
         tail.refresh_open_cells(session, org_id)
     return result
 
 
-def _take(session: Session, org_ids: Mapping[str, int], events: Sequence[UsageEvent], result: BatchResult) -> None:
+def _take(session: Session, org_ids: Mapping[str, int], events: Sequence[UsageEvent], result: BatchResult, *, has_voids: bool) -> None:
     """Events of organizations that are held, into the ledger and everything derived from it."""
     unique, clashing = _within_batch(events)
     ledger.stage(session, org_ids, unique)
@@ -179,7 +206,7 @@ def _take(session: Session, org_ids: Mapping[str, int], events: Sequence[UsageEv
     result.accepted = len(unique) - len(duplicates) - len(taken)
     result.duplicate = len(events) - result.accepted - len(conflicts)
     if result.accepted:
-        _record(session, has_voids=any(event.voided_id is not None for event in unique))
+        _record(session, has_voids=has_voids)
         result.org_ids = rollup_state.advance(session)
 
 
@@ -203,7 +230,7 @@ def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs
     """Slug → id of the organizations that may be written; unknown ones are made unless told otherwise."""
     slugs = sorted({event.org for event in batch if only_org is None or event.org == only_org})
     find = sa.text("SELECT slug, id FROM organization WHERE slug = ANY(:slugs) ORDER BY slug")
-    found = {slug: id_ for slug, id_ in session.execute(find, {"slugs": slugs})}
+    found = dict(session.execute(find, {"slugs": slugs}).all())
     if strict_orgs or only_org is not None or len(found) == len(slugs):
         return found
     make = sa.text(
@@ -211,7 +238,7 @@ def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs
            ORDER BY slug ON CONFLICT DO NOTHING"""
     )
     session.execute(make, {"slugs": [slug for slug in slugs if slug not in found], "now": clock.now()})
-    return {slug: id_ for slug, id_ in session.execute(find, {"slugs": slugs})}
+    return dict(session.execute(find, {"slugs": slugs}).all())
 
 
 def _ensure_partitions(session: Session, events: Iterable[UsageEvent]) -> None:

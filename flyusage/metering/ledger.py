@@ -170,7 +170,8 @@ def name_apps(session: Session) -> None:
     run(
         session,
         """INSERT INTO app (org_id, name) SELECT org_id, name FROM staged_app_name AS named
-           WHERE NOT EXISTS (SELECT FROM app a WHERE a.org_id = named.org_id AND a.name = named.name) ORDER BY number""",
+           WHERE NOT EXISTS (SELECT FROM app a WHERE a.org_id = named.org_id AND a.name = named.name)
+           ORDER BY org_id, name COLLATE "C" ON CONFLICT DO NOTHING""",
     )
     run(
         session,

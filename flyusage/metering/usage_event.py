@@ -111,9 +111,9 @@ def text_of(details: Details) -> str:
     return "\0".join(str(value) for value in details if value is not None)
 
 
-def usage_event(
+def usage_event(  # noqa: PLR0913 an event has many fields
     type: EventType, *, org: str, source: str, id: str, time: datetime, subject: str, app: str, region: str, line: int = 0,
-    vm_size: str | None = None, memory_mib: int | None = None, capacity_mib: int | None = None, bytes: int | None = None,
+    vm_size: str | None = None, memory_mib: int | None = None, capacity_mib: int | None = None, bytes: int | None = None,  # noqa: A002
     report_start: datetime | None = None, report_end: datetime | None = None, version: str | None = None,
     voided_source: str | None = None, voided_id: str | None = None,
 ) -> UsageEvent:  # fmt: skip

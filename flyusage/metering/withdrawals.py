@@ -41,10 +41,10 @@ def recall(session: Session) -> int:
     identities = [identity for _, identity, _, _ in targets]
     orgs = [org_id for org_id, _, _, _ in targets]
     for statement in (
-        "DELETE FROM event_finding f USING unnest(%s::int[], %s::uuid[]) AS target (org_id, identity) "
-        "WHERE f.org_id = target.org_id AND f.identity = target.identity AND f.code <> 'event_conflict'",
-        "DELETE FROM deployment d USING unnest(%s::int[], %s::uuid[]) AS target (org_id, identity) "
-        "WHERE d.org_id = target.org_id AND d.identity = target.identity",
+        """DELETE FROM event_finding f USING unnest(%s::int[], %s::uuid[]) AS target (org_id, identity)
+           WHERE f.org_id = target.org_id AND f.identity = target.identity AND f.code <> 'event_conflict'""",
+        """DELETE FROM deployment d USING unnest(%s::int[], %s::uuid[]) AS target (org_id, identity)
+           WHERE d.org_id = target.org_id AND d.identity = target.identity""",
     ):
         run(session, statement, (orgs, identities))
     binds = (orgs, [resource_id for _, _, resource_id, _ in targets])

@@ -14,18 +14,27 @@ from datetime import UTC, date, datetime
 import pytest
 import sqlalchemy as sa
 from factories import (
-    deployed, egress_reported, ingest, line, lines, started, stopped, voided, volume_created,
+    deployed,
+    egress_reported,
+    ingest,
+    line,
+    lines,
+    started,
+    stopped,
+    voided,
+    volume_created,
 )  # fmt: skip
 from metering import stored
 
 from flyusage import clock, db
+from flyusage.metering.catalog import facts
 from flyusage.metering.events import parse_line
 from flyusage.metering.ingest import Ingest, ingest_events
 from flyusage.metering.intervals import derive
-from flyusage.metering.catalog import facts
 
 NOW = datetime(2026, 11, 15, tzinfo=UTC)
 D = "2026-10-01T"
+PRESETS = {row["name"]: int(row["memory_mb_default"]) for row in facts("vm_sizes.csv")}
 
 
 @pytest.fixture(autouse=True)
@@ -238,8 +247,7 @@ def test_writers_at_once_end_as_one_would(database):
     assert Counter(refusal.code for result in results for refusal in result.refusals) == {"event_conflict": 3}
     (stands,) = stored.rows("SELECT extract(second FROM time)::int FROM usage_event WHERE event_id = 'contested'")
     kept = [*events, started("m0", f"{D}23:59:0{stands[0]}Z", id="contested")]
-    presets = {row["name"]: int(row["memory_mb_default"]) for row in facts("vm_sizes.csv")}
-    expected = derive([parse_line(line(event), line=1, now=NOW) for event in kept], presets)
+    expected = derive([parse_line(line(event), line=1, now=NOW) for event in kept], PRESETS)
     assert stored.intervals("prism") + stored.intervals("acme") == Counter(expected.intervals)
 
 
@@ -249,6 +257,48 @@ def test_ingest_says_when_it_is_called_inside_a_savepoint(database):
         ingest_events(session, [event])
     with pytest.raises(RuntimeError, match="savepoint"), db.platform_transaction() as session, session.begin_nested():
         ingest_events(session, [event, parse_line(line(started("n", f"{D}00:00:00Z")), line=1, now=NOW)])
+
+
+def test_a_large_batch_is_written_by_two_at_once_and_comes_out_whole(database):
+    """2,400 events of 800 machines, with a duplicate, a conflict and a damaged line among them."""
+    events = [
+        event
+        for number in range(800)
+        for event in (
+            started(f"m{number}", f"{D}00:00:00Z", app=f"app-{number % 50}"),
+            egress_reported(f"m{number}", f"{D}00:00:00Z", f"{D}01:00:00Z", count=number, app=f"app-{number % 50}"),
+            stopped(f"m{number}", f"{D}02:00:00Z", app=f"app-{number % 50}"),
+        )
+    ]
+    conflict = {**started("elsewhere", f"{D}00:00:00Z"), "id": events[0]["id"]}
+    result = Ingest().run([*lines(*events), b"damaged\n", *lines(events[5], conflict)], name="test")
+    assert counts(result) == (2400, 1, 2)
+    assert [(refusal.line, refusal.code) for refusal in result.refusals] == [(2401, "not_json"), (2403, "event_conflict")]
+    assert stored.rows("SELECT accepted, duplicate, refused FROM ingest_run") == [(2400, 1, 2)]
+    expected = derive([parse_line(line(event), line=1, now=NOW) for event in events], PRESETS)
+    assert stored.intervals() == Counter(expected.intervals)
+    assert stored.rows("SELECT count(*) FROM app") == [(50,)]
+
+
+def test_a_long_life_is_read_from_its_last_start_on(database):
+    """Starts and stops over a year, then one more report, a late stop and a void: the same as from the whole ledger."""
+    events = []
+    for month in range(1, 11):
+        events += [started("m", f"2026-{month:02d}-03T00:00:00Z"), stopped("m", f"2026-{month:02d}-20T00:00:00Z", rootfs_gb=1)]
+        events.append(egress_reported("m", f"2026-{month:02d}-05T00:00:00Z", f"2026-{month:02d}-06T00:00:00Z", count=month))
+    later = [
+        egress_reported("m", "2026-10-10T00:00:00Z", "2026-10-11T00:00:00Z", count=99),
+        stopped("m", "2026-04-04T00:00:00Z"),
+        started("m", "2026-11-01T00:00:00Z", vm_size="shared-cpu-1x"),
+        egress_reported("m", "2026-03-10T00:00:00Z", "2026-03-11T00:00:00Z", count=98, at="2026-11-02T00:00:00Z"),
+        voided(events[0], "2026-11-03T00:00:00Z"),
+    ]
+    ingest(events)
+    for event in later:
+        ingest([event])
+    expected = derive([parse_line(line(event), line=1, now=NOW) for event in events + later], PRESETS)
+    assert stored.intervals() == Counter(expected.intervals)
+    assert stored.findings() == Counter(expected.findings)
 
 
 STREAM = """
@@ -282,8 +332,7 @@ def test_a_run_killed_at_any_moment_and_repeated_ends_as_one_clean_run(database)
         process.wait()
         feeder.join()
     assert ingest(events).refused == 0
-    presets = {row["name"]: int(row["memory_mb_default"]) for row in facts("vm_sizes.csv")}
-    expected = derive([parse_line(line(event), line=1, now=NOW) for event in events], presets)
+    expected = derive([parse_line(line(event), line=1, now=NOW) for event in events], PRESETS)
     assert stored.intervals() == Counter(expected.intervals)
     assert stored.rows("SELECT (SELECT count(*) FROM usage_event), (SELECT count(*) FROM event_identity)") == [(600, 600)]
 

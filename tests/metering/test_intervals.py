@@ -6,7 +6,17 @@ from datetime import UTC, datetime
 
 import pytest
 from factories import (
-    destroyed, egress_reported, ingest, ipv4_allocated, ipv4_released, line, started, stopped, voided, volume_created, volume_destroyed,
+    destroyed,
+    egress_reported,
+    ingest,
+    ipv4_allocated,
+    ipv4_released,
+    line,
+    started,
+    stopped,
+    voided,
+    volume_created,
+    volume_destroyed,
     volume_resized,
 )  # fmt: skip
 from hypothesis import HealthCheck, given, settings
@@ -92,7 +102,8 @@ def test_intervals_of_no_length_vanish(database):
 
 
 def test_a_volume_is_created_resized_and_destroyed(database):
-    ingest([volume_created("v", f"{D}00:00:00Z", gb=10), volume_resized("v", f"{D}01:00:00Z", gb=20), volume_destroyed("v", f"{D}02:00:00Z"),
+    ingest([volume_created("v", f"{D}00:00:00Z", gb=10), volume_resized("v", f"{D}01:00:00Z", gb=20),
+            volume_destroyed("v", f"{D}02:00:00Z"),
             volume_resized("v", f"{D}03:00:00Z", gb=30), volume_destroyed("v", f"{D}04:00:00Z")])  # fmt: skip
     assert stored.spans() == [
         ("v", "volume", "10-01 00:00:00", "10-01 01:00:00", 10240),
