@@ -122,6 +122,13 @@ def _ghost(answer: Answer) -> SeriesPoints | None:
     return SeriesPoints(key="", label=label, points=[*summed, *[None] * (count - len(summed))])
 
 
-def granularity_noun(granularity: Granularity) -> str:
-    """`per hour`, as a heading says it."""
-    return f"per {present.GRANULARITIES[granularity]}"
+def chart_title(answer: Answer) -> str:
+    """`List cost per hour by region`; charts that are not over time leave the bucket out."""
+    view = answer.view
+    named = present.MEASURES[view.measure].title
+    by = f" by {present.DIMENSIONS[view.group_by][0]}" if view.group_by else ""
+    if view.chart is Chart.HEATMAP:
+        return f"{named} per hour of the week"
+    if view.chart in (Chart.TREEMAP, Chart.MAP):
+        return f"{named}{by}"
+    return f"{named} per {present.GRANULARITIES[answer.granularity]}{by}"

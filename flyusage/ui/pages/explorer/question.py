@@ -27,7 +27,7 @@ from flyusage.ui.charts.rows import Mark
 from flyusage.ui.charts.text import is_own_uid, key_of, visible
 from flyusage.ui.pages.explorer import screen as printed
 from flyusage.ui.pages.explorer.figure import Place as MapPlace
-from flyusage.ui.pages.explorer.figure import granularity_noun, usage_figure
+from flyusage.ui.pages.explorer.figure import chart_title, usage_figure
 from flyusage.ui.pages.explorer.paths import Place, filter_on, usage_href
 from flyusage.ui.pages.explorer.rows import Choice, Listed, Screen, Word
 from flyusage.ui.session import OpenOrganization, open_organization
@@ -160,8 +160,7 @@ def _screen(asked: Asked, place: Place, answer: Answer, facts: _Facts, slots: Ma
     view = answer.view
     named = present.MEASURES[view.measure]
     group = present.DIMENSIONS[view.group_by] if view.group_by else ("total", "totals")
-    by = f" by {group[0]}" if view.group_by else ""
-    title = f"{named.title} {granularity_noun(answer.granularity)}{by}"
+    title = chart_title(answer)
     sorting = printed.Sorting(asked.sort_key, asked.is_ascending, asked.find, asked.page, asked.page_length)
     total = present.amount_text(view.measure, answer.total, answer.currency)
     return Screen(
@@ -175,6 +174,7 @@ def _screen(asked: Asked, place: Place, answer: Answer, facts: _Facts, slots: Ma
         status=_status(answer, facts),
         chart_title=title,
         chart_unit=named.unit,
+        chart_hint=HINTS.get(view.chart, OVER_TIME_HINT),
         chart_label=f"{title}, {present.period_text(view.period)}, UTC: {total} in all. The table below holds the same numbers.",
         table_title=f"By {group[0]}" if view.group_by else "In total",
         group_title=group[0][0].upper() + group[0][1:],
@@ -188,6 +188,14 @@ def _screen(asked: Asked, place: Place, answer: Answer, facts: _Facts, slots: Ma
         **_changed(place, answer, facts.changes),
         **_empty(place, answer, facts),
     )
+
+
+OVER_TIME_HINT = "Drag across the chart to zoom in; click a series to follow it down."
+HINTS = {
+    Chart.TREEMAP: "Click a tile to follow it down.",
+    Chart.MAP: "Click a region to follow it down.",
+    Chart.HEATMAP: "The mean of each hour of the week, UTC.",
+}
 
 
 def _presets(place: Place, facts: _Facts) -> list[Choice]:

@@ -104,6 +104,7 @@ class Screen:
     status: str = ""
     chart_title: str = ""
     chart_unit: str = ""
+    chart_hint: str = ""
     chart_label: str = ""
     table_title: str = ""
     group_title: str = ""

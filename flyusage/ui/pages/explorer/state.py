@@ -36,6 +36,7 @@ class Explorer(rx.State):
     status: str = ""
     chart_title: str = ""
     chart_unit: str = ""
+    chart_hint: str = ""
     chart_label: str = ""
     table_title: str = ""
     group_title: str = ""

@@ -136,7 +136,7 @@ def _chart_card() -> rx.Component:
             rx.cond(
                 Explorer.is_empty,
                 rx.fragment(),
-                rx.el.p("Drag across the chart to zoom in; click a series to follow it down.", class_name="chart-hint"),
+                rx.el.p(Explorer.chart_hint, class_name="chart-hint"),
             ),
             class_name="card-head",
         ),
