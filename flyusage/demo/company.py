@@ -102,7 +102,7 @@ ROLES = {
     "edge": RoleOfApp(0.9, 17, 17, 14.0, (
         Group("proxy", "shared-cpu-1x", 0.60, Style.REPLACING, 0.14), Group("tls", "shared-cpu-2x", 0.40, Style.REPLACING, 0.06, 1024),
     )),
-    "cache": RoleOfApp(0.35, 10, 60, 0.0, (
+    "cache": RoleOfApp(0.35, 10, 30, 0.0, (
         Group("cache", "performance-1x", 0.55, Style.REPLACING, 0.0, 6144), Group("queue", "shared-cpu-4x", 0.25, Style.REPLACING, 0.0),
         Group("pubsub", "shared-cpu-8x", 0.20, Style.REPLACING, 0.0),
     )),
@@ -269,7 +269,7 @@ def _with_moves(fleet: Fleet, tale: Story, *, chance: Random, anchor: int) -> It
         yield replace(larger, ends=moment)
         after = _sized(fleet, story.MIGRATES_TO)
         yield replace(after, key=f"{fleet.key}/migrated", begins=moment - 900, base=fleet.base * story.MACHINES_PER_MIGRATED)
-    elif is_resized and fleet.size in NEXT_SIZE and fleet.begins < anchor - 60 * DAY:
+    elif is_resized and fleet.group.style != Style.STATEFUL and fleet.begins < anchor - 60 * DAY:
         moment = fleet.begins + int((anchor - fleet.begins) * (0.1 + 0.85 * when))
         yield replace(fleet, ends=moment)
         yield replace(_sized(fleet, NEXT_SIZE[fleet.size]), key=f"{fleet.key}/resized", begins=moment - 600)

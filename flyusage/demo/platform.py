@@ -14,12 +14,12 @@ from datetime import UTC, date, datetime
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage import clock, db
+from flyusage import clock, db, periods
 from flyusage.demo import setting, story
 from flyusage.demo.stream import Chapter, Company, chapters, living_units, write, writer_of
-from flyusage.metering import rollups
 from flyusage.metering.ingest import ingest_events
-from flyusage.metering.models import ingest_run
+from flyusage.metering.models import dirty_day, dirty_resource, ingest_run
+from flyusage.metering.rollups import Steps, catch_up
 from flyusage.metering.usage_event import UsageEvent
 
 BATCH_EVENTS = 60_000
@@ -104,7 +104,7 @@ def advance(*, now: datetime | None = None) -> int:
         with db.platform_transaction() as session:
             org_id = setting.organization_of(session, company)
             _finish(session, _run(session, f"{_mark(company)}/until {_stamp(until)}")[0])
-        rollups.catch_up(org_id)
+        catch_up(org_id)
     return events
 
 
@@ -167,10 +167,10 @@ class _Filling:
                 continue
             self._take(run_id, in_time)
             self._say(units_done)
-        rollups.catch_up(org_id)
+        _roll_up(org_id, chapter.first_day.date())
         if late:
             self._take(run_id, late)
-            rollups.catch_up(org_id)
+            _roll_up(org_id, chapter.first_day.date())
         with db.platform_transaction() as session:
             _finish(session, run_id)
 
@@ -189,6 +189,22 @@ class _Filling:
         if self._progress is not None:
             share = (self._units_done + units_done) / self._units
             self._progress(Progress(share, self.events, self._complete_since))
+
+
+def _roll_up(org_id: int, first_day: date) -> None:
+    """Roll what is dirty from `first_day` on. Days before it wait for their chapter: their history is not whole yet."""
+    steps = Steps(org_id)
+    months = dirty_resource.c.month >= (first_day if first_day.day == 1 else periods.next_month(periods.midnight(first_day)).date())
+    left = sa.select(
+        sa.or_(
+            sa.exists().where(dirty_day.c.org_id == org_id, dirty_day.c.day >= first_day),
+            sa.exists().where(dirty_resource.c.org_id == org_id, months),
+        )
+    )
+    while steps.take(None):
+        with db.platform_transaction() as session:
+            if not session.scalar(left):
+                return
 
 
 def _begin(session: Session, *, vms: int, months: int, seed: int, now: datetime) -> list[Company]:

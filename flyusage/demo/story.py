@@ -71,7 +71,7 @@ def company_story(now: datetime, months: int) -> Story:
         migration=span(95, 20 * 24),
         retired_on=retired.date() if seconds(retired) >= begins + 60 * DAY else None,
         price_step_on=step.date() if seconds(step) > begins else None,
-        late=span(3 - 4 / 24, 6),
+        late=span(3 + 2 / 24, 30),
     )
 
 

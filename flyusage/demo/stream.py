@@ -59,11 +59,14 @@ class Chapter(NamedTuple):
 
 
 def chapters(company: Company, until: datetime) -> list[Chapter]:
-    """The company's history up to `until`, newest first: the last 31 days, then calendar months backwards."""
+    """The company's history up to `until`, newest first: the last 31 days, then calendar months backwards.
+
+    A company without a story is small, and told in one.
+    """
     last = story.seconds(until)
     units = sorted((_last_moment(company, unit), unit) for unit in units_of(company) if unit.start <= last)
-    bounds = [periods.floor_day(until - RECENT)]
     begins = story.moment_of(company.tale.begins)
+    bounds = [max(periods.floor_day(until - RECENT), begins) if company.has_story else begins]
     while bounds[-1] > begins:
         bounds.append(max(periods.month_start(bounds[-1] - timedelta(seconds=1)), begins))
     told = []
