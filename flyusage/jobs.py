@@ -13,7 +13,7 @@ import structlog
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
-from flyusage.db import DatabaseUnreachable
+from flyusage.db import DatabaseFull, DatabaseUnreachable
 
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
@@ -40,7 +40,7 @@ class Worker:
         while not stop.is_set():
             try:
                 self._listen(stop)
-            except (psycopg.OperationalError, DatabaseUnreachable) as error:
+            except (psycopg.OperationalError, DatabaseUnreachable, DatabaseFull) as error:
                 self._wait_after(error, stop)
             except DBAPIError as error:
                 if not (error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)):

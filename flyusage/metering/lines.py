@@ -80,8 +80,10 @@ CROSS JOIN LATERAL (
          capacity - head / total - tail / total - inners * (inner_ / total) AS leftover OFFSET 0
 ) AS shares
 CROSS JOIN LATERAL (
-  SELECT ((tail % total > head % total)::int + CASE WHEN inner_ % total > head % total THEN inners ELSE 0 END < leftover)::int AS head_more,
-         ((head % total >= tail % total)::int + CASE WHEN inner_ % total >= tail % total THEN inners ELSE 0 END < leftover)::int AS tail_more
+  SELECT ((tail % total > head % total)::int + CASE WHEN inner_ % total > head % total THEN inners ELSE 0 END
+           < leftover)::int AS head_more,
+         ((head % total >= tail % total)::int + CASE WHEN inner_ % total >= tail % total THEN inners ELSE 0 END
+           < leftover)::int AS tail_more
   OFFSET 0
 ) AS favoured
 CROSS JOIN LATERAL (SELECT leftover - head_more - tail_more AS inner_more OFFSET 0) AS rest
@@ -97,5 +99,6 @@ WHERE step.hour IS NOT NULL"""
 
 def meter_binds(session: Session) -> dict[str, Any]:
     """`:extra_id` and `:egress_id`, the skus that roll-ups treat apart."""
-    ids = dict(session.execute(sa.text("SELECT meter, id FROM sku WHERE meter IN ('extra_memory', 'egress')")).tuples().all())
+    skus = session.execute(sa.text("SELECT meter, id FROM sku WHERE meter IN ('extra_memory', 'egress')"))
+    ids = {row.meter: row.id for row in skus}
     return {"extra_id": ids["extra_memory"], "egress_id": ids["egress"]}

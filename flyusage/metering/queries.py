@@ -126,7 +126,7 @@ def rollup_progress(session: Session, org_id: int) -> RollupProgress | None:
 
 def data_health(session: Session, org_id: int, *, now: datetime | None = None) -> DataHealth:
     """Findings by kind. Refused events are counted in the organization's own transaction only (elsewhere 0)."""
-    found = dict(session.execute(sa.text(_FINDINGS), {"org_id": org_id}).tuples().all())
+    found = {row.code: row.found for row in session.execute(sa.text(_FINDINGS), {"org_id": org_id})}
     since = (now or clock.now()) - HEALTH_WINDOW
     return DataHealth(
         inferred_stops=found.pop("inferred_stop", 0),
@@ -170,7 +170,7 @@ FROM rollup_state AS state WHERE org_id = :org_id"""
 _RESTING = """
 SELECT region_id, vm_size_id, sku_id, sum(running)::int, sum(capacity)::bigint FROM open_cell WHERE org_id = :org_id
 GROUP BY region_id, vm_size_id, sku_id HAVING sum(capacity) > 0 ORDER BY region_id, vm_size_id, sku_id"""
-_FINDINGS = "SELECT code, count(*) FROM event_finding WHERE org_id = :org_id GROUP BY code ORDER BY code"
+_FINDINGS = "SELECT code, count(*) AS found FROM event_finding WHERE org_id = :org_id GROUP BY code ORDER BY code"
 _DEPLOYMENTS = """
 SELECT time, app, region, version FROM (
   SELECT d.time, a.name AS app, r.code AS region, d.version, d.identity
