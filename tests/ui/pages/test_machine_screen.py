@@ -19,6 +19,7 @@ from flyusage.ui.pages.machine.screen import (
     crumbs,
     days,
     exact_text,
+    in_reading_order,
     month_links,
     screen,
     strip,
@@ -49,7 +50,7 @@ def line(**changes) -> Line:
     made = {
         "sku": "machine.performance-2x", "title": "performance-2x", "started_at": start, "stopped_at": start + timedelta(hours=4),
         "is_open": False, "is_inferred": False, "capacity": 1, "quantity": 14_400, "unit": "machine-second", "amount": Decimal("0.00002"),
-        "per": 1, "price_unit": "per second", "price_since": date(2024, 7, 1), "cost": Fraction("0.288"), "events": (event,),
+        "per": 1, "price_unit": "per machine-second", "price_since": date(2024, 7, 1), "cost": Fraction("0.288"), "events": (event,),
     }  # fmt: skip
     return Line(**{**made, **changes})
 
@@ -71,14 +72,38 @@ def hours() -> list[MachineHour]:
 
 def test_why_is_seconds_times_price() -> None:
     row = why_row(line(), USD)
-    assert (row.quantity, row.price, row.cost) == ("14,400 s", "$0.00002 per second", "$0.2880")
+    assert (row.quantity, row.price, row.cost) == ("14,400 s", "$0.00002 per machine-second", "$0.2880")
     assert row.exact == "exactly $0.288"
     assert row.since == "price since Jul 1, 2024"
     assert row.when == "Oct 1, 02:00 – 06:00"
 
 
+@pytest.mark.parametrize(
+    ("changes", "quantity", "price"),
+    [
+        # 10 GB (of 1,024 MiB) for 15 days of a price for 30: half of ten
+        (
+            {"unit": "MiB-second", "quantity": 10 * 1024 * 15 * 86_400, "per": 1024 * 30 * 86_400, "price_unit": "per GB-month(30d)"},
+            "5 GB-months",
+            "$0.00002 per GB for 30 days",
+        ),
+        ({"unit": "MiB-second", "quantity": 3_072, "per": 1024, "price_unit": "per GB-second"}, "3 GB-s", "$0.00002 per GB-second"),
+        ({"unit": "byte", "quantity": 2_500_000_000, "per": 10**9, "price_unit": "per GB"}, "2.5 GB", "$0.00002 per GB"),
+        ({"unit": "byte", "quantity": 1, "per": 3, "price_unit": "per GB"}, "0.333333 GB", "$0.00002 per GB"),
+    ],
+)
+def test_a_quantity_is_said_in_the_unit_of_its_price(changes: dict, quantity: str, price: str) -> None:
+    row = why_row(line(**changes), USD)
+    assert (row.quantity, row.price) == (quantity, price)
+
+
+def test_the_machine_comes_before_the_memory_it_brings_along() -> None:
+    memory = line(sku="machine.extra_ram", title="Extra memory", unit="MiB-second")
+    assert [one.title for one in in_reading_order([memory, line()])] == ["performance-2x", "Extra memory"]
+
+
 def test_an_unpriced_line_is_not_nothing() -> None:
-    row = why_row(line(amount=None, cost=Fraction(0), price_since=None), USD)
+    row = why_row(line(amount=None, cost=Fraction(0), price_since=None, price_unit=""), USD)
     assert (row.price, row.cost, row.exact) == ("unpriced", "unpriced", "")
 
 

@@ -40,7 +40,7 @@ def spans_of(lines: Sequence[Line]) -> list[Span]:
     """A span per line that lasts: runs in one lane, root filesystem, volume and addresses in their own."""
     return [
         Span(
-            lane=line.title,
+            lane=line.title.removeprefix("Machine "),
             started_at=line.started_at,
             stopped_at=None if line.is_open else line.stopped_at,
             label=line.title,

@@ -18,7 +18,7 @@ from flyusage.ui.components.crumbs import Step
 from flyusage.ui.pages.explorer.paths import machine_href
 from flyusage.ui.pages.machine.figure import hours_figure, life_figure, spans_of
 from flyusage.ui.pages.machine.rows import Missing, Screen
-from flyusage.ui.pages.machine.screen import Told, screen
+from flyusage.ui.pages.machine.screen import Told, in_reading_order, screen
 from flyusage.ui.session import OpenOrganization, open_organization
 
 NEAREST = 5
@@ -69,7 +69,7 @@ def _answer(session: Session, org: OpenOrganization, asked: Asked) -> Answered:
     if whole is None or why is None:
         return Answered(missing=_missing(session, org, asked.machine), all_href=all_href)
     view = urls.default_view(now=now, history=explorer.history(session, org.id))
-    spans = spans_of(whole.lines)
+    spans = spans_of(in_reading_order(whole.lines))
     height = timeline_height(spans)
     return Answered(
         screen=screen(Told(org.slug, found, whole.total, view, now), month, why, hours),

@@ -47,12 +47,13 @@ class EventRow:
 
 @dataclass(frozen=True)
 class WhyRow:
-    """quantity × price = cost of one run. `exact` is the unrounded cost; `events` what it rests on."""
+    """quantity × price = cost of one run. `base` is the quantity as it is stored, `exact` the unrounded cost; `events` what it rests on."""
 
     when: str
     what: str
     note: str
     quantity: str
+    base: str
     price: str
     since: str
     cost: str

@@ -21,7 +21,9 @@ from flyusage.ui.pages.machine.rows import DayRow, EventRow, MonthLink, Screen, 
 MONTHS_SHOWN = 6
 EXACT_PLACES = 12
 LINE_PLACES = 4
-UNIT_WORDS = {"machine-second": "s", "MiB-second": "MiB-s", "IP-second": "IP-s", "byte": "B"}
+QUANTITY_PLACES = 6
+QUANTITY_UNITS = {"machine-second": "s", "GB-second": "GB-s", "GB-month(30d)": "GB-months", "IP-month(30d)": "IP-months"}
+PRICE_UNITS = {"GB-month(30d)": "GB for 30 days", "IP-month(30d)": "address for 30 days"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def screen(told: Told, month: date, why: Why, hours: Sequence[MachineHour]) -> S
         hours_label=f"Minutes per hour that {name} ran in {month:%B}",
         days=days(hours, currency),
         days_total=_days_total(hours, currency),
-        why=[why_row(line, currency) for line in why.lines],
+        why=[why_row(line, currency) for line in in_reading_order(why.lines)],
         why_note=_why_note(why, shown),
         why_total=format_money(why.total, currency),
         why_total_exact=exact_text(why.total, currency),
@@ -179,6 +181,11 @@ def _days_total(hours: Sequence[MachineHour], currency: Currency) -> DayRow:
     return DayRow("Total", _hours_text(sum(hour.seconds for hour in hours)), format_money(cost, currency), "", "")
 
 
+def in_reading_order(lines: Sequence[Line]) -> list[Line]:
+    """By time, and at one moment the machine before what it brings along."""
+    return sorted(lines, key=lambda line: (line.started_at, line.unit != "machine-second", line.sku))
+
+
 def _why_note(why: Why, shown: Period) -> str:
     if shown.end > why.as_of:
         return f"so far, complete to {present.moment_text(why.as_of)} UTC"
@@ -190,10 +197,11 @@ def why_row(line: Line, currency: Currency) -> WhyRow:
     is_unpriced = line.amount is None
     return WhyRow(
         when=_when(line),
-        what=line.title,
+        what=line.title.removeprefix("Machine "),
         note="its stop never came; closed by the next start" if line.is_inferred else "",
         quantity=quantity_text(line),
-        price="unpriced" if is_unpriced else f"{amount_text(line.amount or Decimal(0), currency)} {line.price_unit}".rstrip(),
+        price=_price_text(line, currency),
+        base=f"{line.quantity:,} {line.unit}s ÷ {line.per:,}" if line.per > 1 else f"{line.quantity:,} {line.unit}s",
         since=f"price since {present.day_text(midnight(line.price_since), year=True)}" if line.price_since else "",
         cost="unpriced" if is_unpriced else format_money(line.cost, currency, places=LINE_PLACES),
         exact="" if is_unpriced else exact_text(line.cost, currency),
@@ -211,8 +219,18 @@ def _when(line: Line) -> str:
 
 
 def quantity_text(line: Line) -> str:
-    """The quantity in its base unit, as it is multiplied: `86,400 s`."""
-    return f"{line.quantity:,} {UNIT_WORDS.get(line.unit, line.unit)}"
+    """The quantity in the unit that its price is for: `14,400 s`, `12.5 GB-months`; six decimals where it does not divide."""
+    count = Fraction(line.quantity, line.per)
+    number = f"{count.numerator:,}" if count.denominator == 1 else f"{round_half_away(count, QUANTITY_PLACES).normalize():,f}"
+    unit = line.price_unit.removeprefix("per ") or line.unit
+    return f"{number} {QUANTITY_UNITS.get(unit, unit)}"
+
+
+def _price_text(line: Line, currency: Currency) -> str:
+    if line.amount is None:
+        return "unpriced"
+    unit = line.price_unit.removeprefix("per ")
+    return f"{amount_text(line.amount, currency)} per {PRICE_UNITS.get(unit, unit)}"
 
 
 def amount_text(amount: Decimal, currency: Currency) -> str:

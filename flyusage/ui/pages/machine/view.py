@@ -81,7 +81,7 @@ def _hours() -> rx.Component:
         rx.el.thead(
             rx.el.tr(
                 rx.el.th("Day", scope="col"),
-                rx.el.th("Hours of the day, 0–24 UTC", scope="col", class_name="strip-head"),
+                rx.el.th("Hours 0–24, UTC", scope="col", class_name="strip-head"),
                 rx.el.th("Ran", scope="col", class_name="number"),
                 rx.el.th("List cost", scope="col", class_name="number"),
             )
@@ -174,7 +174,7 @@ def _why_line(row: Var[WhyRow]) -> rx.Component:
             rx.el.td(row.when),
             rx.el.td(row.what, rx.cond(row.note != "", rx.el.div(row.note, class_name="muted tiny"), rx.fragment())),
             rx.el.td(
-                rx.el.span(row.quantity),
+                rx.el.span(row.quantity, title=row.base),
                 rx.el.span(" × ", class_name="factor"),
                 rx.el.span(row.price, class_name="factor", title=row.since),
                 class_name="formula",

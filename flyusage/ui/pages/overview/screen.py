@@ -16,6 +16,7 @@ from flyusage.ui.pages.explorer.paths import Place
 from flyusage.ui.pages.overview.rows import ChangedRow, Fact, Phrase, Ranking, Screen
 
 RANKED_LINES = 6
+NO_SIZE, NOT_A_MACHINE = "none", "volumes, egress"
 MATTERS = Fraction(1, 200)  # below half a percent a month is "about the same"
 EXPLAINS_AT_LEAST = Fraction(1, 20)
 
@@ -162,7 +163,7 @@ def changed(place: Place, overview: Overview) -> dict[str, object]:
         "changed_title": "What changed most",
         "changed_note": f"against {_earlier(overview)}" if overview.before else _halves_note(changes),
         "changed": rows,
-        "everything_else": replace(_changed_row(place, rest, largest, changes.currency), label="Everything else", where="", href="")
+        "everything_else": replace(_changed_row(place, rest, largest, changes.currency), label="Everything else", where="", href="", bar="")
         if rest
         else ChangedRow(""),
         "changed_total": replace(
@@ -228,7 +229,7 @@ def _ranked(place: Place, answer: Answer, series: Series, largest: Fraction) -> 
     share = present.share_text(series.total, answer.total)
     return Ranked(
         label=series.key if is_region else label,
-        detail=label if is_region else "",
+        detail=label if is_region else NOT_A_MACHINE if series.key == NO_SIZE else "",
         value="unpriced" if series.is_unpriced and not series.total else format_money(series.total, CURRENCIES[answer.currency], places=0),
         width=f"{float(series.total * 100 / largest):.1f}%" if largest else "0%",
         title=f"{label} · {value}" + (f" · {share} of all" if share else ""),
