@@ -15,7 +15,7 @@ from typing import IO, Annotated, cast
 import sqlalchemy as sa
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from flyusage import db
 from flyusage.cli import bootstrap
@@ -181,7 +181,12 @@ def _opened(source: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
 def _catch_up(org_ids: Sequence[int], progress: Progress) -> None:
     for org_id in org_ids:
         bar = progress.add_task("rolling up", total=None, counts="")
-        rollups.catch_up(org_id)
+
+        def show(step: rollups.Progress, bar: TaskID = bar) -> None:
+            total = step.rolled_days + step.pending_days
+            progress.update(bar, total=total, completed=step.rolled_days, counts=f"{step.rolled_days:,} of {total:,} days")
+
+        rollups.catch_up(org_id, progress=show)
         progress.update(bar, total=1, completed=1)
 
 

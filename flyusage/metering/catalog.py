@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -48,7 +48,7 @@ def size_names() -> frozenset[str]:
 
 def load_reference(session: Session) -> None:
     """Bring regions, VM sizes and skus to the packaged facts; repeating it changes nothing. Nothing is ever removed."""
-    _put(session, sa.inspect(Region).local_table, "code", _regions())
+    _put(session, cast("sa.Table", sa.inspect(Region).local_table), "code", _regions())
     _put(session, vm_size, "id", _sizes())
     _put(session, sku, "code", _skus())
 
@@ -71,8 +71,8 @@ def sku_ids(session: Session) -> dict[str, int]:
 
 def facts(name: str) -> list[dict[str, str]]:
     """The rows of a packaged CSV file."""
-    with resources.files("flyusage.metering").joinpath("facts", name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    text = resources.files("flyusage.metering").joinpath("facts", name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
 def _regions() -> list[dict[str, Any]]:

@@ -98,7 +98,7 @@ class Ingest:
         for number, raw in _numbered(lines):
             parsed = parser.parse(raw, number)
             size += len(raw)
-            if type(parsed) is UsageEvent:
+            if isinstance(parsed, UsageEvent):
                 batch.raws[number] = raw
                 batch.events.append(parsed)
             else:

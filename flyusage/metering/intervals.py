@@ -7,6 +7,7 @@ doubt, and what tests and verification hold the other against. Moments are whole
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from flyusage.metering.usage_event import KIND_OF, EventType, ResourceKind, UsageEvent, identity_of
 
@@ -71,6 +72,15 @@ def derive(events: Iterable[UsageEvent], preset_mib: Mapping[str, int]) -> Deriv
     return derived
 
 
+class _Use(NamedTuple):
+    """What is used while an interval lasts."""
+
+    sku: str
+    vm_size: str = NO_SIZE_NAME
+    capacity: int = 1
+    extra_mib: int = 0
+
+
 class _Life:
     """One subject's events in order, those that contradict its home already reported and set aside."""
 
@@ -90,61 +100,48 @@ class _Life:
         """Report something about `event`."""
         self._derived.findings.append(Finding(event.org, event.identity, code))
 
-    def add(self, opened: UsageEvent, until: int | None, sku: str, **quantities: int | str | bool) -> None:
-        """An interval from `opened` on; one of no length vanishes."""
-        self.add_span(opened, opened.time, until, sku, **quantities)
-
-    def add_span(
-        self, event: UsageEvent, start: int, until: int | None, sku: str, **quantities: int | str | bool
-    ) -> None:
-        """An interval from `start` on, in the home of `event`."""
+    def add(self, opened: UsageEvent, until: int | None, use: _Use, *, start: int | None = None, is_inferred: bool = False) -> None:
+        """An interval from `opened` (or `start`) on; one of no length vanishes."""
+        start = opened.time if start is None else start
         if until is None or until > start:
-            kind = KIND_OF[EventType(event.type)]
-            vm_size = str(quantities.pop("vm_size", NO_SIZE_NAME))
-            self._derived.intervals.append(
-                Interval(
-                    event.org, kind, event.subject, event.app, event.region, sku, vm_size, start, until, **quantities
-                )  # type: ignore[arg-type]
-            )
+            kind = KIND_OF[EventType(opened.type)]
+            where = (opened.org, kind, opened.subject, opened.app, opened.region)
+            self._derived.intervals.append(Interval(*where, use.sku, use.vm_size, start, until, use.capacity, use.extra_mib, is_inferred))
 
 
 def _machine(life: _Life) -> None:
-    """Runs, root filesystems of stopped machines, and egress."""
-    running: UsageEvent | None = None
-    resting: tuple[UsageEvent, str] | None = None  # the stop that left a root filesystem, and the size that had run
+    """Runs and root filesystems of stopped machines, then egress."""
+    now: UsageEvent | None = None  # what opened what is open
+    use: _Use | None = None
     runs: list[tuple[int, int | None, str]] = []
 
-    def end_run(until: int | None, *, is_inferred: bool = False) -> None:
-        if running is not None and running.vm_size is not None and running.memory_mib is not None:
-            extra = max(running.memory_mib - life.preset_mib[running.vm_size], 0)
-            sku = f"machine.{running.vm_size}"
-            life.add(running, until, sku, vm_size=running.vm_size, extra_mib=extra, is_inferred=is_inferred)
-            runs.append((running.time, until, running.vm_size))
-
-    def end_rest(until: int | None) -> None:
-        if resting is not None and resting[0].capacity_mib:
-            life.add(resting[0], until, "machine.rootfs_stopped", vm_size=resting[1], capacity=resting[0].capacity_mib)
+    def end(until: int | None, *, is_inferred: bool = False) -> None:
+        if now is not None and use is not None:
+            life.add(now, until, use, is_inferred=is_inferred)
+            if now.type == EventType.MACHINE_STARTED:
+                runs.append((now.time, until, use.vm_size))
 
     for event in life.events:
-        match event.type:
-            case EventType.MACHINE_STARTED:
-                if running is not None:
-                    life.find(event, "inferred_stop")
-                end_run(event.time, is_inferred=True)
-                end_rest(event.time)
-                running, resting = event, None
-            case EventType.MACHINE_STOPPED if running is None:
-                life.find(event, "orphan_stop")
-            case EventType.MACHINE_STOPPED:
-                end_run(event.time)
-                running, resting = None, (event, running.vm_size or NO_SIZE_NAME)
-            case EventType.MACHINE_DESTROYED:
-                end_run(event.time)
-                end_rest(event.time)
-                running = resting = None
-    end_run(None)
-    end_rest(None)
+        is_running = now is not None and now.type == EventType.MACHINE_STARTED
+        if event.type == EventType.MACHINE_STARTED:
+            if is_running:
+                life.find(event, "inferred_stop")
+            end(event.time, is_inferred=is_running)
+            now, use = event, _run(event, life.preset_mib)
+        elif event.type == EventType.MACHINE_STOPPED and not is_running:
+            life.find(event, "orphan_stop")  # and what rests goes on resting
+        elif event.type in (EventType.MACHINE_STOPPED, EventType.MACHINE_DESTROYED):
+            end(event.time)
+            is_resting = event.type == EventType.MACHINE_STOPPED and event.capacity_mib
+            rest = _Use("machine.rootfs_stopped", use.vm_size, event.capacity_mib or 0) if use else None
+            now, use = (event, rest) if is_resting else (None, None)
+    end(None)
     _egress(life, runs)
+
+
+def _run(start: UsageEvent, preset_mib: Mapping[str, int]) -> _Use:
+    size = start.vm_size or NO_SIZE_NAME
+    return _Use(f"machine.{size}", size, extra_mib=max((start.memory_mib or 0) - preset_mib[size], 0))
 
 
 def _egress(life: _Life, runs: Collection[tuple[int, int | None, str]]) -> None:
@@ -152,10 +149,8 @@ def _egress(life: _Life, runs: Collection[tuple[int, int | None, str]]) -> None:
     for event in life.events:
         if event.type == EventType.EGRESS_REPORTED and event.report_start is not None and event.report_end is not None:
             end = event.report_end
-            size = next(
-                (size for start, until, size in runs if start < end and (until is None or end <= until)), NO_SIZE_NAME
-            )
-            life.add_span(event, event.report_start, end, "egress.public", vm_size=size, capacity=event.bytes or 0)
+            size = next((size for start, until, size in runs if start < end and (until is None or end <= until)), NO_SIZE_NAME)
+            life.add(event, end, _Use("egress.public", size, event.bytes or 0), start=event.report_start)
 
 
 def _volume(life: _Life) -> None:
@@ -163,7 +158,7 @@ def _volume(life: _Life) -> None:
 
     def end(until: int | None, *, is_inferred: bool = False) -> None:
         if held is not None:
-            life.add(held, until, "volume", capacity=held.capacity_mib or 0, is_inferred=is_inferred)
+            life.add(held, until, _Use("volume", capacity=held.capacity_mib or 0), is_inferred=is_inferred)
 
     for event in life.events:
         match event.type:
@@ -193,10 +188,10 @@ def _ipv4(life: _Life) -> None:
         if is_allocation == (held is not None):
             life.find(event, "inferred_stop" if is_allocation else "orphan_stop")
         if held is not None:
-            life.add(held, event.time, "ipv4.dedicated", is_inferred=is_allocation)
+            life.add(held, event.time, _Use("ipv4.dedicated"), is_inferred=is_allocation)
         held = event if is_allocation else None
     if held is not None:
-        life.add(held, None, "ipv4.dedicated")
+        life.add(held, None, _Use("ipv4.dedicated"))
 
 
 _RULES: Mapping[ResourceKind, Callable[[_Life], None]] = {

@@ -58,10 +58,8 @@ TYPE_NAMES = {
 
 
 # vm_size, memory_mib, capacity_mib, bytes, report_start, report_end, version, voided_source, voided_id
-Details = tuple[
-    str | None, int | None, int | None, int | None, int | None, int | None, str | None, str | None, str | None
-]
-NO_DETAILS: Details = (None,) * 9
+Details = tuple[str | None, int | None, int | None, int | None, int | None, int | None, str | None, str | None, str | None]
+NO_DETAILS: Details = (None, None, None, None, None, None, None, None, None)
 
 
 class UsageEvent(msgspec.Struct, frozen=True, gc=False):
