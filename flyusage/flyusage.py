@@ -4,7 +4,7 @@ import reflex as rx
 from starlette.applications import Starlette
 
 from flyusage.api import health
-from flyusage.ui import downloads, failures, routes
+from flyusage.ui import downloads, failures, live, routes
 from flyusage.ui.frame import Frame
 from flyusage.ui.pages.explorer.state import Explorer
 from flyusage.ui.pages.explorer.view import explorer
@@ -22,6 +22,7 @@ app = rx.App(
     backend_exception_handler=failures.report,
     api_transformer=Starlette(routes=[*health.routes, *routes.routes, *downloads.routes]),
 )
+app.register_lifespan_task(live.while_serving)
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=Welcome.load)
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])

@@ -1,11 +1,12 @@
 """A process beside this one that lives exactly as long: the background worker, or the filling of the demo platform."""
 
+import os
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO
 
 import structlog
 
@@ -55,7 +56,7 @@ def leave_with_parent(stop: threading.Event, pipe: IO[bytes]) -> None:
     """Set `stop` once `pipe`, our standard input from `start`, closes. For the child."""
 
     def watch() -> None:
-        while pipe.read(4096):
+        while os.read(pipe.fileno(), 4096):  # not pipe.read: the lock it holds would break the interpreter's end
             pass
         stop.set()
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from reflex.plugins import Plugin
+from reflex.plugins import Plugin, RadixThemesPlugin
 
 BROWSER_SOURCES = Path(__file__).parent / "browser"
 
@@ -47,6 +47,16 @@ class FrontendPlugin(Plugin):
         written = sum(_relocate(script) for script in static_dir.glob("assets/*.js"))
         if written != 1:
             raise RuntimeError(f"Expected one script with Reflex's server address, found {written}; see frontend.py.")
+
+
+class RadixPlugin(RadixThemesPlugin):
+    """Radix Themes with the styles of our two colours and of its components only: less than half of them all."""
+
+    def get_stylesheet_paths(self, **_context: object) -> tuple[str, ...]:
+        """Its base, our accent and grey, its components; no layout utilities, which our own classes replace."""
+        colours = (self.theme.accent_color, self.theme.gray_color)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+        parts = ("tokens/base", *(f"tokens/colors/{str(colour).strip(chr(34))}" for colour in colours), "components")
+        return tuple(f"@radix-ui/themes/{part}.css" for part in parts)
 
 
 def teach_actions(state_js: str) -> str:

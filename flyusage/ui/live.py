@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import TypeVar
 
@@ -65,6 +66,13 @@ async def shared(org_id: int, question: Hashable, ask: Callable[[], Answer]) -> 
     A page never gets an answer that was begun before the newest event it was told of.
     """
     return await listener().shared(org_id, question, ask)
+
+
+@asynccontextmanager
+async def while_serving() -> AsyncIterator[None]:
+    """Inside, pages may listen; at the end the connection is closed, before the database behind it is stopped."""
+    yield
+    await asyncio.to_thread(listener().close)
 
 
 class News:
