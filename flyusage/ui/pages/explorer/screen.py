@@ -174,12 +174,18 @@ def _row(place: Place, answer: Answer, series: Series, colours: Mapping[str, int
         title=label,
         href=_row_href(place, answer, series),
         mark=css_colour(colour_of(slot, TOKENS)) if slot is not None else "",
-        spark=sparkline(series.points) if series.points else "",
+        spark=sparkline(series.points[: _whole_buckets(answer)]) if series.points else "",
         value="unpriced" if series.is_unpriced and not series.total else present.amount_text(measure, series.total, answer.currency),
         share="" if measure is Measure.RUNNING_PEAK else present.share_text(series.total, answer.total),
         **_compared(measure, answer, series.total, series.previous_total),
         per_hour=_per_hour(answer, series.list_cost, series.machine_hours),
     )
+
+
+def _whole_buckets(answer: Answer) -> int:
+    """How many buckets are over: one that still fills would read as a fall."""
+    ends = [*answer.buckets[1:], answer.view.period.end]
+    return sum(end <= answer.as_of for end in ends)
 
 
 def css_colour(colour: str) -> str:
