@@ -1,7 +1,6 @@
 """A process beside this one that lives exactly as long: the background worker, or the filling of the demo platform."""
 
 import os
-import os
 import subprocess
 import sys
 import threading
@@ -52,11 +51,12 @@ def kept_running(arguments: Sequence[str]) -> Iterator[None]:
         supervisor.join()
 
 
-def leave_with_parent(stop: threading.Event, pipe: IO[bytes]) -> None:
-    """Set `stop` once `pipe`, our standard input from `start`, closes. For the child."""
+def leave_with_parent(stop: threading.Event) -> None:
+    """Set `stop` once our standard input, the pipe from `start`, closes. For the child."""
+    pipe = sys.stdin.fileno()  # not the buffered file: the lock a reading thread holds would break the interpreter's end
 
     def watch() -> None:
-        while os.read(pipe.fileno(), 4096):  # not pipe.read: the lock it holds would break the interpreter's end
+        while os.read(pipe, 4096):
             pass
         stop.set()
 

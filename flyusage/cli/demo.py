@@ -88,7 +88,7 @@ def load_trace(path: Path) -> None:
 def fill_beside(vms: Vms, months: Months, seed: Seed) -> None:
     """Fill beside the server, a line of JSON per step on standard output; then let the companies live on with the clock."""
     stop = threading.Event()
-    child.leave_with_parent(stop, sys.stdin.buffer)
+    child.leave_with_parent(stop)
     threading.Thread(target=lambda: stop.wait() and os.kill(os.getpid(), signal.SIGTERM), daemon=True).start()
 
     def tell(step: platform.Progress) -> None:

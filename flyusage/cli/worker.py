@@ -1,7 +1,6 @@
 """`flyusage worker`: the background jobs, as `serve` runs them beside itself."""
 
 import signal
-import sys
 import threading
 from typing import Annotated
 
@@ -24,5 +23,5 @@ def worker(
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: stop.set())
     if beside:
-        child.leave_with_parent(stop, sys.stdin.buffer)
+        child.leave_with_parent(stop)
     background.run(stop)
