@@ -18,11 +18,13 @@ from flyusage import clock, db, periods
 from flyusage.demo import setting, story
 from flyusage.demo.stream import Chapter, Company, chapters, living_units, write, writer_of
 from flyusage.metering.ingest import ingest_events
+from flyusage.metering.locks import shard_of
 from flyusage.metering.models import dirty_day, dirty_resource, ingest_run
 from flyusage.metering.rollups import Steps, catch_up
 from flyusage.metering.usage_event import UsageEvent
 
 BATCH_EVENTS = 60_000
+WRITERS = 2
 LARGE = ("demo", "Quillback Logistics (demo)")
 SMALL = (("demo-tidepool", "Tidepool Games (demo)", 140), ("demo-marlow", "Marlow & Finch (demo)", 12))
 _NAMES = {LARGE[0]: LARGE[1]} | {slug: name for slug, name, _ in SMALL}
@@ -153,42 +155,65 @@ class _Filling:
 
     def _tell_chapter(self, company: Company, org_id: int, chapter: Chapter) -> None:
         """A chapter's events, then its days; what a region's hosts held back comes after that, as late events do."""
+        mark = _chapter_mark(company, chapter)
         with db.platform_transaction() as session:
-            run_id, there, is_finished = _run(session, _chapter_mark(company, chapter))
+            run_id, _, is_finished = _run(session, mark)
+            halves = [_Part.begun(session, f"{_mark(company)}/{chapter.first_day.date()}, half {half}") for half in range(WRITERS)]
+            held_back = _Part.begun(session, f"{_mark(company)}/{chapter.first_day.date()}, late")
         if is_finished:
             return
         late: list[UsageEvent] = []
         batches = write(company, chapter.units, writer_of(company, company.anchor), BATCH_EVENTS)
-        for units_done, batch in _ahead(batches):
-            in_time = [event for event in batch if not _is_late(company, event)]
-            late += [event for event in batch if _is_late(company, event)]
-            if there >= len(in_time):  # committed before this run
-                there -= len(in_time)
-                continue
-            self._take(run_id, in_time)
-            self._say(units_done)
+        with ThreadPoolExecutor(WRITERS, thread_name_prefix="demo-writer") as writers:
+            for units_done, batch in _ahead(batches):
+                late += [event for event in batch if _is_late(company, event)]
+                in_time = [event for event in batch if not _is_late(company, event)]
+                self.events += sum(list(writers.map(_Part.take, halves, _by_writer(in_time))))
+                self._say(units_done)
         _roll_up(org_id, chapter.first_day.date())
         if late:
-            self._take(run_id, late)
+            self.events += held_back.take(late)
             _roll_up(org_id, chapter.first_day.date())
         with db.platform_transaction() as session:
             _finish(session, run_id)
-
-    def _take(self, run_id: int, events: list[UsageEvent]) -> None:
-        with db.platform_transaction() as session:
-            taken = ingest_events(session, events)
-            counts = ingest_run.c
-            session.execute(
-                sa.update(ingest_run)
-                .where(counts.id == run_id)
-                .values(accepted=counts.accepted + taken.accepted, duplicate=counts.duplicate + taken.duplicate)
-            )
-        self.events += taken.accepted
 
     def _say(self, units_done: int) -> None:
         if self._progress is not None:
             share = (self._units_done + units_done) / self._units
             self._progress(Progress(share, self.events, self._complete_since))
+
+
+@dataclass
+class _Part:
+    """One writer's share of a chapter. `there`: how many of its events earlier runs of `fill` committed and this one skips."""
+
+    run_id: int
+    there: int
+
+    @classmethod
+    def begun(cls, session: Session, name: str) -> "_Part":
+        run_id, there, _ = _run(session, name)
+        return cls(run_id, there)
+
+    def take(self, events: Sequence[UsageEvent]) -> int:
+        """Commit the next events together with their count; how many are new."""
+        if self.there >= len(events):
+            self.there -= len(events)
+            return 0
+        with db.platform_transaction() as session:
+            taken = ingest_events(session, events)
+            counts = ingest_run.c
+            count = {"accepted": counts.accepted + taken.accepted, "duplicate": counts.duplicate + taken.duplicate}
+            session.execute(sa.update(ingest_run).where(counts.id == self.run_id).values({**count, "finished_at": clock.now()}))
+        return taken.accepted
+
+
+def _by_writer(events: Sequence[UsageEvent]) -> list[list[UsageEvent]]:
+    """Events cut by subject, so that writers need not wait for each other."""
+    parts: list[list[UsageEvent]] = [[] for _ in range(WRITERS)]
+    for event in events:
+        parts[shard_of(event.subject) % WRITERS].append(event)
+    return parts
 
 
 def _roll_up(org_id: int, first_day: date) -> None:

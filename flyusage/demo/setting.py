@@ -56,8 +56,13 @@ def organization_of(session: Session, company: Company) -> int:
 
 
 def set_up(session: Session, company: Company) -> int:
-    """The organization with its prices, and the invented region if it plays a part; its id. Repeating it changes nothing."""
+    """The organization with its prices, and the invented region if it plays a part; its id. Repeating it changes nothing.
+
+    Its months are made ready here, before several writers would all make them.
+    """
     org_id = organization_of(session, company)
+    months = {"first": story.moment_of(company.tale.begins).date(), "last": company.anchor.date()}
+    session.execute(sa.text("SELECT ensure_month_partitions(:first, :last)"), months)
     if company.tale.retired_on is not None:
         _add_retired_region(session, company.tale.retired_on)
     if company.has_story and books.book_named(session, PRICE_BOOK) is None:
