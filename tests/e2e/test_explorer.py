@@ -117,7 +117,9 @@ def test_hostile_names_show_literally_and_break_nothing(open_page: OpenPage):
     assert page.locator(".usage-table img").count() == 0
 
 
-@pytest.mark.parametrize("query", ["by=nonsense", "from=tomorrow", "show=%00", "per=hour&from=1999-01-01&to=2026-01-01", "region=zzz", "as=pie"])
+@pytest.mark.parametrize(
+    "query", ["by=nonsense", "from=tomorrow", "show=%00", "per=hour&from=1999-01-01&to=2026-01-01", "region=zzz", "as=pie"]
+)
 def test_nonsense_in_the_address_gives_the_nearest_view_and_says_so(open_page: OpenPage, query: str):
     page = open_page(f"/orgs/prism/usage?{query}")
     expect(page.locator(".notice").first).to_be_visible()

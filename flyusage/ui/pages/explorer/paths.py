@@ -84,7 +84,9 @@ def filter_on(filters: tuple[Filter, ...], dimension: Dimension) -> Filter | Non
     return next((one for one in filters if one.dimension is dimension), None)
 
 
-def with_filter(filters: tuple[Filter, ...], dimension: Dimension, values: tuple[str, ...], *, excludes: bool = False) -> tuple[Filter, ...]:
+def with_filter(
+    filters: tuple[Filter, ...], dimension: Dimension, values: tuple[str, ...], *, excludes: bool = False
+) -> tuple[Filter, ...]:
     """`filters` with the one on `dimension` replaced in its place, added at the end, or taken away."""
     made = Filter(dimension, values, excludes) if values else None
     if filter_on(filters, dimension) is None:
@@ -95,10 +97,8 @@ def with_filter(filters: tuple[Filter, ...], dimension: Dimension, values: tuple
 def below(group: Dimension, filters: tuple[Filter, ...]) -> Dimension:
     """The next dimension on the way down that is not yet narrowed to one value."""
     narrowed = {one.dimension for one in filters if len(one.values) == 1 and not one.is_exclusion}
-    if group in SIDE_DOORS:
-        steps = DRILL[DRILL.index(SIDE_DOORS[group]) :]
-    else:
-        steps = DRILL[DRILL.index(group) + 1 :]
+    first = DRILL.index(SIDE_DOORS[group]) if group in SIDE_DOORS else DRILL.index(group) + 1
+    steps = DRILL[first:]
     return next((step for step in steps if step not in narrowed), Dimension.MACHINE)
 
 

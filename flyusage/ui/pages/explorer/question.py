@@ -1,4 +1,6 @@
-"""The explorer's questions to the database: what an address asks, answered ready to print. What is not async blocks; call it off the event loop.
+"""The explorer's questions to the database: what an address asks, answered ready to print.
+
+What is not async blocks; call it off the event loop.
 
 Each entry point opens the organization anew from its slug: a handler may be called by anyone, with anything.
 """
@@ -219,7 +221,11 @@ def _status(answer: Answer, facts: _Facts) -> str:
 def _changed(place: Place, answer: Answer, changes: Changes | None) -> dict[str, object]:
     if changes is None:
         begins = answer.history_begins
-        since = f"History begins {present.day_text(begins, year=True)}; there is nothing before to compare with." if begins else "Nothing to compare yet."
+        since = (
+            f"History begins {present.day_text(begins, year=True)}; there is nothing before to compare with."
+            if begins
+            else "Nothing to compare yet."
+        )
         return {"changed": [], "changed_summary": since}
     lines = printed.change_rows(place, changes.contributors, changes.rest, changes.currency)
     total = present.difference_text(Measure.LIST_COST, changes.total.difference, changes.currency)

@@ -104,21 +104,24 @@ def tiles(totals: Totals, answer: Answer) -> list[Tile]:
     """The headline numbers, whatever the measure."""
     days = Fraction(answer.view.period.seconds, 86400)
     so_far = " so far" if answer.as_of in answer.view.period else ""
-    peak = f"busiest hour {present.number_text(Fraction(round(totals.running_peak)))}"
+    peak = f"busiest hour {_rounded(totals.running_peak)}"
     if totals.running_peak_at:
         peak += f" on {present.moment_text(totals.running_peak_at)}"
     per_hour = totals.list_cost / totals.machine_hours if totals.machine_hours else None
     cost_note = "unpriced: " + ", ".join(totals.unpriced) if totals.unpriced else "list price × quantity, US dollars"
+    per_hour_text = format_money(per_hour, CURRENCIES[answer.currency], places=4) if per_hour is not None else "–"
+    whole = present.plural(totals.continent_count, "continent") + (f", {present.number_text(days)} days" if days >= 1 else "")
     return [
         Tile(f"List cost{so_far}", format_money(totals.list_cost, CURRENCIES[answer.currency]), cost_note),
-        Tile("Machine-hours", present.number_text(Fraction(round(totals.machine_hours))), f"= {present.number_text(Fraction(round(totals.machine_hours / 24)))} machine-days"),
-        Tile("Running on average", present.number_text(Fraction(round(totals.running_mean))), peak),
-        Tile("Per machine-hour", format_money(per_hour, CURRENCIES[answer.currency], places=4) if per_hour is not None else "–", "list cost ÷ machine-hours"),
-        Tile(
-            "Apps · regions", f"{totals.app_count:,} · {totals.region_count:,}",
-            present.plural(totals.continent_count, "continent") + (f", {present.number_text(days)} days" if days >= 1 else ""),
-        ),
-    ]  # fmt: skip
+        Tile("Machine-hours", _rounded(totals.machine_hours), f"= {_rounded(totals.machine_hours / 24)} machine-days"),
+        Tile("Running on average", _rounded(totals.running_mean), peak),
+        Tile("Per machine-hour", per_hour_text, "list cost ÷ machine-hours"),
+        Tile("Apps · regions", f"{totals.app_count:,} · {totals.region_count:,}", whole),
+    ]
+
+
+def _rounded(value: Fraction) -> str:
+    return f"{round(value):,}"
 
 
 def table(place: Place, answer: Answer, slots: Mapping[str, int], sorting: Sorting) -> dict[str, object]:
@@ -146,7 +149,7 @@ def _matches(series: Series, find: str) -> bool:
     return wanted in series.label.casefold() or wanted in series.key.casefold()
 
 
-def _sort_key(key: str):  # noqa: ANN202 one of three plain keys
+def _sort_key(key: str):
     if key == "name":
         return lambda series: (series.label.casefold(), series.key)
     if key == "change":

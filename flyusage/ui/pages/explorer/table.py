@@ -56,7 +56,9 @@ def _sortable(key: str, label: str | Var[str], kind: str) -> rx.Component:
     return rx.el.th(
         rx.el.button(
             label,
-            rx.cond(is_sorted, rx.icon(tag="arrow-down", size=12, class_name=rx.cond(Explorer.is_ascending, "flip", ""), aria_hidden="true")),
+            rx.cond(
+                is_sorted, rx.icon(tag="arrow-down", size=12, class_name=rx.cond(Explorer.is_ascending, "flip", ""), aria_hidden="true")
+            ),
             type="button",
             on_click=Explorer.sort_by(key),
         ),
@@ -80,7 +82,14 @@ def _row(row: Var) -> rx.Component:
         ),
         rx.el.td(
             rx.el.svg(
-                rx.el.svg.path(d=row.spark, fill="none", stroke=rx.cond(row.mark == "", "var(--ink-3)", row.mark), stroke_width="1.5", stroke_linecap="round", vector_effect="non-scaling-stroke"),
+                rx.el.svg.path(
+                    d=row.spark,
+                    fill="none",
+                    stroke=rx.cond(row.mark == "", "var(--ink-3)", row.mark),
+                    stroke_width="1.5",
+                    stroke_linecap="round",
+                    vector_effect="non-scaling-stroke",
+                ),
                 view_box="0 0 104 22",
                 preserve_aspect_ratio="none",
                 aria_hidden="true",
@@ -91,7 +100,9 @@ def _row(row: Var) -> rx.Component:
         rx.el.td(row.value, class_name="num"),
         rx.el.td(row.share, class_name="num share-col"),
         rx.cond(Explorer.is_compared, rx.el.td(row.before, class_name="num wide-col muted")),
-        rx.cond(Explorer.is_compared, rx.el.td(row.change, rx.el.span(row.percent, class_name="percent"), class_name="num tone-" + row.tone)),
+        rx.cond(
+            Explorer.is_compared, rx.el.td(row.change, rx.el.span(row.percent, class_name="percent"), class_name="num tone-" + row.tone)
+        ),
         rx.cond(Explorer.has_per_hour, rx.el.td(row.per_hour, class_name="num wide-col muted")),
         custom_attrs={"data-chart": CHART_ID, "data-series": row.key},
     )
@@ -105,7 +116,10 @@ def _total() -> rx.Component:
         rx.el.td(total.value, class_name="num"),
         rx.el.td(total.share, class_name="num share-col"),
         rx.cond(Explorer.is_compared, rx.el.td(total.before, class_name="num wide-col muted")),
-        rx.cond(Explorer.is_compared, rx.el.td(total.change, rx.el.span(total.percent, class_name="percent"), class_name="num tone-" + total.tone)),
+        rx.cond(
+            Explorer.is_compared,
+            rx.el.td(total.change, rx.el.span(total.percent, class_name="percent"), class_name="num tone-" + total.tone),
+        ),
         rx.cond(Explorer.has_per_hour, rx.el.td(total.per_hour, class_name="num wide-col muted")),
     )
 
@@ -116,9 +130,17 @@ def _pages() -> rx.Component:
         rx.cond(
             Explorer.page_count > 1,
             rx.el.div(
-                rx.el.button("Previous", type="button", class_name="button", disabled=Explorer.page_number == 1, on_click=Explorer.turn_page(-1)),
+                rx.el.button(
+                    "Previous", type="button", class_name="button", disabled=Explorer.page_number == 1, on_click=Explorer.turn_page(-1)
+                ),
                 rx.el.span(Explorer.page_number, " of ", Explorer.page_count),
-                rx.el.button("Next", type="button", class_name="button", disabled=Explorer.page_number == Explorer.page_count, on_click=Explorer.turn_page(1)),
+                rx.el.button(
+                    "Next",
+                    type="button",
+                    class_name="button",
+                    disabled=Explorer.page_number == Explorer.page_count,
+                    on_click=Explorer.turn_page(1),
+                ),
                 class_name="pager",
             ),
         ),

@@ -74,7 +74,9 @@ def word_menu(name: str, word: Var) -> rx.Component:
             rx.foreach(
                 word.choices,
                 lambda choice: rx.menu.item(
-                    rx.icon("check", size=14, class_name=rx.cond(choice.is_current, "choice-mark", "choice-mark is-off"), aria_hidden="true"),
+                    rx.icon(
+                        "check", size=14, class_name=rx.cond(choice.is_current, "choice-mark", "choice-mark is-off"), aria_hidden="true"
+                    ),
                     rx.el.span(choice.label),
                     rx.el.span(choice.hint, class_name="choice-hint"),
                     on_select=rx.redirect(choice.href),
@@ -182,7 +184,11 @@ def _changed() -> rx.Component:
                         class_name="change-head",
                     ),
                     rx.el.p(row.words, class_name="muted", title=row.split),
-                    rx.el.div(rx.el.div(style={"width": row.width}, class_name="meter-fill tone-" + row.tone), class_name="meter", aria_hidden="true"),
+                    rx.el.div(
+                        rx.el.div(style={"width": row.width}, class_name="meter-fill tone-" + row.tone),
+                        class_name="meter",
+                        aria_hidden="true",
+                    ),
                 ),
             ),
             class_name="changes",
