@@ -16,17 +16,18 @@ class Units:
 
     amounts: dict[int, int]
     per: int
+    last_sku: int = 0
 
     def array(self) -> list[int]:
         """The amounts at [sku id + 1], for Postgres, whose arrays begin at 1."""
-        return [self.amounts.get(sku_id, 0) for sku_id in range(max(self.amounts, default=0) + 1)]
+        return [self.amounts.get(sku_id, 0) for sku_id in range(self.last_sku + 1)]
 
 
 def units(measure: Measure, reference: Reference) -> Units:
     """How `measure` counts. Running machines and volume GB are unit-seconds here: means over a span divide by its seconds."""
     amount, per = _COUNTED[measure]
     amounts = {one.id: amount(one, reference) for one in reference.skus.values()}
-    return Units({sku_id: value for sku_id, value in amounts.items() if value}, per)
+    return Units({sku_id: value for sku_id, value in amounts.items() if value}, per, max(amounts, default=0))
 
 
 def is_mean(measure: Measure) -> bool:

@@ -33,7 +33,7 @@ class PriceTable:
 
     book_id: int
     spans: dict[tuple[int, int], list[DatedPrice]]
-    _weights: dict[tuple[date, int], list[float]] = field(default_factory=dict)
+    _weights: dict[tuple[date, int, int], list[float]] = field(default_factory=dict)
 
     def on(self, sku_id: int, region_id: int, day: date) -> DatedPrice | None:
         """The price in force, None when there is none."""
@@ -49,15 +49,15 @@ class PriceTable:
         edges = (edge for spans in self.spans.values() for span in spans for edge in (span.since, span.until))
         return {edge for edge in edges if edge is not None and after < edge < before}
 
-    def weights(self, day: date, width: int) -> list[float]:
-        """amount ÷ per at [sku_id × width + region_id], 0 where unpriced. For drawing only."""
-        if (day, width) not in self._weights:
-            made = [0.0] * (width * (max((sku_id for sku_id, _ in self.spans), default=0) + 1))
+    def weights(self, day: date, skus: int, regions: int) -> list[float]:
+        """amount ÷ per at [sku_id × regions + region_id], for ids below `skus` and `regions`; 0 where unpriced. For drawing only."""
+        if (day, skus, regions) not in self._weights:
+            made = [0.0] * (skus * regions)
             for sku_id, region_id in self.spans:
-                if price := self.on(sku_id, region_id, day):
-                    made[sku_id * width + region_id] = float(price.amount) / price.per
-            self._weights[day, width] = made
-        return self._weights[day, width]
+                if sku_id < skus and region_id < regions and (price := self.on(sku_id, region_id, day)):
+                    made[sku_id * regions + region_id] = float(price.amount) / price.per
+            self._weights[day, skus, regions] = made
+        return self._weights[day, skus, regions]
 
 
 def price_table(session: Session, book_id: int) -> PriceTable:

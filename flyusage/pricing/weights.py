@@ -13,14 +13,14 @@ def weight(question: Question, epoch: int, binds: Binds, sign: int = 1) -> str:
 def weight_by_epoch(question: Question, binds: Binds) -> str:
     """The same for rows that have a column `epoch`."""
     tables = [_weights(question, epoch.number) for epoch in question.epochs]
-    size = max(map(len, tables))
-    found = [one for table in tables for one in (*table, *[0.0] * (size - len(table)))]
-    return f"({binds.add(found, 'float8[]')})[epoch * {size} + {_place(question)}]"
+    found = [one for table in tables for one in table]
+    return f"({binds.add(found, 'float8[]')})[epoch * {len(tables[0])} + {_place(question)}]"
 
 
 def _weights(question: Question, epoch: int) -> list[float]:
     if question.measure is Measure.LIST_COST:
-        return question.prices.weights(question.epochs[epoch].starts_on, _width(question))
+        skus = max(question.reference.skus) + 1
+        return question.prices.weights(question.epochs[epoch].starts_on, skus, _width(question))
     return [float(amount) for amount in question.units.array()]
 
 
