@@ -170,7 +170,7 @@ def become(connection: sa.Connection, role: str, org_id: str = "") -> None:
 def reachable(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A connection of `engine`. Raises DatabaseUnreachable (or DatabaseMissing) with the address and the server's words."""
     try:
-        connection = engine.connect()
+        connection = _connected(engine)
     except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
         raise _unreachable(engine, error) from error
     with connection:
@@ -204,6 +204,16 @@ def _in_sentences() -> Iterator[None]:
         if isinstance(error, sa.exc.OperationalError) and not error.connection_invalidated:
             raise
         raise DatabaseUnreachable(f"The database went away ({_first_line(cause)}); nothing of this step was kept. Try again.") from error
+
+
+def _connected(engine: sa.Engine) -> sa.Connection:
+    try:
+        return engine.connect()
+    except sa.exc.OperationalError:
+        if not settings().is_embedded or embedded_server.cache_info().currsize == 0:
+            raise
+        embedded_server().revive()
+        return engine.connect()
 
 
 def _set_session(connection: psycopg.Connection, _record: object) -> None:

@@ -94,6 +94,12 @@ class Embedded:
         """The superuser, in any database."""
         return self._url(SUPERUSER, database)
 
+    def revive(self) -> None:
+        """Start the server again where it died in use: killed by hand, or by the system for want of memory."""
+        if not self.users.closed:
+            with _control(self.pgdata.parent):
+                _ensure_running(self.pgdata)
+
     def stop(self) -> None:
         """Leave the server; the last process to leave stops it. Safe to repeat."""
         atexit.unregister(self.stop)

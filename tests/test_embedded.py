@@ -14,7 +14,7 @@ import psutil
 import psycopg
 import pytest
 
-from flyusage import embedded
+from flyusage import config, db, embedded, schema
 from flyusage.embedded import EmbeddedUnavailable
 
 REPOSITORY = Path(__file__).parents[1]
@@ -53,6 +53,19 @@ def spare(made: Path) -> Iterator[Path]:
     copy(made, folder)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def embedded_settings(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The settings of somebody who has no Postgres: only a data folder, in which the schema is made."""
+    monkeypatch.setenv("FLYUSAGE_DATA_DIR", str(data_dir))
+    config.settings.cache_clear()
+    db.close()
+    schema.initialize()
+    yield
+    db.close()
+    monkeypatch.undo()
+    config.settings.cache_clear()
 
 
 def copy(made: Path, folder: Path) -> None:
@@ -148,6 +161,19 @@ def test_a_killed_server_recovers_what_was_committed(data_dir: Path):
     server = embedded.start(data_dir)
     assert ask(server, "SELECT count(*) FROM many") == 50_000
     server.stop()
+
+
+def test_a_server_that_dies_in_use_is_started_again_by_whoever_asks_it_next(data_dir: Path, embedded_settings: None):
+    with db.plain_connection() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    killed = postmaster(data_dir)
+    assert killed is not None
+    killed.kill()
+    killed.wait(10)
+    with db.plain_connection() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    db.close()
+    assert postmaster(data_dir) is None
 
 
 def test_a_number_in_the_process_file_that_is_another_programs_by_now_is_no_server(data_dir: Path):

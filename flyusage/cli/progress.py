@@ -53,6 +53,6 @@ def _lines(title: str) -> Report:
         nonlocal last
         if share >= 1 or time.monotonic() - last >= LINE_SECONDS:
             last = time.monotonic()
-            typer.echo(harmless(f"{title}: {share:.0%} {words}".rstrip()), err=True)
+            typer.echo(harmless(f"{title}: {int(share * 100)}% {words}".rstrip()), err=True)
 
     return report
