@@ -13,10 +13,11 @@ import structlog
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
-from flyusage.db import DatabaseFull, DatabaseUnreachable
+from flyusage import db
 
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
+STOP_SECONDS = 0.5  # how often a waiting worker looks whether it is to stop
 
 _log = structlog.get_logger(__name__)
 
@@ -28,9 +29,8 @@ class Worker:
     An error of the job itself ends the worker: who started it starts it again.
     """
 
-    def __init__(self, job: Callable[[], bool], *, url: Callable[[], str], channel: str, every: float = 1.0) -> None:
+    def __init__(self, job: Callable[[], bool], *, channel: str, every: float = 1.0) -> None:
         self._job = job
-        self._url = url
         self._channel = channel
         self._every = every
         self._pause = SHORTEST_PAUSE
@@ -40,7 +40,7 @@ class Worker:
         while not stop.is_set():
             try:
                 self._listen(stop)
-            except (psycopg.OperationalError, DatabaseUnreachable, DatabaseFull) as error:
+            except (psycopg.OperationalError, db.DatabaseUnreachable, db.DatabaseFull) as error:
                 self._wait_after(error, stop)
             except DBAPIError as error:
                 if not (error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)):
@@ -48,22 +48,31 @@ class Worker:
                 self._wait_after(error, stop)
 
     def _listen(self, stop: threading.Event) -> None:
-        with psycopg.connect(self._url(), autocommit=True, connect_timeout=10) as connection:
+        with _connect() as connection:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
             while not stop.is_set():
                 began = time.monotonic()
                 is_more = self._job()
                 self._pause = SHORTEST_PAUSE
                 if not is_more:
-                    self._wait(connection, began)
+                    self._wait(connection, began + self._every, stop)
 
-    def _wait(self, connection: psycopg.Connection, began: float) -> None:
-        """Until told or due; what came while the job ran ends the wait at once, and a burst counts once."""
-        left = max(0.0, began + self._every - time.monotonic())
-        for _ in connection.notifies(timeout=left, stop_after=1):
-            pass
+    def _wait(self, connection: psycopg.Connection, due: float, stop: threading.Event) -> None:
+        """Until told, due or stopped. What came while the job ran ends the wait at once; a burst counts once."""
+        while not stop.is_set() and (left := due - time.monotonic()) > 0:
+            if any(True for _ in connection.notifies(timeout=min(left, STOP_SECONDS), stop_after=1)):
+                break
 
     def _wait_after(self, error: Exception, stop: threading.Event) -> None:
         _log.warning("the database does not answer; trying again", in_seconds=self._pause, error=str(error).splitlines()[0])
         stop.wait(self._pause)
         self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+
+
+def _connect() -> psycopg.Connection:
+    """As the application's pool does, but for one connection that stays; a dead network is noticed within a minute."""
+    _, options = db.engine().dialect.create_connect_args(db.engine().url)
+    return psycopg.connect(
+        **options, autocommit=True, application_name="flyusage worker", connect_timeout=10,
+        keepalives_idle=30, keepalives_interval=10, keepalives_count=3,
+    )  # fmt: skip

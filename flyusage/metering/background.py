@@ -22,7 +22,7 @@ LONGEST_WAIT_SECONDS = 15.0
 
 def run(stop: threading.Event) -> None:
     """Close hours and re-roll what events changed, for every organization, until `stop` is set."""
-    jobs.Worker(Background().work, url=db.database_url, channel=CHANNEL).run(stop)
+    jobs.Worker(Background().work, channel=CHANNEL).run(stop)
 
 
 @dataclass

@@ -1,0 +1,100 @@
+"""The background worker: told, on time, through a restart of the database, and gone when asked."""
+
+import threading
+import time
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from flyusage import db
+from flyusage.jobs import Worker
+
+
+class Job:
+    """Counts its calls; more is left as often as told."""
+
+    def __init__(self, *, left: int = 0) -> None:
+        self.calls: list[float] = []
+        self.left = left
+        self.called = threading.Event()
+
+    def __call__(self) -> bool:
+        self.calls.append(time.monotonic())
+        with db.platform_transaction() as session:
+            session.execute(sa.text("SELECT 1"))
+        self.called.set()
+        self.left -= 1
+        return self.left >= 0
+
+
+@pytest.fixture
+def working(database):
+    """Start workers; they are gone after the test."""
+    stop, threads = threading.Event(), []
+
+    def start(job, **options) -> None:
+        worker = Worker(job, channel="told", **options)
+        threads.append(threading.Thread(target=worker.run, args=(stop,)))
+        threads[-1].start()
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def until(condition, seconds: float = 20.0) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_it_works_at_once_and_then_every_so_often(working):
+    job = Job()
+    working(job, every=0.2)
+    until(lambda: len(job.calls) >= 3)
+    assert job.calls[2] - job.calls[0] >= 0.35
+
+
+def test_it_goes_on_at_once_while_more_is_left(working):
+    job = Job(left=5)
+    working(job, every=60)
+    until(lambda: len(job.calls) == 6)
+    time.sleep(0.3)
+    assert len(job.calls) == 6
+
+
+def test_a_notification_wakes_it(working):
+    job = Job()
+    working(job, every=60)
+    until(lambda: len(job.calls) == 1)
+    with db.platform_transaction() as session:
+        session.execute(sa.text("SELECT pg_notify('told', '1')"))
+    until(lambda: len(job.calls) == 2)
+
+
+def test_a_database_that_went_away_is_found_again(working, database):
+    """Every connection is cut, as a restart does; new ones are refused for a while."""
+    job = Job()
+    working(job, every=0.1)
+    until(job.called.is_set)
+    with psycopg.connect(database.migration_url.replace(database.name, "postgres", 1), autocommit=True) as server:
+        server.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database.name,))
+        time.sleep(0.7)
+        count = len(job.calls)
+        time.sleep(0.3)
+        assert len(job.calls) == count
+        server.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
+    until(lambda: len(job.calls) > count + 2)
+
+
+def test_an_error_of_the_job_ends_the_worker(database):
+    def broken() -> bool:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Worker(broken, channel="told").run(threading.Event())
