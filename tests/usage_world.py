@@ -90,7 +90,7 @@ class World:
                 continue
             end = min(one.stop or as_of, as_of)
             hour = one.start.replace(minute=0, second=0)
-            while hour < end:
+            while hour < end and one.start < end:
                 seconds = int((min(end, hour + HOUR) - max(one.start, hour)).total_seconds())
                 yield Cell(hour, one.app, one.region, one.size, one.sku, one.machine, seconds * one.capacity)
                 hour += HOUR
