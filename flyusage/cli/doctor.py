@@ -179,7 +179,7 @@ def _lag() -> Iterator[Finding]:
         if not is_late:
             yield Finding("roll-ups", "fine", f"{state}.")
         elif is_served:
-            yield Finding("roll-ups", "problem", f"{state}, while a server runs. See its log; `flyusage rollup catch-up` does it now.")
+            yield Finding("roll-ups", "problem", f"{state}, while a server runs. See its log; `flyusage rollup run` does it now.")
         else:
             yield Finding("roll-ups", "note", f"{state}; no server runs here, the next one catches up.")
 
