@@ -19,9 +19,9 @@ def test_the_address_of_the_server_lists_the_organizations_where_there_are_sever
 
 def test_the_navigation_leads_to_pages_and_marks_the_one_shown(open_page: OpenPage) -> None:
     page = open_page("/orgs/prism")
-    page.get_by_role("link", name="Explorer").click()
+    page.get_by_role("link", name="Explorer", exact=True).click()
     expect(page).to_have_url(re.compile("/orgs/prism/usage"))
-    expect(page.get_by_role("link", name="Explorer")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("link", name="Explorer", exact=True)).to_have_attribute("aria-current", "page")
     expect(page.get_by_role("link", name="Overview")).not_to_have_attribute("aria-current", "page")
     page.go_back()
     expect(page.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
