@@ -87,12 +87,10 @@ def _per_day(last: int) -> str:
     hours = ", ".join(f"v{hour:02d}" for hour in range(24))
     values = ", ".join(f"CASE WHEN day = since THEN v{hour:02d} ELSE net END AS v{hour:02d}" for hour in range(24))
     return f"""
-    SELECT {CELL}, day, carried, {values} FROM (
-      SELECT {CELL}, day AS since, net, {hours},
-             coalesce(sum_bigint(net) OVER (cell ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS carried,
-             sum_bigint(net) OVER (cell ROWS UNBOUNDED PRECEDING) AS left_running,
+    SELECT {CELL}, day, left_running - net AS carried, {values} FROM (
+      SELECT {CELL}, day AS since, net, {hours}, sum_bigint(net) OVER cell AS left_running,
              lead(day, 1, {last + 1}::bigint) OVER cell AS next_day
-      FROM ({summed}) AS summed WINDOW cell AS (PARTITION BY {CELL} ORDER BY day)
+      FROM ({summed}) AS summed WINDOW cell AS (PARTITION BY {CELL} ORDER BY day ROWS UNBOUNDED PRECEDING)
     ) AS step CROSS JOIN LATERAL generate_series(since, CASE WHEN left_running > 0 THEN next_day - 1 ELSE since END) AS day"""
 
 
@@ -110,11 +108,14 @@ _EMPTY_MONTHS = "DELETE FROM {table} WHERE org_id = :org_id AND month = :month A
 
 
 def _day_insert(table: str, cell: str, fresh: str) -> str:
-    """The period's rows of `table`, which has none of it yet: without looking for what differs, a third faster."""
+    """The period's rows of `table`, which has none of it yet: without looking for what differs, a third faster.
+
+    In the key's order, which fills its index's pages (a third smaller) and puts each day's rows together.
+    """
     return f"""
     WITH stored AS (SELECT * FROM {table} WHERE false)
     INSERT INTO {table} (org_id, day, {cell}, total, {_HOURS})
-    SELECT :org_id, day, {cell}, {_of("fresh", _VALUES)} FROM ({fresh}) AS fresh WHERE total > 0"""
+    SELECT :org_id, day, {cell}, {_of("fresh", _VALUES)} FROM ({fresh}) AS fresh WHERE total > 0 ORDER BY day, {cell}"""
 
 
 def _day_change(table: str, cell: str, fresh: str) -> str:
