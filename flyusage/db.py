@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import event, exc
 from sqlmodel import Session, SQLModel
 
 from flyusage import embedded
@@ -156,7 +156,7 @@ def become(connection: sa.Connection, role: str, org_id: str = "") -> None:
     """Act as `role`, scoped to the organization `org_id`, until the transaction ends. Raises DatabaseForbidden."""
     try:
         connection.exec_driver_sql("SELECT set_config('role', %s, true), set_config('flyusage.org_id', %s, true)", (role, org_id))
-    except sa.exc.DBAPIError as error:
+    except exc.DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in (NO_SUCH_ROLE, NO_PRIVILEGE):
             raise
         login = connection.engine.url.username
@@ -171,7 +171,7 @@ def reachable(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A connection of `engine`. Raises DatabaseUnreachable (or DatabaseMissing) with the address and the server's words."""
     try:
         connection = _connected(engine)
-    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+    except (exc.OperationalError, exc.TimeoutError) as error:
         raise _unreachable(engine, error) from error
     with connection:
         yield connection
@@ -197,19 +197,19 @@ def _in_sentences() -> Iterator[None]:
     """What befalls the server in the middle of a transaction, said as what a person can do about it."""
     try:
         yield
-    except (sa.exc.OperationalError, psycopg.OperationalError) as error:
-        cause = error.orig if isinstance(error, sa.exc.OperationalError) else error
+    except (exc.OperationalError, psycopg.OperationalError) as error:
+        cause = error.orig if isinstance(error, exc.OperationalError) else error
         if getattr(cause, "sqlstate", None) == DISK_FULL:
             raise DatabaseFull("The database's disk is full; nothing of this step was kept. Free space, then repeat it.") from error
-        if isinstance(error, sa.exc.OperationalError) and not error.connection_invalidated:
+        if isinstance(error, exc.OperationalError) and not error.connection_invalidated:
             raise
-        raise DatabaseUnreachable(f"The database went away ({_first_line(cause)}); nothing of this step was kept. Try again.") from error
+        raise DatabaseUnreachable(f"The database went away ({_first_line(cause or error)}); nothing of this step was kept. Try again.") from error
 
 
 def _connected(engine: sa.Engine) -> sa.Connection:
     try:
         return engine.connect()
-    except sa.exc.OperationalError:
+    except exc.OperationalError:
         if not settings().is_embedded or embedded_server.cache_info().currsize == 0:
             raise
         embedded_server().revive()
@@ -231,9 +231,9 @@ def refuse_old(version: int) -> None:
         raise PostgresTooOld(f"This is Postgres {version // 10000}; flyusage needs 15 or later. Point FLYUSAGE_DATABASE_URL at one.")
 
 
-def _unreachable(engine: sa.Engine, error: sa.exc.SQLAlchemyError) -> DatabaseUnreachable:
+def _unreachable(engine: sa.Engine, error: exc.SQLAlchemyError) -> DatabaseUnreachable:
     where = engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
-    cause = error.orig if isinstance(error, sa.exc.OperationalError) and error.orig else error
+    cause = error.orig if isinstance(error, exc.OperationalError) and error.orig else error
     before, refusal, reason = _first_line(cause).rpartition("FATAL:")
     if re.search(r'(database|role) "[^"]*" does not exist', reason):
         return DatabaseMissing(

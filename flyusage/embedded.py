@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 import psutil
@@ -62,7 +62,7 @@ log_min_messages = 'warning'
 """
 
 
-_started_here: list[subprocess.Popen[bytes]] = []  # kept, or Python would complain of children it no longer knows
+_started_here: list[subprocess.Popen[Any]] = []  # kept, or Python would complain of children it no longer knows
 
 
 class EmbeddedUnavailable(FlyusageError):
@@ -341,7 +341,7 @@ def _run(pgdata: Path, command: Sequence[str]) -> subprocess.CompletedProcess[st
     )
 
 
-def _as_owner(pgdata: Path) -> dict[str, object]:
+def _as_owner(pgdata: Path) -> dict[str, Any]:
     """How to run Postgres: as the owner of its folder, from there, without the caller's own libpq variables."""
     owner = pgdata.stat()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}

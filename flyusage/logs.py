@@ -13,7 +13,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 HIDDEN = "[hidden]"
 
 _SECRET_NAME = re.compile(r"passw|secret|token|authori[sz]ation|cookie|api_?key|credential|private_?key", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"(?P<before>://[^\s/:@]*:)[^\s@/]+(?=@)|(?P<scheme>\b(?:Bearer|Basic)\s+)[\w.~+/=-]+", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"(?P<before>://[^\s/:@]*:)[^\s@]+(?=@)|(?P<scheme>\b(?:Bearer|Basic)\s+)[\w.~+/=-]+", re.IGNORECASE)
 # Control characters, line and paragraph separators, and the marks that turn the direction of what follows.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _MULTILINE = ("exception", "stack")  # ours, not an event's: only their newlines stay
@@ -21,7 +21,7 @@ _MULTILINE = ("exception", "stack")  # ours, not an event's: only their newlines
 
 def configure(level: str, form: Literal["console", "json"], *, stream: TextIO | None = None) -> None:
     """Send this process's logs, the libraries' included, to `stream` (standard error) from `level` on."""
-    stream = stream or sys.stderr
+    target: TextIO = stream or sys.stderr
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -36,7 +36,7 @@ def configure(level: str, form: Literal["console", "json"], *, stream: TextIO | 
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -45,7 +45,7 @@ def configure(level: str, form: Literal["console", "json"], *, stream: TextIO | 
                 structlog.processors.format_exc_info,
                 hide_secrets,
                 neutralise,
-                _renderer(form, has_colour=stream.isatty() and "NO_COLOR" not in os.environ),
+                _renderer(form, has_colour=target.isatty() and "NO_COLOR" not in os.environ),
             ],
         )
     )

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy import exc
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from psycopg import sql
 from sqlmodel import Session
 
@@ -87,9 +89,12 @@ def upgrade(revision: str = "head") -> None:
 
 
 def downgrade(revision: str) -> None:
-    """Migrate back to `revision` ('base' empties the schema), as the schema's owner."""
+    """Migrate back to `revision` ('base' empties the schema), as the schema's owner. Raises SchemaMismatch for an unknown one."""
     with _migrating(as_owner=True) as connection:
-        command.downgrade(_configuration(connection), revision)
+        try:
+            command.downgrade(_configuration(connection), revision)
+        except CommandError as error:
+            raise SchemaMismatch(f"There is no going back to {revision} ({error}). Known are {', '.join(_known_versions())} and base.") from error
 
 
 def check() -> None:
@@ -117,8 +122,8 @@ def _migrating(*, as_owner: bool = False) -> Iterator[sa.Connection]:
                 db.become(connection, db.OWNER_ROLE)
                 _refuse_unknown(_applied(connection))
             yield connection
-    except (sa.exc.ProgrammingError, psycopg.errors.InsufficientPrivilege) as error:
-        cause = error.orig if isinstance(error, sa.exc.ProgrammingError) else error
+    except (exc.ProgrammingError, psycopg.errors.InsufficientPrivilege) as error:
+        cause = error.orig if isinstance(error, exc.ProgrammingError) else error
         if not isinstance(cause, psycopg.errors.InsufficientPrivilege):
             raise
         raise SchemaForbidden(
@@ -167,7 +172,7 @@ def _create_database() -> None:
             if not connection.scalar(sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": url.database}):
                 name = sql.Identifier(url.database or db.LOGIN)
                 db.driver(connection).execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
-    except (sa.exc.OperationalError, psycopg.Error):
+    except (exc.OperationalError, psycopg.Error):
         return  # nothing answers, it may not, or somebody was faster: connecting to our own database says which
     finally:
         admin.dispose()

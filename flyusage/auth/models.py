@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 class User(SQLModel, table=True):
     """A person with one address; memberships tie them to organizations."""
 
-    __tablename__ = "user_account"
+    __tablename__ = "user_account"  # pyright: ignore[reportAssignmentType]
 
     id: int | None = Field(default=None, sa_column=Column(Integer, Identity(always=True), primary_key=True))
     email: str = Field(sa_column=Column(Text, nullable=False, unique=True))

@@ -22,7 +22,7 @@ class Role(StrEnum):
 class Organization(SQLModel, table=True):
     """A tenant: it owns apps and machines and owes the invoices for them."""
 
-    __tablename__ = "organization"
+    __tablename__ = "organization"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug_shape"),)
 
     id: int | None = Field(default=None, sa_column=Column(Integer, Identity(always=True), primary_key=True))
@@ -35,7 +35,7 @@ class Organization(SQLModel, table=True):
 class Membership(SQLModel, table=True):
     """A user's role in an organization."""
 
-    __tablename__ = "membership"
+    __tablename__ = "membership"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (CheckConstraint("role IN ('owner', 'admin', 'developer', 'billing', 'viewer')", name="role_known"),)
 
     org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
@@ -47,7 +47,7 @@ class Membership(SQLModel, table=True):
 class AuditEvent(SQLModel, table=True):
     """Who did what to what, when. Rows are only ever added; a trigger and the grants refuse the rest."""
 
-    __tablename__ = "audit_event"
+    __tablename__ = "audit_event"  # pyright: ignore[reportAssignmentType]
 
     org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))

@@ -54,7 +54,7 @@ class RadixPlugin(RadixThemesPlugin):
 
     def get_stylesheet_paths(self, **_context: object) -> tuple[str, ...]:
         """Its base, our accent and grey, its components; no layout utilities, which our own classes replace."""
-        colours = (self.theme.accent_color, self.theme.gray_color)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+        colours = (self.theme.accent_color, self.theme.gray_color)  # pyright: ignore[reportOptionalMemberAccess]
         parts = ("tokens/base", *(f"tokens/colors/{str(colour).strip(chr(34))}" for colour in colours), "components")
         return tuple(f"@radix-ui/themes/{part}.css" for part in parts)
 

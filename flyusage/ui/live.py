@@ -125,7 +125,7 @@ class Listener:
         if task is None:
             task = self._asked[key] = asyncio.create_task(asyncio.to_thread(ask))
             task.add_done_callback(lambda _done: self._asked.pop(key, None))
-        return await asyncio.shield(task)  # pyright: ignore[reportReturnType] the key's question decides the type
+        return await asyncio.shield(task)  # the key's question decides the type
 
     def _listen(self) -> None:
         pause = 0.5

@@ -91,7 +91,7 @@ def _life_of(found: Machine, now: datetime) -> Period:
 def _month(asked: date | None, life: Period) -> date:
     """The month asked for if the machine was there in it, otherwise the last it was there in."""
     months = list(life.months())
-    return asked if asked in months else months[-1]
+    return asked if asked is not None and asked in months else months[-1]
 
 
 def _missing(session: Session, org: OpenOrganization, name: str) -> Missing:
