@@ -8,6 +8,7 @@ import reflex as rx
 
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser, live
+from flyusage.ui.addresses import text_in
 from flyusage.ui.components.plotly_chart import ChartPoint, ChartRange
 from flyusage.ui.pages.explorer import question
 from flyusage.ui.pages.explorer.paths import usage_href
@@ -136,13 +137,13 @@ class Explorer(rx.State):
     @rx.event
     async def follow_point(self, point: ChartPoint):
         """Follow a clicked area, bar, bubble or tile down."""
-        if href := await self._lead(question.Follow(series=str(point.get("series") or point.get("label") or "")[:1000])):
+        if href := await self._lead(question.Follow(series=text_in(point, "series") or text_in(point, "label"))):
             yield rx.redirect(href)
 
     @rx.event
     async def brush(self, chosen: ChartRange):
         """Zoom the whole view to the brushed stretch, at whole hours."""
-        if href := await self._lead(question.Brush(str(chosen.get("start"))[:40], str(chosen.get("end"))[:40])):
+        if href := await self._lead(question.Brush(text_in(chosen, "start", longest=40), text_in(chosen, "end", longest=40))):
             self._before_brush = usage_href(self._slug(), self._query())
             yield rx.redirect(href)
 
@@ -155,7 +156,7 @@ class Explorer(rx.State):
     @rx.event
     async def choose_days(self, form: dict[str, Any]):
         """Show the days a person typed, the last one included."""
-        if href := await self._lead(question.Days(str(form.get("first_day"))[:20], str(form.get("last_day"))[:20])):
+        if href := await self._lead(question.Days(text_in(form, "first_day", longest=20), text_in(form, "last_day", longest=20))):
             yield rx.redirect(href)
 
     async def _lead(self, step: question.Step) -> str:
@@ -180,7 +181,7 @@ class Explorer(rx.State):
     @rx.event
     async def turn_page(self, step: int):
         """The next or previous page of rows."""
-        self.page_number = min(max(1, self.page_number + (1 if step > 0 else -1)), self.page_count)
+        self.page_number = min(max(1, self.page_number + (1 if isinstance(step, int) and step > 0 else -1)), self.page_count)
         async for drawn in self._refresh():
             yield drawn
 

@@ -45,7 +45,6 @@ def _headings() -> list[rx.Component]:
         rx.el.th(Explorer.span.label, scope="col", class_name="spark-col"),
         _sortable("value", Explorer.value_title, "num"),
         rx.el.th("Share", scope="col", class_name="num share-col"),
-        rx.cond(Explorer.is_compared, rx.el.th("Before", scope="col", class_name="num wide-col")),
         rx.cond(Explorer.is_compared, _sortable("change", "Change", "num")),
         rx.cond(Explorer.has_per_hour, rx.el.th("Per machine-hour", scope="col", class_name="num wide-col")),
     ]
@@ -97,9 +96,8 @@ def _row(row: Var) -> rx.Component:
             ),
             class_name="spark-col",
         ),
-        rx.el.td(row.value, class_name="num"),
+        rx.el.td(row.value, _was(row), class_name="num"),
         rx.el.td(row.share, class_name="num share-col"),
-        rx.cond(Explorer.is_compared, rx.el.td(row.before, class_name="num wide-col muted")),
         rx.cond(
             Explorer.is_compared, rx.el.td(row.change, rx.el.span(row.percent, class_name="percent"), class_name="num tone-" + row.tone)
         ),
@@ -108,14 +106,18 @@ def _row(row: Var) -> rx.Component:
     )
 
 
+def _was(row: Var) -> rx.Component:
+    """What the compared period came to, below the value."""
+    return rx.cond(Explorer.is_compared, rx.el.span("was ", row.before, class_name="was"))
+
+
 def _total() -> rx.Component:
     total = Explorer.total_row
     return rx.el.tr(
         rx.el.th(total.label, rx.el.span(total.detail, class_name="detail"), scope="row"),
         rx.el.td(class_name="spark-col"),
-        rx.el.td(total.value, class_name="num"),
+        rx.el.td(total.value, _was(total), class_name="num"),
         rx.el.td(total.share, class_name="num share-col"),
-        rx.cond(Explorer.is_compared, rx.el.td(total.before, class_name="num wide-col muted")),
         rx.cond(
             Explorer.is_compared,
             rx.el.td(total.change, rx.el.span(total.percent, class_name="percent"), class_name="num tone-" + total.tone),
