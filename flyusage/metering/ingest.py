@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.metering import derivation, ledger, reach, rollup_state, tail, withdrawals
+from flyusage.metering import derivation, ledger, partitions, reach, rollup_state, tail, withdrawals
 from flyusage.metering.errors import Refusal
 from flyusage.metering.events import Parser, UsageEvent
 from flyusage.metering.locks import lock_organizations, lock_subjects, shard_of
@@ -182,12 +182,12 @@ def ingest_events(session: Session, batch: Sequence[UsageEvent], *, strict_orgs:
         result.refusals += [_org_unknown(event, only_org) for event in batch if event.org not in org_ids]
     if not known:
         return result
+    partitions.prepare(session, known)
     has_voids = any(event.voided_id is not None for event in known)
     if has_voids:
         lock_organizations(session, org_ids.values())
     else:
         lock_subjects(session, ((org_ids[event.org], shard_of(event.subject)) for event in known))
-    _ensure_partitions(session, known)
     with by_index(session):
         _take(session, org_ids, known, result, has_voids=has_voids)
     for org_id in sorted(result.org_ids):
@@ -239,19 +239,6 @@ def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs
     )
     session.execute(make, {"slugs": [slug for slug in slugs if slug not in found], "now": clock.now()})
     return dict(session.execute(find, {"slugs": slugs}).all())
-
-
-def _ensure_partitions(session: Session, events: Iterable[UsageEvent]) -> None:
-    """Partitions for the months that the batch writes to: those of its events and of its reports' starts."""
-    days = {event.time // 86_400 for event in events} | {event.report_start // 86_400 for event in events if event.report_start is not None}
-    session.execute(
-        sa.text(
-            """SELECT ensure_month_partitions(month, month) FROM (
-                 SELECT DISTINCT date_trunc('month', to_timestamp(day * 86400.0), 'UTC')::date AS month
-                 FROM unnest(CAST(:days AS int[])) AS day ORDER BY 1) AS months"""
-        ),
-        {"days": sorted(days)},
-    )
 
 
 def _within_batch(events: Sequence[UsageEvent]) -> tuple[list[UsageEvent], list[UsageEvent]]:

@@ -280,6 +280,26 @@ def test_a_large_batch_is_written_by_two_at_once_and_comes_out_whole(database):
     assert stored.rows("SELECT count(*) FROM app") == [(50,)]
 
 
+def test_writers_at_once_make_a_month_once(database):
+    failures = []
+    start = threading.Barrier(4)
+
+    def write(number):
+        try:
+            start.wait()
+            ingest([started(f"m{number}-{month}", f"2026-{month:02d}-01T00:00:00Z") for month in range(1, 11)])
+        except BaseException as error:  # noqa: BLE001 shown by the test itself
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert stored.rows("SELECT count(*), count(*) FILTER (WHERE tableoid = 'usage_event_default'::regclass) FROM usage_event") == [(40, 0)]
+
+
 def test_a_long_life_is_read_from_its_last_start_on(database):
     """Starts and stops over a year, then one more report, a late stop and a void: the same as from the whole ledger."""
     events = []
