@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from flyusage.metering.lines import CELL, changes_sql, meter_binds
 from flyusage.metering.models import HOURS
+from flyusage.metering.running import RUNNING_STATEMENTS
 from flyusage.periods import Period
 
 REGION_CELL = "region_id, vm_size_id, sku_id"
@@ -52,6 +53,7 @@ def _statements(period: Period, days: Sequence[date], *, is_stored: bool) -> Ite
     for table, cell, source in (("usage_month", CELL, "usage_day"), ("usage_month_by_region", REGION_CELL, "usage_day_by_region")):
         yield _month_write(table, cell, source, days)
         yield _EMPTY_MONTHS.format(table=table)
+    yield from RUNNING_STATEMENTS
 
 
 def _day_cells(period: Period) -> str:

@@ -110,6 +110,7 @@ class _Check:
         for suffix, cells in (("", counted.hours), ("_by_region", by_region)):
             self._check_days(f"usage_day{suffix}", month, cells, waiting.days)
             self._check_months(f"usage_month{suffix}", month, cells, waiting.days)
+        self._check_running(month, counted, waiting.days)
         if (month, 0) not in waiting.resources:
             expected = {key: count for key, count in counted.resources.items() if count and (month, key[0]) not in waiting.resources}
             rows = self._stream(_RESOURCES, month=month)
@@ -144,6 +145,25 @@ class _Check:
             for cell in [cell for cell, days in cells_of.items() if not any(days)]:
                 del cells_of[cell]
         self._compare(table, expected, found, lambda key: f"{month:%Y-%m} {self._names.cell(key)}")
+
+    def _check_running(self, month: date, counted: Counted, waiting: set[date]) -> None:
+        """Machine-seconds of whole groups: nothing, region, app and size, numbered as in models.py."""
+        expected: dict[tuple[int, date, int], list[int]] = {}
+        for (app, region, size, sku), hours in counted.hours.items():
+            if sku not in self._names.machine_ids:
+                continue
+            for number in range(0, len(hours), 24):
+                day, part = month.replace(day=number // 24 + 1), hours[number : number + 24]
+                if day in waiting or not any(part):
+                    continue
+                for dimension, key in enumerate((0, region, app, size)):
+                    row = expected.setdefault((dimension, day, key), [0] * 24)
+                    for hour, seconds in enumerate(part):
+                        row[hour] += seconds
+        rows = self._stream(_RUNNING, start=month, end=next_month(midnight(month)).date())
+        found = {tuple(row[:3]): tuple(row[3:]) for row in rows if row[1] not in waiting}
+        kept = {key: tuple(row) for key, row in expected.items()}
+        self._compare("running_day", kept, found, lambda key: f"{key[1]} dimension {key[0]} key {key[2]}")
 
     def _check_strays(self, first: date, through: datetime) -> None:
         """Rows outside of the rolled history."""
@@ -252,6 +272,11 @@ class _Names:
     def egress_id(self) -> int:
         return self.skus["egress.public"]
 
+    @property
+    def machine_ids(self) -> frozenset[int]:
+        """Skus whose quantity is machine-seconds."""
+        return frozenset(id_ for code, id_ in self.skus.items() if code.removeprefix("machine.") in self.presets)
+
     def event(self, row: tuple[Any, ...]) -> UsageEvent:
         """A row of the ledger as the event it was; its subject is the resource's id."""
         resource_id, identity, type_, time, source, id_, app, region, size, memory, capacity, count, start, end = row
@@ -308,6 +333,9 @@ _CELLS = {
     "usage_month": _cells_query("usage_month", DAYS),
     "usage_month_by_region": _cells_query("usage_month_by_region", DAYS),
 }
+_RUNNING = (
+    f"SELECT dimension, day, key, {', '.join(HOURS)} FROM running_day WHERE org_id = %(org_id)s AND day >= %(start)s AND day < %(end)s"
+)
 _VOIDS = "SELECT voids FROM usage_event WHERE org_id = %(org_id)s AND type = 11"
 _LEDGER = """
 SELECT resource_id, identity, type, date_part('epoch', time)::bigint, source, event_id, app_id, region_id, vm_size_id, memory_mib,

@@ -9,8 +9,10 @@ from sqlmodel import Session
 from flyusage import clock
 from flyusage.metering.tail import Tail, tail_of
 from flyusage.periods import HOUR, Period, floor_hour
-from flyusage.pricing.books import PriceBook, book_of
+from flyusage.pricing.books import LIST, PriceBook
+from flyusage.pricing.errors import PriceBookMissing
 from flyusage.pricing.price_table import PriceTable, price_table
+from flyusage.pricing.database import fetch
 from flyusage.pricing.question import Moment, Question
 from flyusage.pricing.reference import Reference, reference
 from flyusage.pricing.scope import Names, names_of, resolve
@@ -33,18 +35,20 @@ class Known:
     names: Names
 
 
-def know(session: Session, org_id: int, as_of: datetime | None, now: datetime | None) -> Known:
-    """Everything but the view, as of `as_of`, or now (the clock's, when None is given)."""
-    moment = moment_at(session, org_id, (as_of or now or clock.now()).replace(microsecond=0))
-    book = book_of(session, org_id)
+def know(session: Session, org_id: int, as_of: datetime | None, now: datetime | None, *, has_centres: bool = True) -> Known:
+    """Everything but the view, as of `as_of`, or now (the clock's, when None is given). Cost centres only when asked for."""
+    (first, last, through, *book, versions, published), *_ = fetch(session, _CONTEXT, {"org": org_id, "list": LIST})
+    if book[0] is None:
+        raise PriceBookMissing("No price book is loaded. Run `flyusage db upgrade`, which loads the list prices.")
+    tail = tail_of(session, org_id, as_of=(as_of or now or clock.now()).replace(microsecond=0))
     return Known(
         org_id=org_id,
-        history=history(session, org_id),
-        moment=moment,
-        book=book,
-        prices=price_table(session, book.id),
+        history=Period(first, max(first, last)) if first else None,
+        moment=_moment(tail, through, as_of or now or clock.now()),
+        book=PriceBook(*book),
+        prices=price_table(session, book[0], (versions, published)),
         reference=reference(session),
-        names=names_of(session, org_id),
+        names=names_of(session, org_id, has_centres=has_centres),
     )
 
 
@@ -63,11 +67,7 @@ def rolled_through(session: Session, org_id: int) -> datetime | None:
 
 def moment_at(session: Session, org_id: int, as_of: datetime) -> Moment:
     """How far the organization is counted at `as_of`. Before the first roll-up nothing is."""
-    tail = tail_of(session, org_id, as_of=as_of)
-    if tail is None:
-        hour = floor_hour(as_of)
-        return Moment(as_of=hour, rolled_through=hour, since=hour, tail=NOTHING)
-    return Moment(as_of=tail.as_of, rolled_through=rolled_through(session, org_id) or tail.since, since=tail.since, tail=tail)
+    return _moment(tail_of(session, org_id, as_of=as_of), rolled_through(session, org_id), as_of)
 
 
 def ask(session: Session, known: Known, view: View, *, period: Period | None = None, moment: Moment | None = None) -> Question:
@@ -91,3 +91,20 @@ def ask(session: Session, known: Known, view: View, *, period: Period | None = N
         reference=known.reference,
         names=known.names,
     )
+
+
+def _moment(tail: Tail | None, through: datetime | None, as_of: datetime) -> Moment:
+    if tail is None:
+        hour = floor_hour(as_of)
+        return Moment(as_of=hour, rolled_through=hour, since=hour, tail=NOTHING)
+    return Moment(as_of=tail.as_of, rolled_through=through or tail.since, since=tail.since, tail=tail)
+
+
+_CONTEXT = """
+SELECT state.first_event_at, state.last_event_at, state.rolled_through, book.id, book.slug, book.name, book.currency, book.is_synthetic,
+       version.published, version.last
+FROM (SELECT coalesce((SELECT price_book_id FROM subscription WHERE org_id = :org), (SELECT id FROM price_book WHERE slug = :list)) AS id) AS chosen
+LEFT JOIN rollup_state state ON state.org_id = :org
+LEFT JOIN price_book book ON book.id = chosen.id
+LEFT JOIN LATERAL (SELECT count(*) AS published, max(published_at) AS last FROM price_book_version
+                   WHERE book_id = book.id AND published_at IS NOT NULL) AS version ON true"""

@@ -187,8 +187,8 @@ def _phases() -> list[tuple[date, Fraction]]:
 
 
 def _facts(name: str) -> list[dict[str, str]]:
-    with resources.files("flyusage.pricing").joinpath("facts", name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    text = resources.files("flyusage.pricing").joinpath("facts", name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
 def _day(text: str) -> date | None:

@@ -7,7 +7,8 @@ the marginal and takes the cells of those apps away.
 
 from dataclasses import dataclass
 
-from flyusage.pricing.question import Binds, Question
+from flyusage.pricing.database import Binds
+from flyusage.pricing.question import Question
 from flyusage.pricing.slices import Slice
 from flyusage.pricing.view import Dimension
 

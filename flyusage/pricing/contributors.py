@@ -7,7 +7,8 @@ from fractions import Fraction
 from sqlmodel import Session
 
 from flyusage.pricing.cells import fold_rows
-from flyusage.pricing.question import Binds, Question, fetch
+from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.question import Question
 from flyusage.pricing.scope import UNASSIGNED
 from flyusage.pricing.split import Used
 from flyusage.pricing.totals import quantities
@@ -138,5 +139,7 @@ def _used(before: Question, after: Question, sides: Sequence[Sequence[tuple[int,
         for sku, region, epoch, quantity in rows:
             price = question.prices.on(sku, region, question.epochs[epoch].starts_on)
             quantities_.setdefault((sku, region), [0, 0])[side] += int(quantity)
-            costs.setdefault((sku, region), [Fraction(0), Fraction(0)])[side] += price.cost(int(quantity)) if price else 0
-    return [Used(*pair, *quantities_[pair], *costs[pair]) for pair in sorted(quantities_)]
+            costs.setdefault((sku, region), [Fraction(0), Fraction(0)])[side] += price.cost(int(quantity)) if price else Fraction(0)
+    return [
+        Used(*pair, quantities_[pair][0], quantities_[pair][1], costs[pair][0], costs[pair][1]) for pair in sorted(quantities_)
+    ]

@@ -34,11 +34,15 @@ def explore(session: Session, org_id: int, view: View, *, now: datetime | None =
     machine, the first 100 are listed and everything else is one series, so that they still add up.
     """
     for _ in range(ATTEMPTS):
-        known = know(session, org_id, view.as_of, now)
+        known = know(session, org_id, view.as_of, now, has_centres=_needs_centres(view))
         answer = _Answering(session, view, known, has_table_points=table_points).answer()
         if rolled_through(session, org_id) in (None, known.moment.rolled_through):
             break  # otherwise an hour was closed while we read: what was its tail is in the cells now
     return answer
+
+
+def _needs_centres(view: View) -> bool:
+    return view.group_by is Dimension.COST_CENTRE or any(one.dimension is Dimension.COST_CENTRE for one in view.filters)
 
 
 def explore_totals(session: Session, known: Known, view: View, totals: Totals) -> Answer:

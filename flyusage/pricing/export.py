@@ -59,7 +59,13 @@ def _about(answer: Answer) -> list[tuple[str, str]]:
         ("as of", _moment(answer.as_of)),
         ("rolled through", _moment(answer.rolled_through)),
     ]
-    about += [(f"only {one.dimension.value}" if not one.is_exclusion else f"without {one.dimension.value}", view_to_query(view)[one.dimension.value]) for one in view.filters]
+    about += [
+        (
+            f"only {one.dimension.value}" if not one.is_exclusion else f"without {one.dimension.value}",
+            view_to_query(view)[one.dimension.value],
+        )
+        for one in view.filters
+    ]
     if answer.previous_period:
         about.append(("compared with", f"{_moment(answer.previous_period.start)} to {_moment(answer.previous_period.end)}"))
     return about + ([("peaks", "do not add up: the total is that of the whole")] if view.measure is Measure.RUNNING_PEAK else [])

@@ -8,7 +8,8 @@ from sqlmodel import Session
 
 from flyusage.pricing.cells import conditions, tail_rows
 from flyusage.pricing.peaks import peaks
-from flyusage.pricing.question import Binds, Question, fetch
+from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.question import Question
 from flyusage.pricing.slices import by_days
 from flyusage.pricing.totals import Sum, quantities
 from flyusage.pricing.view import Dimension, Totals

@@ -19,11 +19,11 @@ def labels(session: Session, question: Question, series: Iterable[int]) -> dict[
         case Dimension.REGION:
             return {one: (reference.regions[one].code, reference.regions[one].name) for one in ids}
         case Dimension.CONTINENT:
-            return {one: (reference.continents[one - 1],) * 2 for one in ids}
+            return {one: (reference.continents[one - 1], reference.continents[one - 1]) for one in ids}
         case Dimension.APP:
-            return {one: (names.apps[one],) * 2 for one in ids}
+            return {one: (names.apps[one], names.apps[one]) for one in ids}
         case Dimension.COST_CENTRE:
-            return {one: (names.centres.names.get(one, UNASSIGNED),) * 2 for one in ids}
+            return {one: (name := names.centres.names.get(one, UNASSIGNED), name) for one in ids}
         case Dimension.VM_SIZE:
             return {one: (reference.sizes[one].name, reference.sizes[one].name if one else "No machine") for one in ids}
         case Dimension.SKU:

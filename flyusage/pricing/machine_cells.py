@@ -9,7 +9,8 @@ from flyusage.metering.lines import CELL, lines_sql
 from flyusage.metering.spread import spread_sql
 from flyusage.periods import Period, midnight, month_start, next_month
 from flyusage.pricing.cells import GROUPS, conditions, fold, fold_rows
-from flyusage.pricing.question import Binds, Question, fetch
+from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.question import Question
 from flyusage.pricing.view import Dimension
 from flyusage.pricing.weights import weight_by_epoch
 

@@ -13,7 +13,8 @@ from flyusage.metering.spread import spread
 from flyusage.periods import HOUR, Period, floor_hour, midnight
 from flyusage.pricing.asking import Known, ask, know
 from flyusage.pricing.machine_cells import costliest, machine_parts
-from flyusage.pricing.question import Binds, Question, fetch
+from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.question import Question
 from flyusage.pricing.raw_events import RawEvent, events_of
 from flyusage.pricing.scope import MACHINE
 from flyusage.pricing.totals import totals

@@ -1,4 +1,8 @@
-"""The busiest hour: the largest hourly mean of running machines, found after grouping, since peaks do not add up."""
+"""The busiest hour: the largest hourly mean of running machines, found after grouping, since peaks do not add up.
+
+Hours are summed per group and day in SQL. `running_day` has them summed already for whole groups by one dimension;
+anything finer (an app in a region) is summed from day cells.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -6,22 +10,31 @@ from fractions import Fraction
 
 from sqlmodel import Session
 
-from flyusage.metering.models import HOURS
+from flyusage.metering.models import HOURS, RUNNING_BY_APP, RUNNING_BY_REGION, RUNNING_BY_SIZE, RUNNING_WHOLE
 from flyusage.periods import HOUR, midnight
-from flyusage.pricing.cells import GROUPS, Part, fold, fold_rows, parts, tail_rows
+from flyusage.pricing.cells import GROUPS, fold, fold_rows, parts, tail_rows
+from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.points import Buckets, buckets, points
-from flyusage.pricing.question import Binds, Question, fetch
-from flyusage.pricing.slices import by_hours
+from flyusage.pricing.question import Question
+from flyusage.pricing.slices import Slice, by_hours
 from flyusage.pricing.view import Dimension, Granularity, Measure
 
 OTHER = -1
 HOUR_SECONDS = 3600
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+SUMMED = {
+    None: RUNNING_WHOLE,
+    Dimension.REGION: RUNNING_BY_REGION,
+    Dimension.CONTINENT: RUNNING_BY_REGION,
+    Dimension.APP: RUNNING_BY_APP,
+    Dimension.COST_CENTRE: RUNNING_BY_APP,
+    Dimension.VM_SIZE: RUNNING_BY_SIZE,
+}
 
 
 @dataclass
 class Peak:
-    """A series' busiest hour: exact mean of running machines, when it was, and the busiest hour of each bucket."""
+    """A series' busiest hour: machine-seconds in it over the seconds that passed, when it was, and the busiest hour of each bucket."""
 
     machines: Fraction
     at: datetime
@@ -42,10 +55,10 @@ def peaks(session: Session, question: Question, axis: Buckets | None, *, drawn: 
                 found.note(series, start, Fraction(int(seconds), _elapsed(asked, start)))
         return found.series
     binds = Binds()
-    query = _query(asked, binds, drawn, is_hourly=axis is not None and axis.granularity is Granularity.HOUR)
+    query = _query(asked, binds, axis, drawn)
     if query:
         for key, series, most, hour, values in fetch(session, query, binds):
-            found.note_day(series, midnight(key), (int(most), hour), [float(one) / HOUR_SECONDS for one in values])
+            found.note_day(series, midnight(key), (int(most), hour), values)
     for series, seconds in _tail(session, asked, drawn):
         found.note(series, asked.moment.since, Fraction(int(seconds), _elapsed(asked, asked.moment.since)))
     return {series: peak for series, peak in found.series.items() if peak.machines}
@@ -64,21 +77,21 @@ class _Found:
             place = self.axis.index(at)
             peak.points[place] = max(peak.points[place], float(machines))
 
-    def note_day(self, series: int, day: datetime, most: tuple[int, int], values: list[float]) -> None:
-        """A day: its largest hour and which that was, and every hour's mean or that of the largest."""
-        peak, (seconds, hour) = self._of(series), most
-        if Fraction(seconds, HOUR_SECONDS) > peak.machines:
+    def note_day(self, series: int, day: datetime, most: tuple[int, int], values: list[int] | None) -> None:
+        """A day: its largest hour's machine-seconds and which hour that was, and all of them where hours are drawn."""
+        seconds, hour = most
+        peak = self._of(series)
+        if seconds * peak.machines.denominator > peak.machines.numerator * HOUR_SECONDS:
             peak.machines, peak.at = Fraction(seconds, HOUR_SECONDS), day + hour * HOUR
         if self.axis is None:
             return
-        if len(values) == 1:
+        if values is None:
             place = self.axis.index(max(day, self.axis.period.start))
-            peak.points[place] = max(peak.points[place], values[0])
+            peak.points[place] = max(peak.points[place], seconds / HOUR_SECONDS)
             return
-        first = (day - self.axis.period.start) // HOUR
-        for place, one in enumerate(values, first):
+        for place, one in enumerate(values, (day - self.axis.period.start) // HOUR):
             if 0 <= place < len(peak.points):
-                peak.points[place] = one
+                peak.points[place] = one / HOUR_SECONDS
 
     def _of(self, series: int) -> Peak:
         if series not in self.series:
@@ -91,26 +104,66 @@ def _elapsed(question: Question, start: datetime) -> int:
     return max(1, min(HOUR_SECONDS, int((question.moment.as_of - start).total_seconds())))
 
 
-def _query(question: Question, binds: Binds, drawn: frozenset[int] | None, *, is_hourly: bool) -> str | None:
-    """(day, series, largest hour's machine-seconds, which hour, all hours or the largest alone)."""
-    found = parts(question, by_hours(question.closed, question.epochs), binds, skus=question.reference.machine_skus)
-    if not found:
+def _query(question: Question, binds: Binds, axis: Buckets | None, drawn: frozenset[int] | None) -> str | None:
+    """(day, series, largest hour's machine-seconds, which hour, all hours where they are drawn).
+
+    Without points, a series' busiest day alone.
+    """
+    rows = _rows(question, binds)
+    if not rows:
         return None
     series, joined = _series(question, binds, drawn)
-    sums = ", ".join(f"sum({hour}) AS {hour}" for hour in HOURS)
-    listed = f"ARRAY[{', '.join(HOURS)}]"
-    most = f"greatest({', '.join(HOURS)})"
+    sums = ", ".join(f"sum({hour})::bigint AS {hour}" for hour in HOURS)
+    listed, most = f"ARRAY[{', '.join(HOURS)}]", f"greatest({', '.join(HOURS)})"
+    is_hourly = axis is not None and axis.granularity is Granularity.HOUR
+    summed = f"SELECT key, {series} AS series, {sums} FROM ({' UNION ALL '.join(rows)}) AS cell {joined} GROUP BY 1, 2"
     return f"""
-    SELECT key, series, {most} AS most, array_position({listed}, {most}) - 1 AS hour,
-           {listed if is_hourly else f"ARRAY[{most}]"} AS hours
-    FROM (SELECT key, {series} AS series, {sums} FROM ({" UNION ALL ".join(_rows(question, one) for one in found)}) AS cell {joined}
-          GROUP BY 1, 2) AS summed"""
+    SELECT {"DISTINCT ON (series)" if axis is None else ""} key, series, most, array_position({listed}, most) - 1, {listed if is_hourly else "NULL::bigint[]"}
+    FROM (SELECT *, {most} AS most FROM ({summed}) AS summed) AS day {"ORDER BY series, most DESC, key" if axis is None else ""}"""
 
 
-def _rows(question: Question, part: Part) -> str:
-    minus = "-" if part.sign < 0 else ""
-    hours = ", ".join(f"{minus}{hour} AS {hour}" if hour in part.slice.names else f"0::bigint AS {hour}" for hour in HOURS)
-    return f"SELECT {part.key} AS key, {GROUPS[question.group_by]} AS g, {part.slice.epoch} AS epoch, {hours} FROM {part.table} WHERE {part.where}"
+def _rows(question: Question, binds: Binds) -> list[str]:
+    """Queries for (key, g, epoch, h00..h23), machine-seconds."""
+    sliced = by_hours(question.closed, question.epochs)
+    if (filtered := _summed_by(question)) is not None:
+        return [_summed(question, one, binds, *filtered) for one in sliced]
+    found = parts(question, sliced, binds, skus=question.reference.machine_skus)
+    group = GROUPS[question.group_by]
+    return [
+        f"SELECT {part.key} AS key, {group} AS g, {part.slice.epoch} AS epoch, {_hours(part.slice, part.sign)} FROM {part.table} WHERE {part.where}"
+        for part in found
+    ]
+
+
+def _summed_by(question: Question) -> tuple[int, list[frozenset[int] | None]] | None:
+    """The dimension of `running_day` that answers, and its keys by epoch (None: all), where at most one dimension is in play."""
+    scope = question.scope
+    filters: dict[int, list[frozenset[int] | None]] = {}
+    if any(apps is not None for apps in scope.apps):
+        filters[RUNNING_BY_APP] = list(scope.apps)
+    if scope.regions is not None:
+        filters[RUNNING_BY_REGION] = [scope.regions for _ in question.epochs]
+    if scope.sizes is not None:
+        filters[RUNNING_BY_SIZE] = [scope.sizes for _ in question.epochs]
+    needed = {*filters, *({SUMMED[question.group_by]} if question.group_by in SUMMED else {-1})} - {RUNNING_WHOLE}
+    if scope.skus is not None or len(needed) > 1 or -1 in needed:
+        return None
+    dimension = needed.pop() if needed else RUNNING_WHOLE
+    return dimension, filters.get(dimension, [None for _ in question.epochs])
+
+
+def _summed(question: Question, one: Slice, binds: Binds, dimension: int, keys: list[frozenset[int] | None]) -> str:
+    where = [f"org_id = {binds.add(question.org_id, 'int')}", f"dimension = {dimension}"]
+    where.append(f"day BETWEEN {binds.add(one.days[0], 'date')} AND {binds.add(one.days[-1], 'date')}")
+    if (kept := keys[one.epoch]) is not None:
+        where.append(f"key = ANY ({binds.add(sorted(kept), 'int[]')})")
+    group = "key" if question.group_by is not None else "0"
+    return f"SELECT day AS key, {group} AS g, {one.epoch} AS epoch, {_hours(one, 1)} FROM running_day WHERE {' AND '.join(where)}"
+
+
+def _hours(one: Slice, sign: int) -> str:
+    minus = "-" if sign < 0 else ""
+    return ", ".join(f"{minus}{hour} AS {hour}" if hour in one.names else f"0::bigint AS {hour}" for hour in HOURS)
 
 
 def _series(question: Question, binds: Binds, drawn: frozenset[int] | None) -> tuple[str, str]:

@@ -4,7 +4,7 @@ The price of a cell is looked up in an array once per row, before its columns ar
 costs twice as much. Nothing here is printed as money.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
@@ -13,7 +13,8 @@ from flyusage.periods import DAY, HOUR, Period, floor_day, floor_week, month_sta
 from flyusage.pricing.cells import GROUPS, Part, fold, fold_rows, parts, tail_rows
 from flyusage.pricing.machine_cells import machine_points
 from flyusage.pricing.measures import is_mean
-from flyusage.pricing.question import Binds, Question, fetch
+from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.question import Question
 from flyusage.pricing.slices import by_days, by_hours
 from flyusage.pricing.view import Dimension, Granularity, Measure
 from flyusage.pricing.weights import weight
@@ -71,6 +72,7 @@ def points(session: Session, question: Question, axis: Buckets, *, only: frozens
     if scope.not_machines:
         for series, moments, values in machine_points(session, question, machines=scope.not_machines, is_hourly=hourly):
             drawn.add_each(series, moments, [-one for one in values])
+            drawn.is_difference = True
     _draw_cells(session, question, drawn, only)
     return drawn.finished(question)
 
@@ -83,6 +85,7 @@ def _draw_cells(session: Session, question: Question, drawn: "_Drawing", only: f
     found = parts(question, sliced, binds, skus=skus)
     queries = [_part_query(question, axis, (number, part), binds, only) for number, part in enumerate(found)]
     queries += _tail_query(question, binds, only)
+    drawn.is_difference |= any(part.sign < 0 for part in found)
     if queries:
         for number, key, series, values in fetch(session, " UNION ALL ".join(queries), binds):
             if number == TAIL:
@@ -95,8 +98,8 @@ def _draw_cells(session: Session, question: Question, drawn: "_Drawing", only: f
 class _Drawing:
     axis: Buckets
 
-    def __post_init__(self) -> None:
-        self.series: dict[int, list[float]] = {}
+    series: dict[int, list[float]] = field(default_factory=dict)
+    is_difference: bool = False
 
     def add(self, series: int, part: Part, key: date, values: list[float]) -> None:
         """A row's columns into their buckets. Columns past the end of a short month hold nothing."""
@@ -123,8 +126,7 @@ class _Drawing:
         per = question.units.per
         seconds = self.axis.seconds(question.complete) if is_mean(question.measure) else []
         for series, line in self.series.items():
-            speck = max(map(abs, line), default=0.0) * NOISE
-            settled = [one if abs(one) > speck else 0.0 for one in line]
+            settled = _without_specks(line) if self.is_difference else line
             if seconds:
                 self.series[series] = [one / (per * passed) if passed else 0.0 for one, passed in zip(settled, seconds, strict=True)]
             else:
@@ -176,6 +178,11 @@ def _tail_query(question: Question, binds: Binds, only: frozenset[int] | None) -
     where = f"WHERE {group} = ANY ({binds.add(sorted(only), 'int[]')})" if only is not None and question.group_by is not None else ""
     value = f"sum(CAST(quantity AS float8) * {weight(question, question.tail_epoch, binds)})"
     return [f"SELECT {TAIL}, CAST(NULL AS date), {group}, ARRAY[{value}] FROM ({tail}) AS tail {joined} {where} GROUP BY 3"]
+
+
+def _without_specks(line: list[float]) -> list[float]:
+    speck = max(map(abs, line), default=0.0) * NOISE
+    return [one if abs(one) > speck else 0.0 for one in line]
 
 
 def difference(whole: list[float], listed: list[list[float]]) -> list[float]:

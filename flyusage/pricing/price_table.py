@@ -33,7 +33,12 @@ class PriceTable:
 
     book_id: int
     spans: dict[tuple[int, int], list[DatedPrice]]
-    _weights: dict[tuple[date, int, int], list[float]] = field(default_factory=dict)
+    _weights: dict[tuple[date, int, int, int], str] = field(default_factory=dict)
+    _edges: list[date] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        spans = (span for spans in self.spans.values() for span in spans)
+        self._edges = sorted({edge for span in spans for edge in (span.since, span.until) if edge is not None})
 
     def on(self, sku_id: int, region_id: int, day: date) -> DatedPrice | None:
         """The price in force, None when there is none."""
@@ -46,26 +51,27 @@ class PriceTable:
 
     def steps(self, after: date, before: date) -> set[date]:
         """The days strictly between at which any price begins or ends."""
-        edges = (edge for spans in self.spans.values() for span in spans for edge in (span.since, span.until))
-        return {edge for edge in edges if edge is not None and after < edge < before}
+        return {edge for edge in self._edges if after < edge < before}
 
-    def weights(self, day: date, skus: int, regions: int) -> list[float]:
-        """amount ÷ per at [sku_id × regions + region_id], for ids below `skus` and `regions`; 0 where unpriced. For drawing only."""
-        if (day, skus, regions) not in self._weights:
+    def weights(self, day: date, skus: int, regions: int, sign: int = 1) -> str:
+        """sign × amount ÷ per at [sku_id × regions + region_id], as a Postgres array; 0 where unpriced. For drawing only."""
+        key = (day, skus, regions, sign)
+        if key not in self._weights:
             made = [0.0] * (skus * regions)
             for sku_id, region_id in self.spans:
                 if sku_id < skus and region_id < regions and (price := self.on(sku_id, region_id, day)):
-                    made[sku_id * regions + region_id] = float(price.amount) / price.per
-            self._weights[day, skus, regions] = made
-        return self._weights[day, skus, regions]
+                    made[sku_id * regions + region_id] = sign * float(price.amount) / price.per
+            self._weights[key] = "{" + ",".join(map(repr, made)) + "}"
+        return self._weights[key]
 
 
-def price_table(session: Session, book_id: int) -> PriceTable:
-    """The published prices of a book's metered skus. Remembered: what is published never changes."""
-    published = session.execute(
-        sa.text("SELECT count(*), max(published_at)::text FROM price_book_version WHERE book_id = :book AND published_at IS NOT NULL"),
-        {"book": book_id},
-    ).one()
+def price_table(session: Session, book_id: int, published: tuple[object, ...] | None = None) -> PriceTable:
+    """The published prices of a book's metered skus. Remembered, since what is published never changes.
+
+    `published` is the number of its published versions and when the last one was, for a caller that has it at hand.
+    """
+    if published is None:
+        published = tuple(session.execute(sa.text(_PUBLISHED), {"book": book_id}).one())
     database = session.connection().engine.url.render_as_string(hide_password=False)
     key = (database, book_id, *published)
     if key not in _remembered:
@@ -91,3 +97,6 @@ def _load(session: Session, book_id: int) -> PriceTable:
     for sku_id, region_id, amount, per, since, until, unit in rows:
         spans.setdefault((sku_id, region_id), []).append(DatedPrice(amount, per, since, until, unit))
     return PriceTable(book_id, spans)
+
+
+_PUBLISHED = "SELECT count(*), max(published_at) FROM price_book_version WHERE book_id = :book AND published_at IS NOT NULL"

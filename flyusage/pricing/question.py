@@ -4,11 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlmodel import Session
-
-from flyusage import db
 from flyusage.metering.tail import Tail
 from flyusage.periods import Period
 from flyusage.pricing.books import PriceBook
@@ -18,10 +13,6 @@ from flyusage.pricing.reference import Reference
 from flyusage.pricing.scope import Names, Scope
 from flyusage.pricing.slices import Epoch
 from flyusage.pricing.view import Dimension, Measure
-
-_dialect = PGDialect_psycopg()
-_compiled: dict[str, str] = {}
-REMEMBERED_STATEMENTS = 2_000
 
 
 @dataclass(frozen=True)
@@ -86,23 +77,3 @@ class Question:
     def asking(self, **changes: Any) -> "Question":
         """The same question with another measure or grouping."""
         return replace(self, **changes)
-
-
-class Binds(dict[str, Any]):
-    """Values of a statement under construction."""
-
-    def add(self, value: object, kind: str) -> str:
-        """Take `value` in and give the SQL that stands for it, as a `kind`."""
-        name = f"b{len(self)}"
-        self[name] = value
-        return f"CAST(:{name} AS {kind})"
-
-
-def fetch(session: Session, statement: str, binds: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Rows, in the binary protocol: long arrays of floats are read ten times faster than as text. Planned for its values."""
-    if statement not in _compiled:
-        if len(_compiled) >= REMEMBERED_STATEMENTS:
-            _compiled.clear()
-        _compiled[statement] = str(sa.text(statement).compile(dialect=_dialect))
-    with db.raw(session).cursor(binary=True) as cursor:
-        return cursor.execute(_compiled[statement], binds, prepare=False).fetchall()

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import sqlalchemy as sa
 from sqlmodel import Session
+
+from flyusage.pricing.database import fetch
+
+REMEMBERED_DATABASES = 32
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,23 @@ class Reference:
 
 
 def reference(session: Session) -> Reference:
-    """The tables as they are now: about a hundred rows."""
-    regions = session.execute(sa.text("SELECT id, code, name, continent FROM region ORDER BY code"))
-    sizes = session.execute(sa.text("SELECT id, name, vcpus, memory_mib FROM vm_size ORDER BY id"))
-    skus = session.execute(sa.text("SELECT id, code, title, meter, vm_size_id FROM sku WHERE meter IS NOT NULL ORDER BY id"))
+    """The tables as they are now: about a hundred rows. Remembered for as long as no row is added, which only an upgrade does."""
+    counts = fetch(session, "SELECT (SELECT count(*) FROM region), (SELECT count(*) FROM vm_size), (SELECT count(*) FROM sku)", {})
+    key = (session.connection().engine.url.render_as_string(hide_password=False), *counts)
+    if key not in _remembered:
+        if len(_remembered) >= REMEMBERED_DATABASES:
+            _remembered.clear()
+        _remembered[key] = _read(session)
+    return _remembered[key]
+
+
+_remembered: dict[tuple[object, ...], Reference] = {}
+
+
+def _read(session: Session) -> Reference:
+    regions = fetch(session, "SELECT id, code, name, continent FROM region ORDER BY code", {})
+    sizes = fetch(session, "SELECT id, name, vcpus, memory_mib FROM vm_size ORDER BY id", {})
+    skus = fetch(session, "SELECT id, code, title, meter, vm_size_id FROM sku WHERE meter IS NOT NULL ORDER BY id", {})
     return Reference(
-        {row.id: RegionFact(*row) for row in regions}, {row.id: SizeFact(*row) for row in sizes}, {row.id: SkuFact(*row) for row in skus}
+        {row[0]: RegionFact(*row) for row in regions}, {row[0]: SizeFact(*row) for row in sizes}, {row[0]: SkuFact(*row) for row in skus}
     )

@@ -7,6 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from flyusage.pricing.database import fetch
 from flyusage.pricing.reference import Reference
 from flyusage.pricing.slices import Epoch
 from flyusage.pricing.view import Dimension, Filter
@@ -62,15 +63,14 @@ class Scope:
         return self.machines is not None or bool(self.not_machines)
 
 
-def names_of(session: Session, org_id: int) -> Names:
-    """The organization's apps and cost centres, and who belonged where when."""
-    apps = session.execute(sa.text("SELECT id, name FROM app WHERE org_id = :org"), {"org": org_id})
-    centres = session.execute(sa.text("SELECT id, name FROM cost_centre WHERE org_id = :org"), {"org": org_id})
-    moves = session.execute(
-        sa.text("SELECT month, app_id, coalesce(cost_centre_id, 0) FROM cost_centre_app WHERE org_id = :org ORDER BY month, app_id"),
-        {"org": org_id},
-    )
-    return Names({row[0]: row[1] for row in apps}, CostCentres({row[0]: row[1] for row in centres}, tuple(tuple(row) for row in moves)))
+def names_of(session: Session, org_id: int, *, has_centres: bool = True) -> Names:
+    """The organization's apps and, unless not needed, its cost centres and who belonged where when."""
+    org = {"org": org_id}
+    apps = {id_: name for id_, name in fetch(session, "SELECT id, name FROM app WHERE org_id = :org", org)}
+    if not has_centres:
+        return Names(apps, CostCentres({}))
+    centres = {id_: name for id_, name in fetch(session, "SELECT id, name FROM cost_centre WHERE org_id = :org", org)}
+    return Names(apps, CostCentres(centres, tuple(fetch(session, _MOVES, org))))
 
 
 def resolve(session: Session, org_id: int, filters: Iterable[Filter], known: tuple[Reference, Names], held: tuple[Epoch, ...]) -> Scope:
@@ -158,3 +158,6 @@ def _both(one: frozenset[int] | None, other: frozenset[int] | None) -> frozenset
 def _quoted(value: str) -> str:
     shown = "".join(character if character.isprintable() else "·" for character in value)
     return f"“{shown[: QUOTED_CHARACTERS - 1]}…”" if len(shown) > QUOTED_CHARACTERS else f"“{shown}”"
+
+
+_MOVES = "SELECT month, app_id, coalesce(cost_centre_id, 0) FROM cost_centre_app WHERE org_id = :org ORDER BY month, app_id"

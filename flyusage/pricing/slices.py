@@ -68,16 +68,21 @@ def by_days(period: Period, held: tuple[Epoch, ...]) -> list[Slice]:
 
 
 def by_hours(period: Period, held: tuple[Epoch, ...]) -> list[Slice]:
-    """The period (hour-aligned) as day rows, whole and at its edges."""
-    whole: dict[int, list[date]] = {}
+    """The period (hour-aligned) as day rows, whole and at its edges. The days of a slice follow each other."""
+    first, last = floor_day(period.start), floor_day(period.end)
+    if first == last:
+        return _edge(period, held)
     slices = []
-    for day in period.days():
-        inside = period.clip(Period(midnight(day), midnight(day) + DAY))
-        if inside.seconds == DAY.total_seconds():
-            whole.setdefault(_epoch_of(day, held), []).append(day)
-        elif inside.seconds:
-            slices += _edge(inside, held)
-    return slices + [Slice(False, tuple(days), range(24), epoch, True) for epoch, days in whole.items()]
+    if period.start != first:
+        slices += _edge(Period(period.start, first + DAY), held)
+        first += DAY
+    for epoch in held:
+        inside = Period(midnight(epoch.starts_on), midnight(epoch.ends_on)).clip(Period(first, last))
+        if days := tuple(inside.days()):
+            slices.append(Slice(False, days, range(24), epoch.number, True))
+    if period.end != last:
+        slices += _edge(Period(last, period.end), held)
+    return slices
 
 
 def _edge(period: Period, held: tuple[Epoch, ...]) -> list[Slice]:

@@ -11,7 +11,8 @@ from flyusage.periods import DAY, HOUR, Period, floor_day
 from flyusage.pricing.cells import Part, parts
 from flyusage.pricing.change_words import BYTES_PER_GB, MIB_PER_GB, Shift, Story, words
 from flyusage.pricing.contributors import Key, Keys
-from flyusage.pricing.question import Binds, Question, fetch
+from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.question import Question
 from flyusage.pricing.slices import by_days, by_hours, epochs
 from flyusage.pricing.split import Split, Used
 from flyusage.pricing.steps import Step, find_step

@@ -10,7 +10,8 @@ from sqlmodel import Session
 
 from flyusage.pricing.cells import GROUPS, fold, fold_rows, parts, tail_rows
 from flyusage.pricing.machine_cells import machine_parts
-from flyusage.pricing.question import Binds, Question, fetch
+from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.question import Question
 from flyusage.pricing.slices import by_days
 from flyusage.pricing.view import Dimension
 

@@ -37,9 +37,7 @@ class Preset:
     period: Period
 
 
-def view_from_query(
-    params: Mapping[str, str | Sequence[str]], *, now: datetime, history: Period | None
-) -> tuple[View, tuple[str, ...]]:
+def view_from_query(params: Mapping[str, str | Sequence[str]], *, now: datetime, history: Period | None) -> tuple[View, tuple[str, ...]]:
     """The view an address asks for, and a sentence for everything in it that was not taken as written.
 
     Nothing asked gives `default_view`. `history` is the span of the organization's events.
