@@ -30,9 +30,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str | None = Field(None, repr=False, description="Any Postgres ≥ 15; without it an embedded server is started.")
-    migration_url: str | None = Field(
-        None, repr=False, description="A login that may create roles and tables; default: database_url."
-    )
+    migration_url: str | None = Field(None, repr=False, description="A login that may create roles and tables; default: database_url.")
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("flyusage", appauthor=False)),
         description="Holds the embedded database and logs.",

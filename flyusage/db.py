@@ -203,7 +203,9 @@ def _in_sentences() -> Iterator[None]:
             raise DatabaseFull("The database's disk is full; nothing of this step was kept. Free space, then repeat it.") from error
         if isinstance(error, exc.OperationalError) and not error.connection_invalidated:
             raise
-        raise DatabaseUnreachable(f"The database went away ({_first_line(cause or error)}); nothing of this step was kept. Try again.") from error
+        raise DatabaseUnreachable(
+            f"The database went away ({_first_line(cause or error)}); nothing of this step was kept. Try again."
+        ) from error
 
 
 def _connected(engine: sa.Engine) -> sa.Connection:

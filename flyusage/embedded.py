@@ -183,12 +183,9 @@ def _create(pgdata: Path) -> None:
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
     _let_run(new)
-    made = _run(
-        new,
-        ["initdb", f"--username={SUPERUSER}", "--auth=trust", "--encoding=UTF8", "--no-instructions", "--pgdata", str(new)]
-        # the builtin provider orders text by code point everywhere, whatever the operating system's tables say
-        + ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
-    )
+    # The builtin provider orders text by code point everywhere, whatever the operating system's tables say.
+    order = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+    made = _run(new, ["initdb", f"--username={SUPERUSER}", "--auth=trust", "--no-instructions", *order, "--pgdata", str(new)])
     if made.returncode:
         shutil.rmtree(new, ignore_errors=True)
         raise _unavailable(pgdata, made.stdout.strip().splitlines()[-1] if made.stdout.strip() else f"initdb ended with {made.returncode}")

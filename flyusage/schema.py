@@ -7,13 +7,13 @@ from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy import exc
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from psycopg import sql
+from sqlalchemy import exc
 from sqlmodel import Session
 
 from flyusage import db
@@ -94,7 +94,9 @@ def downgrade(revision: str) -> None:
         try:
             command.downgrade(_configuration(connection), revision)
         except CommandError as error:
-            raise SchemaMismatch(f"There is no going back to {revision} ({error}). Known are {', '.join(_known_versions())} and base.") from error
+            raise SchemaMismatch(
+                f"There is no going back to {revision} ({error}). Known are {', '.join(_known_versions())} and base."
+            ) from error
 
 
 def check() -> None:

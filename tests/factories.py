@@ -1,6 +1,6 @@
 """Usage events as they arrive: dicts to change at will, and NDJSON lines.
 
-    lines(started("m1", "2026-10-01T00:00:00Z"), stopped("m1", "2026-10-01T01:00:00Z"))
+lines(started("m1", "2026-10-01T00:00:00Z"), stopped("m1", "2026-10-01T01:00:00Z"))
 """
 
 import hashlib

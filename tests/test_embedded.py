@@ -78,9 +78,7 @@ def postmaster(data_dir: Path) -> psutil.Process | None:
 
 def other_process(data_dir: Path) -> subprocess.Popen[bytes]:
     """Another process that uses the server until its standard input closes."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", USER, str(data_dir)], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, "-c", USER, str(data_dir)], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     return process
@@ -227,7 +225,7 @@ def test_the_callers_libpq_variables_do_not_lead_astray(data_dir: Path, monkeypa
 
 def test_a_long_path_with_spaces_and_quotes_will_do(made: Path):
     outer = Path(tempfile.mkdtemp(prefix="flyusage-"))
-    folder = outer / "it's a \"data\" folder, 100% (mine)" / ("long " * 12).strip()
+    folder = outer / 'it\'s a "data" folder, 100% (mine)' / ("long " * 12).strip()
     try:
         folder.mkdir(parents=True)
         copy(made, folder)

@@ -23,7 +23,9 @@ def test_the_migrations_make_exactly_the_models_tables(database: Database):
 def test_every_migration_goes_down_and_up_again(database: Database):
     before = described()
     schema.downgrade("base")
-    assert scalars("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')") == ["alembic_version"]
+    assert scalars("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')") == [
+        "alembic_version"
+    ]
     assert schema.current_version() is None
     schema.upgrade()
     schema.require_known()

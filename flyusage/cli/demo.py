@@ -115,7 +115,9 @@ def _filling(vms: int, months: int, seed: int) -> Iterator[None]:
     try:
         while not is_usable.wait(0.2):
             if process.poll() is not None:
-                raise DemoInterrupted("Inventing the demo platform stopped (its reason is above). What it did is kept; start again to go on.")
+                raise DemoInterrupted(
+                    "Inventing the demo platform stopped (its reason is above). What it did is kept; start again to go on."
+                )
         yield
     finally:
         child.stop(process)

@@ -18,7 +18,9 @@ LINE_SECONDS = 10
 class Report(Protocol):
     """Says how far the work is: a share from 0 to 1 and a few words."""
 
-    def __call__(self, share: float, words: str) -> None: ...
+    def __call__(self, share: float, words: str) -> None:
+        """Say it."""
+        ...
 
 
 @contextmanager

@@ -186,9 +186,7 @@ class Parser:
         if data.org not in self._orgs:
             self._admit(data.org)
         if data.region not in self._regions:
-            raise Refused(
-                "unknown_region", f"data.region names no region ({data.region[:40]!r}); use a code such as iad."
-            )
+            raise Refused("unknown_region", f"data.region names no region ({data.region[:40]!r}); use a code such as iad.")
         said, details = details_of(self, data, time)
         subject = wire.subject
         return UsageEvent(
@@ -199,9 +197,7 @@ class Parser:
 
     def _started(self, data: _Start, _time: int) -> Said:
         if data.vm_size not in self._sizes:
-            raise Refused(
-                "unknown_size", f"data.vm_size names no size ({data.vm_size[:40]!r}); use a name such as shared-cpu-1x."
-            )
+            raise Refused("unknown_size", f"data.vm_size names no size ({data.vm_size[:40]!r}); use a name such as shared-cpu-1x.")
         return f"{data.vm_size}\0{data.memory_mb}", (
             data.vm_size,
             data.memory_mb,
@@ -243,9 +239,7 @@ class Parser:
     def _reported(self, data: _Report, time: int) -> Said:
         start, end = self._moment(data.start, "data.start"), self._moment(data.end, "data.end")
         if not start < end <= time:
-            raise Refused(
-                "invalid_report", "data.start must lie before data.end, at least a second, and data.end not after time."
-            )
+            raise Refused("invalid_report", "data.start must lie before data.end, at least a second, and data.end not after time.")
         if end - start > MAX_REPORT_SECONDS:
             raise Refused("invalid_report", "The report spans more than 24 hours; send one per day or shorter.")
         return f"{data.bytes}\0{start}\0{end}", (None, None, None, data.bytes, start, end, None, None, None)
@@ -301,13 +295,7 @@ def _parser(now: datetime, max_age: int | None) -> Parser:
 def _seconds(text: str, field: str) -> int:
     """Seconds since 1970 of an RFC 3339 moment, fractions dropped. The first branch is the common form, without a regex."""
     try:
-        if (
-            len(text) == 20
-            and text[19] == "Z"
-            and text[10] == "T"
-            and text[4] == text[7] == "-"
-            and text[13] == text[16] == ":"
-        ):
+        if len(text) == 20 and text[19] == "Z" and text[10] == "T" and text[4] == text[7] == "-" and text[13] == text[16] == ":":
             return int(datetime.fromisoformat(text).timestamp())
     except ValueError:
         pass  # 23:59:60, or nonsense: the long way tells
@@ -316,9 +304,7 @@ def _seconds(text: str, field: str) -> int:
         day, minute, second, offset = match.groups()
         is_leap = second == "60"
         try:
-            whole = datetime.fromisoformat(f"{day}T{minute}:{'59' if is_leap else second}{offset.upper()}").astimezone(
-                UTC
-            )
+            whole = datetime.fromisoformat(f"{day}T{minute}:{'59' if is_leap else second}{offset.upper()}").astimezone(UTC)
         except (ValueError, OverflowError):
             pass
         else:

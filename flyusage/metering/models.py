@@ -70,9 +70,7 @@ sku = sa.Table(
     Column("base_unit", Text),
     Column("vm_size_id", SmallInteger),
     Column("title", Text, nullable=False),
-    sa.CheckConstraint(
-        "meter IS NULL OR meter IN ('machine', 'extra_memory', 'rootfs', 'volume', 'ipv4', 'egress')", name="meter_known"
-    ),
+    sa.CheckConstraint("meter IS NULL OR meter IN ('machine', 'extra_memory', 'rootfs', 'volume', 'ipv4', 'egress')", name="meter_known"),
 )
 
 app = sa.Table(

@@ -31,9 +31,7 @@ def explain(raw: bytes, error: Exception) -> Refused:
 def inspect(raw: bytes) -> None:
     """Raise Refused for what a JSON decoder lets pass: a key twice, NUL, half a surrogate pair, NaN, bytes that are no text."""
     try:
-        json.loads(
-            raw.decode(), object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_not_a_number
-        )
+        json.loads(raw.decode(), object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_not_a_number)
     except UnicodeDecodeError:
         raise Refused("not_json", "The line is not UTF-8 text.") from None
     except RecursionError:

@@ -96,7 +96,7 @@ def identity_of(source: str, event_id: str) -> bytes:
     return blake2b(f"{source}\0{event_id}".encode(), digest_size=16).digest()
 
 
-def content_hash_of(type: int, time: int, subject: str, app: str, region: str, said: str) -> bytes:  # noqa: PLR0913
+def content_hash_of(type: int, time: int, subject: str, app: str, region: str, said: str) -> bytes:
     """16 bytes for what flyusage understands of an event: not its key order, spacing, UTC offset or unknown fields.
 
     `said` is what the type adds, as `text_of` puts it.

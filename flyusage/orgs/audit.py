@@ -26,14 +26,10 @@ class AuditEntry:
     detail: Mapping[str, Any]
 
 
-def record(
-    session: Session, org_id: int, *, actor: str, action: str, subject: str, detail: Mapping[str, Any] | None = None
-) -> None:
+def record(session: Session, org_id: int, *, actor: str, action: str, subject: str, detail: Mapping[str, Any] | None = None) -> None:
     """Add an entry. `actor` is `user:<id>`, `staff:<id>` or `system:<part>`; `action` is `subject.verb`, as in Permission."""
     session.execute(
-        sa.insert(_audit).values(
-            org_id=org_id, at=clock.now(), actor=actor, action=action, subject=subject, detail=dict(detail or {})
-        )
+        sa.insert(_audit).values(org_id=org_id, at=clock.now(), actor=actor, action=action, subject=subject, detail=dict(detail or {}))
     )
 
 

@@ -12,7 +12,17 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 from factories import (
-    egress_reported, event, ingest, ipv4_allocated, line, started, stopped, voided, volume_created, volume_destroyed, volume_resized,
+    egress_reported,
+    event,
+    ingest,
+    ipv4_allocated,
+    line,
+    started,
+    stopped,
+    voided,
+    volume_created,
+    volume_destroyed,
+    volume_resized,
 )  # fmt: skip
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -11,7 +11,7 @@ ATTEMPTS = ("UPDATE audit_event SET actor = 'nobody'", "DELETE FROM audit_event"
 
 
 def record(org_id: int, subject: str, *, scope=None) -> None:
-    with (scope or db.transaction(org_id)) as session:
+    with scope or db.transaction(org_id) as session:
         audit.record(session, org_id, actor="user:1", action="cost_centres.edit", subject=subject, detail={"from": None, "to": "Infra"})
 
 
