@@ -1,4 +1,4 @@
-"""What a page's address says beside its organization: parsed, never trusted."""
+"""What a page's address and its events say beside the organization: parsed, never trusted."""
 
 from datetime import date, datetime
 from urllib.parse import unquote
@@ -28,3 +28,9 @@ def page_in(text: object) -> int:
     if not isinstance(text, str) or not (text.isascii() and text.isdecimal()):
         return 1
     return max(1, int(text[:LONGEST_PAGE]))
+
+
+def text_in(given: object, name: str, *, longest: int = LONGEST_NAME) -> str:
+    """The text under `name` in what a browser sent, cut at `longest`; empty for anything that is no text in a mapping."""
+    found = given.get(name) if isinstance(given, dict) else None
+    return found[:longest] if isinstance(found, str) else ""

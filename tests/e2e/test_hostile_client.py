@@ -4,39 +4,24 @@ It never loads a page. The server must answer nothing of an organization that th
 with a trace in the open, and go on serving.
 """
 
+import inspect
 import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import reflex as rx
 from browsing import OpenPage, Site
 from playwright.sync_api import expect
 from websockets.sync.client import ClientConnection, connect
 
-JUNK: list[dict[str, Any]] = [
-    {},
-    {"text": "x" * 100_000},
-    {"text": None},
-    {"text": "\0 %_' OR 1=1 --"},
-    {"text": ["a"]},
-    {"point": None},
-    {"point": {"series": {"a": 1}, "customdata": ["secret"]}},
-    {"point": {"customdata": [["dfw"]], "label": 7}},
-    {"point": "gru"},
-    {"chosen": {"start": "yesterday", "end": [1]}},
-    {"chosen": None},
-    {"form": {"first_day": "2026-99-99", "last_day": None}},
-    {"key": "value; DROP TABLE organization"},
-    {"step": "1"},
-    {"is_open": "true"},
-    {"dimension": "../../etc/passwd"},
-    {"value": {"$ne": 1}},
-    {"excludes": 3},
-    {"kind": "exe"},
-    {"var_name": "phase", "value": "ready"},
-    {"var_name": "_shown", "value": "rival"},
-]
+JUNK: list[Any] = [
+    None, True, -1, 10**400, 0.5, "", "x" * 100_000, "\0 %_' OR 1=1 --", "../../etc/passwd", "9" * 5000, ["a", ["b"]], {},
+    {"series": {"a": 1}, "customdata": ["secret"], "label": 7}, {"customdata": [["dfw"]]}, {"customdata": "lhr"},
+    {"start": "yesterday", "end": [1]}, {"first_day": "2026-99-99", "last_day": None},
+    {"first_day": "0001-01-01", "last_day": "9999-12-31"},
+]  # fmt: skip
 PATHS = ["/orgs/prism", "/orgs/nobody", "/orgs/%00", "/orgs/prism/machines/secret-0", "/orgs/'--/usage", "not a path", ""]
 
 
@@ -69,10 +54,8 @@ def heard(client: ClientConnection, *, seconds: float = 0.3) -> str:
         said.append(message)
 
 
-def handlers() -> list[str]:
-    """Every handler of ours, by the name it has on the wire."""
-    import reflex as rx
-
+def handlers() -> dict[str, list[str]]:
+    """Every handler of ours by the name it has on the wire, and its parameters' names."""
     import flyusage.flyusage  # noqa: F401 declares every State
 
     def walk(of: type[rx.State]) -> Iterator[type[rx.State]]:
@@ -81,24 +64,32 @@ def handlers() -> list[str]:
             yield from walk(state)
 
     ours = [state for state in walk(rx.State) if state.__module__.startswith("flyusage.")]
-    return sorted(f"{state.get_full_name()}.{name}" for state in ours for name in state.event_handlers)
+    return {
+        f"{state.get_full_name()}.{name}": list(inspect.signature(handler.fn).parameters)[1:]
+        for state in ours
+        for name, handler in state.event_handlers.items()
+    }
 
 
-def test_no_call_of_any_handler_with_anything_gives_away_another_organization(client: ClientConnection, open_page: OpenPage) -> None:
-    for handler in handlers():
-        for path in PATHS:
-            call(client, handler, path, {})
-        for payload in JUNK:
-            call(client, handler, "/orgs/prism", payload)
-        said = heard(client)
-        assert "secret" not in said.replace('"secret-0"', ""), handler
-        assert "Traceback" not in said, handler
-    page = open_page("/orgs/prism")
-    expect(page.locator(".org-name")).to_have_text("prism")
+@pytest.mark.parametrize(("handler", "parameters"), sorted(handlers().items()), ids=lambda given: str(given)[-40:])
+def test_a_handler_takes_anything_and_gives_away_nothing(client: ClientConnection, handler: str, parameters: list[str]) -> None:
+    for path in PATHS:
+        call(client, handler, path, dict.fromkeys(parameters, "a"))
+    for junk in JUNK if parameters else []:
+        call(client, handler, "/orgs/prism", dict.fromkeys(parameters, junk))
+    said = heard(client)
+    for rivals in ('"secret"', "app=secret", '"lhr"', "region=lhr", "Traceback"):
+        assert rivals not in said
+    if not handler.endswith(".setvar"):  # Reflex's own; it looks for set_* handlers and fails where there are none
+        assert "That failed on the server" not in said
+
+
+def test_the_server_goes_on(open_page: OpenPage) -> None:
+    expect(open_page("/orgs/prism").locator(".org-name")).to_have_text("prism", timeout=30_000)  # it may still be busy with the calls above
 
 
 def test_what_is_no_handler_cannot_be_called(client: ClientConnection) -> None:
-    base = next(name for name in handlers() if name.endswith("overview.load") or ".overview." in name).rpartition(".")[0]
+    base = next(name for name in handlers() if name.endswith(".show_world")).rpartition(".")[0]
     for name in ("_show", "_slug", "get_state", "reset", "__init__", "dict"):
         call(client, f"{base}.{name}", "/orgs/prism", {})
     assert "Traceback" not in heard(client)

@@ -88,7 +88,7 @@ def test_another_organizations_machine_is_unknown(open_page: OpenPage) -> None:
     expect(page.locator(".nearest")).not_to_contain_text("secret")
 
 
-@pytest.mark.parametrize("name", ["%3Cimg%20src=x%20onerror=alert(1)%3E", "%E2%80%AEgnp", "a" * 900, "%00", "..%2F..", "%25"])
+@pytest.mark.parametrize("name", ["%3Cimg%20src=x%20onerror=alert(1)%3E", "%E2%80%AEgnp", "a" * 900, "%25"])
 def test_nonsense_in_the_address_is_an_unknown_machine(open_page: OpenPage, name: str) -> None:
     page = open_page(f"/orgs/prism/machines/{name}")
     expect(page.get_by_role("heading", name="There is no such machine")).to_be_visible()

@@ -11,7 +11,7 @@ from flyusage.money import JPY, USD
 from flyusage.periods import Period, month_period
 from flyusage.pricing.machines import Line, MachineHour, RawEvent, Why
 from flyusage.pricing.view import Measure, View
-from flyusage.ui.addresses import machine_in, month_in, page_in
+from flyusage.ui.addresses import machine_in, month_in, page_in, text_in
 from flyusage.ui.pages.machine.figure import hours_figure, life_figure, spans_of
 from flyusage.ui.pages.machine.screen import (
     Told,
@@ -209,3 +209,11 @@ def test_a_month_that_is_none_is_none(text: object, month: date | None) -> None:
 @pytest.mark.parametrize(("text", "page"), [("3", 3), ("0", 1), ("-1", 1), ("x", 1), (None, 1), ("9" * 400, 999_999_999), ("²", 1)])
 def test_a_page_number_is_a_number(text: object, page: int) -> None:
     assert page_in(text) == page
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [({"series": "gru"}, "gru"), ({"series": 7}, ""), ({}, ""), (None, ""), (["series"], ""), ({"series": "x" * 2000}, "x" * 1000)],
+)
+def test_what_a_browser_sends_is_text_or_nothing(given: object, text: str) -> None:
+    assert text_in(given, "series") == text

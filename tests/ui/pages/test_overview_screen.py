@@ -8,6 +8,7 @@ from fractions import Fraction
 import page_samples as samples
 import pytest
 
+from flyusage.pricing.view import Dimension
 from flyusage.ui.pages.explorer.paths import Place
 from flyusage.ui.pages.overview.figure import map_figure, month_figure, region_spend
 from flyusage.ui.pages.overview.screen import ranking, screen
@@ -86,6 +87,20 @@ def test_what_changed_ends_with_everything_else_and_the_total() -> None:
     assert (shown.everything_else.label, shown.everything_else.difference) == ("Everything else", "+$12,550.86")
     # 28,458.22 + 22,480.72 − 10,789.40 + 12,550.86
     assert (shown.changed_total.label, shown.changed_total.difference) == ("Total", "+$52,700.40")
+
+
+def test_a_difference_below_a_cent_is_part_of_everything_else() -> None:
+    changes = samples.changes()
+    tiny = samples.contributor(("app_9", "gru"), "10", "10.001", "")
+    more = replace(samples.overview(), changes=replace(changes, contributors=(*changes.contributors, tiny)))
+    shown = screen("prism", more, None, [])
+    assert [row.label for row in shown.changed] == ["app_22", "app_103", "app_0"]
+    assert shown.everything_else.after == "$1,546,313.16"  # 1,546,303.16 + 10.001
+
+
+def test_small_amounts_keep_their_cents() -> None:
+    by_app = samples.answer(Dimension.APP, (samples.series("web", "58.54"), samples.series("api", "7.482")))
+    assert [row.value for row in ranking("prism", by_app).rows] == ["$58.54", "$7.48"]
 
 
 def test_ranked_lines_lead_one_step_down() -> None:

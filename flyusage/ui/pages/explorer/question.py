@@ -36,6 +36,7 @@ from flyusage.ui.session import OpenOrganization, open_organization
 
 SORTS = ("name", "value", "change")
 LISTED_VALUES = 50
+FIRST_YEAR, LAST_YEAR = 1970, 9000
 MOST_CHANGES = 6
 
 
@@ -327,16 +328,21 @@ def _between(place: Place, start: datetime | None, end: datetime | None) -> str:
 def _moment(text: str) -> datetime | None:
     """A moment as Plotly writes it (`2026-10-01 04:12:33.1`), UTC."""
     try:
-        return datetime.fromisoformat(text.strip()[:19].rstrip(".")).replace(tzinfo=UTC)
+        return _known(datetime.fromisoformat(text.strip()[:19].rstrip(".")).replace(tzinfo=UTC))
     except ValueError:
         return None
 
 
 def _day(text: str) -> datetime | None:
     try:
-        return midnight(date.fromisoformat(text))
+        return _known(midnight(date.fromisoformat(text)))
     except ValueError:
         return None
+
+
+def _known(moment: datetime) -> datetime | None:
+    """`moment` if there is room to count on from it: no usage is older than computers or younger than the calendar."""
+    return moment if FIRST_YEAR <= moment.year <= LAST_YEAR else None
 
 
 def _dimension(text: str) -> Dimension | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import accumulate
 
 from flyusage.money import CURRENCIES, format_money
-from flyusage.periods import midnight, month_period
+from flyusage.periods import DAY, floor_day, midnight, month_period
 from flyusage.pricing.overview import Overview
 from flyusage.pricing.view import Answer, Measure
 from flyusage.ui import present
@@ -33,7 +33,7 @@ def month_figure(overview: Overview) -> Figure:
         MonthToDate(
             TimeGrid(month.start, "day", count),
             SeriesPoints("spent", f"{overview.month:%B}", spent),
-            as_of=overview.as_of if overview.is_current else None,
+            as_of=overview.as_of if overview.is_current and overview.as_of != floor_day(overview.as_of) else None,
             before=earlier,
             projection=_projection(overview, spent),
         ),
@@ -59,15 +59,17 @@ def _earlier(daily: Answer, count: int) -> SeriesPoints | None:
 
 
 def _projection(overview: Overview, spent: Sequence[float | None]) -> Projection | None:
-    """A straight line from the last known point to the projected total; None once the month is over."""
+    """A straight line in time from the last known point to the projected total; None once the month is over."""
     known = [value for value in spent if value is not None]
-    ahead = len(spent) - len(known)
-    if overview.projection is None or not known or not ahead:
+    if overview.projection is None or not known or len(known) == len(spent):
         return None
+    month = month_period(midnight(overview.month))
     total, last = float(overview.projection.total), known[-1]
-    step = (total - last) / ahead
-    points = [None] * (len(known) - 1) + [last + step * index for index in range(ahead + 1)]
-    return Projection(points, label=f"projected {format_money(overview.projection.total, CURRENCIES[overview.currency], places=0)}")
+    ahead = (month.end - overview.as_of).total_seconds()
+    ends = [month.start + (index + 1) * DAY for index in range(len(known), len(spent))]
+    points = [last + (total - last) * (end - overview.as_of).total_seconds() / ahead for end in ends]
+    said = f"projected {format_money(overview.projection.total, CURRENCIES[overview.currency], places=0)}"
+    return Projection([*[None] * (len(known) - 1), last, *points], label=said)
 
 
 def region_spend(answer: Answer, places: Places) -> list[RegionSpend]:

@@ -1,10 +1,12 @@
 """The overview's numbers, printed. Pure; every number is formatted from the exact one."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from functools import reduce
 
-from flyusage.money import CURRENCIES, format_money
+from flyusage.money import CURRENCIES, format_money, to_minor
 from flyusage.periods import DAY, midnight
 from flyusage.pricing.changes import Changes
 from flyusage.pricing.overview import Overview
@@ -16,6 +18,7 @@ from flyusage.ui.pages.explorer.paths import Place
 from flyusage.ui.pages.overview.rows import ChangedRow, Fact, Phrase, Ranking, Screen
 
 RANKED_LINES = 6
+ROUND_FROM = 1000  # from here on a ranking leaves the cents to the hover
 NO_SIZE, NOT_A_MACHINE = "none", "volumes, egress"
 MATTERS = Fraction(1, 200)  # below half a percent a month is "about the same"
 EXPLAINS_AT_LEAST = Fraction(1, 20)
@@ -157,8 +160,9 @@ def changed(place: Place, overview: Overview) -> dict[str, object]:
     if changes is None or (not changes.total.before and not changes.total.after):
         return {"changed_title": "What changed most", "changed_note": _no_comparison(overview)}
     largest = max((abs(one.difference) for one in changes.contributors), default=Fraction(0))
-    rows = [_changed_row(place, one, largest, changes.currency) for one in changes.contributors if one.difference]
-    rest = changes.rest
+    told = [one for one in changes.contributors if to_minor(one.difference, CURRENCIES[changes.currency])]
+    rows = [_changed_row(place, one, largest, changes.currency) for one in told]
+    rest = _rest(changes, told)
     return {
         "changed_title": "What changed most",
         "changed_note": f"against {_earlier(overview)}" if overview.before else _halves_note(changes),
@@ -170,6 +174,17 @@ def changed(place: Place, overview: Overview) -> dict[str, object]:
             _changed_row(place, changes.total, largest, changes.currency), label="Total", where="", href="", words="", bar=""
         ),
     }
+
+
+def _rest(changes: Changes, told: Sequence[Contributor]) -> Contributor | None:
+    """Everything that has no line of its own: the rest, and what would print as no change at all."""
+    untold = [one for one in changes.contributors if one not in told] + ([changes.rest] if changes.rest else [])
+    return reduce(_together, untold) if untold else None
+
+
+def _together(one: Contributor, other: Contributor) -> Contributor:
+    parts = ("before", "after", "price", "amount", "mix", "machines_before", "machines_after")
+    return replace(other, key=(), since=None, **{part: getattr(one, part) + getattr(other, part) for part in parts})
 
 
 def _halves_note(changes: Changes) -> str:
@@ -230,7 +245,9 @@ def _ranked(place: Place, answer: Answer, series: Series, largest: Fraction) -> 
     return Ranked(
         label=series.key if is_region else label,
         detail=label if is_region else NOT_A_MACHINE if series.key == NO_SIZE else "",
-        value="unpriced" if series.is_unpriced and not series.total else format_money(series.total, CURRENCIES[answer.currency], places=0),
+        value="unpriced"
+        if series.is_unpriced and not series.total
+        else format_money(series.total, CURRENCIES[answer.currency], places=0 if largest >= ROUND_FROM else None),
         width=f"{float(series.total * 100 / largest):.1f}%" if largest else "0%",
         title=f"{label} · {value}" + (f" · {share} of all" if share else ""),
         href=place.down(series.key),
