@@ -287,7 +287,7 @@ usage_month_by_region = _cells("usage_month_by_region", "month", DAYS, by_app=Fa
 
 # How many machines ran, hour by hour, for whole groups at once: the busiest hour of a group is found after grouping, and a
 # year of hours is read only from rows that are grouped already. `dimension` says what `key` is: 0 nothing (key 0), 1 region,
-# 2 app, 3 VM size. Machine-seconds.
+# 2 app, 3 VM size. Machine-seconds; `most` is the largest of a row's hours.
 RUNNING_WHOLE, RUNNING_BY_REGION, RUNNING_BY_APP, RUNNING_BY_SIZE = range(4)
 running_day = sa.Table(
     "running_day",
@@ -297,6 +297,7 @@ running_day = sa.Table(
     Column("day", Date, nullable=False),
     Column("key", Integer, nullable=False),
     *[Column(column, BigInteger, nullable=False) for column in HOURS],
+    Column("most", BigInteger, sa.Computed(f"GREATEST({', '.join(HOURS)})", persisted=True), nullable=False),
     _key("dimension", "day", "key"),
 )
 

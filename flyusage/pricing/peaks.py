@@ -21,6 +21,8 @@ from flyusage.pricing.view import Dimension, Granularity, Measure
 
 OTHER = -1
 HOUR_SECONDS = 3600
+HOURS_LISTED = ", ".join(HOURS)
+LISTED = f"ARRAY[{HOURS_LISTED}]"
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 SUMMED = {
     None: RUNNING_WHOLE,
@@ -44,7 +46,7 @@ class Peak:
 def peaks(session: Session, question: Question, axis: Buckets | None, *, drawn: frozenset[int] | None = None) -> dict[int, Peak]:
     """Series id → its peak. `drawn`: these series each, all others together under OTHER. Series that never ran are absent.
 
-    Without an `axis` there are no points.
+    Without an `axis` there are no points, and grouped series do not say when.
     """
     asked = replace(question, measure=Measure.RUNNING_PEAK)
     found = _Found(axis, {})
@@ -107,30 +109,51 @@ def _elapsed(question: Question, start: datetime) -> int:
 def _query(question: Question, binds: Binds, axis: Buckets | None, drawn: frozenset[int] | None) -> str | None:
     """(day, series, largest hour's machine-seconds, which hour, all hours where they are drawn).
 
-    Without points, a series' busiest day alone.
+    Without points, each series' largest hour alone, and when it was for everything together.
     """
-    rows = _rows(question, binds)
+    rows = _days(question, binds, drawn)
+    if rows is None:
+        return None
+    if axis is None and question.group_by is None:
+        return f"SELECT key, series, most, array_position({LISTED}, most) - 1, NULL::bigint[] FROM {rows} AS day ORDER BY most DESC, key LIMIT 1"
+    if axis is None:
+        return f"SELECT min(key), series, max(most), 0, NULL::bigint[] FROM {rows} AS day GROUP BY series"
+    hours = LISTED if axis.granularity is Granularity.HOUR else "NULL::bigint[]"
+    return f"SELECT key, series, most, array_position({LISTED}, most) - 1, {hours} FROM {rows} AS day"
+
+
+def _days(question: Question, binds: Binds, drawn: frozenset[int] | None) -> str | None:
+    """A table of (key, series, h00..h23, most): a row per day and series."""
+    sliced = by_hours(question.closed, question.epochs)
+    kept = _summed_by(question)
+    folding = fold(question)
+    if kept is not None and folding is None:
+        rows = [row for one in sliced for row in _summed(question, one, binds, kept, drawn)]
+        if len(rows) == len(sliced) and drawn is None and question.group_by is not None:
+            return f"({' UNION ALL '.join(rows)})" if rows else None
+        return _added(rows, "g", "")
+    series, joined = _series(question, binds, drawn)
+    if kept is not None:
+        return _added([row for one in sliced for row in _summed(question, one, binds, kept, None)], series, joined)
+    return _added(_cells(question, sliced, binds), series, joined)
+
+
+def _added(rows: list[str], series: str, joined: str) -> str | None:
+    """The rows of a day and series as one."""
     if not rows:
         return None
-    series, joined = _series(question, binds, drawn)
     sums = ", ".join(f"sum({hour})::bigint AS {hour}" for hour in HOURS)
-    listed, most = f"ARRAY[{', '.join(HOURS)}]", f"greatest({', '.join(HOURS)})"
-    is_hourly = axis is not None and axis.granularity is Granularity.HOUR
-    summed = f"SELECT key, {series} AS series, {sums} FROM ({' UNION ALL '.join(rows)}) AS cell {joined} GROUP BY 1, 2"
-    return f"""
-    SELECT {"DISTINCT ON (series)" if axis is None else ""} key, series, most, array_position({listed}, most) - 1, {listed if is_hourly else "NULL::bigint[]"}
-    FROM (SELECT *, {most} AS most FROM ({summed}) AS summed) AS day {"ORDER BY series, most DESC, key" if axis is None else ""}"""
+    cells = " UNION ALL ".join(f"SELECT key, series AS g, epoch, {HOURS_LISTED} FROM ({row}) AS row" for row in rows)
+    summed = f"SELECT key, {series} AS series, {sums} FROM ({cells}) AS cell {joined} GROUP BY 1, 2"
+    return f"(SELECT *, greatest({HOURS_LISTED}) AS most FROM ({summed}) AS summed OFFSET 0)"
 
 
-def _rows(question: Question, binds: Binds) -> list[str]:
-    """Queries for (key, g, epoch, h00..h23), machine-seconds."""
-    sliced = by_hours(question.closed, question.epochs)
-    if (filtered := _summed_by(question)) is not None:
-        return [_summed(question, one, binds, *filtered) for one in sliced]
+def _cells(question: Question, sliced: list[Slice], binds: Binds) -> list[str]:
+    """Queries for (key, series, epoch, h00..h23) from the cells themselves."""
     found = parts(question, sliced, binds, skus=question.reference.machine_skus)
     group = GROUPS[question.group_by]
     return [
-        f"SELECT {part.key} AS key, {group} AS g, {part.slice.epoch} AS epoch, {_hours(part.slice, part.sign)} FROM {part.table} WHERE {part.where}"
+        f"SELECT {part.key} AS key, {group} AS series, {part.slice.epoch} AS epoch, {_hours(part.slice, part.sign)} FROM {part.table} WHERE {part.where}"
         for part in found
     ]
 
@@ -152,13 +175,30 @@ def _summed_by(question: Question) -> tuple[int, list[frozenset[int] | None]] | 
     return dimension, filters.get(dimension, [None for _ in question.epochs])
 
 
-def _summed(question: Question, one: Slice, binds: Binds, dimension: int, keys: list[frozenset[int] | None]) -> str:
+def _summed(
+    question: Question, one: Slice, binds: Binds, kept: tuple[int, list[frozenset[int] | None]], drawn: frozenset[int] | None
+) -> list[str]:
+    """Queries for (key, series, epoch, h00..h23, most) from `running_day`; with `drawn`, OTHER is everything less these."""
+    dimension, keys = kept[0], kept[1][one.epoch]
+    group = "key" if question.group_by is not None else "0"
+    if drawn is None:
+        return [_running(question, one, binds, (dimension, keys), group)]
+    listed = drawn if keys is None else drawn & keys
+    return [
+        _running(question, one, binds, (dimension, listed), group),
+        _running(question, one, binds, (dimension, listed), str(OTHER), sign=-1),
+        _running(question, one, binds, (RUNNING_WHOLE if keys is None else dimension, keys), str(OTHER)),
+    ]
+
+
+def _running(question: Question, one: Slice, binds: Binds, kept: tuple[int, frozenset[int] | None], series: str, sign: int = 1) -> str:
+    dimension, keys = kept
     where = [f"org_id = {binds.add(question.org_id, 'int')}", f"dimension = {dimension}"]
     where.append(f"day BETWEEN {binds.add(one.days[0], 'date')} AND {binds.add(one.days[-1], 'date')}")
-    if (kept := keys[one.epoch]) is not None:
-        where.append(f"key = ANY ({binds.add(sorted(kept), 'int[]')})")
-    group = "key" if question.group_by is not None else "0"
-    return f"SELECT day AS key, {group} AS g, {one.epoch} AS epoch, {_hours(one, 1)} FROM running_day WHERE {' AND '.join(where)}"
+    if keys is not None:
+        where.append(f"key = ANY ({binds.add(sorted(keys), 'int[]')})")
+    most = "most" if one.is_whole else f"greatest({', '.join(one.names)}) AS most"
+    return f"SELECT day AS key, {series} AS series, {one.epoch} AS epoch, {_hours(one, sign)}, {most} FROM running_day WHERE {' AND '.join(where)}"
 
 
 def _hours(one: Slice, sign: int) -> str:

@@ -6,6 +6,7 @@ costs twice as much. Nothing here is printed as money.
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from sqlmodel import Session
 
@@ -41,6 +42,12 @@ class Buckets:
         if self.granularity is Granularity.WEEK:
             return (moment - floor_week(first)) // timedelta(days=7)
         return (moment.year - first.year) * 12 + moment.month - first.month
+
+    @cached_property
+    def places(self) -> list[int]:
+        """The bucket of each day, from the day that the period begins in."""
+        first = floor_day(self.period.start)
+        return [self.index(first + number * DAY) for number in range(-((first - self.period.end) // DAY))]
 
     def seconds(self, complete: Period) -> list[int]:
         """Seconds of each bucket that have passed, inside `complete`."""
@@ -104,17 +111,15 @@ class _Drawing:
     def add(self, series: int, part: Part, key: date, values: list[float]) -> None:
         """A row's columns into their buckets. Columns past the end of a short month hold nothing."""
         line = self.series.setdefault(series, [0.0] * len(self.axis.starts))
-        step = DAY if part.slice.is_month else HOUR
         moment = max(part.slice.starts(key), self.axis.period.start)
-        if self.axis.granularity in (Granularity.HOUR, Granularity.DAY):
-            first = self.axis.index(moment)
+        first = self.axis.index(moment)
+        if self.axis.granularity in (Granularity.HOUR, Granularity.DAY) or len(values) == 1:
             for place, one in enumerate(values[: len(line) - first], first):
                 line[place] += one
             return
-        for one in values:
-            if one:
-                line[self.axis.index(moment)] += one
-            moment += step
+        day = (moment - floor_day(self.axis.period.start)) // DAY
+        for place, one in zip(self.axis.places[day : day + len(values)], values, strict=False):
+            line[place] += one
 
     def add_each(self, series: int, moments: list[datetime], values: list[float]) -> None:
         line = self.series.setdefault(series, [0.0] * len(self.axis.starts))
