@@ -164,8 +164,10 @@ class _Batch:
         if len(self.events) < WORTH_SPLITTING or any(event.voided_id is not None for event in self.events):
             return [self]
         parts = [_Batch(self.raws, [], self.refusals if writer == 0 else []) for writer in range(WRITERS)]
-        for event in self.events:
-            parts[shard_of(event.subject) % WRITERS].events.append(event)
+        claims: dict[tuple[str, bytes], int] = {}
+        for event in self.events:  # whoever claims an identity again goes where it was claimed first, so that the first stands
+            writer = claims.setdefault((event.org, event.identity), shard_of(event.subject) % WRITERS)
+            parts[writer].events.append(event)
         return parts
 
 

@@ -260,7 +260,7 @@ def test_ingest_says_when_it_is_called_inside_a_savepoint(database):
 
 
 def test_a_large_batch_is_written_by_two_at_once_and_comes_out_whole(database):
-    """2,400 events of 800 machines, with a duplicate, a conflict and a damaged line among them."""
+    """2,400 events of 800 machines, with a duplicate, twenty conflicts and a damaged line among them."""
     events = [
         event
         for number in range(800)
@@ -270,11 +270,14 @@ def test_a_large_batch_is_written_by_two_at_once_and_comes_out_whole(database):
             stopped(f"m{number}", f"{D}02:00:00Z", app=f"app-{number % 50}"),
         )
     ]
-    conflict = {**started("elsewhere", f"{D}00:00:00Z"), "id": events[0]["id"]}
-    result = Ingest().run([*lines(*events), b"damaged\n", *lines(events[5], conflict)], name="test")
-    assert counts(result) == (2400, 1, 2)
-    assert [(refusal.line, refusal.code) for refusal in result.refusals] == [(2401, "not_json"), (2403, "event_conflict")]
-    assert stored.rows("SELECT accepted, duplicate, refused FROM ingest_run") == [(2400, 1, 2)]
+    # another machine's event under a taken identity: that machine may be the other writer's, and still the first one stands
+    conflicts = [{**started(f"elsewhere{number}", f"{D}00:00:00Z"), "id": events[number]["id"]} for number in range(0, 60, 3)]
+    result = Ingest().run([*lines(*events), b"damaged\n", *lines(events[5], *conflicts)], name="test")
+    assert counts(result) == (2400, 1, 21)
+    assert [(refusal.line, refusal.code) for refusal in result.refusals] == [
+        (2401, "not_json"), *((2403 + number, "event_conflict") for number in range(20)),
+    ]  # fmt: skip
+    assert stored.rows("SELECT accepted, duplicate, refused FROM ingest_run") == [(2400, 1, 21)]
     expected = derive([parse_line(line(event), line=1, now=NOW) for event in events], PRESETS)
     assert stored.intervals() == Counter(expected.intervals)
     assert stored.rows("SELECT count(*) FROM app") == [(50,)]
