@@ -69,7 +69,11 @@ def verify_all(org: Org = None, as_json: AsJson = False) -> None:
     found: dict[str, list[Difference]] = {}
     for one in _chosen(org):
         with progress.shown(f"verifying {one.slug}") as report:
-            found[one.slug] = verify(one.id, progress=lambda stage, done, report=report: report(0.0, f"{stage} {done:,}"))
+
+            def tell(what: str, done: int, total: int, report: progress.Report = report) -> None:
+                report(done / max(1, total), f"{done:,} of {total:,} {what}")
+
+            found[one.slug] = verify(one.id, progress=tell)
     if as_json:
         print_json({slug: [_plain(one) for one in differences] for slug, differences in found.items()})
     else:

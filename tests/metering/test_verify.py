@@ -43,7 +43,7 @@ def org(database) -> int:
 
 def test_a_sound_roll_up_has_no_difference(org):
     stages = []
-    assert verify(org, progress=lambda stage, done: stages.append(stage)) == []
+    assert verify(org, progress=lambda stage, done, total: stages.append(stage)) == []
     assert {"resources", "months"} <= set(stages)
 
 
