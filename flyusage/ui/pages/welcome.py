@@ -22,14 +22,16 @@ class Door:
 
 
 class Welcome(rx.State):
-    """The organizations that the reader may open; None before they are known."""
+    """The organizations that the reader may open, once they are known."""
 
-    doors: list[Door] | None = None
+    doors: list[Door] = []
+    is_known: bool = False
 
     @rx.event
     async def load(self):
         """List the organizations."""
         known = await asyncio.to_thread(open_organizations)
+        self.is_known = True
         self.doors = [
             Door(each.name, "synthetic demonstration" if each.is_synthetic else each.slug, f"/orgs/{each.slug}") for each in known
         ]
@@ -37,23 +39,18 @@ class Welcome(rx.State):
 
 def welcome() -> rx.Component:
     """The organizations, or three ways to the first figures."""
-    some = Welcome.doors.to(list[Door])
+    waiting = rx.el.section(rx.el.h1("Organizations", class_name="card-title"), class_name="card empty waiting")
     return rx.el.main(
-        rx.match(
-            rx.cond(Welcome.doors, "some", rx.cond(Welcome.doors == None, "unknown", "none")),  # noqa: E711 compiled, not run
-            ("some", _choose(some)),
-            ("none", _fill()),
-            rx.el.section(rx.el.h1("Organizations", class_name="card-title"), class_name="card empty waiting"),
-        ),
+        rx.cond(Welcome.is_known, rx.cond(Welcome.doors.length() > 0, _choose(), _fill()), waiting),
         id="content",
         class_name="welcome",
     )
 
 
-def _choose(doors: Var[list[Door]]) -> rx.Component:
+def _choose() -> rx.Component:
     return rx.el.section(
         rx.el.h1("Choose an organization", class_name="card-title"),
-        rx.el.ul(rx.foreach(doors, _door), class_name="doors"),
+        rx.el.ul(rx.foreach(Welcome.doors, _door), class_name="doors"),
         class_name="card empty",
     )
 
