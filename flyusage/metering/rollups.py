@@ -146,7 +146,7 @@ def _roll_days(session: Session, org_id: int, days: Sequence[date], through: dat
     end = min(midnight(days[-1]) + DAY, through)
     if midnight(days[0]) >= end:
         return
-    session.execute(sa.text("SELECT ensure_month_partitions(:day, :day)"), {"day": days[0]})
+    _ensure_partition(session, days[0])
     try:
         with session.begin_nested():
             roll_cells(session, org_id, Period(midnight(days[0]), end))
@@ -156,6 +156,13 @@ def _roll_days(session: Session, org_id: int, days: Sequence[date], through: dat
         _roll_apart(session, org_id, days, through)
     else:
         session.execute(sa.text(_FITS), {"org_id": org_id, "days": [midnight(day) for day in days], "code": QUANTITY_OVERFLOW})
+
+
+def _ensure_partition(session: Session, day: date) -> None:
+    """The month's partition of `usage_day`, made in a transaction of its own: making it shuts out every reader until it commits."""
+    if not session.execute(sa.text(_HAS_PARTITION), {"day": day}).scalar_one():
+        with db.platform_transaction() as apart:
+            apart.execute(sa.text("SELECT ensure_month_partition('usage_day', :day)"), {"day": day})
 
 
 def _roll_apart(session: Session, org_id: int, days: Sequence[date], through: datetime) -> None:
@@ -213,4 +220,7 @@ _LEFT = """
 SELECT (SELECT count(*) FROM dirty_day WHERE org_id = :org_id),
        (SELECT count(DISTINCT month) FROM dirty_resource WHERE org_id = :org_id),
        (SELECT rolled_through FROM rollup_state WHERE org_id = :org_id)"""
+_HAS_PARTITION = """
+SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'usage_day' || to_char(CAST(:day AS date), '_YYYY_MM')
+                                      AND relnamespace = 'public'::regnamespace)"""
 _FITS = "DELETE FROM event_finding WHERE org_id = :org_id AND code = :code AND time = ANY(:days)"

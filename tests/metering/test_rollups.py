@@ -353,3 +353,14 @@ def test_an_event_of_the_future_waits_for_its_hour(database):
     assert rolled.hours() == {}
     assert rolled.tail(NOW) == {}
     assert rolled.tail(utc("2026-11-15 10:25")) == {MACHINE: 60}
+
+
+def test_a_new_months_partition_keeps_no_reader_out_of_the_step(database):
+    """The month of an open run without events of its own: its partition is there before the step ends, and apart from it."""
+    ingest([started("m", "2026-08-20T00:00:00Z")])
+    assert rolled.rows("SELECT to_regclass('usage_day_2026_10')") == [(None,)]
+    with db.platform_transaction() as session:
+        rollups.roll_day(session, rolled.org_id(), date(2026, 10, 5), NOW)
+        read = "SELECT count(*) FROM usage_day WHERE day = '2026-10-05'"
+        assert rolled.rows(read) == [(0,)]  # another connection, meanwhile: neither kept waiting nor shown half
+    assert rolled.rows("SELECT tableoid::regclass::text, total FROM usage_day") == [("usage_day_2026_10", 86_400)]
