@@ -46,16 +46,16 @@ $(UV): requirements-uv.lock
 	@touch $(UV)
 
 .venv/.run: requirements.lock pyproject.toml | $(UV)
-	@test .venv/.dev -nt requirements-dev.lock || { $(UV) pip sync --quiet --require-hashes requirements.lock && rm -f .venv/.dev .venv/.bench; }
+	@test .venv/.dev -nt requirements-dev.lock || { $(UV) pip sync --quiet --compile-bytecode --require-hashes requirements.lock && rm -f .venv/.dev .venv/.bench; }
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.dev: requirements-dev.lock pyproject.toml | $(UV)
-	@$(UV) pip sync --quiet --require-hashes requirements-dev.lock
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements-dev.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.bench && touch .venv/.run $@
 
 .venv/.bench: requirements-bench.lock pyproject.toml | $(UV)
-	@$(UV) pip install --quiet --require-hashes --requirements requirements-bench.lock
+	@$(UV) pip install --quiet --compile-bytecode --require-hashes --requirements requirements-bench.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch .venv/.run $@
