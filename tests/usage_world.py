@@ -12,7 +12,18 @@ from decimal import Decimal
 from fractions import Fraction
 
 import sqlalchemy as sa
-from factories import Event, egress_reported, ingest, ipv4_allocated, ipv4_released, started, stopped, volume_created, volume_destroyed, volume_resized
+from factories import (
+    Event,
+    egress_reported,
+    ingest,
+    ipv4_allocated,
+    ipv4_released,
+    started,
+    stopped,
+    volume_created,
+    volume_destroyed,
+    volume_resized,
+)
 
 from flyusage import clock, db
 from flyusage.metering.rollups import catch_up
@@ -28,7 +39,11 @@ REGIONS = {"dfw": "North America", "fra": "Europe", "gru": "South America", "nrt
 PRESETS = {"shared-cpu-1x": (256, 1), "performance-2x": (4096, 2), "performance-8x": (16384, 8), "a10": (32768, 8)}
 EXTRA, ROOTFS, VOLUME, IPV4, EGRESS = "machine.extra_ram", "machine.rootfs_stopped", "volume", "ipv4.dedicated", "egress.public"
 METER = {EXTRA: "extra_memory", ROOTFS: "rootfs", VOLUME: "volume", IPV4: "ipv4", EGRESS: "egress"}
-CENTRES = {"web": [(date(2026, 9, 1), "Shop")], "api": [(date(2026, 10, 1), "Shop"), (date(2026, 11, 1), None)], "batch": [(date(2026, 9, 1), "Data")]}
+CENTRES = {
+    "web": [(date(2026, 9, 1), "Shop")],
+    "api": [(date(2026, 10, 1), "Shop"), (date(2026, 11, 1), None)],
+    "batch": [(date(2026, 9, 1), "Data")],
+}
 STEPS = {"machine": Decimal("1.05"), "volume": Decimal("0.5")}
 
 
@@ -217,7 +232,9 @@ def _iso(moment: datetime) -> str:
 
 
 _MOVE = """
-WITH made AS (INSERT INTO cost_centre (org_id, name) SELECT :org, CAST(:name AS text) WHERE CAST(:name AS text) IS NOT NULL ON CONFLICT (org_id, name) DO UPDATE SET name = excluded.name RETURNING id)
+WITH made AS (
+  INSERT INTO cost_centre (org_id, name) SELECT :org, CAST(:name AS text) WHERE CAST(:name AS text) IS NOT NULL
+  ON CONFLICT (org_id, name) DO UPDATE SET name = excluded.name RETURNING id
+)
 INSERT INTO cost_centre_app (org_id, app_id, month, cost_centre_id)
 SELECT :org, id, CAST(:month AS date), (SELECT id FROM made) FROM app WHERE org_id = :org AND name = :app"""
-

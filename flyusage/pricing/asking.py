@@ -10,9 +10,9 @@ from flyusage import clock
 from flyusage.metering.tail import Tail, tail_of
 from flyusage.periods import HOUR, Period, floor_hour
 from flyusage.pricing.books import LIST, PriceBook
+from flyusage.pricing.database import fetch
 from flyusage.pricing.errors import PriceBookMissing
 from flyusage.pricing.price_table import PriceTable, price_table
-from flyusage.pricing.database import fetch
 from flyusage.pricing.question import Moment, Question
 from flyusage.pricing.reference import Reference, reference
 from flyusage.pricing.scope import Names, names_of, resolve

@@ -95,7 +95,7 @@ def draft(session: Session, book_id: int, effective_from: date, *, prices: Itera
     """A new unpublished version of a book, in force from the UTC midnight of `effective_from` once published; its id."""
     made = sa.insert(price_book_version).values(book_id=book_id, effective_from=effective_from, note=note)
     version = session.execute(made.returning(price_book_version.c.id)).scalar_one()
-    skus = {code: id_ for code, id_ in session.execute(sa.select(sku.c.code, sku.c.id))}
+    skus = dict(session.execute(sa.select(sku.c.code, sku.c.id)))
     rows = [
         {
             "version_id": version,
@@ -175,7 +175,14 @@ def phase_prices(session: Session, fraction: Fraction | int) -> list[ListedPrice
             amount, since = round_half_away(exact, PLACES), None
         listed.append(
             ListedPrice(
-                row["sku"], row["scope"], amount, PER_QUANTITY.get(row["unit"], 1), row["unit"], since, _day(row["effective_to"]), row["note"]
+                row["sku"],
+                row["scope"],
+                amount,
+                PER_QUANTITY.get(row["unit"], 1),
+                row["unit"],
+                since,
+                _day(row["effective_to"]),
+                row["note"],
             )
         )
     return listed

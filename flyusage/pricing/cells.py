@@ -50,7 +50,8 @@ def parts(question: Question, slices: list[Slice], binds: Binds, *, skus: tuple[
     for one in slices:
         for sign, has_apps, apps in sources(question, one.epoch):
             base = "usage_month" if one.is_month else "usage_day"
-            where = [f"org_id = {binds.add(question.org_id, 'int')}", f"{'month' if one.is_month else 'day'} = ANY ({binds.add(list(one.days), 'date[]')})"]
+            time = "month" if one.is_month else "day"
+            where = [f"org_id = {binds.add(question.org_id, 'int')}", f"{time} = ANY ({binds.add(list(one.days), 'date[]')})"]
             where += conditions(question, binds, apps=apps, skus=skus)
             found.append(Part(base if has_apps else f"{base}_by_region", " AND ".join(where), sign, one))
     return found
@@ -60,7 +61,12 @@ def conditions(question: Question, binds: Binds, *, apps: frozenset[int] | None,
     """The question's filters on the columns of a cell."""
     scope = question.scope
     chosen = scope.skus if skus is None else frozenset(skus) & (frozenset(skus) if scope.skus is None else scope.skus)
-    named = (("app_id", apps, "int[]"), ("region_id", scope.regions, "smallint[]"), ("vm_size_id", scope.sizes, "smallint[]"), ("sku_id", chosen, "smallint[]"))
+    named = (
+        ("app_id", apps, "int[]"),
+        ("region_id", scope.regions, "smallint[]"),
+        ("vm_size_id", scope.sizes, "smallint[]"),
+        ("sku_id", chosen, "smallint[]"),
+    )
     return [f"{column} = ANY ({binds.add(sorted(ids), kind)})" for column, ids, kind in named if ids is not None]
 
 

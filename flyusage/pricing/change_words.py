@@ -13,7 +13,12 @@ from flyusage.pricing.steps import Step
 MINUS = "−"
 BYTES_PER_GB = 10**9
 MIB_PER_GB = 1024
-METER_WORDS = {"volume": "GB of volumes", "extra_memory": "GB of extra memory", "rootfs": "GB of stopped root filesystems", "ipv4": "IPv4 addresses"}
+METER_WORDS = {
+    "volume": "GB of volumes",
+    "extra_memory": "GB of extra memory",
+    "rootfs": "GB of stopped root filesystems",
+    "ipv4": "IPv4 addresses",
+}
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ class Keys:
                 places = [order.index(regions[one].continent) if one in regions else 0 for one in range(max(regions) + 1)]
                 columns.append(f"({binds.add(places, 'int[]')})[region_id + 1]")
             elif dimension is Dimension.COST_CENTRE:
-                held = {(app, one.number): centre for one in question.epochs for app, centre in question.names.centres.on(one.starts_on).items()}
+                held = {
+                    (app, one.number): centre for one in question.epochs for app, centre in question.names.centres.on(one.starts_on).items()
+                }
                 joined = f"LEFT JOIN {fold_rows(held, binds)} ON fold.g = cell.app_id AND fold.epoch = cell.epoch"
                 columns.append("coalesce(fold.s, 0)")
             else:
@@ -114,7 +116,8 @@ def detail(session: Session, before: Question, after: Question, keys: Keys, list
         cells = quantities(keys.narrowed(question, listed), binds, CELL)
         columns, joined = keys.columns(question, binds)
         wanted = ", ".join(binds.add(list(values), "int[]") for values in zip(*listed, strict=True))
-        statement = f"""SELECT {", ".join(columns)}, cell.sku_id, cell.region_id, cell.epoch, sum(cell.q) FROM ({" UNION ALL ".join(cells)}) AS cell {joined}
+        statement = f"""SELECT {", ".join(columns)}, cell.sku_id, cell.region_id, cell.epoch, sum(cell.q)
+            FROM ({" UNION ALL ".join(cells)}) AS cell {joined}
             WHERE ({", ".join(columns)}) IN (SELECT * FROM unnest({wanted})) GROUP BY {", ".join(str(place + 1) for place in range(width + 3))}"""
         sides.append(fetch(session, statement, binds) if cells else [])
     return {key: _used(before, after, [[row[width:] for row in side if row[:width] == key] for side in sides]) for key in listed}
@@ -140,6 +143,4 @@ def _used(before: Question, after: Question, sides: Sequence[Sequence[tuple[int,
             price = question.prices.on(sku, region, question.epochs[epoch].starts_on)
             quantities_.setdefault((sku, region), [0, 0])[side] += int(quantity)
             costs.setdefault((sku, region), [Fraction(0), Fraction(0)])[side] += price.cost(int(quantity)) if price else Fraction(0)
-    return [
-        Used(*pair, quantities_[pair][0], quantities_[pair][1], costs[pair][0], costs[pair][1]) for pair in sorted(quantities_)
-    ]
+    return [Used(*pair, quantities_[pair][0], quantities_[pair][1], costs[pair][0], costs[pair][1]) for pair in sorted(quantities_)]

@@ -32,4 +32,4 @@ def fetch(session: Session, statement: str, binds: dict[str, Any]) -> list[tuple
             _compiled.clear()
         _compiled[statement] = str(sa.text(statement).compile(dialect=_dialect))
     with db.raw(session).cursor(binary=True) as cursor:
-        return cursor.execute(_compiled[statement], binds, prepare=False).fetchall()
+        return cursor.execute(_compiled[statement].encode(), binds, prepare=False).fetchall()

@@ -12,13 +12,13 @@ from flyusage.pricing.comparison import Earlier, earlier
 from flyusage.pricing.counting import OTHER, Counted, count, other_than
 from flyusage.pricing.headline import headline
 from flyusage.pricing.labels import labels
+from flyusage.pricing.marks import price_steps
 from flyusage.pricing.notices import is_known, notices
 from flyusage.pricing.peaks import peaks
 from flyusage.pricing.points import Buckets, buckets, difference, points
 from flyusage.pricing.question import Question
 from flyusage.pricing.totals import Sum
 from flyusage.pricing.values import values
-from flyusage.pricing.marks import price_steps
 from flyusage.pricing.view import Answer, Dimension, Granularity, Measure, Series, Totals, View, auto_granularity, granularities
 
 __all__ = ["auto_granularity", "explore", "granularities", "history", "price_steps", "values"]
@@ -33,12 +33,13 @@ def explore(session: Session, org_id: int, view: View, *, now: datetime | None =
     Every total is exact. Points are for drawing; series folded into "other" have none unless `table_points`. Grouped by
     machine, the first 100 are listed and everything else is one series, so that they still add up.
     """
-    for _ in range(ATTEMPTS):
+    attempt = 1
+    while True:
         known = know(session, org_id, view.as_of, now, has_centres=_needs_centres(view))
         answer = _Answering(session, view, known, has_table_points=table_points).answer()
-        if rolled_through(session, org_id) in (None, known.moment.rolled_through):
-            break  # otherwise an hour was closed while we read: what was its tail is in the cells now
-    return answer
+        if rolled_through(session, org_id) in (None, known.moment.rolled_through) or attempt == ATTEMPTS:
+            return answer
+        attempt += 1  # an hour was closed while we read: what was its tail is in the cells now
 
 
 def _needs_centres(view: View) -> bool:
@@ -103,7 +104,10 @@ class _Answering:
             history_begins=self.known.history.start if self.known.history else None,
             last_event_at=self.known.history.end if self.known.history else None,
             notices=notices(
-                counted, self.known.history, asked_before.whole if asked_before else None, before.counted.question.complete if before else None
+                counted,
+                self.known.history,
+                asked_before.whole if asked_before else None,
+                before.counted.question.complete if before else None,
             ),
         )
 
@@ -147,7 +151,9 @@ class _Answering:
         listed = None if top is None else frozenset(top)
         if question.measure is Measure.RUNNING_PEAK:
             return {one: peak.points for one, peak in peaks(self.session, question, axis, drawn=listed).items()}
-        found = points(self.session, question, axis, only=None if self.has_table_points and question.group_by is not Dimension.MACHINE else listed)
+        found = points(
+            self.session, question, axis, only=None if self.has_table_points and question.group_by is not Dimension.MACHINE else listed
+        )
         if listed is None:
             return found
         whole = points(self.session, replace(question, group_by=None), axis).get(0, [0.0] * len(axis.starts))

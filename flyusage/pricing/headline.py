@@ -7,8 +7,8 @@ from fractions import Fraction
 from sqlmodel import Session
 
 from flyusage.pricing.cells import conditions, tail_rows
-from flyusage.pricing.peaks import peaks
 from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.peaks import peaks
 from flyusage.pricing.question import Question
 from flyusage.pricing.slices import by_days
 from flyusage.pricing.totals import Sum, quantities
@@ -38,7 +38,11 @@ def _used(session: Session, question: Question) -> tuple[set[int], set[int]]:
     if question.scope.is_about_machines:
         binds = Binds()
         cells = " UNION ALL ".join(quantities(question, binds))
-        used = fetch(session, f"SELECT g, region_id FROM ({cells}) AS cell GROUP BY g, region_id, sku_id HAVING sum(q) <> 0", binds) if cells else []
+        used = (
+            fetch(session, f"SELECT g, region_id FROM ({cells}) AS cell GROUP BY g, region_id, sku_id HAVING sum(q) <> 0", binds)
+            if cells
+            else []
+        )
         return {app for app, _ in used}, {region for _, region in used}
     chosen = question.scope.regions
     regions = question.reference.regions if chosen is None else chosen
@@ -53,7 +57,11 @@ def _present(session: Session, question: Question, column: str, candidates: Iter
         apps = question.scope.apps[one.epoch]
         is_marginal = column == "region_id" and apps is None
         key, table = ("month", "usage_month") if one.is_month else ("day", "usage_day")
-        where = [f"org_id = {binds.add(question.org_id, 'int')}", f"{key} = ANY ({binds.add(list(one.days), 'date[]')})", f"{column} = candidate.id"]
+        where = [
+            f"org_id = {binds.add(question.org_id, 'int')}",
+            f"{key} = ANY ({binds.add(list(one.days), 'date[]')})",
+            f"{column} = candidate.id",
+        ]
         where += conditions(question, binds, apps=apps)
         where.append("total <> 0" if one.is_whole else f"({' + '.join(one.names)}) <> 0")
         looks.append(f"EXISTS (SELECT FROM {table}{'_by_region' if is_marginal else ''} WHERE {' AND '.join(where)})")
@@ -61,5 +69,7 @@ def _present(session: Session, question: Question, column: str, candidates: Iter
         looks.append(f"candidate.id IN (SELECT {column} FROM ({tail}) AS tail WHERE quantity <> 0)")
     if not looks:
         return set()
-    rows = fetch(session, f"SELECT id FROM unnest({binds.add(sorted(candidates), 'int[]')}) AS candidate (id) WHERE {' OR '.join(looks)}", binds)
+    rows = fetch(
+        session, f"SELECT id FROM unnest({binds.add(sorted(candidates), 'int[]')}) AS candidate (id) WHERE {' OR '.join(looks)}", binds
+    )
     return {id_ for (id_,) in rows}

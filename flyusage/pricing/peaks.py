@@ -153,7 +153,8 @@ def _cells(question: Question, sliced: list[Slice], binds: Binds) -> list[str]:
     found = parts(question, sliced, binds, skus=question.reference.machine_skus)
     group = GROUPS[question.group_by]
     return [
-        f"SELECT {part.key} AS key, {group} AS series, {part.slice.epoch} AS epoch, {_hours(part.slice, part.sign)} FROM {part.table} WHERE {part.where}"
+        f"SELECT {part.key} AS key, {group} AS series, {part.slice.epoch} AS epoch, {_hours(part.slice, part.sign)} "
+        f"FROM {part.table} WHERE {part.where}"
         for part in found
     ]
 

@@ -12,9 +12,9 @@ from sqlmodel import Session
 
 from flyusage.periods import DAY, HOUR, Period, floor_day, floor_week, month_start, next_month
 from flyusage.pricing.cells import GROUPS, Part, fold, fold_rows, parts, tail_rows
+from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.machine_cells import machine_points
 from flyusage.pricing.measures import is_mean
-from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.question import Question
 from flyusage.pricing.slices import by_days, by_hours
 from flyusage.pricing.view import Dimension, Granularity, Measure
@@ -58,7 +58,12 @@ class Buckets:
 def buckets(period: Period, granularity: Granularity) -> Buckets:
     """The buckets of `period`: each begins on its hour, midnight, Monday or first of the month; the first with the period."""
     steps = {Granularity.HOUR: HOUR, Granularity.DAY: DAY, Granularity.WEEK: timedelta(days=7)}
-    floors = {Granularity.HOUR: lambda moment: moment, Granularity.DAY: floor_day, Granularity.WEEK: floor_week, Granularity.MONTH: month_start}
+    floors = {
+        Granularity.HOUR: lambda moment: moment,
+        Granularity.DAY: floor_day,
+        Granularity.WEEK: floor_week,
+        Granularity.MONTH: month_start,
+    }
     starts, moment = [period.start], floors[granularity](period.start)
     while True:
         moment = next_month(moment) if granularity is Granularity.MONTH else moment + steps[granularity]
@@ -179,7 +184,9 @@ def _tail_query(question: Question, binds: Binds, only: frozenset[int] | None) -
         return []
     folding = fold(question)
     group = GROUPS[question.group_by] if folding is None else "coalesce(fold.s, 0)"
-    joined = f"LEFT JOIN {fold_rows(folding, binds)} ON fold.g = {GROUPS[question.group_by]} AND fold.epoch = {question.tail_epoch}" if folding is not None else ""
+    joined = ""
+    if folding is not None:
+        joined = f"LEFT JOIN {fold_rows(folding, binds)} ON fold.g = {GROUPS[question.group_by]} AND fold.epoch = {question.tail_epoch}"
     where = f"WHERE {group} = ANY ({binds.add(sorted(only), 'int[]')})" if only is not None and question.group_by is not None else ""
     value = f"sum(CAST(quantity AS float8) * {weight(question, question.tail_epoch, binds)})"
     return [f"SELECT {TAIL}, CAST(NULL AS date), {group}, ARRAY[{value}] FROM ({tail}) AS tail {joined} {where} GROUP BY 3"]

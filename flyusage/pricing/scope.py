@@ -66,10 +66,10 @@ class Scope:
 def names_of(session: Session, org_id: int, *, has_centres: bool = True) -> Names:
     """The organization's apps and, unless not needed, its cost centres and who belonged where when."""
     org = {"org": org_id}
-    apps = {id_: name for id_, name in fetch(session, "SELECT id, name FROM app WHERE org_id = :org", org)}
+    apps = dict(fetch(session, "SELECT id, name FROM app WHERE org_id = :org", org))
     if not has_centres:
         return Names(apps, CostCentres({}))
-    centres = {id_: name for id_, name in fetch(session, "SELECT id, name FROM cost_centre WHERE org_id = :org", org)}
+    centres = dict(fetch(session, "SELECT id, name FROM cost_centre WHERE org_id = :org", org))
     return Names(apps, CostCentres(centres, tuple(fetch(session, _MOVES, org))))
 
 
@@ -105,7 +105,9 @@ class _Resolving:
         for one in self.filters:
             if one.dimension is not dimension:
                 continue
-            self.unknown += [f"No {dimension.value.replace('_', ' ')} is called {_quoted(value)}." for value in one.values if value not in known]
+            self.unknown += [
+                f"No {dimension.value.replace('_', ' ')} is called {_quoted(value)}." for value in one.values if value not in known
+            ]
             named = frozenset().union(*(known.get(value, set()) for value in one.values))
             everything = frozenset().union(*known.values())
             chosen = _both(chosen, everything - named if one.is_exclusion else named)

@@ -39,6 +39,7 @@ class Line:
     machines: list[float]
 
     def at(self, place: int) -> datetime:
+        """The moment that `place` begins."""
         return self.start + place * self.width
 
 
@@ -110,7 +111,8 @@ def _shift(told: Told, used: list[Used]) -> Shift | None:
             if told.after.reference.skus[one.sku_id].meter == "machine":
                 place = name(told.after, one)
                 moved[place] = moved.get(place, 0) + one.quantity_after - one.quantity_before
-        lost, gained = min(moved, key=lambda place: (moved[place], place), default=""), max(moved, key=lambda place: (moved[place], place), default="")
+        ranked = sorted(moved, key=lambda place: (moved[place], place))
+        lost, gained = (ranked[0], ranked[-1]) if ranked else ("", "")
         if moved and moved[lost] < 0 < moved[gained]:
             return Shift(lost, gained)
     return None

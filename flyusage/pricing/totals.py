@@ -9,8 +9,8 @@ from math import lcm
 from sqlmodel import Session
 
 from flyusage.pricing.cells import GROUPS, fold, fold_rows, parts, tail_rows
-from flyusage.pricing.machine_cells import machine_parts
 from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.machine_cells import machine_parts
 from flyusage.pricing.question import Question
 from flyusage.pricing.slices import by_days
 from flyusage.pricing.view import Dimension
@@ -51,7 +51,9 @@ def quantities(question: Question, binds: Binds, keys: str = "") -> list[str]:
         for one in parts(question, by_days(question.closed, question.epochs), binds)
     ]
     if tail := tail_rows(question, binds):
-        found.append(f"SELECT {group}, sku_id, region_id, {question.tail_epoch} AS epoch, CAST(quantity AS bigint) AS q FROM ({tail}) AS tail")
+        found.append(
+            f"SELECT {group}, sku_id, region_id, {question.tail_epoch} AS epoch, CAST(quantity AS bigint) AS q FROM ({tail}) AS tail"
+        )
     if scope.not_machines:
         found += machine_parts(question, binds, machines=scope.not_machines, sign=-1, keys=keys)
     return found

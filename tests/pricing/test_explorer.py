@@ -44,7 +44,8 @@ hours = st.integers(0, 60 * 24).map(lambda number: FIRST + number * HOUR)
 @st.composite
 def filters(draw: st.DrawFn) -> tuple[Filter, ...]:
     chosen = draw(st.lists(st.sampled_from(list(VALUES)), unique=True, max_size=2))
-    return tuple(Filter(one, tuple(draw(st.lists(st.sampled_from(VALUES[one]), min_size=1, max_size=3, unique=True))), draw(st.booleans())) for one in chosen)
+    values = {one: tuple(draw(st.lists(st.sampled_from(VALUES[one]), min_size=1, max_size=3, unique=True))) for one in chosen}
+    return tuple(Filter(one, values[one], draw(st.booleans())) for one in chosen)
 
 
 @st.composite
@@ -229,7 +230,9 @@ def test_another_length_is_said(world: World) -> None:
 def test_price_steps_are_marked(world: World) -> None:
     with db.transaction(world.org_id) as session:
         steps = price_steps(session, world.org_id, View(Measure.LIST_COST, OCTOBER))
-        dearer = price_steps(session, world.org_id, View(Measure.LIST_COST, OCTOBER, filters=(Filter(Dimension.SKU, ("machine.performance-2x",)),)))
+        dearer = price_steps(
+            session, world.org_id, View(Measure.LIST_COST, OCTOBER, filters=(Filter(Dimension.SKU, ("machine.performance-2x",)),))
+        )
         none = price_steps(session, world.org_id, View(Measure.LIST_COST, OCTOBER, filters=(Filter(Dimension.SKU, ("egress.public",)),)))
     assert [(step.at, step.label) for step in steps] == [(datetime(2026, 10, 17, tzinfo=UTC), "prices −50 % to +5 %")]
     assert [step.label for step in dearer] == ["prices +5 %"]
