@@ -240,11 +240,19 @@ def _shut_down(pgdata: Path) -> None:
         return
     with suppress(psutil.NoSuchProcess):
         server.send_signal(signal.SIGINT)
-        try:
-            server.wait(SHUTDOWN_SECONDS)
-        except psutil.TimeoutExpired:
-            server.send_signal(signal.SIGQUIT)  # nothing committed is lost: the next start recovers from the log
-            server.wait(SHUTDOWN_SECONDS)
+        if not _ends(server):
+            server.send_signal(signal.SIGQUIT)  # nothing committed is lost: the next start recovers it from the log
+            _ends(server)
+
+
+def _ends(server: psutil.Process) -> bool:
+    """Wait for the end. Not by psutil's own wait, which for a child of another process waits for its parent to notice too."""
+    deadline = time.monotonic() + SHUTDOWN_SECONDS
+    while _is_alive(server):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _postmaster(pgdata: Path) -> psutil.Process | None:
@@ -252,12 +260,20 @@ def _postmaster(pgdata: Path) -> psutil.Process | None:
     try:
         number = int((pgdata / "postmaster.pid").read_text().partition("\n")[0])
         found = psutil.Process(number)
-        is_ours = found.name() == "postgres" and found.status() != psutil.STATUS_ZOMBIE and Path(found.cwd()) == pgdata
+        is_ours = found.name() == "postgres" and _is_alive(found) and Path(found.cwd()) == pgdata
     except (OSError, ValueError, psutil.NoSuchProcess):
         return None
     except psutil.AccessDenied:
         return None  # another user's process: the folder is ours alone, so it is no server of ours
     return found if is_ours else None
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs; one that ended without its parent having noticed does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _answers(pgdata: Path) -> bool:

@@ -22,7 +22,7 @@ from flyusage import config, db, embedded
 from flyusage.cli import bootstrap
 
 PUBLIC_TRACE = Path(__file__).parents[2] / "shared" / "data"
-LOGIN, PASSWORD = "flyusage_test_login", "only for tests"
+LOGIN, PASSWORD = "flyusage_test_login", "only-for-tests"
 
 hypothesis.settings.register_profile("flyusage", deadline=None)
 hypothesis.settings.load_profile("flyusage")
@@ -70,7 +70,9 @@ class Database:
 @pytest.fixture(scope="session", autouse=True)
 def own_settings() -> Iterator[None]:
     """No test reads the settings or the data folder of whoever runs it."""
-    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("FLYUSAGE_") and name != "FLYUSAGE_TEST_DATABASE_URL"}
+    kept = {
+        name: os.environ.pop(name) for name in list(os.environ) if name.startswith("FLYUSAGE_") and name != "FLYUSAGE_TEST_DATABASE_URL"
+    }
     folder = _temporary_folder()
     os.environ["FLYUSAGE_DATA_DIR"] = str(folder)
     config.settings.cache_clear()

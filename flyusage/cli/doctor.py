@@ -76,13 +76,19 @@ def _asked(check: Callable[[], Iterable[Finding]]) -> tuple[list[Finding], bool]
 def _settings() -> Iterator[Finding]:
     chosen = settings()
     said = {name: value for name, value in chosen if name in chosen.model_fields_set}
-    written = ", ".join(f"FLYUSAGE_{name.upper()}={without_secrets(name, str(value))}" for name, value in sorted(said.items()))
+    written = ", ".join(f"FLYUSAGE_{name.upper()}={_shown(name, value)}" for name, value in sorted(said.items()))
     yield Finding("settings", "fine", f"{written or 'All at their defaults'}; data folder {chosen.data_dir}.")
     for name, nearest in unknown_variables().items():
         hint = f" Did you mean {nearest}?" if nearest else ""
         yield Finding("settings", "problem", f"{name} means nothing to this flyusage.{hint}")
     if chosen.clock:
         yield Finding("settings", "note", f"The clock stands still at {moment(chosen.clock)} (FLYUSAGE_CLOCK).")
+
+
+def _shown(name: str, value: object) -> str:
+    if name.endswith("database_url") or name == "migration_url":
+        return sa.make_url(str(value)).render_as_string(hide_password=True)
+    return without_secrets(name, str(value))
 
 
 def _disk() -> Iterator[Finding]:
@@ -137,7 +143,9 @@ def _roles() -> Iterator[Finding]:
         }
         found = [fault for fault, is_so in faults.items() if is_so]
         if found:
-            advice = "Point FLYUSAGE_DATABASE_URL at a plain login (`flyusage db init` makes one) and keep this one for FLYUSAGE_MIGRATION_URL."
+            advice = (
+                "Point FLYUSAGE_DATABASE_URL at a plain login (`flyusage db init` makes one) and keep this one for FLYUSAGE_MIGRATION_URL."
+            )
             yield Finding("roles", "problem", f"{name} {', '.join(found)}. {advice}")
         else:
             yield Finding("roles", "fine", f"{name} is no superuser, owns nothing and is held by row-level security.")
@@ -199,9 +207,13 @@ def _partitions() -> Iterator[Finding]:
     for parent, newest, months, has_current, stray_bytes in rows:
         if stray_bytes:
             yield Finding(
-                "partitions", "problem", f"{parent}_default holds {size(stray_bytes)} of rows outside any month. Report this: months are made first."
+                "partitions",
+                "problem",
+                f"{parent}_default holds {size(stray_bytes)} of rows outside any month. Report this: months are made first.",
             )
         elif months and not has_current:
             yield Finding("partitions", "note", f"{parent}: {months} months, newest {newest}; this month's is made with its first event.")
         else:
-            yield Finding("partitions", "fine", f"{parent}: {months} months{f', newest {newest}' if newest else ''}; nothing in the default one.")
+            yield Finding(
+                "partitions", "fine", f"{parent}: {months} months{f', newest {newest}' if newest else ''}; nothing in the default one."
+            )

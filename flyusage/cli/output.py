@@ -23,7 +23,7 @@ def print_json(value: Any) -> None:
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Aligned columns under `titles`; numbers to the right. Names are hostile text and print as such."""
     kept = [list(row) for row in rows]
-    is_number = [bool(kept) and all(isinstance(row[i], int | Decimal | None) for row in kept) for i in range(len(titles))]
+    is_number = [bool(kept) and all(_is_number(row[i]) for row in kept) for i in range(len(titles))]
     cells = [list(titles), *([_cell(value) for value in row] for row in kept)]
     widths = [max(cell_len(line[i]) for line in cells) for i in range(len(titles))]
     for line in cells:
@@ -42,6 +42,10 @@ def size(count: int) -> str:
         if count >= 10**places:
             return f"{Decimal(count).scaleb(-places):.1f} {unit}"
     return f"{Decimal(count).scaleb(-3):.1f} kB"
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | Decimal) and not isinstance(value, bool))
 
 
 def _cell(value: object) -> str:
@@ -64,7 +68,9 @@ def _plain(value: object) -> Any:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, Decimal | Path):
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, Path):
         return str(value)
     if isinstance(value, Enum):
         return value.value
