@@ -40,7 +40,7 @@ class Header:
     tone: str = ""
     freshness: str = ""
     last_event_at: str = ""
-    rolled_through: str = ""
+    closed_hours: str = ""
     now: str = ""
     stale_notice: str = ""
 
@@ -101,7 +101,7 @@ def header_of(organization: OpenOrganization) -> Header:
         tone="empty" if last is None else "stale" if is_stale else "live",
         freshness=_freshness(last, is_stale=is_stale),
         last_event_at=last.isoformat() if last else "",
-        rolled_through=rolled.isoformat() if rolled else "",
+        closed_hours=f"Hours added up to {rolled:%b} {rolled.day}, {rolled:%H:%M} UTC" if rolled else "",
         now=now.isoformat(),
         stale_notice=notice,
     )

@@ -116,10 +116,10 @@ def _freshness() -> rx.Component:
     header = Frame.header
     return rx.el.div(
         rx.el.span(class_name="fresh-dot", aria_hidden="true"),
-        rx.el.span(header.freshness, title=header.last_event_at),
+        rx.el.span(header.freshness, title=header.closed_hours),
         rx.cond(
-            header.rolled_through,
-            rx.el.span("rolled up ", Ago.create(moment=header.rolled_through, now=header.now)),
+            header.last_event_at,
+            rx.el.span("newest event ", Ago.create(moment=header.last_event_at, now=header.now)),
             rx.fragment(),
         ),
         class_name="fresh",
