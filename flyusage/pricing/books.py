@@ -95,7 +95,7 @@ def draft(session: Session, book_id: int, effective_from: date, *, prices: Itera
     """A new unpublished version of a book, in force from the UTC midnight of `effective_from` once published; its id."""
     made = sa.insert(price_book_version).values(book_id=book_id, effective_from=effective_from, note=note)
     version = session.execute(made.returning(price_book_version.c.id)).scalar_one()
-    skus = dict(session.execute(sa.select(sku.c.code, sku.c.id)))
+    skus = dict(session.execute(sa.select(sku.c.code, sku.c.id)).all())
     rows = [
         {
             "version_id": version,

@@ -28,7 +28,7 @@ def list_book(session: Session) -> int:
 
 
 def ids_by_code(session: Session) -> dict[str, int]:
-    return dict(session.execute(sa.text("SELECT code, id FROM sku UNION ALL SELECT code, id FROM region")))
+    return dict(session.execute(sa.text("SELECT code, id FROM sku UNION ALL SELECT code, id FROM region")).all())
 
 
 def price_on(session: Session, code: str, region: str, day: date) -> Decimal | None:
