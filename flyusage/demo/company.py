@@ -251,7 +251,7 @@ def _fleet(app: App, region: str, group: Group, base: float, chance: Random) -> 
         base=base,
         elastic=base * group.elastic,
         begins=app.begins + int(chance.random() * DAY),
-        has_address=group.name in ("app", "proxy") and chance.random() < 0.35,
+        has_address=group.name in ("app", "proxy") and chance.random() < 0.15,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -17,7 +18,7 @@ from sqlmodel import Session
 from flyusage import clock, db, periods
 from flyusage.demo import setting, story
 from flyusage.demo.stream import Chapter, Company, chapters, living_units, write, writer_of
-from flyusage.metering.ingest import ingest_events
+from flyusage.metering.ingest import BatchResult, ingest_events
 from flyusage.metering.locks import shard_of
 from flyusage.metering.models import dirty_day, dirty_resource, ingest_run
 from flyusage.metering.rollups import Steps, catch_up
@@ -91,22 +92,24 @@ def fill(
 
 def advance(*, now: datetime | None = None) -> int:
     """Let the companies that are complete live on to `now`; how many events that took. Safe to repeat."""
-    until, events = now or clock.now(), 0
+    until, events = (now or clock.now()).replace(microsecond=0), 0
     with db.platform_transaction() as session:
-        companies = [company for company, is_complete in _companies(session) if is_complete]
-        lived = {company.slug: _lived_until(session, company) for company in companies}
-    for company in companies:
-        since = lived[company.slug]
-        if story.seconds(until) <= story.seconds(since):
+        complete = [company for company, is_complete in _companies(session) if is_complete]
+        lives = [(company, *_life(session, company)) for company in complete]
+    for company, run_id, since in lives:
+        if until <= since:
             continue
-        units = living_units(company, since, until)
+        units, org_ids = living_units(company, since, until), set[int]()
+        # Killed between two batches, the next call brings the first ones again, and they count as duplicates.
         for _, batch in write(company, units, writer_of(company, until, since), BATCH_EVENTS):
             with db.platform_transaction() as session:
-                events += ingest_events(session, batch).accepted
+                taken = ingest_events(session, batch)
+                _count(session, run_id, taken)
+            events, org_ids = events + taken.accepted, org_ids | taken.org_ids
         with db.platform_transaction() as session:
-            org_id = setting.organization_of(session, company)
-            _finish(session, _run(session, f"{_mark(company)}/until {_stamp(until)}")[0])
-        catch_up(org_id)
+            _finish(session, run_id, until)
+        for org_id in org_ids:
+            catch_up(org_id)
     return events
 
 
@@ -202,9 +205,8 @@ class _Part:
             return 0
         with db.platform_transaction() as session:
             taken = ingest_events(session, events)
-            counts = ingest_run.c
-            count = {"accepted": counts.accepted + taken.accepted, "duplicate": counts.duplicate + taken.duplicate}
-            session.execute(sa.update(ingest_run).where(counts.id == self.run_id).values({**count, "finished_at": clock.now()}))
+            _count(session, self.run_id, taken)
+            _finish(session, self.run_id)
         return taken.accepted
 
 
@@ -246,6 +248,7 @@ def _begin(session: Session, *, vms: int, months: int, seed: int, now: datetime)
     return made
 
 
+@lru_cache(maxsize=16)
 def _company(slug: str, vms: int, months: int, seed: int, anchor: datetime) -> Company:
     return Company(slug, _NAMES[slug], vms, seed, months, anchor, has_story=slug == LARGE[0])
 
@@ -281,8 +284,11 @@ def _told(session: Session, company: Company) -> list[date]:
     return [date.fromisoformat(text) for text in _finished(session, f"{_mark(company)}/since ")]
 
 
-def _lived_until(session: Session, company: Company) -> datetime:
-    return max([company.anchor, *(datetime.fromisoformat(text) for text in _finished(session, f"{_mark(company)}/until "))])
+def _life(session: Session, company: Company) -> tuple[int, datetime]:
+    """The run that counts what happens to a complete company afterwards, and up to when that is in: its `finished_at`."""
+    run_id, _, _ = _run(session, f"{_mark(company)}/lives on")
+    until = session.scalar(sa.select(ingest_run.c.finished_at).where(ingest_run.c.id == run_id))
+    return run_id, until or company.anchor
 
 
 def _finished(session: Session, prefix: str) -> list[str]:
@@ -303,8 +309,14 @@ def _run(session: Session, name: str) -> tuple[int, int, bool]:
     return session.execute(made).scalar_one(), 0, False
 
 
-def _finish(session: Session, run_id: int) -> None:
-    session.execute(sa.update(ingest_run).where(ingest_run.c.id == run_id).values(finished_at=clock.now()))
+def _count(session: Session, run_id: int, taken: BatchResult) -> None:
+    runs = ingest_run.c
+    added = {"accepted": runs.accepted + taken.accepted, "duplicate": runs.duplicate + taken.duplicate}
+    session.execute(sa.update(ingest_run).where(runs.id == run_id).values(added))
+
+
+def _finish(session: Session, run_id: int, at: datetime | None = None) -> None:
+    session.execute(sa.update(ingest_run).where(ingest_run.c.id == run_id).values(finished_at=at or clock.now()))
 
 
 def _is_late(company: Company, event: UsageEvent) -> bool:
