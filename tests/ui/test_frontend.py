@@ -1,0 +1,28 @@
+import pytest
+
+from flyusage.ui.frontend import relocate, teach_actions
+
+ENVIRONMENT = 'var e={PING:`http://localhost:8000/ping`,EVENT:"ws://localhost:8000/_event",TEST_MODE:!1};'
+
+
+def test_baked_addresses_become_the_pages_own_origin() -> None:
+    assert relocate(ENVIRONMENT) == (
+        'var e={PING:(location.origin+"/ping"),EVENT:(location.origin.replace(/^http/,"ws")+"/_event"),TEST_MODE:!1};'
+    )
+
+
+def test_other_addresses_stay() -> None:
+    script = 'const a="http://localhost/x",b="https://example.org:8000/ping",c=`http://localhost:8000/${name}`;'
+    assert relocate(script) == script
+
+
+def test_our_event_is_taught_once() -> None:
+    taught = teach_actions("export const applyEvent = () => {\n  // Handle special events\n};\n")
+    assert taught.startswith('import { runAction } from "$/flyusage/actions";\n')
+    assert taught.count("_flyusage") == 1
+    assert teach_actions(taught) == taught
+
+
+def test_another_versions_state_js_fails_the_build() -> None:
+    with pytest.raises(RuntimeError, match="not the one this version of flyusage knows"):
+        teach_actions("export const applyEvent = () => {};\n")
