@@ -313,6 +313,7 @@ resource_month = sa.Table(
     Column("sku_id", SmallInteger, nullable=False),
     Column("quantity", BigInteger, nullable=False),
     _key("month", "resource_id", "app_id", "region_id", "vm_size_id", "sku_id"),
+    sa.Index("ix_resource_month_longest", "org_id", "month", "sku_id", "region_id", "quantity"),
 )
 
 open_cell = sa.Table(

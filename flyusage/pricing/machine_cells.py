@@ -11,10 +11,9 @@ from flyusage.periods import Period, midnight, month_start, next_month
 from flyusage.pricing.cells import GROUPS, conditions, fold, fold_rows
 from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.question import Question
+from flyusage.pricing.ranking import MACHINE_METERS, costliest_of_months
 from flyusage.pricing.view import Dimension
 from flyusage.pricing.weights import weight_by_epoch
-
-MACHINE_METERS = ("machine", "extra_memory", "rootfs", "egress")
 
 
 def machine_parts(question: Question, binds: Binds, *, machines: frozenset[int] | None, sign: int = 1, keys: str = "") -> list[str]:
@@ -46,6 +45,8 @@ def machine_parts(question: Question, binds: Binds, *, machines: frozenset[int] 
 
 def costliest(session: Session, question: Question, limit: int) -> frozenset[int]:
     """The resource ids of the `limit` machines that count most in the question's measure; equal ones by id."""
+    if (found := costliest_of_months(session, question, limit)) is not None:
+        return found
     binds = Binds()
     ranked = replace(question, group_by=Dimension.MACHINE)
     rows = " UNION ALL ".join(machine_parts(ranked, binds, machines=question.scope.machines))

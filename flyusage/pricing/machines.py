@@ -1,7 +1,7 @@
 """Machines: the costliest of a period, the hours of one, and why its amount is what it is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -12,14 +12,12 @@ from sqlmodel import Session
 from flyusage.metering.spread import spread
 from flyusage.periods import HOUR, Period, floor_hour, midnight
 from flyusage.pricing.asking import Known, ask, know
-from flyusage.pricing.machine_cells import costliest, machine_parts
 from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.machine_cells import costliest, machine_parts
 from flyusage.pricing.question import Question
 from flyusage.pricing.raw_events import RawEvent, events_of
 from flyusage.pricing.scope import MACHINE
-from flyusage.pricing.totals import totals
 from flyusage.pricing.view import Dimension, Filter, Measure, View
-from flyusage.pricing.weights import weight_by_epoch
 
 
 @dataclass(frozen=True)
@@ -86,29 +84,10 @@ def top_machines(
     session: Session, org_id: int, period: Period, *, filters: tuple[Filter, ...] = (), limit: int = 50, now: datetime | None = None
 ) -> list[MachineCost]:
     """The machines with the largest list cost in `period` (hour-aligned), largest first, ties by name."""
-    known = know(session, org_id, None, now)
+    known = know(session, org_id, None, now, has_centres=any(one.dimension is Dimension.COST_CENTRE for one in filters))
     question = ask(session, known, View(Measure.LIST_COST, period, Dimension.MACHINE, filters))
     listed = costliest(session, question, limit)
-    if not listed:
-        return []
-    question = replace(question, scope=replace(question.scope, machines=listed, not_machines=frozenset()))
-    sums, sizes = totals(session, question), _sizes(session, question)
-    found = [
-        MachineCost(
-            name=row.name,
-            app=known.names.apps[row.app_id],
-            region=known.reference.regions[row.region_id].code,
-            vm_size=sizes.get(row.id, ""),
-            list_cost=sums[row.id].list_cost,
-            machine_hours=Fraction(sums[row.id].machine_seconds, 3600),
-            is_unpriced=bool(sums[row.id].unpriced),
-        )
-        for row in session.execute(
-            sa.text("SELECT id, name, app_id, region_id FROM resource WHERE org_id = :org AND id = ANY(:ids)"),
-            {"org": org_id, "ids": sorted(listed)},
-        )
-        if row.id in sums
-    ]
+    found = [_cost(known, row, used) for row, used in _used(session, question, listed)]
     return sorted(found, key=lambda one: (-one.list_cost, one.name))
 
 
@@ -207,7 +186,9 @@ def _line(known: Known, run: _Run, span: Period, events: list[RawEvent]) -> Line
     sku, quantity = known.reference.skus[run.sku_id], run.quantity(span)
     price = known.prices.on(run.sku_id, run.region_id, span.start.date())
     moments = {run.started_at, run.stopped_at}
-    rests_on = (event for event in events if event.is_report == run.is_report and (event.span if run.is_report else {event.time}) <= moments)
+    rests_on = (
+        event for event in events if event.is_report == run.is_report and (event.span if run.is_report else {event.time}) <= moments
+    )
     return Line(
         sku=sku.code,
         title=sku.title,
@@ -255,21 +236,43 @@ def _runs(session: Session, known: Known, machine: str, period: Period) -> list[
     return found
 
 
-def _sizes(session: Session, question: Question) -> dict[int, str]:
-    """Resource id → the VM size it cost most as."""
+def _used(session: Session, question: Question, listed: frozenset[int]) -> list[tuple[sa.Row, list[tuple[int, int, int, int]]]]:
+    """(resource, its (sku, region, epoch, quantity)) of each machine listed that used anything."""
     binds = Binds()
-    rows = " UNION ALL ".join(machine_parts(question, binds, machines=question.scope.machines))
-    skus = binds.add(list(question.reference.machine_skus), "smallint[]")
-    found = fetch(
-        session,
-        f"""SELECT DISTINCT ON (g) g, sku_id FROM (
-              SELECT g, sku_id, sum(q * {weight_by_epoch(question, binds)}) AS cost, sum(q) AS seconds FROM ({rows}) AS used
-              WHERE sku_id = ANY ({skus}) GROUP BY g, sku_id) AS sized
-            ORDER BY g, cost DESC, seconds DESC, sku_id""",
-        binds,
+    rows = " UNION ALL ".join(machine_parts(question, binds, machines=listed)) if listed else ""
+    if not rows:
+        return []
+    used: dict[int, list[tuple[int, int, int, int]]] = {}
+    for resource, *line in fetch(session, f"SELECT g, sku_id, region_id, epoch, sum(q) FROM ({rows}) AS used GROUP BY 1, 2, 3, 4", binds):
+        used.setdefault(resource, []).append((line[0], line[1], question.epochs[line[2]].starts_on.toordinal(), int(line[3])))
+    resources = session.execute(
+        sa.text("SELECT id, name, app_id, region_id FROM resource WHERE org_id = :org AND id = ANY(:ids)"),
+        {"org": question.org_id, "ids": sorted(used)},
     )
-    skus_by_id = question.reference.skus
-    return {resource: question.reference.sizes[size].name for resource, sku in found if (size := skus_by_id[sku].vm_size_id) is not None}
+    return [(row, used[row.id]) for row in resources]
+
+
+def _cost(known: Known, row: sa.Row, used: list[tuple[int, int, int, int]]) -> MachineCost:
+    total, seconds, is_unpriced = Fraction(0), 0, False
+    by_size: dict[int, tuple[Fraction, int]] = {}
+    for sku_id, region_id, day, quantity in used:
+        price = known.prices.on(sku_id, region_id, date.fromordinal(day))
+        cost = price.cost(quantity) if price else Fraction(0)
+        total, is_unpriced = total + cost, is_unpriced or (price is None and quantity > 0)
+        size = known.reference.skus[sku_id].vm_size_id
+        if known.reference.skus[sku_id].meter == "machine" and size is not None:
+            seconds += quantity
+            held = by_size.get(size, (Fraction(0), 0))
+            by_size[size] = (held[0] + cost, held[1] + quantity)
+    return MachineCost(
+        name=row.name,
+        app=known.names.apps[row.app_id],
+        region=known.reference.regions[row.region_id].code,
+        vm_size=known.reference.sizes[max(by_size, key=lambda size: (*by_size[size], -size))].name if by_size else "",
+        list_cost=total,
+        machine_hours=Fraction(seconds, 3600),
+        is_unpriced=is_unpriced,
+    )
 
 
 UNITS = {"machine": "machine-second", "extra_memory": "MiB-second", "rootfs": "MiB-second", "egress": "byte"}
