@@ -138,7 +138,7 @@ def platform_transaction() -> Iterator[Session]:
 @contextmanager
 def plain_connection() -> Iterator[sa.Connection]:
     """The login itself, in no role, before the schema is known to exist. Raises DatabaseUnreachable."""
-    with reachable(engine()) as connection:
+    with reachable(engine()) as connection, _in_sentences():
         yield connection
 
 

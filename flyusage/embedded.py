@@ -207,7 +207,9 @@ def _ensure_running(pgdata: Path) -> None:
 
 def _started(pgdata: Path, deadline: float) -> bool:
     """Start and wait for the first answer; False to try again, when a killed server's children are still leaving."""
-    (pgdata / "postmaster.pid").unlink(missing_ok=True)  # nobody runs; its number may be another program's by now
+    # Nobody runs here: the numbers in these may be other programs' by now, which would hold Postgres up.
+    for stale in (pgdata / "postmaster.pid", _socket_dir(pgdata) / f".s.PGSQL.{PORT}.lock"):
+        stale.unlink(missing_ok=True)
     _tune(pgdata)
     log = _log(pgdata)
     said = log.stat().st_size if log.exists() else 0

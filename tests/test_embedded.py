@@ -176,7 +176,8 @@ def test_a_server_that_dies_in_use_is_started_again_by_whoever_asks_it_next(data
 
 def test_a_number_in_the_process_file_that_is_another_programs_by_now_is_no_server(data_dir: Path):
     # After a restart of the machine or of a container the same number is soon somebody else's: here, ours.
-    (data_dir / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n{data_dir}/postgres\n1\n5432\n/tmp\n\n1 1\nready\n")
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        (data_dir / "postgres" / name).write_text(f"{os.getpid()}\n{data_dir}/postgres\n1\n5432\n/tmp\n\n1 1\nready\n")
     server = embedded.start(data_dir)
     assert ask(server, "SELECT 1") == 1
     server.stop()

@@ -36,15 +36,19 @@ class Installation:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """A server, once it says where it is."""
         command = [sys.executable, "-m", "flyusage.cli.main", *arguments]
-        process = subprocess.Popen(
-            command, cwd=REPOSITORY, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
+        with self.log.open("a") as log:
+            process = subprocess.Popen(command, cwd=REPOSITORY, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True)
         self.started.append(process)
         assert process.stdout is not None
         for line in process.stdout:
             if f"flyusage is at http://127.0.0.1:{self.port}" in line:
                 return process
-        raise AssertionError(f"it ended with {process.wait()} before it served")
+        raise AssertionError(f"it ended with {process.wait()} before it served: {self.log.read_text()}")
+
+    @property
+    def log(self) -> Path:
+        """What the servers wrote to standard error."""
+        return self.data_dir / "server.log"
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}")
@@ -164,7 +168,7 @@ def test_the_demo_can_be_looked_at_and_goes_on_where_a_kill_cut_it_off(installat
 
 def test_the_demo_can_be_filled_without_serving(installation: Installation):
     said = installation.run("demo", "--vms", "20", "--months", "2", "--no-serve")
-    assert said.returncode == 0
+    assert said.returncode == 0, said.stderr
     assert said.stdout == "The demo platform is complete: demo, demo-tidepool, demo-marlow. Start it with `flyusage demo`.\n"
     assert "\x1b" not in said.stderr
     again = installation.run("demo", "--no-serve")
