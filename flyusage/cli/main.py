@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from flyusage import __version__, db, logs
-from flyusage.cli import database, demo, doctor, ingest, orgs, rollup, serve, worker
+from flyusage.cli import database, demo, doctor, ingest, orgs, rollup, serve, usage, worker
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("fill-demo", hidden=True)(demo.fill_beside)
 app.command("ingest")(ingest.ingest)
+app.command("usage")(usage.usage)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -11,7 +12,7 @@ from sqlmodel import Session
 from flyusage.money import round_half_away
 from flyusage.pricing.explorer import explore
 from flyusage.pricing.urls import view_to_query
-from flyusage.pricing.view import Answer, Measure, Series, View
+from flyusage.pricing.view import Answer, Dimension, Measure, View
 
 PLACES = 12
 DANGEROUS = ("=", "+", "-", "@")
@@ -38,14 +39,37 @@ def export_csv(session: Session, org_id: int, view: View, *, now: datetime | Non
 def csv_lines(answer: Answer) -> Iterator[str]:
     """The same, of an answer already at hand. Lines that say what the numbers are begin with #."""
     for name, value in _about(answer):
-        yield _line([f"# {name}", value])
+        yield _line([f"# {name}", _safe(value)])
     columns = _columns(answer)
     group = answer.view.group_by.value if answer.view.group_by else "total"
-    yield _line([group, "name", *(name for name, _, _ in columns)])
-    printed = [_adding_up(values, total) for _, values, total in columns]
+    yield _line([group, "name", *(column.title for column in columns)])
+    printed = [_amounts(answer, column) for column in columns]
     for place, one in enumerate(answer.series):
-        yield _line([*_named(one), *(column[place] for column in printed)])
-    yield _line(["", "Total", *(_decimal(total) for _, _, total in columns)])
+        yield _line([_safe(one.key), _safe(one.label), *(amounts[place] for amounts in printed)])
+    yield _line(["", "Total", *(_decimal(column.total) for column in columns)])
+
+
+def adding_up(values: Sequence[Fraction], total: Fraction) -> list[str]:
+    """Each value at 12 decimals. Where they sum to `total` exactly, so do the printed ones: largest remainders are rounded up."""
+    if sum(values, Fraction(0)) != total:
+        return [_decimal(one) for one in values]
+    scale = 10**PLACES
+    parts = [one * scale // 1 for one in values]
+    missing = int(round_half_away(total, PLACES).scaleb(PLACES)) - sum(parts)
+    order = sorted(range(len(parts)), key=lambda place: (parts[place] - values[place] * scale, place))
+    for place in order[:missing]:
+        parts[place] += 1
+    return [_decimal(Fraction(part, scale)) for part in parts]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A value per series and their total; `is_money` where a sku without a price has none."""
+
+    title: str
+    values: list[Fraction]
+    total: Fraction
+    is_money: bool
 
 
 def _about(answer: Answer) -> list[tuple[str, str]]:
@@ -59,52 +83,38 @@ def _about(answer: Answer) -> list[tuple[str, str]]:
         ("as of", _moment(answer.as_of)),
         ("rolled through", _moment(answer.rolled_through)),
     ]
-    about += [
-        (
-            f"only {one.dimension.value}" if not one.is_exclusion else f"without {one.dimension.value}",
-            view_to_query(view)[one.dimension.value],
-        )
-        for one in view.filters
-    ]
+    query = view_to_query(view)
+    about += [(dimension.value, query[dimension.value]) for dimension in Dimension if dimension.value in query]
     if answer.previous_period:
         about.append(("compared with", f"{_moment(answer.previous_period.start)} to {_moment(answer.previous_period.end)}"))
+    if answer.totals.unpriced:
+        about.append(("unpriced", " ".join(answer.totals.unpriced)))
     return about + ([("peaks", "do not add up: the total is that of the whole")] if view.measure is Measure.RUNNING_PEAK else [])
 
 
-def _columns(answer: Answer) -> list[tuple[str, list[Fraction], Fraction]]:
-    """(header, a value per series, total)."""
+def _columns(answer: Answer) -> list[_Column]:
     series, measure = answer.series, answer.view.measure
+    is_money = measure is Measure.LIST_COST
     money = f"list_cost_{answer.currency.lower()}"
-    columns = [(money if measure is Measure.LIST_COST else measure.value, [one.total for one in series], answer.total)]
+    title = money if is_money else measure.value
+    columns = [_Column(title, [one.total for one in series], answer.total, is_money)]
     if answer.previous_total is not None:
-        columns.append((f"previous_{columns[0][0]}", [one.previous_total or Fraction(0) for one in series], answer.previous_total))
-    if measure is not Measure.LIST_COST:
-        columns.append((money, [one.list_cost for one in series], answer.totals.list_cost))
+        columns.append(_Column(f"previous_{title}", [one.previous_total or Fraction(0) for one in series], answer.previous_total, is_money))
+    if not is_money:
+        columns.append(_Column(money, [one.list_cost for one in series], answer.totals.list_cost, True))
     if measure is not Measure.MACHINE_HOURS:
-        columns.append(("machine_hours", [one.machine_hours for one in series], answer.totals.machine_hours))
+        columns.append(_Column("machine_hours", [one.machine_hours for one in series], answer.totals.machine_hours, False))
     return columns
 
 
-def _adding_up(values: Sequence[Fraction], total: Fraction) -> list[str]:
-    """Each value at 12 decimals. Where they sum to `total` exactly, so do the printed ones: largest remainders are rounded up."""
-    if sum(values, Fraction(0)) != total:
-        return [_decimal(one) for one in values]
-    scale = 10**PLACES
-    parts = [one * scale // 1 for one in values]
-    missing = int(round_half_away(total, PLACES).scaleb(PLACES)) - sum(parts)
-    order = sorted(range(len(parts)), key=lambda place: (parts[place] - values[place] * scale, place))
-    for place in order[:missing]:
-        parts[place] += 1
-    return [_decimal(Fraction(part, scale)) for part in parts]
+def _amounts(answer: Answer, column: _Column) -> list[str]:
+    printed = adding_up(column.values, column.total)
+    without_price = [column.is_money and one.is_unpriced and not value for one, value in zip(answer.series, column.values, strict=True)]
+    return ["unpriced" if missing else amount for missing, amount in zip(without_price, printed, strict=True)]
 
 
 def _decimal(amount: Fraction) -> str:
     return f"{round_half_away(amount, PLACES):f}"
-
-
-def _named(series: Series) -> tuple[str, str]:
-    label = series.label + (" (unpriced)" if series.is_unpriced and not series.list_cost else "")
-    return _safe(series.key), _safe(label)
 
 
 def _safe(text: str) -> str:

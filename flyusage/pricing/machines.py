@@ -210,9 +210,11 @@ def _line(known: Known, run: _Run, span: Period, events: list[RawEvent]) -> Line
 
 def _runs(session: Session, known: Known, machine: str, period: Period) -> list[_Run] | None:
     """The machine's lines that overlap the period, up to the moment counted to; None for an unknown machine."""
+    if "\0" in machine:
+        return None
     resource = session.execute(
         sa.text("SELECT id FROM resource WHERE org_id = :org AND kind = :kind AND name = :name"),
-        {"org": known.org_id, "kind": MACHINE, "name": machine.replace("\0", "")},
+        {"org": known.org_id, "kind": MACHINE, "name": machine},
     ).scalar()
     if resource is None:
         return None

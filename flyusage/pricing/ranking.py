@@ -179,7 +179,8 @@ def _needs(question: Question, months: Mapping[date, int], pairs: list[Pair], ba
 def _ran_as_long(session: Session, question: Question, needs: list[Need], times: int) -> list[int]:
     """The machines that meet a need in `times` months. Whoever ran for so long in several sizes ran for its part of it in one."""
     binds = Binds()
-    table = _table([need.pair for need in needs], {"needed bigint": [need.seconds for need in needs], "part bigint": [need.part for need in needs]}, binds)
+    more = {"needed bigint": [need.seconds for need in needs], "part bigint": [need.part for need in needs]}
+    table = _table([need.pair for need in needs], more, binds)
     rows = fetch(
         session,
         f"""SELECT resource_id FROM (
@@ -199,13 +200,14 @@ def _best(
 ) -> tuple[frozenset[int], list[float]]:
     """The `limit` costliest of `resources`, equal ones by id, and their costs, largest first."""
     binds = Binds(question.moment.tail.binds if question.has_tail else {})
-    ids = binds.add(sorted(resources), "bigint[]")
+    named = f"resource_id = ANY ({binds.add(sorted(resources), 'bigint[]')})"
     skus = binds.add([one.id for one in question.reference.skus.values() if one.meter in MACHINE_METERS], "smallint[]")
     epochs = " ".join(f"WHEN '{month}' THEN {epoch}" for month, epoch in months.items())
     rows = f"""SELECT resource_id, {CELL}, quantity, CASE month {epochs} END AS epoch FROM resource_month
-               WHERE org_id = {binds.add(question.org_id, "int")} AND month = ANY ({binds.add(list(months), "date[]")}) AND resource_id = ANY ({ids})"""
+               WHERE org_id = {binds.add(question.org_id, "int")} AND month = ANY ({binds.add(list(months), "date[]")}) AND {named}"""
     if question.has_tail:
-        rows += f" UNION ALL SELECT resource_id, {CELL}, quantity, {question.tail_epoch} FROM ({question.moment.tail.resources_sql}) AS tail WHERE resource_id = ANY ({ids})"
+        tail = question.moment.tail.resources_sql
+        rows += f" UNION ALL SELECT resource_id, {CELL}, quantity, {question.tail_epoch} FROM ({tail}) AS tail WHERE {named}"
     where = " AND ".join([f"sku_id = ANY ({skus})", *conditions(question, binds, apps=None)])
     found = fetch(
         session,

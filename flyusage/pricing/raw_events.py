@@ -35,7 +35,7 @@ def events_of(session: Session, org_id: int, machine: str) -> list[RawEvent]:
                  AND NOT EXISTS (SELECT FROM voided_event w WHERE w.org_id = e.org_id AND w.identity = e.identity)
                ORDER BY e.time, e.type, e.source, e.event_id LIMIT :limit"""
         ),
-        {"org": org_id, "kind": MACHINE, "name": machine.replace("\0", ""), "limit": MOST_EVENTS},
+        {"org": org_id, "kind": MACHINE, "name": machine, "limit": MOST_EVENTS},
     )
     return [_event(row) for row in rows]
 

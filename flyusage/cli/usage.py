@@ -1,0 +1,169 @@
+"""`flyusage usage`: the explorer's view from the command line, to the same last decimal."""
+
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any
+
+import typer
+
+from flyusage import clock, db
+from flyusage.cli import bootstrap
+from flyusage.cli.output import moment, print_json, print_table
+from flyusage.errors import FlyusageError
+from flyusage.logs import harmless
+from flyusage.money import CURRENCIES, format_money, round_half_away
+from flyusage.orgs import queries
+from flyusage.pricing.explorer import explore, history
+from flyusage.pricing.export import PLACES, adding_up, csv_lines
+from flyusage.pricing.urls import view_from_query, view_to_query
+from flyusage.pricing.view import Answer, Dimension, Measure, Series
+
+MOST_PRINTED = 50
+
+
+class OrganizationUnclear(FlyusageError):
+    """Several organizations, and none was named."""
+
+    code = "organization_unclear"
+
+
+def option(*names: str, says: str) -> Any:
+    """An option that may be left out."""
+    return typer.Option(*names, help=says, show_default=False)
+
+
+def usage(
+    org: Annotated[str | None, option("--org", says="The organization's slug; needed where there are several.")] = None,
+    show: Annotated[str, option("--show", says="What to count: list_cost, machine_hours, running_peak, …")] = "",
+    by: Annotated[str, option("--by", "--group", says="continent, region, app, cost_centre, vm_size, sku, machine or nothing.")] = "",
+    chosen_range: Annotated[str, option("--range", says="24h, 7d, 30d, this-month, last-month, 13-months or a month, 2026-10.")] = "",
+    start: Annotated[str, option("--from", says="The first moment, UTC: 2026-10-01 or 2026-10-01T14:00.")] = "",
+    end: Annotated[str, option("--to", says="The moment after the last.")] = "",
+    per: Annotated[str, option("--per", "--granularity", says="hour, day, week or month, for --json.")] = "",
+    versus: Annotated[str, option("--vs", "--compare", says="previous or last_year.")] = "",
+    as_of: Annotated[str, option("--as-of", "--as_of", says="The moment the numbers are complete to; an earlier one repeats them.")] = "",
+    filters: Annotated[list[str] | None, option("--filter", says="app=web,api or region=!fra; may be repeated.")] = None,
+    continent: Annotated[str, option("--continent", says="Only these, separated by commas; ! before one leaves it out.")] = "",
+    region: Annotated[str, option("--region", says="As --continent.")] = "",
+    app: Annotated[str, option("--app", says="As --continent.")] = "",
+    cost_centre: Annotated[str, option("--cost-centre", "--cost_centre", says="As --continent.")] = "",
+    vm_size: Annotated[str, option("--vm-size", "--vm_size", says="As --continent.")] = "",
+    sku: Annotated[str, option("--sku", says="As --continent.")] = "",
+    machine: Annotated[str, option("--machine", says="As --continent.")] = "",
+    chart: Annotated[str, typer.Option("--as", help="Taken from an address, and of no effect here.", hidden=True)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, points included.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, as the page exports it.")] = False,
+) -> None:
+    """What an organization used, as the explorer shows it. Its address's words are the options."""
+    params = {"show": show, "by": by, "range": chosen_range, "from": start, "to": end, "per": per, "vs": versus, "as_of": as_of}
+    params |= {"continent": continent, "region": region, "app": app, "cost_centre": cost_centre, "vm_size": vm_size, "sku": sku}
+    params |= {"machine": machine, "as": chart}
+    answer, notices = _ask(org, _with_filters(params, filters or []))
+    for notice in (*notices, *answer.notices):
+        typer.echo(harmless(notice), err=True)
+    if as_csv:
+        for line in csv_lines(answer):
+            sys.stdout.write(line)
+    elif as_json:
+        print_json(_plain(answer))
+    else:
+        _print(answer)
+
+
+def _with_filters(params: Mapping[str, str], filters: list[str]) -> dict[str, list[str]]:
+    """The address's query; `app=web` is as good as `--app web`."""
+    query = {key: [value] for key, value in params.items() if value}
+    for one in filters:
+        name, _, values = one.partition("=")
+        query.setdefault(name.strip().replace("-", "_"), []).append(values)
+    return query
+
+
+def _ask(slug: str | None, query: dict[str, list[str]]) -> tuple[Answer, tuple[str, ...]]:
+    bootstrap.be_ready()
+    with db.lookup_transaction() as session:
+        known = queries.directory(session)
+        if slug is None and len(known) != 1:
+            named = ", ".join(one.slug for one in known) or "none yet"
+            raise OrganizationUnclear(f"Name an organization with --org ({named}).")
+        org_id = known[0].id if slug is None else queries.organization_by_slug(session, slug).id
+    with db.transaction(org_id) as session:
+        now = clock.now()
+        view, notices = view_from_query(query, now=now, history=history(session, org_id))
+        return explore(session, org_id, view, now=now), notices
+
+
+def _print(answer: Answer) -> None:
+    view = answer.view
+    is_compared = answer.previous_total is not None
+    named = view.group_by.value.replace("_", " ") if view.group_by else "total"
+    titles = [named, view.measure.value.replace("_", " "), *(["before"] if is_compared else []), "share"]
+    shown = answer.series[:MOST_PRINTED]
+    rows = [_row(answer, one, is_compared) for one in shown]
+    if len(answer.series) > len(shown):
+        rest = answer.series[len(shown) :]
+        rows.append(_row(answer, _together(rest), is_compared))
+    rows.append(_row(answer, Series("", "Total", answer.total, previous_total=answer.previous_total), is_compared))
+    widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(titles))]
+    right = [[row[0], *(cell.rjust(widths[place]) for place, cell in enumerate(row) if place)] for row in [titles, *rows]]
+    print_table(right[0], right[1:])
+    until = f"{moment(view.period.start)} to {moment(min(view.period.end, answer.as_of))}"
+    typer.echo(f"\n{until}, as of {moment(answer.as_of)}; --as-of {answer.as_of:%Y-%m-%dT%H:%M:%SZ} repeats it.")
+
+
+def _together(rest: tuple[Series, ...]) -> Series:
+    before = sum((one.previous_total or Fraction(0) for one in rest), Fraction(0))
+    return Series("", f"{len(rest)} others", sum((one.total for one in rest), Fraction(0)), previous_total=before)
+
+
+def _row(answer: Answer, one: Series, is_compared: bool) -> list[str]:
+    share = f"{round_half_away(one.total * 100 / answer.total, 1)} %" if answer.total else ""
+    name = one.key if answer.view.group_by is Dimension.REGION and one.key else one.label
+    before = [_amount(answer, one.previous_total or Fraction(0))] if is_compared else []
+    return [name, "unpriced" if _is_without_price(answer, one) else _amount(answer, one.total), *before, share]
+
+
+def _amount(answer: Answer, value: Fraction) -> str:
+    if answer.view.measure is Measure.LIST_COST:
+        return format_money(value, CURRENCIES[answer.currency])
+    return f"{round_half_away(value, 2):,}"
+
+
+def _plain(answer: Answer) -> dict[str, object]:
+    """The answer with exact decimals, 12 places, that add up as its CSV does."""
+    totals = adding_up([one.total for one in answer.series], answer.total)
+    return {
+        "view": view_to_query(answer.view),
+        "measure": answer.view.measure,
+        "currency": answer.currency,
+        "granularity": answer.granularity,
+        "as_of": answer.as_of,
+        "rolled_through": answer.rolled_through,
+        "total": _exact(answer.total),
+        "previous_total": None if answer.previous_total is None else _exact(answer.previous_total),
+        "series": [
+            {
+                "key": one.key,
+                "label": one.label,
+                "total": None if _is_without_price(answer, one) else total,
+                "previous_total": None if one.previous_total is None else _exact(one.previous_total),
+                "list_cost": _exact(one.list_cost),
+                "machine_hours": _exact(one.machine_hours),
+                "is_unpriced": one.is_unpriced,
+            }
+            for one, total in zip(answer.series, totals, strict=True)
+        ],
+        "buckets": answer.buckets,
+        "drawn": [{"key": one.key, "label": one.label, "points": one.points} for one in answer.drawn],
+        "notices": answer.notices,
+    }
+
+
+def _is_without_price(answer: Answer, one: Series) -> bool:
+    return answer.view.measure is Measure.LIST_COST and one.is_unpriced and not one.total
+
+
+def _exact(value: Fraction) -> Decimal:
+    return round_half_away(value, PLACES)
