@@ -254,7 +254,9 @@ def _empty(place: Place, answer: Answer, facts: _Facts) -> dict[str, object]:
 
 def _command(slug: str, view: View) -> str:
     """The same view as a command: the address's words are its options."""
-    options = [f"--{key} {shlex.quote(value)}" for key, value in urls.view_to_query(view).items()]
+    asked = urls.view_to_query(view)
+    asked.pop("as", None)  # a command prints numbers, however the page draws them
+    options = [f"--{key} {shlex.quote(value)}" for key, value in asked.items()]
     return " ".join(["flyusage usage", f"--org {slug}", *options])
 
 
