@@ -201,13 +201,16 @@ def _ensure_running(pgdata: Path) -> None:
         if time.monotonic() > deadline:
             raise _unavailable(pgdata, f"process {running.pid} has not answered for {STARTUP_SECONDS} s")
         time.sleep(0.05)
-    while not _started(pgdata, deadline):
-        time.sleep(0.5)
+    while any(_is_of(each, pgdata) for each in psutil.process_iter()):
+        if time.monotonic() > deadline:
+            raise _unavailable(pgdata, "processes of a server that was killed still run")
+        time.sleep(0.05)  # they end once they notice; two servers over one folder would destroy it
+    _start(pgdata, deadline)
 
 
-def _started(pgdata: Path, deadline: float) -> bool:
-    """Start and wait for the first answer; False to try again, when a killed server's children are still leaving."""
-    # Nobody runs here: the numbers in these may be other programs' by now, which would hold Postgres up.
+def _start(pgdata: Path, deadline: float) -> None:
+    """Start, where nobody runs, and wait for the first answer."""
+    # The numbers in these may be other programs' by now, which would hold Postgres up.
     for stale in (pgdata / "postmaster.pid", _socket_dir(pgdata) / f".s.PGSQL.{PORT}.lock"):
         stale.unlink(missing_ok=True)
     _tune(pgdata)
@@ -223,17 +226,13 @@ def _started(pgdata: Path, deadline: float) -> bool:
             **_as_owner(pgdata),
         )
     _started_here.append(server)
-    while server.poll() is None:
-        if _answers(pgdata):
-            return True
+    while not _answers(pgdata):
+        if server.poll() is not None:
+            raise _unavailable(pgdata, _last_words(log, said))
         if time.monotonic() > deadline:
             server.send_signal(signal.SIGQUIT)
             raise _unavailable(pgdata, f"no answer for {STARTUP_SECONDS} s; see {log}")
         time.sleep(0.02)
-    reason = _last_words(log, said)
-    if "shared memory block" in reason and time.monotonic() < deadline:
-        return False
-    raise _unavailable(pgdata, reason)
 
 
 def _shut_down(pgdata: Path) -> None:
@@ -262,12 +261,17 @@ def _postmaster(pgdata: Path) -> psutil.Process | None:
     try:
         number = int((pgdata / "postmaster.pid").read_text().partition("\n")[0])
         found = psutil.Process(number)
-        is_ours = found.name() == "postgres" and _is_alive(found) and Path(found.cwd()) == pgdata
     except (OSError, ValueError, psutil.NoSuchProcess):
         return None
-    except psutil.AccessDenied:
-        return None  # another user's process: the folder is ours alone, so it is no server of ours
-    return found if is_ours else None
+    return found if _is_of(found, pgdata) else None
+
+
+def _is_of(process: psutil.Process, pgdata: Path) -> bool:
+    """Whether it is a live Postgres process of `pgdata`. Another user's is not: the folder is ours alone."""
+    try:
+        return process.name() == "postgres" and _is_alive(process) and Path(process.cwd()) == pgdata
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
 
 
 def _is_alive(process: psutil.Process) -> bool:
