@@ -121,7 +121,8 @@ def start(data_dir: Path) -> Embedded:
     """
     data_dir = data_dir.expanduser().resolve()
     pgdata = data_dir / "postgres"
-    require_writable(data_dir)
+    if _postmaster(pgdata) is None:  # joining needs no room
+        require_writable(data_dir)
     try:
         with _control(data_dir):
             _create(pgdata)
@@ -244,6 +245,7 @@ def _shut_down(pgdata: Path) -> None:
         if not _ends(server):
             server.send_signal(signal.SIGQUIT)  # nothing committed is lost: the next start recovers it from the log
             _ends(server)
+    _started_here[:] = [each for each in _started_here if each.poll() is None]
 
 
 def _ends(server: psutil.Process) -> bool:

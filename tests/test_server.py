@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 import websockets
+from background import run_async
 from serving import running
 
 from flyusage.server import NotLoopback, PortTaken, address_of, listen
@@ -142,7 +143,7 @@ def test_the_websocket_opens_for_our_page_and_compresses(address: str) -> None:
             first = str(await asyncio.wait_for(socket_.recv(), 5))
             return first, str(socket_.response.headers.get("Sec-WebSocket-Extensions")) if socket_.response else ""
 
-    first, extensions = asyncio.run(talk())
+    first, extensions = run_async(talk())
     assert first.startswith('0{"sid"')
     assert "permessage-deflate" in extensions
 
@@ -154,7 +155,7 @@ def test_the_websocket_is_refused_to_another_sites_page(address: str, origin: st
             pass
 
     with pytest.raises(websockets.InvalidStatus, match="403"):
-        asyncio.run(talk())
+        run_async(talk())
 
 
 def test_an_unknown_event_is_refused_without_its_cookies_in_the_log(shared_database: "Database", tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_an_unknown_event_is_refused_without_its_cookies_in_the_log(shared_datab
 
     log = tmp_path / "log"
     with log.open("w") as kept, running(log=kept) as started:
-        asyncio.run(send(started))
+        run_async(send(started))
     assert "no_such_thing" in log.read_text()
     assert "for-nobody-else" not in log.read_text()
 

@@ -23,24 +23,31 @@ from flyusage.pricing.view import Measure
 from flyusage.pricing.weights import weight_by_epoch
 
 MACHINE_METERS = ("machine", "extra_memory", "rootfs", "egress")
-SAMPLED_PAIRS = 8
-SAMPLE = 8
+SAMPLED = 6
+SAMPLE = 4
 MOST_CANDIDATES = 30_000
 SLACK = 1 - 1e-9  # floats decide who is a candidate; nobody may fall out by a rounding error
+OUTSTANDING = 24
 PART_OF_SHARE = 0.9  # measured: lower reads more rows, at 1 too many machines remain
-HOUR_SECONDS, DAY_SECONDS = 3600, 86_400
+HOURS_OF_OPEN = 10  # an hour's tail is less than a tenth of any month's cost: a month has 672 hours and more
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A sku in a region in a month: a base unit's price, and the most that any one machine used."""
+    """A sku in a region in a month, and a base unit's price."""
 
     month: date
-    epoch: int
     sku: int
     region: int
     price: float
-    most: int
+
+
+@dataclass(frozen=True)
+class Outstanding:
+    """`machines` that used much beside running; what any other can have cost by that, `most`, per month and region."""
+
+    most: Mapping[tuple[date, int], float]
+    machines: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -57,13 +64,16 @@ def costliest_of_months(session: Session, question: Question, limit: int) -> fro
     months = _whole_months(question)
     if months is None or question.measure is not Measure.LIST_COST or question.scope.is_about_machines or any(question.scope.apps):
         return None
-    pairs = _pairs(session, question, months)
-    bar = _bar(session, question, months, pairs, limit)
-    needs = _needs(question, months, pairs, bar) if bar else None
-    if needs is None:
+    running, beside = _pairs(session, question, months)
+    outstanding = _outstanding(session, question, beside)
+    counted = outstanding.machines | _sample(session, question, months, running, limit)
+    best = _best(session, question, months, counted, limit)
+    needs = _needs(question, months, running, outstanding, best[-1][1]) if len(best) == limit else None
+    found = None if needs is None else _ran_as_long(session, question, *needs)
+    if found is None or len(found) > MOST_CANDIDATES:
         return None
-    found = _ran_as_long(session, question, *needs)
-    return _best(session, question, months, found, limit)[0] if len(found) <= MOST_CANDIDATES else None
+    best += _best(session, question, months, found - counted, limit)
+    return frozenset(resource for resource, _ in sorted(best, key=lambda one: (-one[1], one[0]))[:limit])
 
 
 def least_seconds(prices: Sequence[float], seconds: int, cost: float) -> tuple[float, float] | None:
@@ -88,50 +98,59 @@ def _whole_months(question: Question) -> dict[date, int] | None:
     return {month: one.epoch for one in slices for month in one.days}
 
 
-def _pairs(session: Session, question: Question, months: Mapping[date, int]) -> list[Pair]:
+def _pairs(session: Session, question: Question, months: Mapping[date, int]) -> tuple[list[Pair], list[Pair]]:
+    """The priced pairs that were used: of machines running, and of what machines use beside (memory, disks, traffic)."""
     binds = Binds()
     skus = [one.id for one in question.reference.skus.values() if one.meter in MACHINE_METERS]
-    org = binds.add(question.org_id, "int")
-    where = [f"org_id = {org}", f"month = ANY ({binds.add(list(months), 'date[]')})", f"sku_id = ANY ({binds.add(skus, 'smallint[]')})"]
-    where += conditions(question, binds, apps=None)
-    rows = fetch(
-        session,
-        f"""SELECT month, sku_id, region_id, (SELECT r.quantity FROM resource_month r WHERE r.org_id = {org} AND r.month = pair.month
-                     AND r.sku_id = pair.sku_id AND r.region_id = pair.region_id ORDER BY r.quantity DESC LIMIT 1) AS most
-            FROM (SELECT DISTINCT month, sku_id, region_id FROM usage_month_by_region WHERE {" AND ".join(where)}) AS pair""",
-        binds,
-    )
-    found = []
-    for month, sku, region, most in rows:
-        price = question.prices.on(sku, region, question.epochs[months[month]].starts_on)
-        if price and most:
-            found.append(Pair(month, months[month], sku, region, float(price.amount) / price.per, most))
+    where = [f"org_id = {binds.add(question.org_id, 'int')}", f"month = ANY ({binds.add(list(months), 'date[]')})"]
+    where += conditions(question, binds, apps=None, skus=tuple(skus))
+    rows = fetch(session, f"SELECT DISTINCT month, sku_id, region_id FROM usage_month_by_region WHERE {' AND '.join(where)}", binds)
+    found: tuple[list[Pair], list[Pair]] = ([], [])
+    machine_skus = frozenset(question.reference.machine_skus)
+    for month, sku, region in rows:
+        if price := question.prices.on(sku, region, question.epochs[months[month]].starts_on):
+            found[sku not in machine_skus].append(Pair(month, sku, region, float(price.amount) / price.per))
     return found
 
 
-def _bar(session: Session, question: Question, months: Mapping[date, int], pairs: list[Pair], limit: int) -> float:
-    """What the `limit`-th of a sample costs: the one asked for costs that at least. 0 where the sample is too small."""
-    binds, dearest = Binds(), _dearest(pairs)
+def _outstanding(session: Session, question: Question, beside: list[Pair]) -> Outstanding:
+    """The machines that use most beside running, in each pair; all others cost less than the last of them."""
+    if not beside:
+        return Outstanding({}, frozenset())
+    binds = Binds()
+    listed = max(2, OUTSTANDING // len({pair.month for pair in beside}))
     rows = fetch(
         session,
-        f"""SELECT long.resource_id, sum(pair.price * long.quantity) FROM {_table(dearest, {"price float8": [pair.price for pair in dearest]}, binds)}
+        f"""SELECT pair.month, pair.region, array_agg(large.resource_id), count(*), min(large.quantity) * min(pair.price)
+            FROM {_table(beside, {"price float8": [pair.price for pair in beside]}, binds)}
             CROSS JOIN LATERAL (SELECT resource_id, quantity FROM resource_month
                                 WHERE org_id = {binds.add(question.org_id, "int")} AND month = pair.month
-                                  AND sku_id = pair.sku AND region_id = pair.region ORDER BY quantity DESC LIMIT {limit}) AS long
-            GROUP BY long.resource_id ORDER BY 2 DESC LIMIT {SAMPLE * limit}""",
+                                  AND sku_id = pair.sku AND region_id = pair.region ORDER BY quantity DESC LIMIT {listed}) AS large
+            GROUP BY pair.month, pair.region, pair.sku""",
         binds,
     )
-    best = _best(session, question, months, [resource for resource, _ in rows], limit)[1] if len(rows) >= limit else []
-    return best[limit - 1] if len(best) >= limit else 0.0
+    most: defaultdict[tuple[date, int], float] = defaultdict(float)
+    for month, region, _, count, least in rows:
+        most[month, region] += least if count == listed else 0.0
+    return Outstanding(most, frozenset(resource for _, _, resources, _, _ in rows for resource in resources))
 
 
-def _dearest(pairs: list[Pair]) -> list[Pair]:
-    """The few pairs of each month that a machine can cost most in."""
-    by_month: defaultdict[date, list[Pair]] = defaultdict(list)
-    for pair in sorted(pairs, key=lambda pair: -pair.price * pair.most):
-        if len(by_month[pair.month]) < SAMPLED_PAIRS:
-            by_month[pair.month].append(pair)
-    return [pair for held in by_month.values() for pair in held]
+def _sample(session: Session, question: Question, months: Mapping[date, int], running: list[Pair], limit: int) -> frozenset[int]:
+    """Machines that ran long in each pair, those first that cost most by what is seen of them."""
+    if not running:
+        return frozenset()
+    binds = Binds()
+    sampled = max(2, SAMPLED // len(months))
+    rows = fetch(
+        session,
+        f"""SELECT long.resource_id FROM {_table(running, {"price float8": [pair.price for pair in running]}, binds)}
+            CROSS JOIN LATERAL (SELECT resource_id, quantity FROM resource_month
+                                WHERE org_id = {binds.add(question.org_id, "int")} AND month = pair.month
+                                  AND sku_id = pair.sku AND region_id = pair.region ORDER BY quantity DESC LIMIT {sampled}) AS long
+            GROUP BY long.resource_id ORDER BY sum(pair.price * long.quantity) DESC LIMIT {SAMPLE * limit}""",
+        binds,
+    )
+    return frozenset(resource for (resource,) in rows)
 
 
 def _table(pairs: Sequence[Pair], more: Mapping[str, Sequence[float]], binds: Binds) -> str:
@@ -146,37 +165,35 @@ def _table(pairs: Sequence[Pair], more: Mapping[str, Sequence[float]], binds: Bi
     return f"unnest({', '.join(binds.add(*column) for column in columns)}) AS pair ({names})"
 
 
-def _needs(question: Question, months: Mapping[date, int], pairs: list[Pair], bar: float) -> tuple[list[Need], int] | None:
-    """How long a machine must have run in a month, per region, and in how many months, to reach the bar.
+def _needs(
+    question: Question, months: Mapping[date, int], running: list[Pair], outstanding: Outstanding, bar: float
+) -> tuple[list[Need], int] | None:
+    """How long a machine that is not outstanding must have run in a month, per region, and in how many months, to reach the bar.
 
     A month that costs less than `share` leaves the more to the others, of which none costs more than `most`. None: hardly
     anyone could be left out.
     """
-    machine_skus = frozenset(question.reference.machine_skus)
     by_place: defaultdict[tuple[date, int], list[Pair]] = defaultdict(list)
-    beside: defaultdict[tuple[date, int], float] = defaultdict(float)
-    for pair in pairs:
-        if pair.sku in machine_skus:
-            by_place[pair.month, pair.region].append(pair)
-        else:
-            beside[pair.month, pair.region] += pair.price * pair.most
+    for pair in running:
+        by_place[pair.month, pair.region].append(pair)
     seconds = {month: month_period(midnight(month)).seconds for month in months}
-    most = max(max(pair.price for pair in held) * seconds[place[0]] + beside[place] for place, held in by_place.items())
-    goal = bar * SLACK - (len(MACHINE_METERS) * HOUR_SECONDS * most / DAY_SECONDS if question.has_tail else 0.0)
+    most = max(max(pair.price for pair in held) * seconds[place[0]] + outstanding.most.get(place, 0.0) for place, held in by_place.items())
+    goal = bar * SLACK - (most / HOURS_OF_OPEN if question.has_tail else 0.0)
     share = goal / len(months) * (1 if len(months) == 1 else PART_OF_SHARE)
     times = max(1, ceil((goal - len(months) * share) / (most - share))) if most > share else 1
     needs = []
     for place, held in by_place.items():
-        if share <= beside[place]:
+        cost = share - outstanding.most.get(place, 0.0)
+        if cost <= 0:
             return None
-        needed = least_seconds([pair.price for pair in held], seconds[place[0]], share - beside[place])
+        needed = least_seconds([pair.price for pair in held], seconds[place[0]], cost)
         if needed:
             dear = [pair for pair in held if pair.price >= needed[0]]
             needs += [Need(pair, int(needed[1] * SLACK), int(needed[1] * SLACK / len(dear))) for pair in dear]
     return needs, times
 
 
-def _ran_as_long(session: Session, question: Question, needs: list[Need], times: int) -> list[int]:
+def _ran_as_long(session: Session, question: Question, needs: list[Need], times: int) -> frozenset[int]:
     """The machines that meet a need in `times` months. Whoever ran for so long in several sizes ran for its part of it in one."""
     binds = Binds()
     more = {"needed bigint": [need.seconds for need in needs], "part bigint": [need.part for need in needs]}
@@ -192,13 +209,15 @@ def _ran_as_long(session: Session, question: Question, needs: list[Need], times:
             ) AS met GROUP BY resource_id HAVING count(*) >= {times} LIMIT {MOST_CANDIDATES + 1}""",
         binds,
     )
-    return [resource for (resource,) in rows]
+    return frozenset(resource for (resource,) in rows)
 
 
 def _best(
-    session: Session, question: Question, months: Mapping[date, int], resources: Sequence[int], limit: int
-) -> tuple[frozenset[int], list[float]]:
-    """The `limit` costliest of `resources`, equal ones by id, and their costs, largest first."""
+    session: Session, question: Question, months: Mapping[date, int], resources: frozenset[int], limit: int
+) -> list[tuple[int, float]]:
+    """(resource, cost) of the `limit` costliest of `resources`, largest first, equal ones by id."""
+    if not resources:
+        return []
     binds = Binds(question.moment.tail.binds if question.has_tail else {})
     named = f"resource_id = ANY ({binds.add(sorted(resources), 'bigint[]')})"
     skus = binds.add([one.id for one in question.reference.skus.values() if one.meter in MACHINE_METERS], "smallint[]")
@@ -209,11 +228,10 @@ def _best(
         tail = question.moment.tail.resources_sql
         rows += f" UNION ALL SELECT resource_id, {CELL}, quantity, {question.tail_epoch} FROM ({tail}) AS tail WHERE {named}"
     where = " AND ".join([f"sku_id = ANY ({skus})", *conditions(question, binds, apps=None)])
-    found = fetch(
+    return fetch(
         session,
         f"""SELECT resource_id, sum(quantity * w) AS cost
             FROM (SELECT *, {weight_by_epoch(question, binds)} AS w FROM ({rows}) AS used WHERE {where} OFFSET 0) AS cell
             GROUP BY resource_id ORDER BY cost DESC, resource_id LIMIT {limit}""",
         binds,
     )
-    return frozenset(resource for resource, _ in found), [cost for _, cost in found]

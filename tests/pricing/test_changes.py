@@ -28,7 +28,9 @@ def ask(world: World, view: View, **options) -> Changes | None:
 
 def cost_of(world: World, period: Period, filters: tuple[Filter, ...] = ()) -> Fraction:
     regions = {value for one in filters for value in one.values}
-    return sum((world.cost(cell) for cell in world.cells(NOW) if cell.hour in period and (not regions or cell.region in regions)), Fraction(0))
+    return sum(
+        (world.cost(cell) for cell in world.cells(NOW) if cell.hour in period and (not regions or cell.region in regions)), Fraction(0)
+    )
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
+from background import run_async
 
 from flyusage import db
 from flyusage.ui import live
@@ -54,7 +55,7 @@ def test_notice_reaches_only_its_organization(listener: live.Listener) -> None:
         await asyncio.sleep(0.1)
         assert not other.has_come.is_set()
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_one_connection_listens_for_all_pages(listener: live.Listener, database) -> None:
@@ -65,7 +66,7 @@ def test_one_connection_listens_for_all_pages(listener: live.Listener, database)
             listening_pids = connection.execute(LISTENING).fetchall()
         assert len(listening_pids) == 1
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_lost_connection_is_made_again_and_counts_as_news(listener: live.Listener, database) -> None:
@@ -80,7 +81,7 @@ def test_lost_connection_is_made_again_and_counts_as_news(listener: live.Listene
         await asyncio.to_thread(notify, 7)
         await asyncio.wait_for(news.has_come.wait(), SOON)
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_pages_that_ask_the_same_share_one_answer(listener: live.Listener) -> None:
@@ -96,7 +97,7 @@ def test_pages_that_ask_the_same_share_one_answer(listener: live.Listener) -> No
         assert answers == [42] * 20
         assert len(asked) == 1
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_answer_begun_before_an_event_is_not_shared_after_it(listener: live.Listener) -> None:
@@ -121,7 +122,7 @@ def test_answer_begun_before_an_event_is_not_shared_after_it(listener: live.List
         moment.set()
         assert await first == "before"
 
-    asyncio.run(run())
+    run_async(run())
 
 
 class Tab:
@@ -166,7 +167,7 @@ def test_page_is_told_of_its_organization_and_let_go_with_its_tab(listener: live
         assert not live._watched
         assert not listener._subscribers
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_second_watch_of_the_same_page_ends_at_once(listener: live.Listener, cast, tabs: set[str]) -> None:
@@ -179,7 +180,7 @@ def test_second_watch_of_the_same_page_ends_at_once(listener: live.Listener, cas
         await first.aclose()
         assert not live._watched
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_page_that_is_not_shown_is_left_alone(listener: live.Listener, cast, tabs: set[str]) -> None:
@@ -197,7 +198,7 @@ def test_page_that_is_not_shown_is_left_alone(listener: live.Listener, cast, tab
         await asyncio.to_thread(notify, cast.prism.id)
         await waiting
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_time_moves_on_without_events(listener: live.Listener, cast, tabs: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,4 +211,4 @@ def test_time_moves_on_without_events(listener: live.Listener, cast, tabs: set[s
             await next_change(changes)
         await changes.aclose()
 
-    asyncio.run(run())
+    run_async(run())

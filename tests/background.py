@@ -1,0 +1,14 @@
+"""Async talk from a test. Not by `asyncio.run` in the test's own thread: where the browser is open, its event loop runs there already."""
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def run_async(talk: Coroutine[object, object, T]) -> T:
+    """What `talk` returns or raises, from an event loop of its own in a thread of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, talk).result()
