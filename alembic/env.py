@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 import flyusage.auth.models
+import flyusage.invoices.models
 import flyusage.metering.models
 import flyusage.orgs.models
 import flyusage.pricing.models  # noqa: F401 each import adds its tables to the metadata
