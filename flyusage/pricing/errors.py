@@ -15,3 +15,71 @@ class PriceBookMissing(FlyusageError):
 
     code = "price_book_missing"
     status = 503
+
+
+class PriceInvalid(FlyusageError):
+    """A price that could rate nothing: tiers out of order, a negative amount, a package without a size."""
+
+    code = "price_invalid"
+    status = 422
+
+
+class TierMissing(FlyusageError):
+    """A quantity beyond the last tier."""
+
+    code = "tier_missing"
+    status = 422
+
+
+class QuantityNegative(FlyusageError):
+    """A quantity below zero, which no price rates."""
+
+    code = "quantity_negative"
+    status = 422
+
+
+class VatNumberInvalid(FlyusageError):
+    """A VAT number that cannot be one of its country."""
+
+    code = "vat_number_invalid"
+
+
+class TermsInvalid(FlyusageError):
+    """Something that cannot be agreed as asked."""
+
+    code = "terms_invalid"
+
+
+class TermsUnknown(FlyusageError):
+    """No agreement of the organization has that number."""
+
+    code = "terms_unknown"
+    status = 404
+
+
+class CreditSpent(FlyusageError):
+    """A credit no longer holds what was to be taken from it."""
+
+    code = "credit_spent"
+    status = 409
+
+
+class SellerMissing(FlyusageError):
+    """Nobody sells on that day."""
+
+    code = "seller_missing"
+    status = 503
+
+
+class PeriodInvalid(FlyusageError):
+    """A part of a period that is none."""
+
+    code = "period_invalid"
+    status = 422
+
+
+class PresetUnknown(FlyusageError):
+    """A machine size or region that the published list does not price."""
+
+    code = "preset_unknown"
+    status = 404
