@@ -1,0 +1,66 @@
+"""Many rows into a table by one statement: they travel as one JSON text, which costs a tenth of as many parameters."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlmodel import Session, SQLModel
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def insert(session: Session, table: sa.Table, rows: Rows) -> None:
+    """Add `rows`, which all have the same columns; a missing column takes its default."""
+    if rows:
+        session.execute(sa.text(_insert(table.name, tuple(rows[0]))), {"rows": encode(rows)})
+
+
+def encode(value: Any) -> str:
+    """Compact JSON; decimals and fractions as text, so that no digit is lost."""
+    return _encoder.encode(value).decode()
+
+
+def source(table: sa.Table, columns: Sequence[str], bind: str = "rows") -> str:
+    """`json_to_recordset` of a bound JSON text, as SQL for a FROM, with the types of the table's columns."""
+    types = ", ".join(f"{name} {_type(table.name, name)}" for name in columns)
+    return f"json_to_recordset(CAST(:{bind} AS json)) AS row ({types})"
+
+
+def exact_text(value: object) -> str:
+    """A fraction without loss: a decimal where it ends (`9.5`), else `1/3`. `Fraction` reads both."""
+    if not isinstance(value, Fraction):
+        raise TypeError(f"{type(value).__name__} has no JSON form")
+    rest, twos = _without(value.denominator, 2)
+    rest, fives = _without(rest, 5)
+    if rest != 1:
+        return f"{value.numerator}/{value.denominator}"
+    places = max(twos, fives)
+    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
+    whole, decimals = (digits[:-places], digits[-places:]) if places else (digits, "")
+    return f"{'-' if value < 0 else ''}{whole}{'.' if places else ''}{decimals}"
+
+
+def _without(number: int, prime: int) -> tuple[int, int]:
+    """`number` divided by `prime` as often as it can be, and how often that was."""
+    times = 0
+    while number % prime == 0:
+        number, times = number // prime, times + 1
+    return number, times
+
+
+_encoder = msgspec.json.Encoder(decimal_format="string", enc_hook=exact_text)
+
+
+@cache
+def _insert(table_name: str, columns: tuple[str, ...]) -> str:
+    table, named = SQLModel.metadata.tables[table_name], ", ".join(f'"{name}"' for name in columns)
+    return f"INSERT INTO {table_name} ({named}) SELECT {named} FROM {source(table, columns)}"
+
+
+@cache
+def _type(table_name: str, column: str) -> str:
+    return f"{SQLModel.metadata.tables[table_name].c[column].type.compile(dialect=postgresql.dialect())}"
