@@ -6,7 +6,8 @@ import flyusage.auth.models
 import flyusage.invoices.models
 import flyusage.metering.models
 import flyusage.orgs.models
-import flyusage.pricing.models  # noqa: F401 each import adds its tables to the metadata
+import flyusage.pricing.models
+import flyusage.pricing.terms_models  # noqa: F401 each import adds its tables to the metadata
 from alembic import context
 from flyusage import db
 from sqlmodel import SQLModel

@@ -157,6 +157,6 @@ def described() -> list[tuple]:
 
 def contents() -> dict[str, str | None]:
     """A digest of each reference table's rows, None for an empty one."""
-    tables = ("region", "vm_size", "sku", "price_book", "price_book_version", "price", "price_segment")
+    tables = ("region", "vm_size", "sku", "price_book", "price_book_version", "price", "price_segment", "tax_rate", "seller")
     with db.lookup_transaction() as session:
         return {table: session.scalar(sa.text(f"SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {table} t")) for table in tables}

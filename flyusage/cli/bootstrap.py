@@ -4,6 +4,7 @@ from flyusage import schema
 from flyusage.config import settings
 from flyusage.metering.catalog import load_reference
 from flyusage.pricing.books import load_list_prices
+from flyusage.pricing.tax_facts import load_tax_facts
 
 
 def prepare() -> None:
@@ -13,10 +14,11 @@ def prepare() -> None:
 
 
 def load_reference_data() -> None:
-    """Regions, sizes and skus, then the published list prices. What is there already stays."""
+    """Regions, sizes and skus, then the published list prices, tax rates and a seller. What is there already stays."""
     with schema.owner_session() as session:
         load_reference(session)
         load_list_prices(session)
+        load_tax_facts(session)
 
 
 def be_ready() -> None:

@@ -16,6 +16,7 @@ class Permission(StrEnum):
     PRICES_READ = "prices.read"
     INVOICES_READ = "invoices.read"
     INVOICES_PAY = "invoices.pay"
+    BILLING_EDIT = "billing.edit"
     BUDGETS_EDIT = "budgets.edit"
     TOKENS_MANAGE = "tokens.manage"
     AUDIT_READ = "audit.read"
@@ -30,6 +31,7 @@ _DEVELOPER = _VIEWER | {Permission.EVENTS_WRITE, Permission.TOKENS_MANAGE, Permi
 _BILLING = _VIEWER | {
     Permission.INVOICES_READ,
     Permission.INVOICES_PAY,
+    Permission.BILLING_EDIT,
     Permission.BUDGETS_EDIT,
     Permission.COST_CENTRES_EDIT,
     Permission.AUDIT_READ,

@@ -83,3 +83,37 @@ class PresetUnknown(FlyusageError):
 
     code = "preset_unknown"
     status = 404
+
+
+class CasesUnreadable(FlyusageError):
+    """A file of cases that is not there, not JSON, or not a list."""
+
+    code = "cases_unreadable"
+
+
+class KindUnknown(FlyusageError):
+    """A case of a kind that nothing here rates."""
+
+    code = "kind_unknown"
+    status = 422
+
+
+class InputMissing(FlyusageError):
+    """A case without something its kind needs."""
+
+    code = "input_missing"
+    status = 422
+
+
+class InputInvalid(FlyusageError):
+    """A case with something that cannot be read as what it is meant to be."""
+
+    code = "input_invalid"
+    status = 422
+
+
+class AnswerUnknown(FlyusageError):
+    """A case expects something that its kind does not answer."""
+
+    code = "answer_unknown"
+    status = 422

@@ -1,0 +1,35 @@
+"""Who does something, as the audit names them and as permissions judge them."""
+
+from dataclasses import dataclass
+
+from flyusage.orgs.errors import NotPermitted
+from flyusage.orgs.models import Role
+from flyusage.orgs.permissions import Permission, require
+
+
+@dataclass(frozen=True)
+class Actor:
+    """`name` as in the audit: `user:<id>`, `staff:<id>` or `system:<part>`. `role` is a member's; staff and jobs have none."""
+
+    name: str
+    role: Role | None = None
+
+    def may(self, permission: Permission) -> None:
+        """Raise NotPermitted for a member whose role does not hold `permission`. Staff and jobs are let in where they come from."""
+        if self.role is not None:
+            require(self.role, permission)
+
+    def is_no_member(self, deed: str) -> None:
+        """Raise NotPermitted for a member: `deed` ("Credits are granted") is the platform's to do."""
+        if self.role is not None:
+            raise NotPermitted(f"{deed} by the platform's staff. Ask them.")
+
+
+def member(user_id: int, role: Role) -> Actor:
+    """A member of the organization that is acted in."""
+    return Actor(f"user:{user_id}", role)
+
+
+def system(part: str) -> Actor:
+    """A job or a command of the platform."""
+    return Actor(f"system:{part}")

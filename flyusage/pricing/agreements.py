@@ -1,0 +1,245 @@
+"""The verbs that agree terms with an organization: checked, written and audited in the caller's transaction.
+
+A member edits the billing profile; everything else is the platform's to give (`db.platform_transaction`). A verb returns the
+agreement's id. Terms never change an issued invoice, which holds its own copy of what it printed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session
+
+from flyusage.metering.models import Region, sku
+from flyusage.orgs import audit
+from flyusage.orgs.acting import Actor
+from flyusage.orgs.permissions import Permission
+from flyusage.pricing import terms_models as tables
+from flyusage.pricing.books import EXTRA_MEMORY, book_of
+from flyusage.pricing.errors import TermsInvalid, TermsUnknown
+from flyusage.pricing.tax import BillingProfile, Seller, TaxTreatment
+from flyusage.pricing.terms import Discount, OneOffCharge, PriceOverride, RecurringFee, Reservation, SpendLimit
+from flyusage.pricing.vat import checked
+
+GLOBAL = "global"
+
+
+class Agreement(StrEnum):
+    """The kinds of terms that can be ended or withdrawn."""
+
+    PRICE = "price_override"
+    DISCOUNT = "discount"
+    RESERVATION = "reservation"
+    FEE = "recurring_fee"
+    CHARGE = "one_off_charge"
+    LIMIT = "spend_limit"
+
+
+_TABLES = {
+    Agreement.PRICE: tables.price_override,
+    Agreement.DISCOUNT: tables.discount,
+    Agreement.RESERVATION: tables.reservation,
+    Agreement.FEE: tables.recurring_fee,
+    Agreement.CHARGE: tables.one_off_charge,
+    Agreement.LIMIT: tables.spend_limit,
+}
+_LAST = {Agreement.PRICE: "ends_on", Agreement.LIMIT: "ends_on", Agreement.FEE: "last_day"}
+
+
+def set_billing_profile(session: Session, org_id: int, profile: BillingProfile, *, by: Actor) -> BillingProfile:
+    """Make invoices out to `profile` from the next one on; as kept, its VAT number written together.
+
+    A member needs billing.edit, and leaves the tax treatment as it is. Raises VatNumberInvalid and TermsInvalid.
+    """
+    by.may(Permission.BILLING_EDIT)
+    _refuse_incomplete(profile)
+    kept = replace(profile, vat_number=checked(profile.country, profile.vat_number) if profile.vat_number else None)
+    before = billing_profile_of(session, org_id)
+    was = (before.tax_treatment, before.tax_reason) if before else (TaxTreatment.STANDARD, "")
+    if (kept.tax_treatment, kept.tax_reason) != was:
+        by.is_no_member("Tax exemptions are entered")
+    values = {**asdict(kept), "address_lines": list(kept.address_lines), "emails": list(kept.emails)}
+    put = insert(tables.billing_profile).values(org_id=org_id, **values)
+    session.execute(put.on_conflict_do_update(index_elements=["org_id"], set_=values))
+    changed = {key: _plain(value) for key, value in values.items() if before is None or value != _listed(getattr(before, key))}
+    audit.record(session, org_id, actor=by.name, action="billing.edit", subject="billing_profile", detail=changed)
+    return kept
+
+
+def billing_profile_of(session: Session, org_id: int) -> BillingProfile | None:
+    """Who the organization's invoices are made out to; None until that is entered."""
+    row = session.execute(sa.select(tables.billing_profile).where(tables.billing_profile.c.org_id == org_id)).mappings().first()
+    if row is None:
+        return None
+    kept = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items() if key != "org_id"}
+    return BillingProfile(**{**kept, "tax_treatment": TaxTreatment(kept["tax_treatment"])})
+
+
+def agree_price(session: Session, org_id: int, override: PriceOverride, *, by: Actor) -> int:
+    """Negotiate a price; one for the same sku and scope ends the day this begins. Raises TermsInvalid for an unknown sku or scope."""
+    _staff(session, org_id, by, "Prices are negotiated")
+    sku_id = _sku_id(session, override.sku)
+    scopes = session.scalars(sa.select(Region.code).union(sa.select(Region.egress_group)))  # type: ignore[call-overload]
+    if override.scope != GLOBAL and override.scope not in set(scopes):
+        raise TermsInvalid(f"{override.scope[:40]!r} is no region, egress group or `global`.")
+    same = (tables.price_override.c.sku_id == sku_id) & (tables.price_override.c.scope == override.scope)
+    _make_room(session, org_id, tables.price_override, same, override.starts_on)
+    return _add(session, org_id, Agreement.PRICE, {**_values(override, "sku"), "sku_id": sku_id}, by)
+
+
+def give_discount(session: Session, org_id: int, given: Discount, *, by: Actor) -> int:
+    """Percent or amount off for some billing periods. Raises TermsInvalid."""
+    _staff(session, org_id, by, "Discounts are given")
+    if given.sku == EXTRA_MEMORY:
+        raise TermsInvalid("Extra memory is billed with its machine. Name the machine's size instead.")
+    if (given.percent is None) == (given.amount_minor is None):
+        raise TermsInvalid("A discount is either a percentage or an amount.")
+    if given.percent is not None and not 0 < given.percent <= 100:
+        raise TermsInvalid("A discount is above 0 and at most 100 percent.")
+    if given.first_month.day != 1:
+        raise TermsInvalid("A discount begins with a billing period, on the first of a month.")
+    _refuse_currency(session, org_id, given.currency, needed=given.amount_minor is not None)
+    sku_id = _sku_id(session, given.sku) if given.sku else None
+    return _add(session, org_id, Agreement.DISCOUNT, {**_values(given, "sku"), "sku_id": sku_id}, by)
+
+
+def reserve(session: Session, org_id: int, reserved: Reservation, *, by: Actor) -> int:
+    """Sell a reservation: its upfront amount is charged in the period it starts in. Raises TermsInvalid."""
+    _staff(session, org_id, by, "Reservations are sold")
+    _refuse_currency(session, org_id, reserved.currency)
+    if reserved.monthly_credit_minor <= 0 or reserved.upfront_minor < 0 or reserved.months < 1:
+        raise TermsInvalid("A reservation gives a credit above zero for a month or more.")
+    return _add(session, org_id, Agreement.RESERVATION, _values(reserved), by)
+
+
+def add_fee(session: Session, org_id: int, fee: RecurringFee, *, by: Actor) -> int:
+    """Charge a fee every month: a support plan, seats. Raises TermsInvalid."""
+    _staff(session, org_id, by, "Fees are agreed")
+    _refuse_currency(session, org_id, fee.currency, needed=fee.unit_amount is not None)
+    if fee.unit_amount is None and fee.sku is None:
+        raise TermsInvalid("A fee has an amount, or a sku with a price in the book.")
+    sku_id = _sku_id(session, fee.sku) if fee.sku else None
+    return _add(session, org_id, Agreement.FEE, {**_values(fee, "sku"), "sku_id": sku_id}, by)
+
+
+def add_charge(session: Session, org_id: int, charge: OneOffCharge, *, by: Actor) -> int:
+    """Charge an amount once. Raises TermsInvalid."""
+    _staff(session, org_id, by, "Charges are made")
+    _refuse_currency(session, org_id, charge.currency)
+    if charge.amount_minor <= 0:
+        raise TermsInvalid("A charge is above zero; to give money, grant a credit.")
+    return _add(session, org_id, Agreement.CHARGE, _values(charge), by)
+
+
+def limit_spend(session: Session, org_id: int, limit: SpendLimit, *, by: Actor) -> int:
+    """Agree what a billing period costs at least or at most; what was agreed before ends that day. Raises TermsInvalid."""
+    _staff(session, org_id, by, "Spending limits are agreed")
+    _refuse_currency(session, org_id, limit.currency)
+    days = [day for day in (limit.starts_on, limit.ends_on) if day]
+    if limit.maximum_minor is not None and any(day.day != 1 for day in days):
+        raise TermsInvalid("A maximum holds for whole billing periods: let it begin and end on the first of a month.")
+    _make_room(session, org_id, tables.spend_limit, sa.true(), limit.starts_on)
+    return _add(session, org_id, Agreement.LIMIT, _values(limit), by)
+
+
+def end(session: Session, org_id: int, kind: Agreement, agreement_id: int, last_day: date, *, by: Actor) -> None:
+    """Let a price, a fee or a limit hold up to and with `last_day`. Raises TermsUnknown and TermsInvalid."""
+    _staff(session, org_id, by, "Terms are ended")
+    if kind not in _LAST:
+        raise TermsInvalid(f"A {kind.value.replace('_', ' ')} has its term from the start; withdraw it instead.")
+    table, column = _TABLES[kind], _LAST[kind]
+    until = last_day if column == "last_day" else last_day + timedelta(days=1)
+    changed = sa.update(table).where(table.c.org_id == org_id, table.c.id == agreement_id).values({column: until})
+    if session.execute(changed.returning(table.c.id)).first() is None:
+        raise TermsUnknown(f"There is no {kind.value.replace('_', ' ')} {agreement_id}.")
+    detail = {"last_day": last_day.isoformat()}
+    audit.record(session, org_id, actor=by.name, action=f"{kind.value}.end", subject=f"{kind.value}:{agreement_id}", detail=detail)
+
+
+def withdraw(session: Session, org_id: int, kind: Agreement, agreement_id: int, *, by: Actor) -> None:
+    """Take an agreement back as if it had never been; the audit keeps what it said. Raises TermsUnknown."""
+    _staff(session, org_id, by, "Terms are withdrawn")
+    table = _TABLES[kind]
+    gone = sa.delete(table).where(table.c.org_id == org_id, table.c.id == agreement_id)
+    row = session.execute(gone.returning(*table.c)).mappings().first()
+    if row is None:
+        raise TermsUnknown(f"There is no {kind.value.replace('_', ' ')} {agreement_id}.")
+    detail = {key: _plain(value) for key, value in row.items() if key != "org_id"}
+    audit.record(session, org_id, actor=by.name, action=f"{kind.value}.withdraw", subject=f"{kind.value}:{agreement_id}", detail=detail)
+
+
+def set_seller(session: Session, new: Seller) -> None:
+    """Let `new` issue the invoices of supplies complete from `new.starts_on` on. Raises VatNumberInvalid."""
+    number = checked(new.country, new.vat_number) if new.vat_number else None
+    values = {**asdict(new), "vat_number": number, "address_lines": list(new.address_lines)}
+    put = insert(tables.seller).values(**values)
+    session.execute(put.on_conflict_do_update(index_elements=["starts_on"], set_=values))
+
+
+def _staff(session: Session, org_id: int, by: Actor, deed: str) -> None:
+    """Only the platform's side passes; agreements of one organization are made one after the other."""
+    by.is_no_member(deed)
+    session.execute(sa.text("SELECT id FROM organization WHERE id = :org FOR UPDATE"), {"org": org_id})
+
+
+def _add(session: Session, org_id: int, kind: Agreement, values: Mapping[str, Any], by: Actor) -> int:
+    table = _TABLES[kind]
+    made = session.execute(sa.insert(table).values(org_id=org_id, **values).returning(table.c.id)).scalar_one()
+    detail = {key: _plain(value) for key, value in values.items() if value is not None}
+    audit.record(session, org_id, actor=by.name, action=f"{kind.value}.agree", subject=f"{kind.value}:{made}", detail=detail)
+    return made
+
+
+def _make_room(session: Session, org_id: int, table: sa.Table, same: sa.ColumnElement[bool], starts_on: date) -> None:
+    """What is replaced ends on `starts_on`; what would have begun later never does."""
+    mine = (table.c.org_id == org_id) & same
+    session.execute(sa.delete(table).where(mine, table.c.starts_on >= starts_on))
+    goes_on = table.c.ends_on.is_(None) | (table.c.ends_on > starts_on)
+    session.execute(sa.update(table).where(mine, goes_on).values(ends_on=starts_on))
+
+
+def _values(agreed: Any, *left_out: str) -> dict[str, Any]:
+    return {key: value for key, value in asdict(agreed).items() if key not in ("id", *left_out)}
+
+
+def _sku_id(session: Session, code: str) -> int:
+    found = session.scalar(sa.select(sku.c.id).where(sku.c.code == code))
+    if found is None:
+        raise TermsInvalid(f"There is no sku {code[:60]!r}.")
+    return found
+
+
+def _refuse_currency(session: Session, org_id: int, currency: str | None, *, needed: bool = True) -> None:
+    book = book_of(session, org_id)
+    if needed and currency != book.currency:
+        raise TermsInvalid(f"The organization buys in {book.currency}; an amount in {currency or 'no currency'} would never be billed.")
+
+
+def _refuse_incomplete(profile: BillingProfile) -> None:
+    named = {"a legal name": profile.legal_name, "an address": "".join(profile.address_lines), "a city": profile.city}
+    missing = [what for what, text in named.items() if not text.strip()]
+    if missing:
+        raise TermsInvalid(f"An invoice needs {' and '.join(missing)}.")
+    if not (len(profile.country) == 2 and profile.country.isascii() and profile.country.isupper()):
+        raise TermsInvalid("Name the country by its two letters (ISO 3166): DE, FR, US.")
+    if profile.tax_treatment is TaxTreatment.EXEMPT and not profile.tax_reason.strip():
+        raise TermsInvalid("An exemption says why, on every invoice. Give its reason.")
+    if any("@" not in address or any(map(str.isspace, address)) for address in profile.emails):
+        raise TermsInvalid("Billing contacts are mail addresses, such as billing@example.com.")
+    if not 0 <= profile.payment_terms_days <= 365:
+        raise TermsInvalid("Payment is due within 0 to 365 days.")
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.isoformat() if isinstance(value, date) else value
