@@ -9,14 +9,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from flyusage.money import Currency
 from flyusage.periods import Period
+from flyusage.pricing.rating import Step
+from flyusage.pricing.tax import TaxKey
 from flyusage.pricing.view import View
-
-if TYPE_CHECKING:
-    from flyusage.pricing.rating import Step
 
 
 class LineKind(StrEnum):
@@ -32,18 +30,6 @@ class LineKind(StrEnum):
     MAXIMUM = "maximum"
     PROMOTIONAL = "promotional"
     CARRIED = "carried"
-
-
-@dataclass(frozen=True, order=True)
-class TaxKey:
-    """How a line is taxed: an EN 16931 category (S, AE, E, Z, O) and the rate in percent; `reason` says why it is not S.
-
-    `category` is empty while the tax cannot be decided, since the buyer's country is not known; such a statement is not issued.
-    """
-
-    category: str
-    percent: Decimal
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +80,7 @@ class Line:
     exact: Fraction
     amount_minor: int
     tax: TaxKey
-    working: "tuple[Step, ...]"
+    working: tuple[Step, ...]
     region: str = ""
     region_id: int | None = None
     sku_id: int | None = None
