@@ -17,7 +17,15 @@ class Currency:
 USD = Currency("USD", 2, "$")
 EUR = Currency("EUR", 2, "€")
 JPY = Currency("JPY", 0, "¥")
-CURRENCIES = {currency.code: currency for currency in (USD, EUR, JPY)}
+# Minor units by ISO 4217; a currency without a symbol of its own is printed by its code.
+_TWO_PLACES = ("AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "HKD", "HUF", "ILS", "INR", "MXN", "NOK", "NZD", "PLN", "RON", "SEK", "SGD", "THB")
+_OTHERS = (
+    Currency("GBP", 2, "£"),
+    *(Currency(code, 2, f"{code} ") for code in _TWO_PLACES),
+    *(Currency(code, 0, f"{code} ") for code in ("CLP", "ISK", "KRW", "VND")),
+    *(Currency(code, 3, f"{code} ") for code in ("BHD", "JOD", "KWD", "OMR", "TND")),
+)
+CURRENCIES = {currency.code: currency for currency in (USD, EUR, JPY, *_OTHERS)}
 
 
 def round_half_away(amount: Fraction, places: int) -> Decimal:
@@ -38,6 +46,11 @@ def format_money(amount: Fraction | Decimal | int, currency: Currency = USD, *, 
     shown = round_half_away(Fraction(amount), currency.exponent if places is None else places)
     sign = "−" if shown.is_signed() else ""
     return f"{sign}{currency.symbol}{shown.copy_abs():,f}"
+
+
+def format_minor(amount_minor: int, currency: Currency) -> str:
+    """Minor units as `format_money` writes their amount: 123456 cents are `$1,234.56`."""
+    return format_money(Fraction(amount_minor, 10**currency.exponent), currency)
 
 
 def split_by_weight(total: int, weights: list[Fraction]) -> list[int]:

@@ -146,7 +146,7 @@ def rounded(rated: RatedCharge, currency: Currency) -> RatedCharge:
     if owed == rated.amount:
         return rated
     return rated.then(
-        Step(f"{plain(rated.amount)} rounded to {round_half_away(owed, currency.exponent)} {currency.code}", owed - rated.amount)
+        Step(f"{plain(rated.amount)} rounded to {round_half_away(owed, currency.exponent):,f} {currency.code}", owed - rated.amount)
     )
 
 

@@ -26,7 +26,7 @@ def wait():
 
 main.main()
 """
-COMMANDS = ("demo", "serve", "ingest", "worker", "doctor", "db", "orgs", "rollup")
+COMMANDS = ("demo", "serve", "ingest", "worker", "doctor", "db", "orgs", "prices", "rollup")
 
 
 def test_the_version_is_told_without_a_database(flyusage):

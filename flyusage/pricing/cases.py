@@ -1,0 +1,145 @@
+"""Prices tried before they are prices: cases from a file, each answered with its working and compared with what is expected."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from flyusage.errors import FlyusageError
+from flyusage.logs import harmless
+from flyusage.money import Currency, round_half_away
+from flyusage.pricing.case_inputs import Inputs, number
+from flyusage.pricing.case_kinds import Reckoned, reckon
+from flyusage.pricing.errors import AnswerUnknown, CasesUnreadable, InputInvalid
+from flyusage.pricing.export import adding_up
+from flyusage.pricing.rating import ZERO, RatedCharge, Step, rounded
+from flyusage.pricing.settling import with_tax
+
+Answer = str | dict[str, str]
+PERCENTS = ("discount_pct",)
+PERCENT_PLACES, QUANTITY_PLACES = 2, 12
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A case and its answer, in whole minor units (`7.00`), or the error that it has none.
+
+    `working` sums to what is owed: the gross where there is tax. `matches` compares as numbers; None where nothing is
+    expected. `ignored` are inputs that its kind does not know.
+    """
+
+    id: str
+    kind: str
+    answer: Answer | None = None
+    working: tuple[Step, ...] = ()
+    expected: Any = None
+    matches: bool | None = None
+    ignored: tuple[str, ...] = ()
+    error: FlyusageError | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is answered, and as expected where something is."""
+        return self.error is None and self.matches is not False
+
+
+def read_cases(text: str) -> list[Any]:
+    """The cases of a JSON text: a list, or a single case. Numbers are kept exactly. Raises CasesUnreadable."""
+    try:
+        found = json.loads(text, parse_float=Decimal, parse_constant=str)
+    except (ValueError, RecursionError) as error:
+        raise CasesUnreadable(f"The cases are not JSON ({harmless(str(error)[:200])}). A list of {{id, kind, input}} is.") from error
+    if isinstance(found, dict):
+        found = found["cases"] if isinstance(found.get("cases"), list) else [found]
+    if not isinstance(found, list):
+        raise CasesUnreadable("The cases are no list. A list of {id, kind, input} is.")
+    return found
+
+
+def answer_all(cases: Iterable[Any]) -> list[Answered]:
+    """Every case answered, in order. What is wrong with one is its error and stops no other."""
+    return [_answer(case, place) for place, case in enumerate(cases, 1)]
+
+
+def printable(one: Answered) -> dict[str, Any]:
+    """An answer as JSON; the printed amounts of a working sum to the printed total."""
+    if one.error is not None:
+        return {"id": one.id, "kind": one.kind, "error": {"code": one.error.code, "message": one.error.sentence}}
+    made: dict[str, Any] = {"id": one.id, "kind": one.kind, "answer": one.answer, "working": _printed(one.working)}
+    if one.matches is not None:
+        made |= {"expected": one.expected, "matches": one.matches}
+    return made | ({"ignored": list(one.ignored)} if one.ignored else {})
+
+
+def _answer(case: Any, place: int) -> Answered:
+    given = case if isinstance(case, dict) else {}
+    id_, kind = str(given.get("id", f"#{place}")), str(given.get("kind", ""))
+    try:
+        if not isinstance(case, dict) or not isinstance(given.get("input"), dict):
+            raise InputInvalid("A case is an object with id, kind and input, an object.")
+        return _answered(id_, kind, Inputs(given["input"]), given.get("expected"))
+    except FlyusageError as error:
+        return Answered(id_, kind, error=error)
+
+
+def _answered(id_: str, kind: str, inputs: Inputs, expected: Any) -> Answered:
+    currency = inputs.currency()
+    reckoned = reckon(kind, inputs, currency)
+    percent = inputs.amount("tax_pct", "vat_pct", default=ZERO)
+    has_tax = inputs.has("tax_pct", "vat_pct") or reckoned.taxes is not None
+    net = rounded(reckoned.net, currency)
+    gross = net + reckoned.taxes if reckoned.taxes else with_tax(net, percent, currency, basis=reckoned.tax_basis) if percent else net
+    ignored = tuple(inputs.unknown())
+    named = _named(reckoned, net, gross, currency)
+    main = reckoned.main or ("gross" if has_tax else "net")
+    answer = _shaped(named, expected, main=main, has_tax=has_tax)
+    return Answered(id_, kind, answer, gross.steps, expected, None if expected is None else _matches(answer, expected), ignored)
+
+
+def _named(reckoned: Reckoned, net: RatedCharge, gross: RatedCharge, currency: Currency) -> dict[str, str]:
+    """Every answer that a case may ask for."""
+    amounts = {**reckoned.others, "net": net.amount, "tax": gross.amount - net.amount, "gross": gross.amount}
+    places = dict.fromkeys(PERCENTS, PERCENT_PLACES) | {"quantity": QUANTITY_PLACES}
+    return {name: f"{round_half_away(amount, places.get(name, currency.exponent)):f}" for name, amount in amounts.items()}
+
+
+def _shaped(named: Mapping[str, str], expected: Any, *, main: str, has_tax: bool) -> Answer:
+    """In the shape of what is expected; where nothing is, net, tax and gross, or the one amount."""
+    if isinstance(expected, dict):
+        if missing := [name for name in expected if name not in named]:
+            raise AnswerUnknown(f"{harmless(str(missing[0])[:60])} is not answered; {', '.join(sorted(named))} are.")
+        return {name: named[name] for name in expected}
+    if expected is None and main not in ("net", "gross"):
+        return {main: named[main]}
+    if expected is None and has_tax:
+        return {name: named[name] for name in ("net", "tax", "gross")}
+    return named[main]
+
+
+def _matches(answer: Answer, expected: Any) -> bool:
+    if isinstance(answer, dict):
+        return all(Fraction(value) == number(expected[name], f"expected {name}") for name, value in answer.items())
+    return Fraction(answer) == number(expected, "expected")
+
+
+def _printed(steps: tuple[Step, ...]) -> list[dict[str, str]]:
+    amounts = adding_up([step.amount for step in steps], sum((step.amount for step in steps), ZERO))
+    return [{"text": step.text, "amount": _bare(amount), **_factors(step)} for step, amount in zip(steps, amounts, strict=True)]
+
+
+def _factors(step: Step) -> dict[str, str]:
+    if step.quantity is None or step.unit_amount is None:
+        return {}
+    factors = {"quantity": _decimal(step.quantity), "unit_amount": _decimal(step.unit_amount)}
+    return factors | ({"per_quantity": str(step.per_quantity)} if step.per_quantity != 1 else {})
+
+
+def _decimal(value: Fraction) -> str:
+    return _bare(f"{round_half_away(value, QUANTITY_PLACES):f}")
+
+
+def _bare(decimal: str) -> str:
+    whole, _, decimals = decimal.partition(".")
+    return f"{whole}.{decimals.rstrip('0')}".rstrip(".")
