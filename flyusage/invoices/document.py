@@ -49,7 +49,8 @@ class _Printed:
 class Party(_Printed):
     """Seller or buyer. `lines` are what stands above the town (street, building); `country` is its ISO 3166 code of two letters.
 
-    `subdivision` is the state or province where addresses name one, `registration_number` that of the company's register.
+    `subdivision` is the state or province where addresses name one, `registration_number` that of the companies' register,
+    `tax_number` what a tax office uses beside the VAT number.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Party(_Printed):
     email: str | None = None
     subdivision: str | None = None
     registration_number: str | None = None
+    tax_number: str | None = None
 
     def _check(self) -> None:
         _require(bool(self.name.strip()), "a party needs a name")
@@ -124,8 +126,9 @@ class DocumentTax(_Printed):
         _check_tax(where, self.key)
         owed = int(round_half_away(Fraction(self.basis_minor) * Fraction(self.percent) / 100, 0))
         _require(self.tax_minor == owed, f"{where} of {self.basis_minor} is {owed}, not {self.tax_minor}")
-        needs_reason = self.category in (EXEMPT, REVERSE_CHARGE, OUTSIDE_SCOPE)
-        _require(bool(self.reason.strip()) == needs_reason, f"{where} {'needs a' if needs_reason else 'has no'} reason")
+        has_reason = bool(self.reason.strip())
+        _require(has_reason or self.category in (STANDARD, ZERO_RATED), f"{where} needs a reason")
+        _require(not has_reason or self.category != STANDARD, f"{where} has no reason")
 
     @property
     def key(self) -> TaxKey:
