@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from flyusage.money import Currency
 from flyusage.periods import Period
-from flyusage.pricing.rating import Step
+from flyusage.pricing.rating import RatedCharge, Step, rounded
 from flyusage.pricing.tax import TaxKey
 from flyusage.pricing.view import View
 
@@ -63,10 +63,11 @@ class Line:
     """A line of the statement. `amount_minor` is `exact` rounded once, halves away from zero.
 
     `key` names the line for good inside its period (`machine.shared-cpu-1x/fra/2026-10-17`). `product` and `region` group
-    lines for a reader; `quantity` is in `unit` at six decimals, `unit_price` the price of one `unit` (None where several
-    prices or tiers make the amount). `period` is the part of the billing period that the line's price holds for.
-    `working` sums to `exact`. A reduction (reservation, discount, maximum, promotional credit) says in `shares` what it
-    takes from which line; they sum to `amount_minor`. `evidence` is the explorer's view of exactly this usage.
+    lines for a reader. `quantity` is in `unit` ("hours") at six decimals, `unit_price` the price of one, `per` how that is
+    said ("per hour"); it is None where quantity × price does not tell the amount, since several prices or tiers make it.
+    `period` is the part of the billing period that the line's price holds for. `working` sums to `exact`.
+    A reduction (reservation, discount, maximum, promotional credit) says in `shares` what it takes from which line; they
+    sum to `amount_minor`. `evidence` is the explorer's view of exactly this usage.
     """
 
     kind: LineKind
@@ -81,6 +82,7 @@ class Line:
     amount_minor: int
     tax: TaxKey
     working: tuple[Step, ...]
+    per: str = ""
     region: str = ""
     region_id: int | None = None
     sku_id: int | None = None
@@ -90,6 +92,10 @@ class Line:
     components: tuple[Component, ...] = ()
     shares: tuple[Share, ...] = ()
     evidence: View | None = None
+
+    def explained(self, currency: Currency) -> RatedCharge:
+        """The working down to the minor unit: it sums to `amount_minor`, the last step being what rounding added or took."""
+        return rounded(RatedCharge(self.exact, self.working), currency)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from flyusage.orgs.permissions import Permission
 from flyusage.pricing import terms_models as tables
 from flyusage.pricing.books import EXTRA_MEMORY, book_of
 from flyusage.pricing.errors import TermsInvalid, TermsUnknown
+from flyusage.pricing.listed import price_of
 from flyusage.pricing.tax import BillingProfile, Seller, TaxTreatment
 from flyusage.pricing.terms import Discount, OneOffCharge, PriceOverride, RecurringFee, Reservation, SpendLimit
 from flyusage.pricing.vat import checked
@@ -81,15 +82,19 @@ def billing_profile_of(session: Session, org_id: int) -> BillingProfile | None:
 
 
 def agree_price(session: Session, org_id: int, override: PriceOverride, *, by: Actor) -> int:
-    """Negotiate a price; one for the same sku and scope ends the day this begins. Raises TermsInvalid for an unknown sku or scope."""
+    """Negotiate a price; one for the same sku and scope ends the day this begins.
+
+    Raises TermsInvalid for an unknown sku or scope, PriceInvalid for a price that could not rate.
+    """
     _staff(session, org_id, by, "Prices are negotiated")
+    price_of(override.amount, override.per_quantity, override.model)  # raises for one that could not rate
     sku_id = _sku_id(session, override.sku)
     scopes = session.scalars(sa.select(Region.code).union(sa.select(Region.egress_group)))  # type: ignore[call-overload]
     if override.scope != GLOBAL and override.scope not in set(scopes):
         raise TermsInvalid(f"{override.scope[:40]!r} is no region, egress group or `global`.")
     same = (tables.price_override.c.sku_id == sku_id) & (tables.price_override.c.scope == override.scope)
     _make_room(session, org_id, tables.price_override, same, override.starts_on)
-    return _add(session, org_id, Agreement.PRICE, {**_values(override, "sku"), "sku_id": sku_id}, by)
+    return _add(session, org_id, Agreement.PRICE, {**_values(override, "sku", "region_ids"), "sku_id": sku_id}, by)
 
 
 def give_discount(session: Session, org_id: int, given: Discount, *, by: Actor) -> int:
@@ -105,7 +110,7 @@ def give_discount(session: Session, org_id: int, given: Discount, *, by: Actor) 
         raise TermsInvalid("A discount begins with a billing period, on the first of a month.")
     _refuse_currency(session, org_id, given.currency, needed=given.amount_minor is not None)
     sku_id = _sku_id(session, given.sku) if given.sku else None
-    return _add(session, org_id, Agreement.DISCOUNT, {**_values(given, "sku"), "sku_id": sku_id}, by)
+    return _add(session, org_id, Agreement.DISCOUNT, {**_values(given, "sku", "sku_id"), "sku_id": sku_id}, by)
 
 
 def reserve(session: Session, org_id: int, reserved: Reservation, *, by: Actor) -> int:
@@ -124,7 +129,7 @@ def add_fee(session: Session, org_id: int, fee: RecurringFee, *, by: Actor) -> i
     if fee.unit_amount is None and fee.sku is None:
         raise TermsInvalid("A fee has an amount, or a sku with a price in the book.")
     sku_id = _sku_id(session, fee.sku) if fee.sku else None
-    return _add(session, org_id, Agreement.FEE, {**_values(fee, "sku"), "sku_id": sku_id}, by)
+    return _add(session, org_id, Agreement.FEE, {**_values(fee, "sku", "sku_id"), "sku_id": sku_id}, by)
 
 
 def add_charge(session: Session, org_id: int, charge: OneOffCharge, *, by: Actor) -> int:

@@ -9,18 +9,33 @@ from fractions import Fraction
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from flyusage.pricing.listed import price_of
+from flyusage.pricing.rating import Model, Price
+
 REMEMBERED_BOOKS = 32
 
 
 @dataclass(frozen=True)
 class DatedPrice:
-    """`amount` (the book's currency) for `per` base units, in `[since, until)`; `until` None: still."""
+    """`amount` (the book's currency) for `per` base units, in `[since, until)`; `until` None: still.
+
+    `price_id` is the published row that says so, `version` the day its version of the book took effect. `terms` is how it rates
+    where that is not amount × quantity, which is then only its list price.
+    """
 
     amount: Decimal
     per: int
     since: date
     until: date | None
     unit: str
+    price_id: int | None = None
+    version: date | None = None
+    terms: Price | None = None
+
+    @property
+    def price(self) -> Price:
+        """How it rates."""
+        return self.terms or Price(Model.PER_UNIT, Fraction(self.amount), self.per)
 
     def cost(self, quantity: Fraction | int) -> Fraction:
         """quantity × amount ÷ per, exactly."""
@@ -87,15 +102,23 @@ _remembered: dict[tuple[object, ...], PriceTable] = {}
 def _load(session: Session, book_id: int) -> PriceTable:
     rows = session.execute(
         sa.text(
-            """SELECT p.sku_id, p.region_id, p.amount, p.per_quantity, p.starts_on, NULLIF(p.ends_on, 'infinity') AS ends_on, listed.unit
+            """SELECT p.sku_id, p.region_id, p.amount, p.per_quantity, p.starts_on, NULLIF(p.ends_on, 'infinity') AS ends_on, listed.unit,
+                      p.price_id, version.effective_from, listed.amount AS listed_amount, listed.per_quantity AS listed_per,
+                      CASE WHEN (listed.model, listed.free_quantity, listed.minimum, listed.maximum)
+                                IS DISTINCT FROM ('per_unit', 0::numeric, NULL::numeric, NULL::numeric)
+                           THEN jsonb_build_object('model', listed.model, 'tiers', listed.tiers, 'package_size', listed.package_size::text,
+                                  'rate_percent', listed.rate_percent::text, 'free_quantity', listed.free_quantity::text,
+                                  'minimum', listed.minimum::text, 'maximum', listed.maximum::text) END AS terms
                FROM price_segment p JOIN sku k ON k.id = p.sku_id AND k.meter IS NOT NULL JOIN price listed ON listed.id = p.price_id
+               JOIN price_book_version version ON version.id = listed.version_id
                WHERE p.book_id = :book ORDER BY p.sku_id, p.region_id, p.starts_on"""
         ),
         {"book": book_id},
     )
     spans: dict[tuple[int, int], list[DatedPrice]] = {}
-    for sku_id, region_id, amount, per, since, until, unit in rows:
-        spans.setdefault((sku_id, region_id), []).append(DatedPrice(amount, per, since, until, unit))
+    for sku_id, region_id, *dated, amount, per, terms in rows:
+        rating = None if terms is None else price_of(amount, per, terms)
+        spans.setdefault((sku_id, region_id), []).append(DatedPrice(*dated, terms=rating))
     return PriceTable(book_id, spans)
 
 

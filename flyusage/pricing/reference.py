@@ -22,12 +22,14 @@ class RegionFact:
 
 @dataclass(frozen=True)
 class SizeFact:
-    """A VM size: vCPUs, and the memory (MiB) that its price includes."""
+    """A VM size: vCPUs, and the memory (MiB) that its price includes. `cpu_kind` is shared or performance, None for no machine."""
 
     id: int
     name: str
     vcpus: int
     memory_mib: int
+    cpu_kind: str | None = None
+    gpus: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ _remembered: dict[tuple[object, ...], Reference] = {}
 
 def _read(session: Session) -> Reference:
     regions = fetch(session, "SELECT id, code, name, continent FROM region ORDER BY code", {})
-    sizes = fetch(session, "SELECT id, name, vcpus, memory_mib FROM vm_size ORDER BY id", {})
+    sizes = fetch(session, "SELECT id, name, vcpus, memory_mib, cpu_kind, gpus FROM vm_size ORDER BY id", {})
     skus = fetch(session, "SELECT id, code, title, meter, vm_size_id FROM sku WHERE meter IS NOT NULL ORDER BY id", {})
     return Reference(
         {row[0]: RegionFact(*row) for row in regions}, {row[0]: SizeFact(*row) for row in sizes}, {row[0]: SkuFact(*row) for row in skus}

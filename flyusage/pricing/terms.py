@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -40,6 +40,7 @@ class PriceOverride:
     """A negotiated price: `amount` for `per_quantity` base units of `sku` where `scope` says, in `[starts_on, ends_on)`.
 
     `scope` is `global`, an egress group or a region's code. `model` holds a price of another model, as price books store it.
+    `sku_id` and `region_ids` are what sku and scope stand for, once agreed.
     """
 
     sku: str
@@ -52,6 +53,8 @@ class PriceOverride:
     model: Mapping[str, Any] | None = None
     note: str = ""
     id: int = 0
+    sku_id: int = field(default=0, compare=False)
+    region_ids: frozenset[int] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Discount:
     periods: int | None = None
     sku: str | None = None
     id: int = 0
+    sku_id: int | None = field(default=None, compare=False)
 
     def holds_in(self, month: date) -> bool:
         """Whether it is one of the discount's periods."""
@@ -117,6 +121,7 @@ class RecurringFee:
     quantity: Decimal = Decimal(1)
     sku: str | None = None
     id: int = 0
+    sku_id: int | None = field(default=None, compare=False)
 
     @property
     def term(self) -> Period:
@@ -271,6 +276,8 @@ def _dated(kind: Any, rows: Iterable[dict[str, Any]]) -> list[Any]:
         values |= {key: Decimal(values[key]) for key in NUMBERS if values.get(key) is not None}
         if kind is Reservation:
             values["cpu_kind"] = CpuKind(values["cpu_kind"])
+        if kind is PriceOverride:
+            values["region_ids"] = frozenset(values["region_ids"] or ())
         made.append(kind(**values))
     return made
 
@@ -280,13 +287,15 @@ def _agreed(table: str, touching: str, columns: str = "to_jsonb(t)") -> str:
 
 
 _WITH_SKU = "to_jsonb(t) || jsonb_build_object('sku', (SELECT code FROM sku WHERE sku.id = t.sku_id))"
+_WITH_REGIONS = f"""{_WITH_SKU} || jsonb_build_object('region_ids',
+  (SELECT jsonb_agg(r.id) FROM region r WHERE t.scope IN ('global', r.egress_group, r.code)))"""
 _TERMS = " UNION ALL ".join(
     (
         """SELECT o.id, 'book', CAST(to_jsonb(b) AS text) FROM unnest(CAST(:orgs AS int[])) AS o (id)
            JOIN price_book b ON b.id = coalesce((SELECT price_book_id FROM subscription s WHERE s.org_id = o.id),
                                                 (SELECT id FROM price_book WHERE slug = :list))""",
         _agreed("billing_profile", "true"),
-        _agreed("price_override", "starts_on < :end AND (ends_on IS NULL OR ends_on > :start)", _WITH_SKU),
+        _agreed("price_override", "starts_on < :end AND (ends_on IS NULL OR ends_on > :start)", _WITH_REGIONS),
         _agreed("discount", "first_month < :end", _WITH_SKU),
         _agreed("reservation", "starts_on < :end AND starts_on + make_interval(months => months) > :start"),
         _agreed("credit_grant", "used_minor < amount_minor AND granted_at < :end AND (expires_at IS NULL OR expires_at > :start)"),

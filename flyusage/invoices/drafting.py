@@ -1,0 +1,97 @@
+"""The live draft: what a month costs an organization so far, from what is stored, complete to the second it is asked at.
+
+Quantities are summed in SQL, from the cells of closed hours and the hour that is not closed yet, by the explorer's own
+queries, so that a draft's usage and the explorer's list cost cannot differ; they are priced after.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from fractions import Fraction
+
+from sqlmodel import Session
+
+from flyusage.invoices.compiling import compile_statement, setting_of
+from flyusage.invoices.fee_lines import FeePrice, FeePrices
+from flyusage.invoices.statement import Line, Statement
+from flyusage.invoices.usage_lines import Metered, Setting
+from flyusage.periods import Period, midnight, month_period
+from flyusage.pricing.asking import Known, know
+from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.question import Question
+from flyusage.pricing.rating import Model, Price
+from flyusage.pricing.scope import Scope
+from flyusage.pricing.terms import Terms, terms_of
+from flyusage.pricing.totals import quantities
+from flyusage.pricing.view import Measure
+
+
+def draft(session: Session, org_id: int, month: date, *, as_of: datetime | None = None, adjustments: Iterable[Line] = ()) -> Statement:
+    """The calendar month that holds `month`, complete to `as_of` (now unless given), as it would be billed.
+
+    Fees, minimums and reservations count as for the whole month; usage is what there is. Raises PriceBookMissing and SellerMissing.
+    """
+    period = month_period(midnight(month))
+    known = know(session, org_id, as_of, None, has_centres=False)
+    terms = terms_of(session, org_id, period)
+    setting = setting_of(terms, known.prices, known.reference, known.moment.as_of)
+    return compile_statement(
+        setting,
+        metered(session, known, setting),
+        fee_prices=fee_prices(session, terms),
+        adjustments=adjustments,
+        rolled_through=known.moment.rolled_through if known.history else None,
+    )
+
+
+def metered(session: Session, known: Known, setting: Setting) -> list[Metered]:
+    """What the organization used in the setting's period, by sku, region, size and epoch, complete to `known`'s moment."""
+    question = _question(known, setting)
+    binds = Binds()
+    parts = quantities(question, binds, keys="vm_size_id")
+    if not parts:
+        return []
+    summed = f"SELECT sku_id, region_id, vm_size_id, epoch, sum(q) FROM ({' UNION ALL '.join(parts)}) AS part GROUP BY 1, 2, 3, 4"
+    rows = fetch(session, f"{summed} HAVING sum(q) <> 0", binds)
+    return [Metered(sku_id, region_id, size_id, epoch, int(quantity)) for sku_id, region_id, size_id, epoch, quantity in rows]
+
+
+def fee_prices(session: Session, terms: Terms) -> FeePrices:
+    """The book's prices, in the period, of the skus whose fees name no amount of their own."""
+    skus = sorted({fee.sku_id for fee in terms.fees if fee.unit_amount is None and fee.sku_id is not None})
+    found: dict[int, list[FeePrice]] = {}
+    if not skus:
+        return found
+    binds = Binds(book=terms.book.id, start=terms.period.start.date(), end=terms.period.end.date())
+    chosen = binds.add(skus, "smallint[]")
+    for sku_id, amount, per, since, until, price_id, version in fetch(session, _FEE_PRICES.format(skus=chosen), binds):
+        price = FeePrice(Price(Model.PER_UNIT, Fraction(amount), per), since, until, price_id, version)
+        found.setdefault(sku_id, []).append(price)
+    return found
+
+
+def _question(known: Known, setting: Setting) -> Question:
+    """All the usage of the period, cut where a price of the organization changes."""
+    period = setting.terms.period
+    return Question(
+        org_id=known.org_id,
+        measure=Measure.LIST_COST,
+        group_by=None,
+        period=Period(period.start, period.end),
+        moment=known.moment,
+        scope=Scope(apps=(None,) * len(setting.epochs)),
+        epochs=setting.epochs,
+        book=known.book,
+        prices=known.prices,
+        reference=known.reference,
+        names=known.names,
+    )
+
+
+# Prices of what is not metered are global: those of any one region are those of all.
+_FEE_PRICES = """
+SELECT p.sku_id, p.amount, p.per_quantity, greatest(p.starts_on, CAST(:start AS date)), least(p.ends_on, CAST(:end AS date)),
+       p.price_id, version.effective_from
+FROM price_segment p JOIN price listed ON listed.id = p.price_id JOIN price_book_version version ON version.id = listed.version_id
+WHERE p.book_id = CAST(:book AS int) AND p.sku_id = ANY ({skus}) AND p.starts_on < CAST(:end AS date) AND p.ends_on > CAST(:start AS date)
+  AND p.region_id = (SELECT min(s.region_id) FROM price_segment s WHERE s.book_id = p.book_id AND s.sku_id = p.sku_id)
+ORDER BY p.sku_id, p.starts_on"""

@@ -1,0 +1,306 @@
+"""Usage as lines: quantities gathered by what is priced together, rated once, with their working. Pure.
+
+A machine line is (size, region, prices in force): CPU and extra memory are its components, summed unrounded. Any other line
+is (sku, region, price). A price that is not linear, with tiers, free quantities or bounds, is rated once over everything that
+it is for, so its line holds all of that, whatever the region or size.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from itertools import groupby
+
+from flyusage.invoices.statement import Component, Line, LineKind, Unpriced
+from flyusage.invoices.wording import PRODUCT_OF, region_name, shown, telling, unit_of
+from flyusage.money import round_half_away, to_minor
+from flyusage.periods import Period, midnight
+from flyusage.pricing.agreed_prices import AgreedPrice, AgreedPrices
+from flyusage.pricing.rating import Model, Price, RatedCharge, Step, rate_usage
+from flyusage.pricing.reference import Reference, SkuFact
+from flyusage.pricing.slices import Epoch
+from flyusage.pricing.terms import Terms
+from flyusage.pricing.view import Dimension, Filter, Measure, View
+
+MACHINE_METERS = ("machine", "extra_memory")
+MOST_PLACES = 60
+
+
+@dataclass(frozen=True)
+class Metered:
+    """Base units of a sku that were used in one epoch of the period."""
+
+    sku_id: int
+    region_id: int
+    vm_size_id: int
+    epoch: int
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What compiling a statement stands on. Inside an epoch no price changes."""
+
+    terms: Terms
+    prices: AgreedPrices
+    reference: Reference
+    epochs: tuple[Epoch, ...]
+    as_of: datetime
+
+    @cached_property
+    def days(self) -> int:
+        """The billing period's length."""
+        return self.terms.period.seconds // 86_400
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the price of a line asks for at least and at most, in the major unit."""
+
+    key: str
+    minimum: Fraction | None
+    maximum: Fraction | None
+
+
+@dataclass(frozen=True)
+class UsageLines:
+    """The lines, the bounds of those whose price has any, and what had no price."""
+
+    lines: tuple[Line, ...]
+    bounds: tuple[Bounds, ...]
+    unpriced: tuple[Unpriced, ...]
+
+
+Group = tuple[str, int, int]
+Span = tuple[date, date]
+
+
+def usage_lines(setting: Setting, metered: Iterable[Metered]) -> UsageLines:
+    """Lines for everything that was metered, in no particular order of `metered`."""
+    return _Gathering(setting, metered).lines()
+
+
+class _Gathering:
+    def __init__(self, setting: Setting, metered: Iterable[Metered]) -> None:
+        self.setting = setting
+        self.groups: dict[Group, dict[tuple[int, int, int, int], int]] = defaultdict(lambda: defaultdict(int))
+        self.unpriced: dict[tuple[int, int, int], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        for one in metered:
+            self._take(one)
+        self._take_what_is_due_unused()
+
+    def _take(self, one: Metered) -> None:
+        if not one.quantity:
+            return
+        agreed = self._price(one.sku_id, one.region_id, one.epoch)
+        if agreed is None:
+            self.unpriced[one.sku_id, one.region_id, one.vm_size_id][one.epoch] += one.quantity
+            return
+        group = self._group(agreed, one.sku_id, one.region_id, one.vm_size_id)
+        self.groups[group][one.sku_id, one.region_id, one.vm_size_id, one.epoch] += one.quantity
+
+    def _take_what_is_due_unused(self) -> None:
+        """A negotiated minimum, or a first tier's flat amount, is due without usage."""
+        for override, agreed in self.setting.prices.overrides:
+            if not _is_due_unused(agreed.price) or not override.region_ids or override.sku_id not in self.setting.reference.skus:
+                continue
+            region_id = min(override.region_ids)
+            for epoch in self.setting.epochs:
+                if self._price(override.sku_id, region_id, epoch.number) is agreed:
+                    self.groups[self._group(agreed, override.sku_id, region_id, 0)][override.sku_id, region_id, 0, epoch.number] += 0
+
+    def _group(self, agreed: AgreedPrice, sku_id: int, region_id: int, vm_size_id: int) -> Group:
+        if not agreed.is_linear:
+            return f"price {agreed.source}", sku_id, 0
+        if self.setting.reference.skus[sku_id].meter in MACHINE_METERS:
+            return "machine", vm_size_id, region_id
+        return "sku", sku_id, region_id
+
+    def _price(self, sku_id: int, region_id: int, epoch: int) -> AgreedPrice | None:
+        return self.setting.prices.on(sku_id, region_id, self.setting.epochs[epoch].starts_on)
+
+    def lines(self) -> UsageLines:
+        made = [self._line(group, parts) for group, cells in self.groups.items() for parts in self._segments(cells)]
+        unpriced = [self._unpriced(key, epochs) for key, epochs in sorted(self.unpriced.items())]
+        return UsageLines(tuple(line for line, _ in made), tuple(bounds for _, bounds in made if bounds), tuple(unpriced))
+
+    def _segments(self, cells: dict[tuple[int, int, int, int], int]) -> list["_Segment"]:
+        """The cells of a group, cut where any of the prices it uses changes."""
+        pairs = sorted({(sku_id, region_id) for sku_id, region_id, _, _ in cells})
+        numbers = range(len(self.setting.epochs))
+        sources = {number: tuple(price and price.source for price in (self._price(*pair, number) for pair in pairs)) for number in numbers}
+        found = []
+        for _, run in groupby(numbers, key=sources.__getitem__):
+            epochs = list(run)
+            inside: dict[tuple[int, int, int], int] = defaultdict(int)
+            for (sku_id, region_id, vm_size_id, epoch), quantity in cells.items():
+                if epoch in epochs:
+                    inside[sku_id, region_id, vm_size_id] += quantity
+            if inside:
+                span = self.setting.epochs[epochs[0]].starts_on, self.setting.epochs[epochs[-1]].ends_on
+                found.append(_Segment(span, epochs[0], dict(sorted(inside.items()))))
+        return found
+
+    def _line(self, group: Group, segment: "_Segment") -> tuple[Line, Bounds | None]:
+        agreed = {key: self._price(key[0], key[1], segment.epoch) for key in segment.cells}
+        prices = {key: price for key, price in agreed.items() if price is not None}
+        if group[0] == "machine":
+            return self._machine_line(segment, prices), None
+        return self._sku_line(segment, prices)
+
+    def _machine_line(self, segment: "_Segment", prices: dict[tuple[int, int, int], AgreedPrice]) -> Line:
+        reference = self.setting.reference
+        size = reference.sizes[next(iter(segment.cells))[2]]
+        rated, components, cpu = RatedCharge(Fraction(0), ()), [], None
+        for key, quantity in sorted(segment.cells.items(), key=lambda cell: reference.skus[cell[0][0]].meter != "machine"):
+            fact, agreed = reference.skus[key[0]], prices[key]
+            charge = rate_usage(Fraction(quantity), agreed.price)
+            rated += _named(charge, fact.title, agreed)
+            components.append(_component(key, quantity, charge.amount, agreed))
+            cpu = (fact, quantity, agreed) if fact.meter == "machine" else cpu
+        has_memory = len(components) > (cpu is not None)
+        fact, quantity, agreed = cpu or (reference.skus[components[0].sku_id], components[0].quantity, prices[next(iter(prices))])
+        what = f"{size.name}{' with extra memory' if has_memory else ''}" if cpu else f"Extra memory of {size.name}"
+        line = self._line_of(fact, segment, rated, quantity, agreed, components=components, name=f"machine.{size.name}")
+        skus = tuple(reference.skus[one.sku_id].code for one in components)
+        filters = (Filter(Dimension.VM_SIZE, (size.name,)), Filter(Dimension.SKU, skus))
+        price = line.unit_price if len(components) == 1 else None
+        return replace(line, description=what, vm_size_id=size.id, unit_price=price, evidence=self._evidence(line, filters))
+
+    def _sku_line(self, segment: "_Segment", prices: dict[tuple[int, int, int], AgreedPrice]) -> tuple[Line, Bounds | None]:
+        key = next(iter(segment.cells))
+        fact, agreed, quantity = self.setting.reference.skus[key[0]], prices[key], sum(segment.cells.values())
+        part = Fraction(segment.days, self.setting.days)
+        price = agreed.price if agreed.is_linear else for_part(agreed.price, part)
+        rated = rate_usage(Fraction(quantity), price)
+        components = _components(segment, rated.amount, quantity, agreed)
+        line = self._line_of(fact, segment, _named(rated, fact.title, agreed), quantity, agreed, components=components, name=fact.code)
+        line = replace(line, evidence=self._evidence(line, (Filter(Dimension.SKU, (fact.code,)),)))
+        if price.minimum is None and price.maximum is None:
+            return line, None
+        return line, Bounds(line.key, price.minimum, price.maximum)
+
+    def _line_of(
+        self,
+        fact: SkuFact,
+        segment: "_Segment",
+        rated: RatedCharge,
+        quantity: int,
+        agreed: AgreedPrice,
+        *,
+        components: Sequence[Component],
+        name: str,
+    ) -> Line:
+        terms, unit = self.setting.terms, unit_of(agreed.unit)
+        regions = frozenset(one.region_id for one in components)
+        counted = shown(Fraction(quantity) / agreed.price.per_quantity / unit.times)
+        amount = to_minor(rated.amount, terms.currency)
+        price = _decimal(agreed.price.unit_amount * unit.times) if agreed.is_linear else None
+        return Line(
+            kind=LineKind.USAGE,
+            key=self._key(name, regions, segment, agreed),
+            product=PRODUCT_OF[fact.meter],
+            description=fact.title,
+            period=Period(midnight(segment.span[0]), midnight(segment.span[1])),
+            quantity=counted,
+            unit=unit.name,
+            unit_price=telling(counted, price, amount, terms.currency),
+            per=unit.per,
+            exact=rated.amount,
+            amount_minor=amount,
+            tax=terms.tax,
+            working=rated.steps,
+            region=region_name(self.setting.reference, regions),
+            region_id=next(iter(regions)) if len(regions) == 1 else None,
+            sku_id=fact.id,
+            price_id=agreed.price_id,
+            price_version=agreed.version,
+            components=tuple(components),
+        )
+
+    def _key(self, name: str, regions: frozenset[int], segment: "_Segment", agreed: AgreedPrice) -> str:
+        where = self.setting.reference.regions[min(regions)].code if len(regions) == 1 else f"{len(regions)}-regions"
+        parts = [name, where] if agreed.is_linear else [name, where, "-".join(str(one) for one in agreed.source if one)]
+        if segment.span[0] != self.setting.terms.period.start.date():
+            parts.append(segment.span[0].isoformat())
+        return "/".join(parts)
+
+    def _evidence(self, line: Line, filters: tuple[Filter, ...]) -> View:
+        """The explorer over exactly this usage, by app."""
+        codes = tuple(sorted(self.setting.reference.regions[one].code for one in {each.region_id for each in line.components}))
+        chosen = (Filter(Dimension.REGION, codes), *filters)
+        return View(Measure.LIST_COST, line.period, group_by=Dimension.APP, filters=chosen, as_of=self.setting.as_of)
+
+    def _unpriced(self, key: tuple[int, int, int], epochs: dict[int, int]) -> Unpriced:
+        reference, (sku_id, region_id, vm_size_id) = self.setting.reference, key
+        first, last = self.setting.epochs[min(epochs)], self.setting.epochs[max(epochs)]
+        return Unpriced(
+            sku_id=sku_id,
+            region_id=region_id,
+            vm_size_id=vm_size_id,
+            sku=reference.skus[sku_id].code,
+            region=reference.regions[region_id].code,
+            period=Period(midnight(first.starts_on), midnight(last.ends_on)),
+            quantity=sum(epochs.values()),
+        )
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """Cells (sku, region, size) in a span of days that begins with `epoch`, without a change of any of their prices."""
+
+    span: Span
+    epoch: int
+    cells: dict[tuple[int, int, int], int]
+
+    @property
+    def days(self) -> int:
+        return (self.span[1] - self.span[0]).days
+
+
+def for_part(price: Price, part: Fraction) -> Price:
+    """A price in force for part of a billing period has that part of its free quantity, tiers, flat amounts and bounds."""
+    if part == 1:
+        return price
+    tiers = tuple(
+        replace(tier, up_to=None if tier.up_to is None else tier.up_to * part, flat_amount=tier.flat_amount * part) for tier in price.tiers
+    )
+    bounds = {name: None if value is None else value * part for name, value in (("minimum", price.minimum), ("maximum", price.maximum))}
+    return replace(price, free_quantity=price.free_quantity * part, tiers=tiers, **bounds)
+
+
+def _is_due_unused(price: Price) -> bool:
+    return price.minimum is not None or (price.model in (Model.GRADUATED, Model.VOLUME) and price.tiers[0].flat_amount > 0)
+
+
+def _named(charge: RatedCharge, title: str, agreed: AgreedPrice) -> RatedCharge:
+    """The steps with what they count before them."""
+    unit = f" {agreed.unit}" if agreed.unit else ""
+    return RatedCharge(charge.amount, tuple(_with_text(step, f"{title},{unit}: {step.text}") for step in charge.steps))
+
+
+def _with_text(step: Step, text: str) -> Step:
+    return replace(step, text=text)
+
+
+def _component(key: tuple[int, int, int], quantity: int, exact: Fraction, agreed: AgreedPrice) -> Component:
+    amount = _decimal(agreed.price.unit_amount) if agreed.is_linear else None
+    return Component(*key, quantity, exact, amount, agreed.price.per_quantity)
+
+
+def _components(segment: _Segment, exact: Fraction, quantity: int, agreed: AgreedPrice) -> list[Component]:
+    """By region and size, by their quantities; a linear line's as one per region."""
+    if not agreed.is_linear:
+        return [_component(key, part, exact * part / quantity if quantity else exact, agreed) for key, part in segment.cells.items()]
+    (sku_id, region_id), *_ = {key[:2] for key in segment.cells}
+    amount = _decimal(agreed.price.unit_amount)
+    return [Component(sku_id, region_id, None, quantity, exact, amount, agreed.price.per_quantity)]
+
+
+def _decimal(value: Fraction) -> Decimal:
+    """A price as it is published: decimals that end."""
+    places = next((places for places in range(MOST_PLACES) if (value * 10**places).denominator == 1), MOST_PLACES)
+    return round_half_away(value, places)

@@ -1,0 +1,75 @@
+"""What lines are called, grouped by and counted in. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from flyusage.invoices.statement import LineKind
+from flyusage.money import Currency, round_half_away, to_minor
+from flyusage.pricing.reference import Reference
+
+MACHINES, STORAGE, NETWORK = "Machines", "Storage", "Network"
+FEES, ONE_OFF, ADJUSTMENTS = "Plans and fees", "One-off charges", "Adjustments"
+RESERVATIONS, DISCOUNTS, LIMITS, CREDITS = "Reservations", "Discounts", "Spending limits", "Credits"
+PRODUCTS = (MACHINES, STORAGE, NETWORK, FEES, ONE_OFF, ADJUSTMENTS, RESERVATIONS, DISCOUNTS, LIMITS, CREDITS)
+PRODUCT_OF: Mapping[str | None, str] = {
+    "machine": MACHINES,
+    "extra_memory": MACHINES,
+    "rootfs": STORAGE,
+    "volume": STORAGE,
+    "ipv4": NETWORK,
+    "egress": NETWORK,
+}
+KINDS = tuple(LineKind)
+PLACES = 6
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How quantities of a published unit read: `times` of it make one `name` ("hours"); a price is `per` of them."""
+
+    name: str
+    per: str
+    times: int = 1
+
+
+_MONTH = "GB-months", "per GB for 30 days"
+UNITS = {
+    "machine-second": Unit("hours", "per hour", 3600),
+    "machine-hour": Unit("hours", "per hour"),
+    "GB-second": Unit("GB-hours", "per GB and hour", 3600),
+    "GB-hour": Unit("GB-hours", "per GB and hour"),
+    "ip-hour": Unit("IP-hours", "per address and hour"),
+    "GB-month": Unit(*_MONTH),
+    "GB-month(30d)": Unit(*_MONTH),
+    "ip-month": Unit("IP-months", "per address for 30 days"),
+    "GB": Unit("GB", "per GB"),
+}
+MONTHLY = Unit("months", "per month")
+
+
+def unit_of(published: str) -> Unit:
+    """How a published unit reads; one we do not know reads as it is."""
+    return UNITS.get(published) or Unit(published, f"per {published}" if published else "")
+
+
+def shown(quantity: Fraction) -> Decimal:
+    """At six decimals, without trailing zeros."""
+    rounded = round_half_away(quantity, PLACES)
+    whole = rounded.to_integral_value()
+    return whole if rounded == whole else rounded.normalize()
+
+
+def telling(quantity: Decimal, unit_price: Decimal | None, amount_minor: int, currency: Currency) -> Decimal | None:
+    """The unit price, where it times the quantity shown is the amount; None where it would mislead."""
+    if unit_price is None or to_minor(Fraction(quantity) * Fraction(unit_price), currency) != amount_minor:
+        return None
+    return unit_price
+
+
+def region_name(reference: Reference, region_ids: frozenset[int]) -> str:
+    """`Frankfurt, Germany (fra)`; several by their number."""
+    if len(region_ids) > 1:
+        return f"{len(region_ids)} regions"
+    return "".join(f"{reference.regions[one].name} ({reference.regions[one].code})" for one in region_ids)
