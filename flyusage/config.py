@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     port: int = Field(8321, ge=1, le=65535, description="The one port for pages, websocket and API.")
     base_url: str | None = Field(None, description="How people reach the server from outside, for printed links.")
     event_max_age: int = Field(25, ge=1, description="Months after which an arriving event is refused as too old.")
+    grace_hours: int = Field(6, ge=0, le=24 * 28, description="Hours after a month's end that late events still count in its invoice.")
+    zero_invoices: bool = Field(False, description="Whether a month that comes to zero is invoiced too.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Logs for people, or a JSON object per line.")
     clock: datetime | None = Field(None, description="ISO 8601 moment that stands for now (UTC unless it says); replays of the past.")

@@ -23,7 +23,7 @@ FROZEN = ("invoice_line", "invoice_cell", "invoice_usage", "invoice_machine", "i
 ADDED_ONLY = (*FROZEN, "invoice_document", "payment")
 CHANGING = ("invoice", "invoice_counter", "invoice_question", "outbox", "billing_close")  # never deleted
 TENANT = (*ADDED_ONLY, *CHANGING, "billing_hold", "late_month", "invoice_total_change")
-MEMBERS_READ = (*ADDED_ONLY, "invoice", "invoice_question", "outbox")
+MEMBERS_READ = (*ADDED_ONLY, "invoice", "invoice_question", "outbox", "late_month")
 
 
 def upgrade() -> None:

@@ -1,5 +1,6 @@
 """What each machine, volume and address used in a month: the rows behind "the costliest machines"."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlmodel import Session
 
 from flyusage.metering.lines import CELL, lines_sql, meter_binds
 from flyusage.metering.spread import spread_sql
-from flyusage.periods import midnight, next_month
+from flyusage.periods import Period, midnight, next_month
 
 # In dirty_resource: every resource of that month. No resource has the id 0.
 ALL = 0
@@ -41,6 +42,18 @@ def roll_dirty(session: Session, org_id: int, month: date, through: datetime) ->
         some = "AND resource_id = ANY(CAST(:resources AS bigint[]))"
         session.execute(sa.text(_change(some)), {**binds, "resources": cleared})
         session.execute(sa.text(f"{_EMPTY} {some}"), {**key, "resources": cleared})
+
+
+def insert_totals(session: Session, org_id: int, period: Period, insert: str, binds: Mapping[str, Any]) -> None:
+    """Run `insert`, a statement that selects from `fresh` (resource_id, cell, quantity): what each used in `period`, from intervals."""
+    fresh = (
+        f"WITH fresh AS (SELECT resource_id, {CELL}, {_SUM} FROM ({_quantities()}) AS line WHERE quantity > 0 GROUP BY resource_id, {CELL})"
+    )
+    session.execute(sa.text("SELECT set_config('enable_nestloop', 'off', true)"))
+    session.execute(
+        sa.text(f"{fresh} {insert}"), {"org_id": org_id, "since": period.start, "until": period.end, **meter_binds(session), **binds}
+    )
+    session.execute(sa.text("SELECT set_config('enable_nestloop', 'on', true)"))
 
 
 def _roll_month(session: Session, key: dict[str, Any], binds: dict[str, Any]) -> None:

@@ -1,0 +1,45 @@
+"""How an organization's month is rated: its terms and prices as one setting, and quantities from cells of any kind."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from flyusage.invoices.allocation import Usage, day_span
+from flyusage.invoices.compiling import setting_of
+from flyusage.invoices.drafting import fee_prices
+from flyusage.invoices.fee_lines import FeePrices
+from flyusage.invoices.usage_lines import Metered, Setting
+from flyusage.periods import Period, midnight
+from flyusage.pricing.price_table import price_table
+from flyusage.pricing.reference import reference
+from flyusage.pricing.slices import Epoch
+from flyusage.pricing.terms import Terms
+
+
+@dataclass(frozen=True)
+class Rating:
+    """Everything a statement needs but the quantities."""
+
+    setting: Setting
+    fee_prices: FeePrices
+
+
+def rated_as(session: Session, terms: Terms, as_of: datetime) -> Rating:
+    """The period of `terms`, by the prices in force in it."""
+    setting = setting_of(terms, price_table(session, terms.book.id), reference(session), as_of)
+    return Rating(setting, fee_prices(session, terms))
+
+
+def metered_of(usage: Usage, held: Sequence[Epoch]) -> list[Metered]:
+    """The month's cells summed over apps, by sku, region, size and epoch."""
+    spans = [day_span(usage.month, Period(midnight(epoch.starts_on), midnight(epoch.ends_on))) for epoch in held]
+    sums: dict[tuple[int, int, int, int], int] = defaultdict(int)
+    for (sku_id, region_id), cells in usage.cells.items():
+        for cell in cells:
+            for epoch, (first, last) in zip(held, spans, strict=True):
+                if quantity := sum(cell.days[first:last]):
+                    sums[sku_id, region_id, cell.place.vm_size_id, epoch.number] += quantity
+    return [Metered(*key, quantity) for key, quantity in sorted(sums.items()) if quantity]
