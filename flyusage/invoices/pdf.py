@@ -1,5 +1,9 @@
-"""A document as PDF/A-3b: the same document, the same bytes. Nothing in a document can be read as markup or reach a file."""
+"""A document as PDF/A-3b: the same document, the same bytes. Nothing in a document can be read as markup or reach a file.
 
+Where a document has all that EN 16931 demands, the PDF is a Factur-X invoice: its XML is attached and its metadata say so.
+"""
+
+import io
 import json
 import tempfile
 from datetime import UTC, datetime, time
@@ -8,21 +12,43 @@ from importlib import resources
 from pathlib import Path
 from threading import Lock
 
+import pikepdf
 import typst
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
-from flyusage.invoices import glyphs
+from flyusage.invoices import einvoice, glyphs
 from flyusage.invoices.document import Document
 from flyusage.invoices.printed import page_texts
 
 STANDARD = "a-3b"
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+EXTENSION = "http://www.aiim.org/pdfa/ns/extension/"
+FACTUR_X = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
+PACKET_BEGIN, PACKET_END = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n', b'\n<?xpacket end="r"?>'
 
 _lock = Lock()  # a compiler sets one document at a time
 
 
 def render(document: Document) -> bytes:
-    """The pages of `document` as PDF/A-3b, A4 or Letter, dated the midnight (UTC) of its day of issue."""
+    """The pages of `document` as PDF/A-3b, A4 or Letter, dated the midnight (UTC) of its day of issue.
+
+    Holds `einvoice.xml` as `factur-x.xml` unless `einvoice.gaps` finds something missing.
+    """
+    has_gaps = bool(einvoice.gaps(document))
+    made = _set(document, attached=b"" if has_gaps else einvoice.xml(document))
+    with pikepdf.open(io.BytesIO(made)) as opened:
+        if not has_gaps:
+            opened.Root.Metadata.write(_with_factur_x(opened.Root.Metadata.read_bytes()))
+        packed = io.BytesIO()
+        # object streams: two thirds of the size, and half of it for many lines
+        opened.save(packed, deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.generate, fix_metadata_version=False)
+    return packed.getvalue()
+
+
+def _set(document: Document, *, attached: bytes) -> bytes:
+    """The typeset pages with the XML attached."""
     issued = datetime.combine(document.issued_on, time(), UTC)
-    inputs = {"texts": json.dumps(page_texts(document), ensure_ascii=False)}
+    inputs = {"texts": json.dumps(page_texts(document), ensure_ascii=False), "xml": attached.decode()}
     with tempfile.TemporaryDirectory(prefix="flyusage-invoice-") as root, _lock:
         # All that a template could read: an empty folder, and in it the logo.
         if document.logo is not None:
@@ -30,6 +56,48 @@ def render(document: Document) -> bytes:
         made = _compiler().compile(_template(), format="pdf", sys_inputs=inputs, pdf_standards=STANDARD, root=root, timestamp=issued)
     assert isinstance(made, bytes)
     return made
+
+
+def _with_factur_x(metadata: bytes) -> bytes:
+    """XMP metadata that also say which invoice is attached, and what those words mean (PDF/A admits none that is not described)."""
+    tree = etree.fromstring(metadata, etree.XMLParser(resolve_entities=False, no_network=True, remove_pis=True))
+    described = tree.find(f".//{{{RDF}}}Description")
+    schemas = tree.find(f".//{{{EXTENSION}}}schemas/{{{RDF}}}Bag")
+    assert described is not None and schemas is not None  # noqa: PT018  # the typesetter writes both
+    schemas.append(etree.fromstring(_SCHEMA))
+    values = {"DocumentType": "INVOICE", "DocumentFileName": einvoice.FILENAME, "Version": "1.0", "ConformanceLevel": einvoice.PROFILE}
+    for name, value in values.items():
+        etree.SubElement(described, f"{{{FACTUR_X}}}{name}", nsmap={"fx": FACTUR_X}).text = value
+    return PACKET_BEGIN + etree.tostring(tree, encoding="UTF-8") + PACKET_END
+
+
+_PROPERTIES = {
+    "DocumentFileName": "name of the embedded XML invoice file",
+    "DocumentType": "INVOICE",
+    "Version": "The actual version of the Factur-X XML schema",
+    "ConformanceLevel": "The conformance level of the embedded Factur-X data",
+}
+_SCHEMA = f"""<rdf:li rdf:parseType="Resource" xmlns:rdf="{RDF}" xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"
+    xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
+  <pdfaSchema:schema>Factur-X PDFA Extension Schema</pdfaSchema:schema>
+  <pdfaSchema:namespaceURI>{FACTUR_X}</pdfaSchema:namespaceURI>
+  <pdfaSchema:prefix>fx</pdfaSchema:prefix>
+  <pdfaSchema:property>
+    <rdf:Seq>{
+    "".join(
+        f'''
+      <rdf:li rdf:parseType="Resource">
+        <pdfaProperty:name>{name}</pdfaProperty:name>
+        <pdfaProperty:valueType>Text</pdfaProperty:valueType>
+        <pdfaProperty:category>external</pdfaProperty:category>
+        <pdfaProperty:description>{description}</pdfaProperty:description>
+      </rdf:li>'''
+        for name, description in _PROPERTIES.items()
+    )
+}
+    </rdf:Seq>
+  </pdfaSchema:property>
+</rdf:li>"""
 
 
 @cache

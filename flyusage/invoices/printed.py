@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from flyusage.invoices import glyphs
+from flyusage.invoices import einvoice, glyphs
 from flyusage.invoices.countries import COUNTRIES
 from flyusage.invoices.document import EXEMPT, OUTSIDE_SCOPE, REVERSE_CHARGE, Document, DocumentLine, DocumentTax, Party
 from flyusage.money import Currency, format_money, round_half_away
@@ -42,6 +42,8 @@ def page_texts(document: Document) -> Text:
         "paper": {"a4": "a4", "letter": "us-letter"}[document.page],
         "title": f"{_kind(document)} {document.number}, {document.seller.name}",
         "author": document.seller.name,
+        "xml-name": einvoice.FILENAME,
+        "xml-description": f"Factur-X, {einvoice.PROFILE}",
         "faces": glyphs.faces(document.buyer.country),
         "kind": _kind(document),
         "number": shown(document.number),
