@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from flyusage import __version__, db, logs
-from flyusage.cli import database, demo, doctor, ingest, orgs, prices, rollup, serve, usage, worker
+from flyusage.cli import costs, database, demo, doctor, ingest, invoices, orgs, prices, rollup, serve, usage, worker
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
@@ -29,7 +29,9 @@ app.command("usage")(usage.usage)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
+app.add_typer(costs.app, name="costs")
 app.add_typer(database.app, name="db")
+app.add_typer(invoices.app, name="invoices")
 app.add_typer(orgs.app, name="orgs")
 app.add_typer(prices.app, name="prices")
 app.add_typer(rollup.app, name="rollup")

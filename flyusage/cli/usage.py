@@ -9,24 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from flyusage import clock, db
-from flyusage.cli import bootstrap
+from flyusage.cli import asked, bootstrap
 from flyusage.cli.output import moment, print_json, print_table
-from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
 from flyusage.money import CURRENCIES, format_money, round_half_away
-from flyusage.orgs import queries
 from flyusage.pricing.explorer import explore, history
 from flyusage.pricing.export import PLACES, adding_up, csv_lines
 from flyusage.pricing.urls import view_from_query, view_to_query
 from flyusage.pricing.view import Answer, Dimension, Measure, Series
 
 MOST_PRINTED = 50
-
-
-class OrganizationUnclear(FlyusageError):
-    """Several organizations, and none was named."""
-
-    code = "organization_unclear"
 
 
 def option(*names: str, says: str) -> Any:
@@ -83,12 +75,7 @@ def _with_filters(params: Mapping[str, str], filters: list[str]) -> dict[str, li
 
 def _ask(slug: str | None, query: dict[str, list[str]]) -> tuple[Answer, tuple[str, ...]]:
     bootstrap.be_ready()
-    with db.lookup_transaction() as session:
-        known = queries.directory(session)
-        if slug is None and len(known) != 1:
-            named = ", ".join(one.slug for one in known) or "none yet"
-            raise OrganizationUnclear(f"Name an organization with --org ({named}).")
-        org_id = known[0].id if slug is None else queries.organization_by_slug(session, slug).id
+    org_id = asked.organization(slug).id
     with db.transaction(org_id) as session:
         now = clock.now()
         view, notices = view_from_query(query, now=now, history=history(session, org_id))

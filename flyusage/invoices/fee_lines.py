@@ -77,7 +77,7 @@ def _fee_line(setting: Setting, fee: RecurringFee, span: Period, whole: RatedCha
     """A month's fee for the days of `span`."""
     days, of_days = span.seconds // 86_400, setting.days
     exact = prorate(whole.amount, days, of_days)
-    steps = whole.steps if days == of_days else (*whole.steps, Step(f"{days} of {of_days} days", exact - whole.amount))
+    steps = whole.steps if days == of_days else (*whole.steps, Step(f"Charged for {days} of {of_days} days", exact - whole.amount))
     amount = to_minor(exact, setting.terms.currency)
     quantity = shown(Fraction(fee.quantity))
     unit_price = fee.unit_amount if days == of_days else None
@@ -88,7 +88,7 @@ def _fee_line(setting: Setting, fee: RecurringFee, span: Period, whole: RatedCha
         description=fee.description,
         period=span,
         quantity=quantity,
-        unit=MONTHLY.name if quantity == 1 else "",
+        unit=MONTHLY.name if quantity == 1 and days == of_days else "",
         unit_price=telling(quantity, unit_price, amount, setting.terms.currency),
         per=MONTHLY.per,
         exact=exact,

@@ -46,7 +46,7 @@ UNITS = {
     "ip-month": Unit("IP-months", "per address for 30 days"),
     "GB": Unit("GB", "per GB"),
 }
-MONTHLY = Unit("months", "per month")
+MONTHLY = Unit("month", "per month")
 
 
 def unit_of(published: str) -> Unit:
@@ -69,7 +69,7 @@ def telling(quantity: Decimal, unit_price: Decimal | None, amount_minor: int, cu
 
 
 def region_name(reference: Reference, region_ids: frozenset[int]) -> str:
-    """`Frankfurt, Germany (fra)`; several by their number."""
+    """`fra · Frankfurt, Germany`; several by their number."""
     if len(region_ids) > 1:
         return f"{len(region_ids)} regions"
-    return "".join(f"{reference.regions[one].name} ({reference.regions[one].code})" for one in region_ids)
+    return "".join(f"{reference.regions[one].code} · {reference.regions[one].name}" for one in region_ids)

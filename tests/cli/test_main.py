@@ -18,15 +18,15 @@ from flyusage.cli import main
 
 @main.app.command()
 def wait():
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         time.sleep(60)
     finally:
         print("left in order")
 
 main.main()
 """
-COMMANDS = ("demo", "serve", "ingest", "worker", "doctor", "db", "orgs", "prices", "rollup")
+COMMANDS = ("demo", "serve", "ingest", "worker", "doctor", "costs", "db", "invoices", "orgs", "prices", "rollup")
 
 
 def test_the_version_is_told_without_a_database(flyusage):

@@ -72,7 +72,7 @@ def test_cpu_and_extra_memory_of_a_machine_line_are_summed_before_the_one_roundi
     statement = compiled([used(CPU_SHARED, seconds, size=SHARED), used(MEMORY, seconds * 256, size=SHARED)], prices=prices)
     line = statement.lines[0]
     assert (line.exact, line.amount_minor, len(statement.lines)) == (Fraction("9.5235588"), 952, 1)
-    assert (line.key, line.description, line.region) == ("machine.shared-cpu-1x/fra", "shared-cpu-1x with extra memory", "Frankfurt (fra)")
+    assert (line.key, line.description, line.region) == ("machine.shared-cpu-1x/fra", "shared-cpu-1x with extra memory", "fra · Frankfurt")
     assert (line.quantity, line.unit, line.unit_price) == (1800, "hours", None)  # 5 × 15 × 24
     assert [component.exact for component in line.components] == [Fraction("5.79759768"), Fraction("3.72596112")]
     assert [step.text for step in line.working] == [
@@ -234,7 +234,7 @@ def test_fees_are_prorated_by_days_both_ends_counted():
     whole = RecurringFee("Plan", date(2026, 1, 1), None, Decimal(99), "USD", id=3)
     statement = compiled(fees=[support, seats, whole])
     assert amounts(statement) == {"fee/2": 968, "fee/3": 9_900, "fee/1/2026-10-08": 2_245}
-    assert [step.text for step in statement.lines[2].working] == ["1 × 29", "24 of 31 days"]
+    assert [step.text for step in statement.lines[2].working] == ["1 × 29", "Charged for 24 of 31 days"]
     assert [line.unit_price for line in statement.lines] == [None, 99, None]
 
 

@@ -1,0 +1,32 @@
+"""`flyusage invoices`: what is owed, before and after it is issued."""
+
+from typing import Annotated
+
+import typer
+
+from flyusage import db
+from flyusage.cli import asked, bootstrap
+from flyusage.cli.output import print_json
+from flyusage.cli.statements import print_statement
+from flyusage.invoices.drafting import draft as drafted
+from flyusage.invoices.plain import statement_plain
+
+app = typer.Typer(help="See what is owed.", no_args_is_help=True)
+
+Org = Annotated[str | None, typer.Option("--org", help="The organization's slug; needed where there are several.")]
+Month = Annotated[str | None, typer.Option("--month", help="2026-10; the present month without it.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="The moment the numbers are complete to; an earlier one repeats them.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with the working of every line.")]
+
+
+@app.command("draft")
+def draft(org: Org = None, month: Month = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """What a month costs so far, line by line, with credits and taxes as they would be billed."""
+    bootstrap.be_ready()
+    chosen = asked.organization(org)
+    with db.transaction(chosen.id) as session:
+        statement = drafted(session, chosen.id, asked.month(month), as_of=asked.moment(as_of))
+    if as_json:
+        print_json({"org": chosen.slug, **statement_plain(statement)})
+    else:
+        print_statement(chosen.name, chosen.slug, statement)
