@@ -1,20 +1,108 @@
 """`flyusage prices`: what things cost, and what they would."""
 
 import sys
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
-from flyusage import logs
+from flyusage import clock, db, logs
+from flyusage.cli import bootstrap, price_drafts
 from flyusage.cli.output import print_json, print_table
+from flyusage.money import CURRENCIES, format_money, round_half_away
+from flyusage.orgs.queries import organization_by_slug
+from flyusage.pricing.books import LIST, PriceBook, all_books, book_named, book_of
 from flyusage.pricing.cases import Answered, answer_all, printable, read_cases
-from flyusage.pricing.errors import CasesUnreadable
+from flyusage.pricing.errors import CasesUnreadable, VersionUnknown
+from flyusage.pricing.price_list import PriceEntry, price_history, price_list
 from flyusage.pricing.rating import plain
+from flyusage.pricing.versions import versions
 
-app = typer.Typer(help="See what things cost and try what they would.", no_args_is_help=True)
+app = typer.Typer(help="See what things cost, draft new prices, and try what they would come to.", no_args_is_help=True)
+app.add_typer(price_drafts.app, name="draft")
+
+FEW = 8
+PLACES = 12
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Book = Annotated[str, typer.Option("--book", help="The price book.")]
+Region = Annotated[str | None, typer.Option("--region", help="A region's code: what each thing costs there.", show_default=False)]
+
+
+@app.command("list")
+def list_prices(
+    book: Book = LIST,
+    org: Annotated[str | None, typer.Option("--org", help="The book this organization buys from.", show_default=False)] = None,
+    region: Region = None,
+    sku: Annotated[str, typer.Option("--sku", help="Only skus that begin so.", show_default=False)] = "",
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day; today by default.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What each thing costs on a day. Prices by the second are also shown for 30 days."""
+    bootstrap.be_ready()
+    day = on.date() if on else clock.now().date()
+    with db.lookup_transaction() as session:
+        org_id = organization_by_slug(session, org).id if org else None
+    with db.lookup_transaction() if org_id is None else db.transaction(org_id) as session:
+        chosen = _book(session, book) if org_id is None else book_of(session, org_id)
+        found = [one for one in price_list(session, chosen.id, day, region=region) if one.sku.startswith(sku)]
+    if as_json:
+        print_json(
+            {"book": chosen.slug, "currency": chosen.currency, "on": day, "region": region, "prices": [_plain(one) for one in found]}
+        )
+    elif not found:
+        typer.echo(f"{chosen.name} has no such price on {day}.")
+    else:
+        _print_prices(chosen, day, found)
+
+
+@app.command("history")
+def history(sku: str, book: Book = LIST, region: Region = None, as_json: AsJson = False) -> None:
+    """What a sku has cost since when, regions with the same price together."""
+    bootstrap.be_ready()
+    with db.lookup_transaction() as session:
+        chosen = _book(session, book)
+        found = price_history(session, chosen.id, sku, region=region)
+    if as_json:
+        print_json({"book": chosen.slug, "currency": chosen.currency, "sku": sku, "prices": found})
+    elif not found:
+        typer.echo(f"{chosen.name} never had a price of {sku}.")
+    else:
+        rows = [(one.starts_on, one.ends_on, _regions(one.regions), f"{one.amount:f}", one.unit, one.terms) for one in found]
+        print_table(("from", "until", "regions", f"{chosen.currency} amount", "per", ""), rows)
+
+
+@app.command("books")
+def books(as_json: AsJson = False) -> None:
+    """Every price book and its versions; a version without a publishing date is a draft."""
+    bootstrap.be_ready()
+    with db.lookup_transaction() as session:
+        known, held = all_books(session), versions(session)
+    if as_json:
+        print_json(
+            [{**vars(one), "versions": [price_drafts.plain_version(each) for each in held if each.book.id == one.id]} for one in known]
+        )
+    else:
+        rows = [(one.name, one.book.name, one.book.currency, one.price_count, one.published_at, one.note) for one in held]
+        print_table(("version", "book", "currency", "prices", "published", "note"), rows)
+
+
+@app.command("drafts")
+def drafts(as_json: AsJson = False) -> None:
+    """Versions that are not published yet."""
+    bootstrap.be_ready()
+    with db.lookup_transaction() as session:
+        held = versions(session, only_drafts=True)
+    if as_json:
+        print_json([price_drafts.plain_version(one) for one in held])
+    elif not held:
+        typer.echo("No drafts. `flyusage prices draft new list 2027-01-01 --from list` begins one.")
+    else:
+        print_table(("draft", "prices", "note"), [(one.name, one.price_count, one.note) for one in held])
 
 
 @app.command("rate")
@@ -33,6 +121,34 @@ def rate(
         _print(answered, with_working=with_working)
     if not all(one.is_good for one in answered):
         raise typer.Exit(1)
+
+
+def _book(session: Session, slug: str) -> PriceBook:
+    """Raises VersionUnknown."""
+    found = book_named(session, slug)
+    if found is None:
+        raise VersionUnknown(f"There is no price book {slug[:60]!r}. `flyusage prices books` names those there are.")
+    return found
+
+
+def _print_prices(book: PriceBook, day: date, found: list[PriceEntry]) -> None:
+    currency = CURRENCIES[book.currency]
+    months = ["" if one.month is None else format_money(one.month, currency) for one in found]
+    width = max(len(month) for month in months)
+    rows = [
+        (one.sku, one.scope, f"{one.amount:f}", one.unit, month.rjust(width), one.terms or one.note if one.month is None else one.terms)
+        for one, month in zip(found, months, strict=True)
+    ]
+    print_table(("sku", "scope", f"{book.currency} amount", "per", "30 days".rjust(width), ""), rows)
+    typer.echo(f"\n{book.name} on {day}.")
+
+
+def _plain(one: PriceEntry) -> dict[str, object]:
+    return {**vars(one), "month": None if one.month is None else round_half_away(one.month, PLACES)}
+
+
+def _regions(codes: tuple[str, ...]) -> str:
+    return ", ".join(codes) if len(codes) <= FEW else f"{len(codes)} regions"
 
 
 def _read(name: str) -> str:

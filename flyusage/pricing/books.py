@@ -1,12 +1,13 @@
 """Price books: which price is in force when and where. Published versions never change.
 
-A book is drafted version by version (`draft`) and published (`publish`). A version holds from its date until the next
-one's; a price inside it may hold for a part of that only. Publishing expands prices to `price_segment`: one row per sku,
-region and span of days with one price, merged when the price stays. Source of the list prices: see facts/README.md.
+A book is drafted version by version (`draft`, and `drafts.py`) and published (`publish`). A version holds from its date until the
+next one's; a price inside it may hold for a part of that only. Publishing expands prices to `price_segment`: one row per sku,
+region and span of days with one price, merged when the price stays. A segment's amount is the list price: of tiers the first that
+costs anything, of a package its share. Source of the list prices: see facts/README.md.
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,7 +20,8 @@ from sqlmodel import Session
 from flyusage import clock
 from flyusage.metering.models import Region, sku, vm_size
 from flyusage.money import round_half_away
-from flyusage.pricing.errors import PriceBookMissing
+from flyusage.pricing.errors import PriceBookMissing, SkuUnknown
+from flyusage.pricing.listed import ListedPrice, listed_from
 from flyusage.pricing.models import price, price_book, price_book_version, subscription
 
 LIST = "list"
@@ -52,24 +54,6 @@ class PriceBook:
     is_synthetic: bool
 
 
-@dataclass(frozen=True)
-class ListedPrice:
-    """A price as published: `amount` for `per_quantity` base units of `sku`, where `scope` says.
-
-    `scope` is `global`, an egress group, a region's code, or words that name no region (such a price rates nothing).
-    `effective_from` and `effective_to` (exclusive) narrow it inside its version.
-    """
-
-    sku: str
-    scope: str
-    amount: Decimal
-    per_quantity: int
-    unit: str
-    effective_from: date | None = None
-    effective_to: date | None = None
-    note: str = ""
-
-
 def load_list_prices(session: Session) -> None:
     """Bring the price book `list` (USD) to the packaged facts: five published versions of 2024. Repeating it changes nothing."""
     session.execute(sa.text("LOCK TABLE price_book IN SHARE ROW EXCLUSIVE MODE"))
@@ -92,36 +76,36 @@ def create_book(session: Session, *, slug: str, name: str, currency: str, is_syn
 
 
 def draft(session: Session, book_id: int, effective_from: date, *, prices: Iterable[ListedPrice], note: str = "") -> int:
-    """A new unpublished version of a book, in force from the UTC midnight of `effective_from` once published; its id."""
+    """A new unpublished version of a book, in force from the UTC midnight of `effective_from` once published; its id.
+
+    Raises PriceInvalid, and SkuUnknown for a price of something that is not sold.
+    """
     made = sa.insert(price_book_version).values(book_id=book_id, effective_from=effective_from, note=note)
     version = session.execute(made.returning(price_book_version.c.id)).scalar_one()
-    skus = dict(session.execute(sa.select(sku.c.code, sku.c.id)).all())
-    rows = [
-        {
-            "version_id": version,
-            "sku_id": skus[listed.sku],
-            "scope": listed.scope,
-            "amount": listed.amount,
-            "per_quantity": listed.per_quantity,
-            "unit": listed.unit,
-            "effective_from": listed.effective_from,
-            "effective_to": listed.effective_to,
-            "note": listed.note,
-        }
-        for listed in prices
-    ]
-    if rows:
-        session.execute(sa.insert(price), rows)
+    add_prices(session, version, prices)
     return version
 
 
-def publish(session: Session, book_id: int) -> None:
-    """Publish the book's drafted versions, for ever, and expand its prices per region and span of days."""
-    session.execute(
-        sa.update(price_book_version)
-        .where(price_book_version.c.book_id == book_id, price_book_version.c.published_at.is_(None))
-        .values(published_at=clock.now())
-    )
+def add_prices(session: Session, version_id: int, prices: Iterable[ListedPrice]) -> None:
+    """Prices for a version that is not published. Raises PriceInvalid and SkuUnknown."""
+    skus: dict[str, int] = dict(session.execute(sa.select(sku.c.code, sku.c.id)).all())
+    rows = []
+    for listed in prices:
+        if listed.sku not in skus:
+            raise SkuUnknown(f"There is no sku {listed.sku[:60]!r}. `flyusage prices list` names those there are.")
+        row = {**vars(listed.checked()), **listed.terms}
+        row["amount"] = listed.checked().amount
+        rows.append({"version_id": version_id, "sku_id": skus[row.pop("sku")], **row})
+    if rows:
+        session.execute(sa.insert(price), rows)
+
+
+def publish(session: Session, book_id: int, *, version_id: int | None = None) -> None:
+    """Publish the book's drafted versions, or the one, for ever, and expand its prices per region and span of days."""
+    session.execute(sa.text("SELECT FROM price_book WHERE id = :book FOR UPDATE"), {"book": book_id})
+    drafted = sa.and_(price_book_version.c.book_id == book_id, price_book_version.c.published_at.is_(None))
+    chosen = drafted if version_id is None else sa.and_(drafted, price_book_version.c.id == version_id)
+    session.execute(sa.update(price_book_version).where(chosen).values(published_at=clock.now()))
     session.execute(sa.text("DELETE FROM price_segment WHERE book_id = :book"), {"book": book_id})
     session.execute(sa.text(_EXPAND), {"book": book_id})
 
@@ -153,10 +137,29 @@ def book_named(session: Session, slug: str) -> PriceBook | None:
     return PriceBook(**row) if row else None
 
 
+def all_books(session: Session) -> list[PriceBook]:
+    """Every book, by slug."""
+    rows = session.execute(sa.select(price_book).order_by(price_book.c.slug)).mappings()
+    return [PriceBook(**row) for row in rows]
+
+
 def prices_of(session: Session, book_id: int, on: date) -> list[ListedPrice]:
     """Every price of the published version in force on `on`, by sku and scope; to show it, or to draft the next from it."""
-    rows = session.execute(sa.text(_PRICES_ON), {"book": book_id, "on": on}).mappings()
-    return [ListedPrice(**row) for row in rows]
+    version = session.scalar(sa.text(_VERSION_ON), {"book": book_id, "on": on})
+    return [] if version is None else version_prices(session, version)
+
+
+def version_prices(session: Session, version_id: int) -> list[ListedPrice]:
+    """Every price of a version, published or not, by sku and scope."""
+    rows = session.execute(sa.text(_PRICES.format(where="p.version_id = :version")), {"version": version_id}).mappings()
+    return [listed_from(row) for row in rows]
+
+
+def prices_by_id(session: Session, ids: Collection[int]) -> dict[int, ListedPrice]:
+    """Prices by the ids that segments and invoice lines name them with."""
+    columns = _PRICES.replace("SELECT ", "SELECT p.id, ", 1).format(where="p.id = ANY(:ids)")
+    found = session.execute(sa.text(columns), {"ids": sorted(ids)}).mappings()
+    return {row["id"]: listed_from({name: value for name, value in row.items() if name != "id"}) for row in found}
 
 
 def phase_prices(session: Session, fraction: Fraction | int) -> list[ListedPrice]:
@@ -183,6 +186,7 @@ def phase_prices(session: Session, fraction: Fraction | int) -> list[ListedPrice
                 since,
                 _day(row["effective_to"]),
                 row["note"],
+                free_quantity=Decimal(row["free_allowance"].partition(" ")[0] or 0),
             )
         )
     return listed
@@ -202,14 +206,13 @@ def _day(text: str) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-_PRICES_ON = """
-SELECT k.code AS sku, p.scope, p.amount, p.per_quantity, p.unit, p.effective_from, p.effective_to, p.note
-FROM price p JOIN sku k ON k.id = p.sku_id
-WHERE p.version_id = (SELECT id FROM price_book_version
-                      WHERE book_id = :book AND published_at IS NOT NULL AND effective_from <= :on
-                      ORDER BY effective_from DESC LIMIT 1)
-ORDER BY k.code, p.scope, p.effective_from NULLS FIRST
-"""
+_VERSION_ON = """
+SELECT id FROM price_book_version WHERE book_id = :book AND published_at IS NOT NULL AND effective_from <= :on
+ORDER BY effective_from DESC LIMIT 1"""
+_PRICES = """
+SELECT k.code AS sku, p.scope, p.amount, p.per_quantity, p.unit, p.effective_from, p.effective_to, p.note,
+       p.model, p.tiers, p.package_size, p.rate_percent, p.free_quantity, p.minimum, p.maximum
+FROM price p JOIN sku k ON k.id = p.sku_id WHERE {where} ORDER BY k.code, p.scope, p.effective_from NULLS FIRST"""
 
 # A region's own price goes before its group's, and that before the global one. Neighbouring spans of one price are merged.
 _EXPAND = """
@@ -217,15 +220,16 @@ WITH version AS (
   SELECT id, effective_from AS starts_on, lead(effective_from, 1, 'infinity') OVER (ORDER BY effective_from) AS ends_on
   FROM price_book_version WHERE book_id = :book AND published_at IS NOT NULL
 ), ranked AS (
-  SELECT p.id AS price_id, p.sku_id, r.id AS region_id, p.amount, p.per_quantity,
+  SELECT p.id AS price_id, p.sku_id, r.id AS region_id, p.amount, p.per_quantity * coalesce(p.package_size, 1)::bigint AS per_quantity,
+         jsonb_build_array(p.model, p.tiers, p.rate_percent, p.free_quantity, p.minimum, p.maximum) AS terms,
          greatest(v.starts_on, p.effective_from) AS starts_on, least(v.ends_on, p.effective_to) AS ends_on,
          rank() OVER (PARTITION BY v.id, p.sku_id, r.id ORDER BY (p.scope = r.code) DESC, (p.scope = r.egress_group) DESC) AS place
   FROM version v JOIN price p ON p.version_id = v.id JOIN region r ON p.scope IN (r.code, r.egress_group, 'global')
 ), held AS (
   SELECT * FROM ranked WHERE place = 1 AND starts_on < ends_on
 ), stepped AS (
-  SELECT *, (amount, per_quantity, starts_on) IS DISTINCT FROM
-            (lag(amount) OVER span, lag(per_quantity) OVER span, lag(ends_on) OVER span) AS is_step
+  SELECT *, (amount, per_quantity, terms, starts_on) IS DISTINCT FROM
+            (lag(amount) OVER span, lag(per_quantity) OVER span, lag(terms) OVER span, lag(ends_on) OVER span) AS is_step
   FROM held WINDOW span AS (PARTITION BY sku_id, region_id ORDER BY starts_on)
 ), numbered AS (
   SELECT *, count(*) FILTER (WHERE is_step) OVER (PARTITION BY sku_id, region_id ORDER BY starts_on) AS step FROM stepped

@@ -117,3 +117,24 @@ class AnswerUnknown(FlyusageError):
 
     code = "answer_unknown"
     status = 422
+
+
+class SkuUnknown(FlyusageError):
+    """A price of something that is not sold."""
+
+    code = "sku_unknown"
+    status = 404
+
+
+class DraftRefused(FlyusageError):
+    """What was asked of a draft cannot be: its date is taken or past, its book holds another currency."""
+
+    code = "draft_refused"
+    status = 409
+
+
+class VersionUnknown(FlyusageError):
+    """No version, or no price, goes by that name."""
+
+    code = "version_unknown"
+    status = 404

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, ForeignKey, Identity, Integer, Numeric, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
 metadata = SQLModel.metadata
@@ -40,10 +41,27 @@ price = sa.Table(
     Column("effective_from", Date),
     Column("effective_to", Date),
     Column("note", Text, nullable=False, server_default=""),
+    Column("model", Text, nullable=False, server_default="per_unit"),
+    Column("tiers", JSONB(none_as_null=True), comment="[{up_to, unit_amount, flat_amount, rate_percent}], numbers as texts"),
+    Column("package_size", Numeric, comment="units of per_quantity base units"),
+    Column("rate_percent", Numeric, nullable=False, server_default="0"),
+    Column("free_quantity", Numeric, nullable=False, server_default="0", comment="units of per_quantity base units, each period"),
+    Column("minimum", Numeric, comment="major units of the book's currency, each period"),
+    Column("maximum", Numeric),
     sa.Index("ix_price_version_id_sku_id", "version_id", "sku_id"),
     sa.CheckConstraint("amount >= 0", name="amount_not_negative"),
     sa.CheckConstraint("per_quantity > 0", name="per_quantity_positive"),
     sa.CheckConstraint("effective_to > effective_from", name="effective_in_order"),
+    sa.CheckConstraint("model IN ('per_unit', 'graduated', 'volume', 'package', 'percentage', 'flat', 'one_off')", name="model_known"),
+    sa.CheckConstraint("tiers IS NULL OR price_tiers_are_sound(tiers)", name="tiers_sound"),
+    sa.CheckConstraint(
+        "CASE WHEN model IN ('graduated', 'volume') THEN tiers IS NOT NULL ELSE tiers IS NULL OR model = 'percentage' END",
+        name="tiers_fit_model",
+    ),
+    sa.CheckConstraint("(model = 'package') = (package_size IS NOT NULL)", name="package_size_fits_model"),
+    sa.CheckConstraint("package_size > 0 AND package_size = trunc(package_size)", name="package_size_whole"),
+    sa.CheckConstraint("rate_percent >= 0 AND free_quantity >= 0 AND minimum >= 0 AND maximum >= 0", name="terms_not_negative"),
+    sa.CheckConstraint("maximum >= minimum", name="bounds_in_order"),
 )
 
 price_segment = sa.Table(
@@ -66,6 +84,17 @@ subscription = sa.Table(
     metadata,
     Column("org_id", Integer, ForeignKey("organization.id"), primary_key=True, autoincrement=False),
     Column("price_book_id", Integer, ForeignKey("price_book.id"), nullable=False),
+)
+
+price_book_event = sa.Table(
+    "price_book_event",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", JSONB, nullable=False, server_default="{}"),
 )
 
 REFERENCE_TABLES = ("price_book", "price_book_version", "price", "price_segment")

@@ -77,3 +77,65 @@ def test_a_file_that_cannot_be_read_is_one_sentence(flyusage, tmp_path: Path, na
     assert (said.code, said.out) == (1, "")
     assert words in said.err
     assert said.err.count("\n") == 1
+
+
+def test_prices_are_listed_in_a_region_and_on_a_day(flyusage, database):
+    said = flyusage("prices", "list", "--region", "sjc", "--sku", "machine.shared-cpu-1x", "--on", "2026-10-01")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines()[1].split() == ["machine.shared-cpu-1x", "sjc", "0.000000894691", "machine-second", "$2.32"]
+    listed = json.loads(flyusage("prices", "list", "--region", "sjc", "--json").out)
+    assert (listed["currency"], listed["region"]) == ("USD", "sjc")
+    assert {one["sku"]: one["amount"] for one in listed["prices"]}["machine.extra_ram"] == "0.000002299976"
+    assert "has no such price on 2020-01-01" in flyusage("prices", "list", "--on", "2020-01-01").out
+    assert flyusage("prices", "list", "--book", "none").code == 1
+
+
+def test_history_says_since_when(flyusage, database):
+    said = flyusage("prices", "history", "machine.performance-1x", "--region", "dfw")
+    assert [line.split()[:4] for line in said.out.splitlines()[1:3]] == [
+        ["2024-07-01", "2024-08-01", "dfw", "0.000011959877"],
+        ["2024-08-01", "2024-09-01", "dfw", "0.000012707369"],
+    ]
+    assert "35 regions" in flyusage("prices", "history", "volume").out
+
+
+def test_a_draft_from_the_first_to_the_last_command(flyusage, database):
+    assert "No drafts." in flyusage("prices", "drafts").out
+    assert "is drafted with 565 prices" in flyusage("prices", "draft", "new", "list", "2090-01-01", "--from", "list").out
+    name = "list@2090-01-01"
+    assert name in flyusage("prices", "drafts").out
+    assert "volume costs 0.2 per GB-month in global" in flyusage("prices", "draft", "set", name, "volume", "global", "0.20").out
+    tiers = json.dumps([{"up_to": 1000, "unit": "0.02"}, {"up_to": None, "unit": "0.01"}])
+    said = flyusage("prices", "draft", "set", name, "egress.public", "na_eu", "--model", "graduated", "--tiers", tiers)
+    assert "graduated: to 1,000 0.02; beyond 0.01" in said.out
+    assert "35 prices changed by 5 %" in flyusage("prices", "draft", "scale", name, "5", "--sku", "machine.performance-2x").out
+    compared = flyusage("prices", "draft", "compare", name)
+    assert ["machine.performance-2x", "35", "scopes", "+5.00", "%"] in [line.split() for line in compared.out.splitlines()]
+    found = json.loads(flyusage("prices", "draft", "compare", name, "list", "--json").out)
+    assert [(one["sku"], one["percent"]) for one in found["changed"] if one["sku"] in ("volume", "egress.public")] == [
+        ("egress.public", None),
+        ("volume", "33.333333"),
+    ]
+    assert "is published and holds from 2090-01-01 00:00 UTC on" in flyusage("prices", "draft", "publish", name).out
+    assert flyusage("prices", "draft", "discard", name).code == 1
+    books = json.loads(flyusage("prices", "books", "--json").out)
+    assert books[0]["versions"][-1]["version"] == name
+
+
+def test_what_a_draft_cannot_be_is_one_sentence(flyusage, database):
+    for arguments, words in (
+        (("new", "list", "2024-11-01"), "has a version of 2024-11-01 already"),
+        (("new", "moon", "2090-01-01"), "There is no book 'moon'"),
+        (("set", "list@2024-11-01", "volume", "global", "1"), "is published and stays"),
+        (("publish", "list@2090-01-01"), "There is no version 'list@2090-01-01'"),
+    ):
+        said = flyusage("prices", "draft", *arguments)
+        assert (said.code, said.out) == (1, "")
+        assert words in said.err
+    flyusage("prices", "draft", "new", "list", "2090-01-01")
+    assert "its unit is not known" in flyusage("prices", "draft", "set", "list@2090-01-01", "volume", "global", "1").err
+    assert (
+        "--tiers is not JSON"
+        in flyusage("prices", "draft", "set", "list@2090-01-01", "volume", "global", "--per", "GB", "--tiers", "[").err
+    )
+    assert "is discarded" in flyusage("prices", "draft", "discard", "list@2090-01-01").out

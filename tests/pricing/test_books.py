@@ -14,6 +14,7 @@ from flyusage import db
 from flyusage.pricing import books
 from flyusage.pricing.errors import PriceBookMissing
 from flyusage.pricing.price_table import price_table
+from flyusage.pricing.rating import rate
 
 
 def published_rows() -> list[dict[str, str]]:
@@ -49,6 +50,15 @@ def test_the_last_version_is_the_published_list_row_by_row(database) -> None:
     for row in rows:
         end = date.fromisoformat(row["effective_to"]) if row["effective_to"] else None
         assert listed[row["sku"], row["scope"], end].amount == Decimal(row["usd"]), (row["sku"], row["scope"])
+
+
+def test_the_lists_free_allowances_are_free(database) -> None:
+    with db.platform_transaction() as session:
+        listed = books.prices_of(session, list_book(session), date(2026, 11, 1))
+    free = {one.sku: one.free_quantity for one in listed if one.free_quantity}
+    assert free == {"volume_snapshot": 10, "cert.single": 10}
+    snapshots = next(one for one in listed if one.sku == "volume_snapshot")
+    assert rate(Fraction(12 * snapshots.per_quantity), snapshots.price).amount == Fraction("0.16")  # 2 GB for a month at 0.08
 
 
 def test_regional_differences_came_in_quarters(database) -> None:

@@ -1,0 +1,154 @@
+"""A price as a book lists it: which sku, where, when, and how it rates; and its two stored forms, columns and JSON.
+
+The JSON form holds what is beyond an amount per unit, numbers as texts so that no digit is lost:
+`{"model": "graduated", "tiers": [{"up_to": "10", "unit_amount": "0.1", "flat_amount": "0", "rate_percent": "0"}, …], "package_size": …,
+"rate_percent": …, "free_quantity": …, "minimum": …, "maximum": …}`, each optional but `model`. Negotiated prices are kept as it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from flyusage.money import round_half_away
+from flyusage.pricing.errors import PriceInvalid
+from flyusage.pricing.rating import TIERED, Model, Price, Tier
+
+GLOBAL = "global"
+TERMS = ("model", "tiers", "package_size", "rate_percent", "free_quantity", "minimum", "maximum")
+MOST_PLACES = 40
+MOST_QUANTITY = 2**63
+
+
+@dataclass(frozen=True)
+class ListedPrice:
+    """A price as published: `amount` for `per_quantity` base units of `sku`, where `scope` says.
+
+    `scope` is `global`, an egress group, a region's code, or words that name no region (such a price rates nothing).
+    `effective_from` and `effective_to` (exclusive) narrow it inside its version. Of a price with tiers `amount` is the list price:
+    that of the first tier which costs anything; of a package it is for `package_size` units. The rest is as in `rating.Price`.
+    """
+
+    sku: str
+    scope: str
+    amount: Decimal
+    per_quantity: int
+    unit: str
+    effective_from: date | None = None
+    effective_to: date | None = None
+    note: str = ""
+    model: Model = Model.PER_UNIT
+    tiers: tuple[Tier, ...] = ()
+    package_size: Decimal | None = None
+    rate_percent: Decimal = Decimal(0)
+    free_quantity: Decimal = Decimal(0)
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+
+    @property
+    def price(self) -> Price:
+        """How it rates. Raises PriceInvalid."""
+        return price_of(self.amount, self.per_quantity, self.terms)
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """The columns beyond the amount."""
+        return {**{name: getattr(self, name) for name in TERMS}, "model": str(self.model), "tiers": _tiers_json(self.tiers) or None}
+
+    @property
+    def is_plain(self) -> bool:
+        """An amount per unit and nothing else."""
+        return is_plain(self.price)
+
+    def checked(self) -> "ListedPrice":
+        """Itself, with the list price of its tiers. Raises PriceInvalid for one that could not rate or be stored."""
+        rating = self.price
+        if self.package_size is not None and self.package_size != int(self.package_size):
+            raise PriceInvalid("A package holds a whole number of units.")
+        if self.per_quantity * (self.package_size or 1) >= MOST_QUANTITY:
+            raise PriceInvalid("A price is for fewer than 2^63 base units.")
+        costly = next((tier.unit_amount for tier in rating.tiers if tier.unit_amount), Fraction(0))
+        return replace(self, amount=_decimal(costly)) if self.model in TIERED else self
+
+
+def price_of(amount: Decimal | Fraction, per_quantity: int, terms: Mapping[str, Any] | None = None) -> Price:
+    """The price that an amount per quantity and further `terms`, columns or JSON, say. Raises PriceInvalid."""
+    if not terms:
+        return Price(Model.PER_UNIT, Fraction(amount), per_quantity)
+    try:
+        return Price(
+            Model(terms["model"]),
+            Fraction(amount),
+            per_quantity,
+            tiers=tuple(_tier(one) for one in terms.get("tiers") or ()),
+            package_size=_optional(terms.get("package_size")),
+            rate_percent=Fraction(terms.get("rate_percent") or 0),
+            free_quantity=Fraction(terms.get("free_quantity") or 0),
+            minimum=_optional(terms.get("minimum")),
+            maximum=_optional(terms.get("maximum")),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PriceInvalid("The price is not written as one is: it has a model, and its numbers are numbers.") from error
+
+
+def terms_json(price: Price) -> dict[str, Any] | None:
+    """The JSON form of what `price` has beyond an amount per unit; None where that is all. Raises PriceInvalid for thirds."""
+    if is_plain(price):
+        return None
+    numbers = {name: getattr(price, name) for name in ("package_size", "rate_percent", "free_quantity", "minimum", "maximum")}
+    written = {name: _text(value) for name, value in numbers.items() if value is not None and (value or name in ("minimum", "maximum"))}
+    return {"model": str(price.model), **({"tiers": _tiers_json(price.tiers)} if price.tiers else {}), **written}
+
+
+def is_plain(price: Price) -> bool:
+    """An amount per unit and nothing else, so that a quantity's parts cost what the whole does."""
+    return price.model is Model.PER_UNIT and not price.free_quantity and price.minimum is None and price.maximum is None
+
+
+def listed_from(row: Mapping[Any, Any]) -> ListedPrice:
+    """A ListedPrice from columns of the same names."""
+    tiers = tuple(_tier(one) for one in row["tiers"] or ())
+    return ListedPrice(**{**row, "model": Model(row["model"]), "tiers": tiers})
+
+
+def tiers_from(written: Any) -> tuple[Tier, ...]:
+    """Tiers as people write them: [{"up_to": 5, "unit": "7", "flat": "1", "rate_pct": "2"}, …]. Raises PriceInvalid, InputInvalid."""
+    from flyusage.pricing.case_inputs import Inputs  # what reads a case's tiers, so that a tried price is typed once
+
+    inputs = Inputs({"tiers": written})
+    tiers = inputs.tiers()
+    if unknown := inputs.unknown():
+        raise PriceInvalid(f"{unknown[0]} is nothing that a tier has. It has up_to, unit, flat and rate_pct.")
+    return tiers
+
+
+def _tier(written: Mapping[str, Any]) -> Tier:
+    return Tier(
+        _optional(written.get("up_to")), *(Fraction(written.get(name) or 0) for name in ("unit_amount", "flat_amount", "rate_percent"))
+    )
+
+
+def _tiers_json(tiers: tuple[Tier, ...]) -> list[dict[str, str | None]]:
+    names = ("unit_amount", "flat_amount", "rate_percent")
+    return [
+        {"up_to": None if tier.up_to is None else _text(tier.up_to), **{name: _text(getattr(tier, name)) for name in names}}
+        for tier in tiers
+    ]
+
+
+def _optional(value: Any) -> Fraction | None:
+    return None if value is None else Fraction(value)
+
+
+def _text(value: Fraction) -> str:
+    return f"{_decimal(value):f}"
+
+
+def _decimal(value: Fraction) -> Decimal:
+    """Exactly. Raises PriceInvalid for what no decimal is."""
+    places = next((places for places in range(MOST_PLACES + 1) if (value * 10**places).denominator == 1), None)
+    if places is None:
+        raise PriceInvalid(f"{value} has no end as a decimal; write prices as decimals.")
+    return round_half_away(value, places)
