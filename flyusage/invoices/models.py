@@ -374,8 +374,10 @@ invoice_total_change = sa.Table(
     _key("id"),
 )
 
+FROZEN_TABLES = ("invoice_line", "invoice_cell", "invoice_usage", "invoice_machine", "invoice_snapshot")
+ADDED_ONLY_TABLES = (*FROZEN_TABLES, "invoice_document", "payment")
 TENANT_TABLES = (
-    "invoice", "invoice_line", "invoice_cell", "invoice_usage", "invoice_machine", "invoice_snapshot", "invoice_document",
-    "invoice_counter", "payment", "invoice_question", "outbox", "billing_close", "billing_hold", "late_month", "invoice_total_change",
+    *ADDED_ONLY_TABLES, "invoice", "invoice_counter", "invoice_question", "outbox", "billing_close", "billing_hold", "late_month",
+    "invoice_total_change",
 )  # fmt: skip
 PLATFORM_ONLY_TABLES = ("invoice_month_total",)

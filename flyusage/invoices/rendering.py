@@ -19,7 +19,11 @@ def render(session: Session, org_id: int, invoice_id: int, document: Document) -
     """Make the document's PDF and XML and store them with the invoice, once."""
     from flyusage.invoices import einvoice, pdf  # typesetting takes a second to load, which no other command should wait for
 
-    made, xml = pdf.render(document), einvoice.xml(document)
+    store(session, org_id, invoice_id, pdf.render(document), einvoice.xml(document))
+
+
+def store(session: Session, org_id: int, invoice_id: int, made: bytes, xml: bytes) -> None:
+    """Keep a document's PDF and XML, once and for good."""
     put = postgresql.insert(invoice_document).values(
         org_id=org_id, invoice_id=invoice_id, pdf=made, pdf_sha256=_sha256(made), xml=xml, xml_sha256=_sha256(xml), rendered_at=clock.now()
     )

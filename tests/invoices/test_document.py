@@ -77,8 +77,24 @@ def test_tax_is_rounded_once_half_away_from_zero():
     # 19 % of 0.50 is 0.095: 0.10, and on the other side of zero as well
     assert DocumentTax("S", Decimal(19), 50, 10).tax_minor == 10
     assert DocumentTax("S", Decimal(19), -50, -10).tax_minor == -10
-    with pytest.raises(ValueError, match="tax S 19 % of 50 is 10, not 9"):
-        DocumentTax("S", Decimal(19), 50, 9)
+    with pytest.raises(ValueError, match="tax S 19 % of 50 is 10, not 8"):
+        DocumentTax("S", Decimal(19), 50, 8)
+    with pytest.raises(ValueError, match="tax S 19 % is 9, its parts give 10"):
+        document(line(1, 50), taxes=(DocumentTax("S", Decimal(19), 50, 9),), tax_minor=9, gross_minor=59, due_minor=59)
+
+
+def test_a_credit_note_may_give_back_the_cent_that_rounding_left():
+    # 4.97 at 19 % is 0.9443
+    rest = document(
+        line(1, 497),
+        taxes=(DocumentTax("S", Decimal(19), 497, 95),),
+        tax_minor=95,
+        gross_minor=592,
+        due_minor=592,
+        kind="credit_note",
+        due_on=None,
+    )
+    assert rest.tax_minor == 95
 
 
 def test_a_reason_stands_where_no_tax_is_owed_and_only_there():
