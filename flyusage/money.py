@@ -30,15 +30,19 @@ CURRENCIES = {currency.code: currency for currency in (USD, EUR, JPY, *_OTHERS)}
 
 def round_half_away(amount: Fraction, places: int) -> Decimal:
     """`amount` at `places` decimals, halves away from zero (0.005 → 0.01, -0.005 → -0.01), however long it is."""
-    units = int(abs(amount) * 10**places + Fraction(1, 2))
+    units = _nearest(amount, places)
     # from its digits, since arithmetic on Decimals would round to the context's 28
-    return Decimal((int(amount < 0 and units > 0), tuple(map(int, str(units))), -places))
+    return Decimal((int(amount.numerator < 0 and units > 0), tuple(map(int, str(units))), -places))
 
 
 def to_minor(amount: Fraction, currency: Currency) -> int:
     """Minor units owed for `amount` (USD cents, JPY yen), halves away from zero (0.005 USD → 1, -0.005 → -1)."""
-    units = abs(amount) * 10**currency.exponent
-    return int(units + Fraction(1, 2)) * (1 if amount >= 0 else -1)
+    return _nearest(amount, currency.exponent) * (1 if amount.numerator >= 0 else -1)
+
+
+def _nearest(amount: Fraction, places: int) -> int:
+    """Units of 10^-places in the size of `amount`, halves upwards; whole numbers throughout, since invoices round by the million."""
+    return (2 * abs(amount.numerator) * 10**places + amount.denominator) // (2 * amount.denominator)
 
 
 def format_money(amount: Fraction | Decimal | int, currency: Currency = USD, *, places: int | None = None) -> str:

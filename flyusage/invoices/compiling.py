@@ -26,7 +26,7 @@ from flyusage.pricing.terms import CreditKind, Terms
 def setting_of(terms: Terms, table: PriceTable, reference: Reference, as_of: datetime) -> Setting:
     """What a statement stands on, its period cut where any price changes."""
     prices, period = AgreedPrices(table, terms.overrides), terms.period
-    return Setting(terms, prices, reference, epochs(period, prices.steps(period.start.date(), period.end.date())), as_of)
+    return Setting(terms, prices, reference, epochs(period, prices.steps(period)), as_of)
 
 
 def compile_statement(

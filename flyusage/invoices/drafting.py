@@ -4,9 +4,9 @@ Quantities are summed in SQL, from the cells of closed hours and the hour that i
 queries, so that a draft's usage and the explorer's list cost cannot differ; they are priced after.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from fractions import Fraction
 
 from sqlmodel import Session
 
@@ -17,12 +17,28 @@ from flyusage.invoices.usage_lines import Metered, Setting
 from flyusage.periods import Period, midnight, month_period
 from flyusage.pricing.asking import Known, know
 from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.listed import TERMS, price_of
 from flyusage.pricing.question import Question
-from flyusage.pricing.rating import Model, Price
 from flyusage.pricing.scope import Scope
+from flyusage.pricing.slices import Epoch
 from flyusage.pricing.terms import Terms, terms_of
 from flyusage.pricing.totals import quantities
 from flyusage.pricing.view import Measure
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is stored of an organization's month, complete to the moment of `known`: all that its draft is compiled from."""
+
+    known: Known
+    setting: Setting
+    metered: Sequence[Metered]
+    fees: FeePrices
+
+    def statement(self, adjustments: Iterable[Line] = ()) -> Statement:
+        """The draft."""
+        through = self.known.moment.rolled_through if self.known.history else None
+        return compile_statement(self.setting, self.metered, fee_prices=self.fees, adjustments=adjustments, rolled_through=through)
 
 
 def draft(session: Session, org_id: int, month: date, *, as_of: datetime | None = None, adjustments: Iterable[Line] = ()) -> Statement:
@@ -30,22 +46,25 @@ def draft(session: Session, org_id: int, month: date, *, as_of: datetime | None 
 
     Fees, minimums and reservations count as for the whole month; usage is what there is. Raises PriceBookMissing and SellerMissing.
     """
+    return read(session, org_id, month, as_of=as_of).statement(adjustments)
+
+
+def read(session: Session, org_id: int, month: date, *, as_of: datetime | None = None) -> Reading:
+    """What `draft` compiles. Raises PriceBookMissing and SellerMissing."""
     period = month_period(midnight(month))
     known = know(session, org_id, as_of, None, has_centres=False)
     terms = terms_of(session, org_id, period)
     setting = setting_of(terms, known.prices, known.reference, known.moment.as_of)
-    return compile_statement(
-        setting,
-        metered(session, known, setting),
-        fee_prices=fee_prices(session, terms),
-        adjustments=adjustments,
-        rolled_through=known.moment.rolled_through if known.history else None,
-    )
+    return Reading(known, setting, metered(session, known, setting), fee_prices(session, terms))
 
 
 def metered(session: Session, known: Known, setting: Setting) -> list[Metered]:
     """What the organization used in the setting's period, by sku, region, size and epoch, complete to `known`'s moment."""
-    question = _question(known, setting)
+    return counted(session, question_of(known, setting.terms.period, setting.epochs))
+
+
+def counted(session: Session, question: Question) -> list[Metered]:
+    """The question's quantities, by sku, region, size and epoch."""
     binds = Binds()
     parts = quantities(question, binds, keys="vm_size_id")
     if not parts:
@@ -63,23 +82,22 @@ def fee_prices(session: Session, terms: Terms) -> FeePrices:
         return found
     binds = Binds(book=terms.book.id, start=terms.period.start.date(), end=terms.period.end.date())
     chosen = binds.add(skus, "smallint[]")
-    for sku_id, amount, per, since, until, price_id, version in fetch(session, _FEE_PRICES.format(skus=chosen), binds):
-        price = FeePrice(Price(Model.PER_UNIT, Fraction(amount), per), since, until, price_id, version)
-        found.setdefault(sku_id, []).append(price)
+    for sku_id, since, until, price_id, version, amount, per, *rated in fetch(session, _FEE_PRICES.format(skus=chosen), binds):
+        price = price_of(amount, per, dict(zip(TERMS, rated, strict=True)))
+        found.setdefault(sku_id, []).append(FeePrice(price, since, until, price_id, version))
     return found
 
 
-def _question(known: Known, setting: Setting) -> Question:
-    """All the usage of the period, cut where a price of the organization changes."""
-    period = setting.terms.period
+def question_of(known: Known, period: Period, epochs: tuple[Epoch, ...]) -> Question:
+    """All the usage of a period, cut where a price of the organization changes."""
     return Question(
         org_id=known.org_id,
         measure=Measure.LIST_COST,
         group_by=None,
-        period=Period(period.start, period.end),
+        period=period,
         moment=known.moment,
-        scope=Scope(apps=(None,) * len(setting.epochs)),
-        epochs=setting.epochs,
+        scope=Scope(apps=(None,) * len(epochs)),
+        epochs=epochs,
         book=known.book,
         prices=known.prices,
         reference=known.reference,
@@ -88,10 +106,10 @@ def _question(known: Known, setting: Setting) -> Question:
 
 
 # Prices of what is not metered are global: those of any one region are those of all.
-_FEE_PRICES = """
-SELECT p.sku_id, p.amount, p.per_quantity, greatest(p.starts_on, CAST(:start AS date)), least(p.ends_on, CAST(:end AS date)),
-       p.price_id, version.effective_from
+_FEE_PRICES = f"""
+SELECT p.sku_id, greatest(p.starts_on, CAST(:start AS date)), least(p.ends_on, CAST(:end AS date)), p.price_id, version.effective_from,
+       listed.amount, listed.per_quantity, {", ".join(f"listed.{name}" for name in TERMS)}
 FROM price_segment p JOIN price listed ON listed.id = p.price_id JOIN price_book_version version ON version.id = listed.version_id
-WHERE p.book_id = CAST(:book AS int) AND p.sku_id = ANY ({skus}) AND p.starts_on < CAST(:end AS date) AND p.ends_on > CAST(:start AS date)
+WHERE p.book_id = CAST(:book AS int) AND p.sku_id = ANY ({{skus}}) AND p.starts_on < CAST(:end AS date) AND p.ends_on > CAST(:start AS date)
   AND p.region_id = (SELECT min(s.region_id) FROM price_segment s WHERE s.book_id = p.book_id AND s.sku_id = p.sku_id)
 ORDER BY p.sku_id, p.starts_on"""

@@ -9,14 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from itertools import groupby
 
 from flyusage.invoices.statement import Component, Line, LineKind, Unpriced
-from flyusage.invoices.wording import PRODUCT_OF, region_name, shown, telling, unit_of
-from flyusage.money import round_half_away, to_minor
+from flyusage.invoices.wording import PRODUCT_OF, region_name, shown, telling, times, unit_of
+from flyusage.money import to_minor
 from flyusage.periods import Period, midnight
 from flyusage.pricing.agreed_prices import AgreedPrice, AgreedPrices
 from flyusage.pricing.rating import Model, Price, RatedCharge, Step, rate_usage
@@ -26,7 +25,6 @@ from flyusage.pricing.terms import Terms
 from flyusage.pricing.view import Dimension, Filter, Measure, View
 
 MACHINE_METERS = ("machine", "extra_memory")
-MOST_PLACES = 60
 
 
 @dataclass(frozen=True)
@@ -129,6 +127,9 @@ class _Gathering:
 
     def _segments(self, cells: dict[tuple[int, int, int, int], int]) -> list["_Segment"]:
         """The cells of a group, cut where any of the prices it uses changes."""
+        if len(self.setting.epochs) == 1:
+            span = self.setting.epochs[0].starts_on, self.setting.epochs[0].ends_on
+            return [_Segment(span, 0, {key[:3]: quantity for key, quantity in sorted(cells.items())})]
         pairs = sorted({(sku_id, region_id) for sku_id, region_id, _, _ in cells})
         numbers = range(len(self.setting.epochs))
         sources = {number: tuple(price and price.source for price in (self._price(*pair, number) for pair in pairs)) for number in numbers}
@@ -152,73 +153,74 @@ class _Gathering:
         return self._sku_line(segment, prices)
 
     def _machine_line(self, segment: "_Segment", prices: dict[tuple[int, int, int], AgreedPrice]) -> Line:
+        """CPU first, whose quantity and price the line shows; they tell the amount where there is no extra memory."""
         reference = self.setting.reference
-        size = reference.sizes[next(iter(segment.cells))[2]]
-        rated, components, cpu = RatedCharge(Fraction(0), ()), [], None
-        for key, quantity in sorted(segment.cells.items(), key=lambda cell: reference.skus[cell[0][0]].meter != "machine"):
-            fact, agreed = reference.skus[key[0]], prices[key]
-            charge = rate_usage(Fraction(quantity), agreed.price)
-            rated += _named(charge, fact.title, agreed)
-            components.append(_component(key, quantity, charge.amount, agreed))
-            cpu = (fact, quantity, agreed) if fact.meter == "machine" else cpu
-        has_memory = len(components) > (cpu is not None)
-        fact, quantity, agreed = cpu or (reference.skus[components[0].sku_id], components[0].quantity, prices[next(iter(prices))])
-        what = f"{size.name}{' with extra memory' if has_memory else ''}" if cpu else f"Extra memory of {size.name}"
-        line = self._line_of(fact, segment, rated, quantity, agreed, components=components, name=f"machine.{size.name}")
-        skus = tuple(reference.skus[one.sku_id].code for one in components)
-        filters = (Filter(Dimension.VM_SIZE, (size.name,)), Filter(Dimension.SKU, skus))
-        price = line.unit_price if len(components) == 1 else None
-        return replace(line, description=what, vm_size_id=size.id, unit_price=price, evidence=self._evidence(line, filters))
+        cells = sorted(segment.cells.items(), key=lambda cell: reference.skus[cell[0][0]].meter != "machine")
+        charges = [(reference.skus[key[0]], rate_usage(Fraction(quantity), prices[key].price), prices[key]) for key, quantity in cells]
+        components = [
+            _component(key, quantity, charge.amount, prices[key]) for (key, quantity), (_, charge, _) in zip(cells, charges, strict=True)
+        ]
+        size, first = reference.sizes[cells[0][0][2]], charges[0][0]
+        what = size.name if first.meter == "machine" else f"Extra memory of {size.name}"
+        skus = tuple(fact.code for fact, _, _ in charges)
+        made = _Made(
+            rated=RatedCharge(sum((charge.amount for _, charge, _ in charges), Fraction(0)), _steps(charges)),
+            quantity=cells[0][1],
+            components=components,
+            name=f"machine.{size.name}",
+            description=f"{what} with extra memory" if len(cells) > 1 else what,
+            filters=(Filter(Dimension.VM_SIZE, (size.name,)), Filter(Dimension.SKU, skus)),
+            vm_size_id=size.id,
+        )
+        return self._line_of(first, segment, charges[0][2], made)
 
     def _sku_line(self, segment: "_Segment", prices: dict[tuple[int, int, int], AgreedPrice]) -> tuple[Line, Bounds | None]:
         key = next(iter(segment.cells))
         fact, agreed, quantity = self.setting.reference.skus[key[0]], prices[key], sum(segment.cells.values())
-        part = Fraction(segment.days, self.setting.days)
-        price = agreed.price if agreed.is_linear else for_part(agreed.price, part)
+        price = agreed.price if agreed.is_linear else for_part(agreed.price, Fraction(segment.days, self.setting.days))
         rated = rate_usage(Fraction(quantity), price)
-        components = _components(segment, rated.amount, quantity, agreed)
-        line = self._line_of(fact, segment, _named(rated, fact.title, agreed), quantity, agreed, components=components, name=fact.code)
-        line = replace(line, evidence=self._evidence(line, (Filter(Dimension.SKU, (fact.code,)),)))
+        made = _Made(
+            rated=RatedCharge(rated.amount, _steps([(fact, rated, agreed)])),
+            quantity=quantity,
+            components=_components(segment, rated.amount, quantity, agreed),
+            name=fact.code,
+            description=fact.title,
+            filters=(Filter(Dimension.SKU, (fact.code,)),),
+        )
+        line = self._line_of(fact, segment, agreed, made)
         if price.minimum is None and price.maximum is None:
             return line, None
         return line, Bounds(line.key, price.minimum, price.maximum)
 
-    def _line_of(
-        self,
-        fact: SkuFact,
-        segment: "_Segment",
-        rated: RatedCharge,
-        quantity: int,
-        agreed: AgreedPrice,
-        *,
-        components: Sequence[Component],
-        name: str,
-    ) -> Line:
+    def _line_of(self, fact: SkuFact, segment: "_Segment", agreed: AgreedPrice, made: "_Made") -> Line:
         terms, unit = self.setting.terms, unit_of(agreed.unit)
-        regions = frozenset(one.region_id for one in components)
-        counted = shown(Fraction(quantity) / agreed.price.per_quantity / unit.times)
-        amount = to_minor(rated.amount, terms.currency)
-        price = _decimal(agreed.price.unit_amount * unit.times) if agreed.is_linear else None
+        regions = frozenset(one.region_id for one in made.components)
+        counted = shown(Fraction(made.quantity, agreed.price.per_quantity * unit.times))
+        amount = to_minor(made.rated.amount, terms.currency)
+        is_told = agreed.is_linear and len(made.components) == 1
+        period = Period(midnight(segment.span[0]), midnight(segment.span[1]))
         return Line(
             kind=LineKind.USAGE,
-            key=self._key(name, regions, segment, agreed),
+            key=self._key(made.name, regions, segment, agreed),
             product=PRODUCT_OF[fact.meter],
-            description=fact.title,
-            period=Period(midnight(segment.span[0]), midnight(segment.span[1])),
+            description=made.description,
+            period=period,
             quantity=counted,
             unit=unit.name,
-            unit_price=telling(counted, price, amount, terms.currency),
+            unit_price=telling(counted, times(agreed.amount, unit.times), amount, terms.currency) if is_told else None,
             per=unit.per,
-            exact=rated.amount,
+            exact=made.rated.amount,
             amount_minor=amount,
             tax=terms.tax,
-            working=rated.steps,
+            working=made.rated.steps,
             region=region_name(self.setting.reference, regions),
             region_id=next(iter(regions)) if len(regions) == 1 else None,
             sku_id=fact.id,
+            vm_size_id=made.vm_size_id,
             price_id=agreed.price_id,
             price_version=agreed.version,
-            components=tuple(components),
+            components=tuple(made.components),
+            evidence=self._evidence(regions, period, made.filters),
         )
 
     def _key(self, name: str, regions: frozenset[int], segment: "_Segment", agreed: AgreedPrice) -> str:
@@ -228,11 +230,11 @@ class _Gathering:
             parts.append(segment.span[0].isoformat())
         return "/".join(parts)
 
-    def _evidence(self, line: Line, filters: tuple[Filter, ...]) -> View:
+    def _evidence(self, regions: frozenset[int], period: Period, filters: tuple[Filter, ...]) -> View:
         """The explorer over exactly this usage, by app."""
-        codes = tuple(sorted(self.setting.reference.regions[one].code for one in {each.region_id for each in line.components}))
+        codes = tuple(sorted(self.setting.reference.regions[one].code for one in regions))
         chosen = (Filter(Dimension.REGION, codes), *filters)
-        return View(Measure.LIST_COST, line.period, group_by=Dimension.APP, filters=chosen, as_of=self.setting.as_of)
+        return View(Measure.LIST_COST, period, group_by=Dimension.APP, filters=chosen, as_of=self.setting.as_of)
 
     def _unpriced(self, key: tuple[int, int, int], epochs: dict[int, int]) -> Unpriced:
         reference, (sku_id, region_id, vm_size_id) = self.setting.reference, key
@@ -261,6 +263,19 @@ class _Segment:
         return (self.span[1] - self.span[0]).days
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What tells one line from another, once it is rated."""
+
+    rated: RatedCharge
+    quantity: int
+    components: Sequence[Component]
+    name: str
+    description: str
+    filters: tuple[Filter, ...]
+    vm_size_id: int | None = None
+
+
 def for_part(price: Price, part: Fraction) -> Price:
     """A price in force for part of a billing period has that part of its free quantity, tiers, flat amounts and bounds."""
     if part == 1:
@@ -276,18 +291,17 @@ def _is_due_unused(price: Price) -> bool:
     return price.minimum is not None or (price.model in (Model.GRADUATED, Model.VOLUME) and price.tiers[0].flat_amount > 0)
 
 
-def _named(charge: RatedCharge, title: str, agreed: AgreedPrice) -> RatedCharge:
-    """The steps with what they count before them."""
-    unit = f" {agreed.unit}" if agreed.unit else ""
-    return RatedCharge(charge.amount, tuple(_with_text(step, f"{title},{unit}: {step.text}") for step in charge.steps))
-
-
-def _with_text(step: Step, text: str) -> Step:
-    return replace(step, text=text)
+def _steps(charges: Iterable[tuple[SkuFact, RatedCharge, AgreedPrice]]) -> tuple[Step, ...]:
+    """All steps, with what they count before them."""
+    return tuple(
+        Step(f"{fact.title}, {agreed.unit}: {step.text}", step.amount, step.quantity, step.unit_amount, step.per_quantity)
+        for fact, charge, agreed in charges
+        for step in charge.steps
+    )
 
 
 def _component(key: tuple[int, int, int], quantity: int, exact: Fraction, agreed: AgreedPrice) -> Component:
-    amount = _decimal(agreed.price.unit_amount) if agreed.is_linear else None
+    amount = agreed.amount if agreed.is_linear else None
     return Component(*key, quantity, exact, amount, agreed.price.per_quantity)
 
 
@@ -296,11 +310,4 @@ def _components(segment: _Segment, exact: Fraction, quantity: int, agreed: Agree
     if not agreed.is_linear:
         return [_component(key, part, exact * part / quantity if quantity else exact, agreed) for key, part in segment.cells.items()]
     (sku_id, region_id), *_ = {key[:2] for key in segment.cells}
-    amount = _decimal(agreed.price.unit_amount)
-    return [Component(sku_id, region_id, None, quantity, exact, amount, agreed.price.per_quantity)]
-
-
-def _decimal(value: Fraction) -> Decimal:
-    """A price as it is published: decimals that end."""
-    places = next((places for places in range(MOST_PLACES) if (value * 10**places).denominator == 1), MOST_PLACES)
-    return round_half_away(value, places)
+    return [Component(sku_id, region_id, None, quantity, exact, agreed.amount, agreed.price.per_quantity)]

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 
 from flyusage.invoices.statement import LineKind
-from flyusage.money import Currency, round_half_away, to_minor
+from flyusage.money import Currency, round_half_away
 from flyusage.pricing.reference import Reference
 
 MACHINES, STORAGE, NETWORK = "Machines", "Storage", "Network"
@@ -23,6 +23,7 @@ PRODUCT_OF: Mapping[str | None, str] = {
 }
 KINDS = tuple(LineKind)
 PLACES = 6
+EXACT = Context(prec=400)  # more digits than any product here has
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,23 @@ def unit_of(published: str) -> Unit:
 
 def shown(quantity: Fraction) -> Decimal:
     """At six decimals, without trailing zeros."""
+    if quantity.denominator == 1:
+        return Decimal(quantity.numerator)
     rounded = round_half_away(quantity, PLACES)
-    whole = rounded.to_integral_value()
-    return whole if rounded == whole else rounded.normalize()
+    return rounded if rounded.as_tuple().digits[-1] else rounded.normalize(EXACT)
+
+
+def times(amount: Decimal, factor: int) -> Decimal:
+    """The product with every digit."""
+    return EXACT.multiply(amount, Decimal(factor))
 
 
 def telling(quantity: Decimal, unit_price: Decimal | None, amount_minor: int, currency: Currency) -> Decimal | None:
     """The unit price, where it times the quantity shown is the amount; None where it would mislead."""
-    if unit_price is None or to_minor(Fraction(quantity) * Fraction(unit_price), currency) != amount_minor:
+    if unit_price is None:
         return None
-    return unit_price
+    minor = EXACT.multiply(quantity, unit_price).scaleb(currency.exponent, EXACT)
+    return unit_price if minor.to_integral_value(ROUND_HALF_UP) == amount_minor else None
 
 
 def region_name(reference: Reference, region_ids: frozenset[int]) -> str:

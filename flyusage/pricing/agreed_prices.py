@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from functools import cached_property
 
+from flyusage.periods import Period
 from flyusage.pricing.listed import is_plain, price_of
 from flyusage.pricing.price_table import DatedPrice, PriceTable
 from flyusage.pricing.rating import Price
@@ -14,18 +17,19 @@ from flyusage.pricing.terms import PriceOverride
 class AgreedPrice:
     """A price as it rates, and where it is from: `price_id` and `version` of the book, or `override_id` of what was negotiated.
 
-    `unit` is that of the published amount, `is_linear` whether a quantity's parts cost what the whole does.
+    `unit` is that of the published `amount`.
     """
 
     price: Price
     unit: str
+    amount: Decimal
     price_id: int | None = None
     version: date | None = None
     override_id: int | None = None
 
-    @property
+    @cached_property
     def is_linear(self) -> bool:
-        """Amount × quantity and nothing else."""
+        """Amount × quantity and nothing else, so that a quantity's parts cost what the whole does."""
         return is_plain(self.price)
 
     @property
@@ -41,22 +45,25 @@ class AgreedPrices:
         self.table = table
         narrowest_last = sorted(overrides, key=lambda one: (-len(one.region_ids), one.id))
         self.overrides = tuple((one, _negotiated(one)) for one in narrowest_last)
-        self._listed: dict[DatedPrice, AgreedPrice] = {}
+        self._found: dict[tuple[int, int, date], AgreedPrice | None] = {}
 
     def on(self, sku_id: int, region_id: int, day: date) -> AgreedPrice | None:
         """The price in force; None when there is none."""
+        key = (sku_id, region_id, day)
+        if key not in self._found:
+            self._found[key] = self._find(*key)
+        return self._found[key]
+
+    def _find(self, sku_id: int, region_id: int, day: date) -> AgreedPrice | None:
         for override, agreed in reversed(self.overrides):
             if override.sku_id == sku_id and region_id in override.region_ids and _holds(override, day):
                 return agreed
         dated = self.table.on(sku_id, region_id, day)
-        if dated is None:
-            return None
-        if dated not in self._listed:
-            self._listed[dated] = _listed(dated)
-        return self._listed[dated]
+        return None if dated is None else _listed(dated)
 
-    def steps(self, after: date, before: date) -> set[date]:
-        """The days strictly between at which any price begins or ends."""
+    def steps(self, period: Period) -> set[date]:
+        """The days strictly inside `period`, whole days, at which any price begins or ends."""
+        after, before = period.start.date(), period.end.date()
         edges = {edge for one, _ in self.overrides for edge in (one.starts_on, one.ends_on) if edge is not None}
         return self.table.steps(after, before) | {edge for edge in edges if after < edge < before}
 
@@ -66,9 +73,9 @@ def _holds(override: PriceOverride, day: date) -> bool:
 
 
 def _listed(dated: DatedPrice) -> AgreedPrice:
-    return AgreedPrice(dated.price, dated.unit, dated.price_id, dated.version)
+    return AgreedPrice(dated.price, dated.unit, dated.amount, dated.price_id, dated.version)
 
 
 def _negotiated(override: PriceOverride) -> AgreedPrice:
     price = price_of(override.amount, override.per_quantity, override.model)
-    return AgreedPrice(price, override.unit, override_id=override.id)
+    return AgreedPrice(price, override.unit, override.amount, override_id=override.id)

@@ -89,6 +89,8 @@ def agree_price(session: Session, org_id: int, override: PriceOverride, *, by: A
     _staff(session, org_id, by, "Prices are negotiated")
     price_of(override.amount, override.per_quantity, override.model)  # raises for one that could not rate
     sku_id = _sku_id(session, override.sku)
+    if session.scalar(sa.select(sku.c.meter).where(sku.c.id == sku_id)) is None:
+        raise TermsInvalid(f"{override.sku} is not metered. Agree a fee with an amount of its own instead.")
     scopes = session.scalars(sa.select(Region.code).union(sa.select(Region.egress_group)))  # type: ignore[call-overload]
     if override.scope != GLOBAL and override.scope not in set(scopes):
         raise TermsInvalid(f"{override.scope[:40]!r} is no region, egress group or `global`.")

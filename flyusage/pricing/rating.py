@@ -110,10 +110,10 @@ def rate(quantity: Fraction, price: Price, *, is_first_flat_due: bool = True) ->
 
 def rate_usage(quantity: Fraction, price: Price, *, is_first_flat_due: bool = True) -> RatedCharge:
     """The same before minimum and maximum, which come after discounts. Monotone in quantity for every model but volume."""
-    if quantity < 0:
+    if quantity.numerator < 0:
         raise QuantityNegative(f"A quantity of {plain(quantity)} cannot be rated; void the events that made it negative.")
     units = Fraction(quantity) / price.per_quantity
-    free = min(units, price.free_quantity)
+    free = min(units, price.free_quantity) if price.free_quantity else ZERO
     given = [Step(f"{plain(free)} of {plain(units)} free", ZERO, free * price.per_quantity, ZERO, price.per_quantity)] if free else []
     if price.model is Model.VOLUME:
         return charge([*given, *_volume(units - free, price, is_first_flat_due)])
@@ -156,7 +156,7 @@ def plain(value: Fraction) -> str:
     whole, _, decimals = f"{shown.copy_abs():,f}".partition(".")
     decimals = decimals.rstrip("0")
     sign = "−" if shown.is_signed() else ""
-    return f"{sign}{whole}{'.' if decimals else ''}{decimals}{'' if Fraction(shown) == value else '…'}"
+    return f"{sign}{whole}{'.' if decimals else ''}{decimals}{'' if 10**SHOWN_PLACES % value.denominator == 0 else '…'}"
 
 
 def _single(units: Fraction, price: Price) -> Step:

@@ -173,7 +173,7 @@ def negotiated(price: Price, sku_id: int = EGRESS, *, starts_on: date = OCTOBER_
     code, unit = REFERENCE.skus[sku_id].code, "GB"
     override = PriceOverride(code, "global", Decimal(0), price.per_quantity, unit, starts_on, id=3, sku_id=sku_id, region_ids=ALL)
     made = setting(terms(overrides=[override]))
-    made.prices.overrides = ((override, AgreedPrice(price, unit, override_id=3)),)
+    made.prices.overrides = ((override, AgreedPrice(price, unit, Decimal(0), override_id=3)),)
     return made
 
 

@@ -162,6 +162,22 @@ def test_a_draft_under_terms_of_every_kind(agreed: World):
     assert {line.key for line in december.lines} == {"fee/1", "credit/1"}  # 29.00 less 10.00; the discount is over, nothing is used
 
 
+def test_a_negotiated_price_with_tiers_is_rated_once_over_all_regions(agreed: World):
+    """Egress: the first 100 GB free of charge, then 0.01 per GB; an invented price wherever traffic leaves."""
+    tiers = [{"up_to": "100", "unit_amount": "0"}, {"up_to": None, "unit_amount": "0.01"}]
+    tiered = PriceOverride(
+        "egress.public", "global", Decimal("0.01"), 10**9, "GB", date(2026, 10, 1), None, {"model": "graduated", "tiers": tiers}
+    )
+    with db.platform_transaction() as session, clock.freeze(NOW):
+        agreements.agree_price(session, agreed.org_id, tiered, by=SALES)
+    statement = drafted(agreed, date(2026, 10, 1))
+    count = sum(cell.quantity for cell in agreed.cells(NOW) if cell.sku == "egress.public" and cell.hour.month == 10)
+    (line,) = [line for line in statement.lines if line.key.startswith("egress.public/")]
+    assert line.exact == max(Fraction(0), Fraction(count, 10**9) - 100) / 100
+    assert len({part.region_id for part in line.components}) > 1
+    assert sum(part.quantity for part in line.components) == count
+
+
 def test_pinned_drafts_repeat_to_the_last_decimal(agreed: World):
     pinned = drafted(agreed, date(2026, 11, 1), NOW - timedelta(minutes=3))
     assert replace(pinned, rolled_through=None) == replace(drafted(agreed, date(2026, 11, 1), pinned.as_of), rolled_through=None)

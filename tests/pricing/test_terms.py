@@ -148,6 +148,7 @@ REFUSED: list[tuple[str, Callable]] = [
     ("buys in USD", lambda s, o: agreements.add_charge(s, o, OneOffCharge("x", 1, "EUR", date(2026, 1, 1)), by=SALES)),
     ("above zero", lambda s, o: agreements.add_charge(s, o, OneOffCharge("x", -1, "USD", date(2026, 1, 1)), by=SALES)),
     ("no sku 'nonsense'", lambda s, o: agreements.agree_price(s, o, replace(VOLUME_OFF, sku="nonsense"), by=SALES)),
+    ("not metered", lambda s, o: agreements.agree_price(s, o, replace(VOLUME_OFF, sku="support.standard"), by=SALES)),
     ("no region", lambda s, o: agreements.agree_price(s, o, replace(VOLUME_OFF, scope="moon"), by=SALES)),
     ("machine's size", lambda s, o: agreements.give_discount(s, o, percent_off(sku="machine.extra_ram"), by=SALES)),
     ("either", lambda s, o: agreements.give_discount(s, o, percent_off(amount_minor=1, currency="USD"), by=SALES)),
