@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
@@ -56,7 +57,7 @@ def xml(document: Document) -> bytes:
     _header(root, document)
     transaction = _add(root, "rsm:SupplyChainTradeTransaction")
     for line in _delivered(document):
-        _line(transaction, line, document.currency)
+        _line(transaction, line, document)
     _agreement(transaction, document)
     delivery = _add(_add(transaction, "ram:ApplicableHeaderTradeDelivery"), "ram:ActualDeliverySupplyChainEvent")
     _day(_add(delivery, "ram:OccurrenceDateTime"), document.period[1])  # a supply over a period is complete on its last day
@@ -103,7 +104,7 @@ def _allowances(document: Document) -> Iterable[DocumentLine]:
     return [line for line in document.lines if line.position not in delivered]
 
 
-def _line(transaction: Parent, line: DocumentLine, currency: Currency) -> None:
+def _line(transaction: Parent, line: DocumentLine, document: Document) -> None:
     item = _add(transaction, "ram:IncludedSupplyChainTradeLineItem")
     _add(_add(item, "ram:AssociatedDocumentLineDocument"), "ram:LineID", str(line.position))
     product = _add(item, "ram:SpecifiedTradeProduct")
@@ -111,7 +112,7 @@ def _line(transaction: Parent, line: DocumentLine, currency: Currency) -> None:
     code = unit_code(line.unit)
     counted = f"Counted in {line.unit}" if code == ONE and line.unit else ""
     _add(product, "ram:Description", " · ".join(filter(None, (line.group, line.subgroup, line.detail, counted))))
-    quantity, price, base = _priced(line, currency)
+    quantity, price, base = _priced(line, document.currency)
     net_price = _add(_add(item, "ram:SpecifiedLineTradeAgreement"), "ram:NetPriceProductTradePrice")
     _add(net_price, "ram:ChargeAmount", f"{price:f}")
     if base != 1:
@@ -119,9 +120,10 @@ def _line(transaction: Parent, line: DocumentLine, currency: Currency) -> None:
     _add(_add(item, "ram:SpecifiedLineTradeDelivery"), "ram:BilledQuantity", f"{quantity:f}", unitCode=code)
     settlement = _add(item, "ram:SpecifiedLineTradeSettlement")
     _tax_key(_add(settlement, "ram:ApplicableTradeTax"), line.tax_category, line.tax_percent)
-    _period(settlement, line.period)
+    if line.period != document.period:
+        _period(settlement, line.period)
     total = _add(settlement, "ram:SpecifiedTradeSettlementLineMonetarySummation")
-    _add(total, "ram:LineTotalAmount", _amount(line.amount_minor, currency))
+    _add(total, "ram:LineTotalAmount", _amount(line.amount_minor, document.currency))
 
 
 def unit_code(unit: str) -> str:
@@ -301,6 +303,7 @@ def _add(parent: Parent, name: str, text: str | None = None, **attributes: str) 
     return element
 
 
+@cache
 def _named(name: str) -> str:
     prefix, local = name.split(":")
     return f"{{{NAMESPACES[prefix]}}}{local}"

