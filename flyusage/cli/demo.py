@@ -21,7 +21,7 @@ from flyusage.cli.serve import Host, Port
 from flyusage.config import settings
 from flyusage.demo import platform, trace
 from flyusage.errors import FlyusageError
-from flyusage.metering import rollups
+from flyusage.metering import rollups, statistics
 from flyusage.metering.ingest import Ingest, IngestResult
 from flyusage.orgs.queries import directory
 
@@ -84,6 +84,7 @@ def load_trace(path: Path) -> None:
         result = Ingest().run(lines, name=path.name, progress=show)
         for org_id in sorted(result.org_ids):
             rollups.catch_up(org_id)
+        statistics.refresh()
         report(1, f"{len(lines):,} events")
     typer.echo(f"{result.accepted:,} accepted, {result.duplicate:,} duplicate, {result.refused:,} refused.")
 

@@ -19,6 +19,7 @@ from flyusage.demo import setting, story
 from flyusage.demo.crew import crew, made_ahead
 from flyusage.demo.lives import Unit
 from flyusage.demo.stream import Chapter, Company, chapters, living_units, write, writer_of
+from flyusage.metering import statistics
 from flyusage.metering.ingest import BatchResult, ingest_events
 from flyusage.metering.locks import shard_of
 from flyusage.metering.models import dirty_day, dirty_resource, ingest_run
@@ -139,9 +140,11 @@ class _Filling:
         """The large company's last days, the small companies, then the large one's older history."""
         large, *small = self._companies
         self._tell(large, self._chapters[large.slug][:1])
+        statistics.refresh()
         for company in small:
             self._tell(company, self._chapters[company.slug])
         self._tell(large, self._chapters[large.slug][1:])
+        statistics.refresh()
 
     def _tell(self, company: Company, told: Sequence[Chapter]) -> None:
         with db.platform_transaction() as session:
