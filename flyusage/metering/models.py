@@ -200,6 +200,7 @@ refused_event = sa.Table(
     Column("sentence", Text, nullable=False),
     Column("excerpt", Text, nullable=False),
     Column("at", MOMENT, nullable=False),
+    Column("digest", Uuid, unique=True),
 )
 
 deployment = sa.Table(
