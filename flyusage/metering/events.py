@@ -290,7 +290,7 @@ _TYPES: dict[type, tuple[int, int, Callable[[Any], bool] | None, Callable[[Parse
     _VolumeDestroyed: (int(EventType.VOLUME_DESTROYED), 38, _has_gb, Parser._volume_destroyed),  # noqa: SLF001
     _Ipv4Allocated: (int(EventType.IPV4_ALLOCATED), 38, None, Parser._plain),  # noqa: SLF001
     _Ipv4Released: (int(EventType.IPV4_RELEASED), 38, None, Parser._plain),  # noqa: SLF001
-    _EgressReported: (int(EventType.EGRESS_REPORTED), 44, None, Parser._reported),  # noqa: SLF001
+    _EgressReported: (int(EventType.EGRESS_REPORTED), 48, None, Parser._reported),  # noqa: SLF001
     _AppDeployed: (int(EventType.APP_DEPLOYED), 42, None, Parser._deployed),  # noqa: SLF001
     _EventVoided: (int(EventType.EVENT_VOIDED), 46, None, Parser._voided),  # noqa: SLF001
 }
