@@ -7,9 +7,11 @@ one transaction, so that nothing leaks through a pooled connection.
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from threading import Lock
 from typing import Any, cast
+from weakref import WeakSet
 
 import psycopg
 import sqlalchemy as sa
@@ -27,6 +29,10 @@ LOGIN = embedded.LOGIN
 OLDEST_POSTGRES = 150000
 DISK_FULL = "53100"
 NO_SUCH_ROLE, NO_PRIVILEGE = "22023", "42501"
+_IN_TRANSACTION = (psycopg.pq.TransactionStatus.ACTIVE, psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR)
+
+_connections: "WeakSet[psycopg.Connection]" = WeakSet()  # every one of this process, for `interrupt`
+_counting = Lock()
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -97,6 +103,22 @@ def engine() -> sa.Engine:
 def owner_engine() -> sa.Engine:
     """A pool-less engine for migrations and `db init`; the caller disposes of it."""
     return make_engine(migration_url(), poolclass=sa.NullPool)
+
+
+def interrupt() -> None:
+    """End this process's sessions that are inside a transaction, on whatever thread: it rolls back, and whoever waits for it gets an error.
+
+    For ending a process early. Not by cancelling statements: between two of them there is none to cancel.
+    """
+    with _counting:
+        connections = list(_connections)
+    ours = []
+    for connection in connections:
+        with suppress(psycopg.Error):  # it may be closed meanwhile
+            if connection.info.transaction_status in _IN_TRANSACTION:
+                ours.append(connection.info.backend_pid)
+    with suppress(DatabaseUnreachable), plain_connection() as asking:  # where no server answers, no session goes on
+        asking.execute(sa.text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:ours AS int[])) AS pid"), {"ours": ours})
 
 
 def reset() -> None:
@@ -181,6 +203,7 @@ def make_engine(url: str | sa.URL, **options: Any) -> sa.Engine:
     """An engine over psycopg for a libpq URL; every session is in UTC."""
     made = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True, **options)
     event.listen(made, "connect", _set_session)
+    event.listen(made, "connect", _count)
     return made
 
 
@@ -225,6 +248,11 @@ def _set_session(connection: psycopg.Connection, _record: object) -> None:
     connection.autocommit = True
     connection.execute("SET TIME ZONE 'UTC'; SET jit = off")
     connection.autocommit = was
+
+
+def _count(connection: psycopg.Connection, _record: object) -> None:
+    with _counting:
+        _connections.add(connection)
 
 
 def refuse_old(version: int) -> None:

@@ -86,6 +86,10 @@ class World:
     def __repr__(self) -> str:
         return f"World({len(self.spans)} spans)"
 
+    def _repr_pretty_(self, printer, cycle: bool) -> None:
+        """What hypothesis prints of it: not all that happened."""
+        printer.text(repr(self))
+
     def cells(self, as_of: datetime) -> list["Cell"]:
         """As `cells_until`, counted once for each moment."""
         if as_of not in self._counted:

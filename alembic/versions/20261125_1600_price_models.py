@@ -1,7 +1,7 @@
 """Prices of every model: tiers, packages, percentages, free quantities, bounds; and the log of what was done to price books.
 
 Revision ID: 20261125_1600
-Revises: 20261124_0120
+Revises: 20261125_1520
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from flyusage.db import PLATFORM_ROLE
 
 revision = "20261125_1600"
-down_revision = "20261124_0120"
+down_revision = "20261125_1520"
 branch_labels = None
 depends_on = None
 

@@ -3,13 +3,15 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Annotated
+from types import FrameType
+from typing import IO, Annotated, NoReturn
 
 import typer
 
@@ -19,7 +21,7 @@ from flyusage.cli.serve import Host, Port
 from flyusage.config import settings
 from flyusage.demo import platform, trace
 from flyusage.errors import FlyusageError
-from flyusage.metering import rollups
+from flyusage.metering import rollups, statistics
 from flyusage.metering.ingest import Ingest, IngestResult
 from flyusage.orgs.queries import directory
 
@@ -54,12 +56,13 @@ def demo(
         with hosting.database_ready():
             load_trace(trace_file) if trace_file else fill_here(vms, months, seed)
         return
-    with hosting.claimed(*where) as held, ExitStack() as beside:
+    with hosting.claimed(*where) as held:
         if trace_file:
             load_trace(trace_file)
-        else:
-            beside.enter_context(_filling(vms, months, seed))
-        hosting.run(held, *where, say=lambda address: _say(address, TRACE_ORGANIZATION if trace_file else platform.LARGE[0]))
+            hosting.run(held, *where, say=lambda address: _say(address, TRACE_ORGANIZATION))
+            return
+        with _filling(vms, months, seed) as filling:
+            hosting.run(held, *where, say=lambda address: _say(address, platform.LARGE[0]), on_stop=filling.terminate)
 
 
 def fill_here(vms: int, months: int, seed: int) -> None:
@@ -81,6 +84,7 @@ def load_trace(path: Path) -> None:
         result = Ingest().run(lines, name=path.name, progress=show)
         for org_id in sorted(result.org_ids):
             rollups.catch_up(org_id)
+        statistics.refresh()
         report(1, f"{len(lines):,} events")
     typer.echo(f"{result.accepted:,} accepted, {result.duplicate:,} duplicate, {result.refused:,} refused.")
 
@@ -88,6 +92,7 @@ def load_trace(path: Path) -> None:
 def fill_beside(vms: Vms, months: Months, seed: Seed) -> None:
     """Fill beside the server, a line of JSON per step on standard output; then let the companies live on with the clock."""
     stop = threading.Event()
+    signal.signal(signal.SIGTERM, _leave_once)
     child.leave_with_parent(stop)
     threading.Thread(target=lambda: stop.wait() and os.kill(os.getpid(), signal.SIGTERM), daemon=True).start()
 
@@ -101,8 +106,14 @@ def fill_beside(vms: Vms, months: Months, seed: Seed) -> None:
         platform.advance()
 
 
+def _leave_once(signum: int, _frame: FrameType | None) -> NoReturn:
+    """As the command line leaves, but being told again does not cut the leaving short."""
+    signal.signal(signum, signal.SIG_IGN)
+    raise SystemExit(128 + signum)
+
+
 @contextmanager
-def _filling(vms: int, months: int, seed: int) -> Iterator[None]:
+def _filling(vms: int, months: int, seed: int) -> Iterator[subprocess.Popen[bytes]]:
     """The platform fills beside the block, which begins once there is something to look at. Raises DemoInterrupted."""
     arguments = ["fill-demo", f"--vms={vms}", f"--months={months}", f"--seed={seed}"]
     process = child.start(arguments, output=child.PIPE)
@@ -118,7 +129,7 @@ def _filling(vms: int, months: int, seed: int) -> Iterator[None]:
                 raise DemoInterrupted(
                     "Inventing the demo platform stopped (its reason is above). What it did is kept; start again to go on."
                 )
-        yield
+        yield process
     finally:
         child.stop(process)
         reader.join()

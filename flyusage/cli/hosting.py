@@ -44,8 +44,13 @@ def database_ready(check: Callable[[], None] = lambda: None) -> Iterator[instanc
         yield held
 
 
-def run(held: instance.Instance | None, host: str, port: int, *, say: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C or SIGTERM, with the worker beside; `say` gets the address once pages can be loaded."""
+def run(
+    held: instance.Instance | None, host: str, port: int, *, say: Callable[[str], None], on_stop: Callable[[], None] = lambda: None
+) -> None:
+    """Serve until Ctrl-C or SIGTERM, with the worker beside; `say` gets the address once pages can be loaded.
+
+    `on_stop` is called before the worker is waited for, so that what else runs beside ends at the same time.
+    """
 
     def ready(address: str) -> None:
         if held is not None:
@@ -55,4 +60,5 @@ def run(held: instance.Instance | None, host: str, port: int, *, say: Callable[[
     with child.kept_running(["worker", "--beside"]):
         server.serve(host, port, on_ready=ready)
         typer.echo("Stopping.")
+        on_stop()
     db.close()

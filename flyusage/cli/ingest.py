@@ -23,7 +23,7 @@ from flyusage.cli.output import print_json
 from flyusage.cli.rejects import SUFFIX, RejectsFile
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
-from flyusage.metering import rollups
+from flyusage.metering import rollups, statistics
 from flyusage.metering.errors import Refusal
 from flyusage.metering.events import MAX_LINE_BYTES
 from flyusage.metering.ingest import Ingest, IngestResult
@@ -187,6 +187,10 @@ def _catch_up(org_ids: Sequence[int], progress: Progress) -> None:
             progress.update(bar, total=total, completed=step.rolled_days, counts=f"{step.rolled_days:,} of {total:,} days")
 
         rollups.catch_up(org_id, progress=show)
+        progress.update(bar, total=1, completed=1)
+    if org_ids:
+        bar = progress.add_task("statistics", total=None, counts="")
+        statistics.refresh()
         progress.update(bar, total=1, completed=1)
 
 

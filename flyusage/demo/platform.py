@@ -6,18 +6,20 @@ row per chapter, which counts the events that are in.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db, periods
 from flyusage.demo import setting, story
+from flyusage.demo.crew import crew, made_ahead
+from flyusage.demo.lives import Unit
 from flyusage.demo.stream import Chapter, Company, chapters, living_units, write, writer_of
+from flyusage.metering import statistics
 from flyusage.metering.ingest import BatchResult, ingest_events
 from flyusage.metering.locks import shard_of
 from flyusage.metering.models import dirty_day, dirty_resource, ingest_run
@@ -138,9 +140,11 @@ class _Filling:
         """The large company's last days, the small companies, then the large one's older history."""
         large, *small = self._companies
         self._tell(large, self._chapters[large.slug][:1])
+        statistics.refresh()
         for company in small:
             self._tell(company, self._chapters[company.slug])
         self._tell(large, self._chapters[large.slug][1:])
+        statistics.refresh()
 
     def _tell(self, company: Company, told: Sequence[Chapter]) -> None:
         with db.platform_transaction() as session:
@@ -166,12 +170,12 @@ class _Filling:
         if is_finished:
             return
         late: list[UsageEvent] = []
-        batches = write(company, chapter.units, writer_of(company, company.anchor), BATCH_EVENTS)
-        with ThreadPoolExecutor(WRITERS, thread_name_prefix="demo-writer") as writers:
-            for units_done, batch in _ahead(batches):
+        with crew(WRITERS, name="demo-writer") as submit:
+            for units_done, batch in made_ahead(chapter.units, partial(_batches, company)):
                 late += [event for event in batch if _is_late(company, event)]
-                in_time = [event for event in batch if not _is_late(company, event)]
-                self.events += sum(list(writers.map(_Part.take, halves, _by_writer(in_time))))
+                in_time = _by_writer([event for event in batch if not _is_late(company, event)])
+                taking = [submit(half.take, events) for half, events in zip(halves, in_time, strict=True)]
+                self.events += sum(one.result() for one in taking)
                 self._say(units_done)
         _roll_up(org_id, chapter.first_day.date())
         if late:
@@ -208,6 +212,10 @@ class _Part:
             _count(session, self.run_id, taken)
             _finish(session, self.run_id)
         return taken.accepted
+
+
+def _batches(company: Company, units: Iterable[Unit]) -> Iterator[tuple[int, list[UsageEvent]]]:
+    return write(company, units, writer_of(company, company.anchor), BATCH_EVENTS)
 
 
 def _by_writer(events: Sequence[UsageEvent]) -> list[list[UsageEvent]]:
@@ -322,12 +330,3 @@ def _finish(session: Session, run_id: int, at: datetime | None = None) -> None:
 def _is_late(company: Company, event: UsageEvent) -> bool:
     late = company.tale.late
     return late is not None and event.region == story.LATE_REGION and late.holds(event.time)
-
-
-def _ahead(batches: Iterator[tuple[int, list[UsageEvent]]]) -> Iterator[tuple[int, list[UsageEvent]]]:
-    """The same batches; the next one is made while the database works on this one."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="demo") as maker:
-        coming = maker.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = maker.submit(next, batches, None)
-            yield batch

@@ -4,7 +4,7 @@ The order is what makes the last days usable early: a unit (the machines of a fl
 moment comes, so that every machine's life is whole in one batch and a day is complete as soon as the stream has passed it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -79,12 +79,15 @@ def chapters(company: Company, until: datetime) -> list[Chapter]:
     return told
 
 
-def write(company: Company, units: Sequence[Unit], writer: Writer, batch: int) -> Iterator[tuple[int, list[UsageEvent]]]:
+def write(company: Company, units: Iterable[Unit], writer: Writer, batch: int) -> Iterator[tuple[int, list[UsageEvent]]]:
     """(units done so far, events) in lists of about `batch` events; all events of a subject are in one list."""
+    number = 0
     for number, unit in enumerate(units, start=1):
         _write_unit(company, unit, writer)
-        if len(writer.events) >= batch or (number == len(units) and writer.events):
+        if len(writer.events) >= batch:
             yield number, writer.take()
+    if writer.events:
+        yield number, writer.take()
 
 
 def writer_of(company: Company, until: datetime, since: datetime | None = None) -> Writer:

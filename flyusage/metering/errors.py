@@ -1,5 +1,8 @@
 """Why an event is refused. The rest of its batch goes in; the refusal keeps line, code and sentence."""
 
+from hashlib import blake2b
+from uuid import UUID
+
 import msgspec
 
 EXCERPT_CHARACTERS = 200
@@ -30,3 +33,9 @@ class Refusal(msgspec.Struct, frozen=True):
     def excerpt(self) -> str:
         """The beginning of the line as text that any table and log can hold (no NUL, valid UTF-8)."""
         return self.raw[: EXCERPT_CHARACTERS * 4].decode(errors="replace").replace("\0", "\ufffd")[:EXCERPT_CHARACTERS]
+
+    @property
+    def digest(self) -> UUID:
+        """The same for the same line, refused for the same reason, wherever it stands in whatever file."""
+        said = b"\0".join((self.code.encode(), (self.org or "").encode(), self.raw.rstrip(b"\r\n")))
+        return UUID(bytes=blake2b(said, digest_size=16).digest())

@@ -174,10 +174,11 @@ class Parser:
             wire = _decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise refusals.explain(raw, error) from None
-        kind, quotes, details_of = _TYPES[type(wire)]
-        if b"\\" in raw or raw.count(b'"') != quotes:
-            refusals.inspect(raw)
+        kind, quotes, has_option, details_of = _TYPES[type(wire)]
         data = wire.data
+        beyond = raw.count(b'"') - quotes
+        if b"\\" in raw or (beyond and not (beyond == 2 and has_option is not None and has_option(data))):
+            refusals.inspect(raw)
         text = wire.time
         try:  # the common form, "2026-10-01T00:00:07Z", from the minute it shares with others
             time = self._minutes[text[:17]] + _SECONDS[text[17:]]
@@ -270,20 +271,28 @@ class Parser:
         return moment
 
 
-# Type, how many quotation marks a line of exactly the known fields holds (without the optional one), and what the type adds.
-# A line with more quotation marks has a field that we do not know, or one twice.
-_TYPES: dict[type, tuple[int, int, Callable[[Parser, Any, int], Said]]] = {
-    _MachineStarted: (int(EventType.MACHINE_STARTED), 44, Parser._started),  # noqa: SLF001 a table of its own methods
-    _MachineStopped: (int(EventType.MACHINE_STOPPED), 38, Parser._stopped),  # noqa: SLF001
-    _MachineDestroyed: (int(EventType.MACHINE_DESTROYED), 38, Parser._destroyed),  # noqa: SLF001
-    _VolumeCreated: (int(EventType.VOLUME_CREATED), 40, Parser._volume),  # noqa: SLF001
-    _VolumeResized: (int(EventType.VOLUME_RESIZED), 40, Parser._volume),  # noqa: SLF001
-    _VolumeDestroyed: (int(EventType.VOLUME_DESTROYED), 38, Parser._volume_destroyed),  # noqa: SLF001
-    _Ipv4Allocated: (int(EventType.IPV4_ALLOCATED), 38, Parser._plain),  # noqa: SLF001
-    _Ipv4Released: (int(EventType.IPV4_RELEASED), 38, Parser._plain),  # noqa: SLF001
-    _EgressReported: (int(EventType.EGRESS_REPORTED), 44, Parser._reported),  # noqa: SLF001
-    _AppDeployed: (int(EventType.APP_DEPLOYED), 42, Parser._deployed),  # noqa: SLF001
-    _EventVoided: (int(EventType.EVENT_VOIDED), 46, Parser._voided),  # noqa: SLF001
+def _has_rootfs(data: _End) -> bool:
+    return data.rootfs_gb is not UNSET
+
+
+def _has_gb(data: _VolumeEnd) -> bool:
+    return data.gb is not UNSET
+
+
+# Type, how many quotation marks a line of exactly the required fields holds, whether the optional one is there too (None: there is
+# none), and what the type adds. A line with more quotation marks has a field that we do not know, or one twice.
+_TYPES: dict[type, tuple[int, int, Callable[[Any], bool] | None, Callable[[Parser, Any, int], Said]]] = {
+    _MachineStarted: (int(EventType.MACHINE_STARTED), 44, None, Parser._started),  # noqa: SLF001 a table of its own methods
+    _MachineStopped: (int(EventType.MACHINE_STOPPED), 38, _has_rootfs, Parser._stopped),  # noqa: SLF001
+    _MachineDestroyed: (int(EventType.MACHINE_DESTROYED), 38, _has_rootfs, Parser._destroyed),  # noqa: SLF001
+    _VolumeCreated: (int(EventType.VOLUME_CREATED), 40, None, Parser._volume),  # noqa: SLF001
+    _VolumeResized: (int(EventType.VOLUME_RESIZED), 40, None, Parser._volume),  # noqa: SLF001
+    _VolumeDestroyed: (int(EventType.VOLUME_DESTROYED), 38, _has_gb, Parser._volume_destroyed),  # noqa: SLF001
+    _Ipv4Allocated: (int(EventType.IPV4_ALLOCATED), 38, None, Parser._plain),  # noqa: SLF001
+    _Ipv4Released: (int(EventType.IPV4_RELEASED), 38, None, Parser._plain),  # noqa: SLF001
+    _EgressReported: (int(EventType.EGRESS_REPORTED), 48, None, Parser._reported),  # noqa: SLF001
+    _AppDeployed: (int(EventType.APP_DEPLOYED), 42, None, Parser._deployed),  # noqa: SLF001
+    _EventVoided: (int(EventType.EVENT_VOIDED), 46, None, Parser._voided),  # noqa: SLF001
 }
 
 

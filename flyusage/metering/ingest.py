@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
 from flyusage import clock, db
@@ -255,16 +256,17 @@ def _within_batch(events: Sequence[UsageEvent]) -> tuple[list[UsageEvent], list[
 
 
 def _keep_refusals(session: Session, run_id: int, refusals: Sequence[Refusal]) -> None:
-    if refusals:
-        now = clock.now()
-        session.execute(
-            sa.insert(refused_event),
-            [
-                {"ingest_run_id": run_id, "org_slug": refusal.org, "line": refusal.line, "code": refusal.code,
-                 "sentence": refusal.sentence, "excerpt": refusal.excerpt, "at": now}
-                for refusal in refusals
-            ],
-        )  # fmt: skip
+    """Each line once, with when and where it came last. In order of their digests, so that writers wait in one direction only."""
+    now, lines = clock.now(), {refusal.digest: refusal for refusal in refusals}
+    rows = [
+        {"ingest_run_id": run_id, "org_slug": refusal.org, "line": refusal.line, "code": refusal.code,
+         "sentence": refusal.sentence, "excerpt": refusal.excerpt, "at": now, "digest": digest}
+        for digest, refusal in sorted(lines.items())
+    ]  # fmt: skip
+    if rows:
+        made = insert(refused_event)
+        latest = {name: made.excluded[name] for name in ("ingest_run_id", "line", "sentence", "at")}
+        session.execute(made.on_conflict_do_update(index_elements=["digest"], set_=latest), rows)
 
 
 def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -112,8 +112,8 @@ def claim_identities(session: Session, count: int) -> tuple[list[int], list[int]
     """
     taken = run(
         session,
-        """INSERT INTO event_identity (org_id, identity, content_hash)
-           SELECT org_id, identity, content_hash FROM staged_event ORDER BY org_id, identity ON CONFLICT DO NOTHING""",
+        """INSERT INTO event_identity (org_id, identity, content_hash, day)
+           SELECT org_id, identity, content_hash, time::date FROM staged_event ORDER BY org_id, identity ON CONFLICT DO NOTHING""",
     ).rowcount
     if taken == count:
         return [], []

@@ -124,6 +124,7 @@ event_identity = sa.Table(
     _org(),
     Column("identity", Uuid, nullable=False),
     Column("content_hash", Uuid, nullable=False),
+    Column("day", Date, comment="the event's, so that a void finds it in one month of the ledger"),
     _key("identity"),
 )
 
@@ -200,6 +201,7 @@ refused_event = sa.Table(
     Column("sentence", Text, nullable=False),
     Column("excerpt", Text, nullable=False),
     Column("at", MOMENT, nullable=False),
+    Column("digest", Uuid, unique=True),
 )
 
 deployment = sa.Table(

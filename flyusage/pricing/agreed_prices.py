@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
-from flyusage.periods import Period
+from flyusage.periods import Period, midnight
 from flyusage.pricing.listed import is_plain, price_of
 from flyusage.pricing.price_table import DatedPrice, PriceTable
 from flyusage.pricing.rating import Price
@@ -62,10 +62,9 @@ class AgreedPrices:
         return None if dated is None else _listed(dated)
 
     def steps(self, period: Period) -> set[date]:
-        """The days strictly inside `period`, whole days, at which any price begins or ends."""
-        after, before = period.start.date(), period.end.date()
+        """The days at whose midnight, strictly inside `period`, any price begins or ends."""
         edges = {edge for one, _ in self.overrides for edge in (one.starts_on, one.ends_on) if edge is not None}
-        return self.table.steps(after, before) | {edge for edge in edges if after < edge < before}
+        return self.table.steps(period) | {edge for edge in edges if period.start < midnight(edge) < period.end}
 
 
 def _holds(override: PriceOverride, day: date) -> bool:

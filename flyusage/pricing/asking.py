@@ -74,7 +74,7 @@ def ask(session: Session, known: Known, view: View, *, period: Period | None = N
     """The view as a question over `period` (its own unless given), complete to `moment` (that of `known` unless given)."""
     whole = period or view.period
     hourly = Period(whole.start, floor_hour(whole.end + HOUR) if whole.end != floor_hour(whole.end) else whole.end)
-    steps = known.prices.steps(hourly.start.date(), hourly.end.date())
+    steps = known.prices.steps(hourly)
     if view.group_by is Dimension.COST_CENTRE or any(one.dimension is Dimension.COST_CENTRE for one in view.filters):
         steps |= known.names.centres.steps()
     held = epochs(hourly, steps)

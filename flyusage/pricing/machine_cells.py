@@ -53,10 +53,11 @@ def costliest(session: Session, question: Question, limit: int) -> frozenset[int
     if not rows:
         return frozenset()
     skus = [one.id for one in question.reference.skus.values() if one.meter in MACHINE_METERS]
+    left_out = binds.add(sorted(question.scope.not_machines), "bigint[]")
     found = fetch(
         session,
         f"""SELECT g FROM (SELECT *, {weight_by_epoch(question, binds)} AS w FROM ({rows}) AS used
-                           WHERE sku_id = ANY ({binds.add(skus, "smallint[]")}) OFFSET 0) AS cell
+                           WHERE sku_id = ANY ({binds.add(skus, "smallint[]")}) AND g <> ALL ({left_out}) OFFSET 0) AS cell
             GROUP BY g ORDER BY sum(q * w) DESC, g LIMIT {limit}""",
         binds,
     )

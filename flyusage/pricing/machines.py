@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -33,8 +34,7 @@ class MachineCost:
     is_unpriced: bool
 
 
-@dataclass(frozen=True)
-class MachineHour:
+class MachineHour(NamedTuple):
     """An hour of a machine: seconds it ran in it, and its exact list cost."""
 
     at: datetime
@@ -93,21 +93,15 @@ def top_machines(
 
 def hours_of(session: Session, org_id: int, machine: str, period: Period, *, now: datetime | None = None) -> list[MachineHour]:
     """Every hour of `period` (hour-aligned) up to now, straight from the machine's intervals; empty for an unknown machine."""
-    known = know(session, org_id, None, now)
+    known = know(session, org_id, None, now, has_centres=False)
     runs = _runs(session, known, machine, period)
     if runs is None:
         return []
-    seconds: dict[datetime, int] = {}
-    costs: dict[datetime, Fraction] = {}
-    for run in runs:
-        is_machine = known.reference.skus[run.sku_id].meter == "machine"
-        for hour, quantity in run.hours():
-            if is_machine:
-                seconds[hour] = seconds.get(hour, 0) + quantity
-            costs[hour] = costs.get(hour, Fraction(0)) + run.cost(known, quantity, hour.date())
     end = min(period.end, floor_hour(known.moment.as_of - timedelta(microseconds=1)) + HOUR)
-    hours = (period.start + number * HOUR for number in range(max(0, (end - period.start) // HOUR)))
-    return [MachineHour(hour, seconds.get(hour, 0), costs.get(hour, Fraction(0))) for hour in hours]
+    told = _Hours(known, period.start, max(0, (end - period.start) // HOUR))
+    for run in runs:
+        told.add(run)
+    return told.hours()
 
 
 def why(session: Session, org_id: int, machine: str, period: Period, *, now: datetime | None = None) -> Why | None:
@@ -130,6 +124,40 @@ def why(session: Session, org_id: int, machine: str, period: Period, *, now: dat
     )
 
 
+class _Hours:
+    """A machine's hours from `start` on. Most hours of a run are alike, so hours are put together from parts that are priced once."""
+
+    def __init__(self, known: Known, start: datetime, count: int) -> None:
+        self._known = known
+        self._start = start
+        self._seconds = [0] * count
+        self._parts: list[tuple[int, ...]] = [()] * count
+        self._costs: list[Fraction] = []
+
+    def add(self, run: "_Run") -> None:
+        """Everything of the run, span by span of one price."""
+        is_machine = self._known.reference.skus[run.sku_id].meter == "machine"
+        for span in run.by_price(self._known):
+            price = self._known.prices.on(run.sku_id, run.region_id, span.start.date())
+            part_of: dict[int, int] = {}
+            for hour, quantity in run.hours(span):
+                if quantity not in part_of:
+                    part_of[quantity] = len(self._costs)
+                    self._costs.append(price.cost(quantity) if price else Fraction(0))
+                place = (hour - self._start) // HOUR
+                self._parts[place] += (part_of[quantity],)
+                if is_machine:
+                    self._seconds[place] += quantity
+
+    def hours(self) -> list[MachineHour]:
+        """Every hour in order; those without a part cost nothing."""
+        costs = {parts: sum((self._costs[part] for part in parts), Fraction(0)) for parts in set(self._parts)}
+        return [
+            MachineHour(self._start + number * HOUR, seconds, costs[parts])
+            for number, (seconds, parts) in enumerate(zip(self._seconds, self._parts, strict=True))
+        ]
+
+
 @dataclass
 class _Run:
     """One charged line of an interval, clipped to the period and the moment counted to. A report spreads its bytes over its hours."""
@@ -142,34 +170,33 @@ class _Run:
     is_inferred: bool
     span: Period
     is_report: bool
-    _costs: dict[tuple[int, object], Fraction]
 
-    def hours(self) -> Iterator[tuple[datetime, int]]:
-        """(hour, quantity) inside the span."""
+    def hours(self, span: Period) -> Iterator[tuple[datetime, int]]:
+        """(hour, quantity) inside `span`, which lies inside the run's own."""
         if self.is_report:
             assert self.stopped_at is not None
             for hour, count in spread(self.capacity, self.started_at, self.stopped_at):
-                if self.span.start <= hour < self.span.end and min(self.stopped_at, hour + HOUR) <= self.span.end:
+                if span.start <= hour < span.end and min(self.stopped_at, hour + HOUR) <= self.span.end:
                     yield hour, count
             return
-        hour = floor_hour(self.span.start)
-        while hour < self.span.end:
-            inside = min(self.span.end, hour + HOUR) - max(self.span.start, hour)
-            yield hour, self.capacity * int(inside.total_seconds())
-            hour += HOUR
+        hour, whole = floor_hour(span.start), 3600 * self.capacity
+        while hour < span.end:
+            next_hour = hour + HOUR
+            if span.start <= hour and next_hour <= span.end:
+                yield hour, whole
+            else:
+                yield hour, self.capacity * int((min(span.end, next_hour) - max(span.start, hour)).total_seconds())
+            hour = next_hour
 
     def quantity(self, span: Period) -> int:
         if self.is_report:
-            return sum(count for hour, count in self.hours() if hour in span)
+            return sum(count for _, count in self.hours(span))
         return self.capacity * self.span.clip(span).seconds
 
     def cost(self, known: Known, quantity: int, day: date) -> Fraction:
+        """What `quantity` cost at the price of `day`, 0 without one."""
         price = known.prices.on(self.sku_id, self.region_id, day)
-        if price is None:
-            return Fraction(0)
-        if (quantity, price) not in self._costs:
-            self._costs[quantity, price] = price.cost(quantity)
-        return self._costs[quantity, price]
+        return price.cost(quantity) if price else Fraction(0)
 
     def by_price(self, known: Known) -> Iterator[Period]:
         """The span cut where its price changes."""
@@ -234,7 +261,7 @@ def _runs(session: Session, known: Known, machine: str, period: Period) -> list[
         span = Period(period.start, end) if is_report else Period(row.started_at, row.stopped_at or end).clip(Period(period.start, end))
         for sku_id, capacity in ((row.sku_id, row.capacity), (extra, row.extra_mib)):
             if capacity:
-                found.append(_Run(sku_id, row.region_id, capacity, row.started_at, row.stopped_at, row.is_inferred, span, is_report, {}))
+                found.append(_Run(sku_id, row.region_id, capacity, row.started_at, row.stopped_at, row.is_inferred, span, is_report))
     return found
 
 

@@ -21,7 +21,7 @@ def price_steps(session: Session, org_id: int, view: View) -> tuple[PriceStep, .
     `before` and `after` (per base unit's published quantity) are given when a single price changed.
     """
     known = know(session, org_id, view.as_of, None)
-    days = sorted(known.prices.steps(view.period.start.date(), view.period.end.date()))
+    days = sorted(known.prices.steps(view.period))
     if not days:
         return ()
     used = pairs_used(session, replace(ask(session, known, view), group_by=None))

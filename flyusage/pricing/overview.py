@@ -109,7 +109,7 @@ def resting_cost(known: Known, fresh: Freshness) -> Fraction:
     """List cost of what ran on without a sign since the last event, up to as_of."""
     silent = Period(fresh.resting_since, max(fresh.resting_since, fresh.as_of))
     total = Fraction(0)
-    for epoch in epochs(silent, known.prices.steps(silent.start.date(), silent.end.date())):
+    for epoch in epochs(silent, known.prices.steps(silent)):
         span = Period(midnight(epoch.starts_on), midnight(epoch.ends_on)).clip(silent)
         for one in fresh.resting:
             price = known.prices.on(one.sku_id, one.region_id, epoch.starts_on)

@@ -9,6 +9,7 @@ from fractions import Fraction
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from flyusage.periods import Period, midnight
 from flyusage.pricing.listed import price_of
 from flyusage.pricing.rating import Model, Price
 
@@ -64,9 +65,9 @@ class PriceTable:
         span = spans[found]
         return span if span.until is None or day < span.until else None
 
-    def steps(self, after: date, before: date) -> set[date]:
-        """The days strictly between at which any price begins or ends."""
-        return {edge for edge in self._edges if after < edge < before}
+    def steps(self, period: Period) -> set[date]:
+        """The days at whose midnight, strictly inside `period`, any price begins or ends."""
+        return {edge for edge in self._edges if period.start < midnight(edge) < period.end}
 
     def weights(self, day: date, skus: int, regions: int, sign: int = 1) -> str:
         """sign × amount ÷ per at [sku_id × regions + region_id], as a Postgres array; 0 where unpriced. For drawing only."""

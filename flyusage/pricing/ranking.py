@@ -7,14 +7,14 @@ bar at all, and only machines that did are added up. The answer is that of addin
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from math import ceil
 
 from sqlmodel import Session
 
 from flyusage.metering.lines import CELL
-from flyusage.periods import midnight, month_period
+from flyusage.periods import Period, midnight, month_period, next_month
 from flyusage.pricing.cells import conditions
 from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.question import Question
@@ -24,10 +24,10 @@ from flyusage.pricing.weights import weight_by_epoch
 
 MACHINE_METERS = ("machine", "extra_memory", "rootfs", "egress")
 SAMPLED = 6
-SAMPLE = 4
+SAMPLE = 2
 MOST_CANDIDATES = 30_000
 SLACK = 1 - 1e-9  # floats decide who is a candidate; nobody may fall out by a rounding error
-OUTSTANDING = 24
+OUTSTANDING = 8  # in each pair; measured: with fewer too many others remain, with more these themselves cost more
 PART_OF_SHARE = 0.9  # measured: lower reads more rows, at 1 too many machines remain
 HOURS_OF_OPEN = 10  # an hour's tail is less than a tenth of any month's cost: a month has 672 hours and more
 
@@ -91,8 +91,13 @@ def least_seconds(prices: Sequence[float], seconds: int, cost: float) -> tuple[f
 
 
 def _whole_months(question: Question) -> dict[date, int] | None:
-    """The question's months and their epochs, where it is about whole months only."""
-    slices = by_days(question.closed, question.epochs)
+    """The question's months and their epochs, where it is about whole months, the last one as far as hours are closed."""
+    closed, epochs = question.closed, question.epochs
+    month_end = next_month(closed.end - timedelta(microseconds=1))
+    if closed.end < month_end and closed.end >= question.moment.rolled_through:  # nothing is counted beyond, so all of its row counts
+        closed = Period(closed.start, month_end)
+        epochs = (*epochs[:-1], replace(epochs[-1], ends_on=month_end.date()))
+    slices = by_days(closed, epochs)
     if not slices or not all(one.is_month and one.is_whole for one in slices):
         return None
     return {month: one.epoch for one in slices for month in one.days}
@@ -118,20 +123,19 @@ def _outstanding(session: Session, question: Question, beside: list[Pair]) -> Ou
     if not beside:
         return Outstanding({}, frozenset())
     binds = Binds()
-    listed = max(2, OUTSTANDING // len({pair.month for pair in beside}))
     rows = fetch(
         session,
         f"""SELECT pair.month, pair.region, array_agg(large.resource_id), count(*), min(large.quantity) * min(pair.price)
             FROM {_table(beside, {"price float8": [pair.price for pair in beside]}, binds)}
             CROSS JOIN LATERAL (SELECT resource_id, quantity FROM resource_month
                                 WHERE org_id = {binds.add(question.org_id, "int")} AND month = pair.month
-                                  AND sku_id = pair.sku AND region_id = pair.region ORDER BY quantity DESC LIMIT {listed}) AS large
+                                  AND sku_id = pair.sku AND region_id = pair.region ORDER BY quantity DESC LIMIT {OUTSTANDING}) AS large
             GROUP BY pair.month, pair.region, pair.sku""",
         binds,
     )
     most: defaultdict[tuple[date, int], float] = defaultdict(float)
     for month, region, _, count, least in rows:
-        most[month, region] += least if count == listed else 0.0
+        most[month, region] += least if count == OUTSTANDING else 0.0
     return Outstanding(most, frozenset(resource for _, _, resources, _, _ in rows for resource in resources))
 
 

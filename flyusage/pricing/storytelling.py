@@ -129,9 +129,9 @@ def _region_name(question: Question, used: Used) -> str:
 
 def _price_steps(told: Told, used: list[Used]) -> list[date]:
     """Days between the start of the earlier period and the end of the later one at which one of its prices changed."""
-    prices, first, last = told.after.prices, told.before.period.start.date(), told.after.period.end.date()
+    prices = told.after.prices
     days = set()
-    for day in prices.steps(first, last):
+    for day in prices.steps(Period(told.before.period.start, told.after.period.end)):
         for one in used:
             old, new = (prices.on(one.sku_id, one.region_id, when) for when in (day - timedelta(days=1), day))
             if old and new and (old.amount, old.per) != (new.amount, new.per):

@@ -1,14 +1,17 @@
 """Who is looking, and at which organization. The one seam that sign-in will fill.
 
 Until sign-in exists the server listens on loopback only (`server.py` refuses anything else), so whoever reaches it may
-read: the organization is the one in the address, and `/` opens the first one, the demonstration.
+read: the organization is the one in the address, and `/` opens the one in which most recently something happened.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from flyusage import db
+
+MOST_ASKED = 50  # each is a transaction of its own; who has more arrives at one of the first
 
 
 @dataclass(frozen=True)
@@ -46,3 +49,23 @@ def open_organizations() -> list[OpenOrganization]:
     with db.lookup_transaction() as session:
         rows = session.connection().execute(sa.text("SELECT * FROM organization_directory()")).all()
     return [OpenOrganization(row.id, row.slug, row.name, row.is_synthetic) for row in rows]
+
+
+def first_organization() -> OpenOrganization | None:
+    """Where somebody arrives who has not chosen: the real organization with the newest event, else the demonstration.
+
+    Without either, the only one there is; None where there are none, or several of which none has an event. Blocks on the
+    database.
+    """
+    known = open_organizations()
+    last = {each: _last_event_at(each.id) for each in [one for one in known if not one.is_synthetic][:MOST_ASKED]}
+    alive = [(at, each) for each, at in last.items() if at is not None]
+    if alive:
+        return max(alive, key=lambda one: one[0])[1]
+    demonstrations = [each for each in known if each.is_synthetic]
+    return demonstrations[0] if demonstrations else known[0] if len(known) == 1 else None
+
+
+def _last_event_at(org_id: int) -> datetime | None:
+    with db.transaction(org_id) as session:
+        return session.scalar(sa.text("SELECT last_event_at FROM rollup_state"))

@@ -63,6 +63,16 @@ def test_rows_lead_down_to_the_machine_and_back_leads_up(open_page: OpenPage):
     expect(page.locator(".usage-table tbody a")).to_have_text(["performance-2x"])
 
 
+def test_a_name_beside_the_chart_leads_down_and_lights_its_series_up(open_page: OpenPage):
+    page = open_page(OCTOBER)
+    name = page.locator(".chart-name text", has_text="gru")
+    name.hover()
+    expect(page.locator("#usage .scatterlayer .trace").nth(1)).to_have_css("opacity", "1")
+    expect(page.locator("#usage .scatterlayer .trace").nth(0)).to_have_css("opacity", "0.18")
+    name.click()
+    expect(page.locator(".chip", has_text="gru")).to_be_visible()
+
+
 def test_the_sentence_changes_the_view_and_the_address_holds_it(open_page: OpenPage):
     page = open_page(OCTOBER)
     wait_drawn(page)
@@ -114,6 +124,7 @@ def test_hostile_names_show_literally_and_break_nothing(open_page: OpenPage):
     page = open_page("/orgs/prism/usage?from=2026-11-01&to=2026-11-15&by=app")
     wait_drawn(page)
     expect(page.locator(".usage-table")).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(page.locator(".chart-words")).to_contain_text("<img src=x")
     assert page.locator(".usage-table img").count() == 0
 
 
@@ -147,7 +158,9 @@ def test_by_keys_alone(open_page: OpenPage):
     word = page.get_by_role("button", name="Group by:")
     word.focus()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="nothing")).to_be_focused()
     page.keyboard.press("a")  # type-ahead to "app"
+    expect(page.get_by_role("menuitem", name="app")).to_be_focused()
     page.keyboard.press("Enter")
     row = page.locator(".usage-table tbody a", has_text="web")
     expect(row).to_be_visible()

@@ -8,9 +8,12 @@ from browsing import OpenPage
 from playwright.sync_api import Page, expect
 
 
-def test_the_address_of_the_server_lists_the_organizations_where_there_are_several(open_page: OpenPage) -> None:
-    page = open_page("/")
-    expect(page).to_have_url("/welcome")
+def test_the_address_of_the_server_opens_the_organization_in_which_something_happened_last(open_page: OpenPage) -> None:
+    expect(open_page("/")).to_have_url("/orgs/prism")
+
+
+def test_the_choice_lists_the_organizations(open_page: OpenPage) -> None:
+    page = open_page("/welcome")
     page.get_by_role("link", name="prism").click()
     expect(page).to_have_url("/orgs/prism")
     expect(page.locator(".org-name")).to_have_text("prism")

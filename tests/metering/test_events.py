@@ -22,6 +22,7 @@ from factories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flyusage.metering import refusals
 from flyusage.metering.errors import Refusal
 from flyusage.metering.events import MAX_LINE_BYTES, MAX_REPORT_BYTES, parse_line
 from flyusage.metering.usage_event import EventType, UsageEvent, usage_event
@@ -52,25 +53,38 @@ def test_a_start_becomes_typed_fields():
     assert (parsed.source, parsed.id, parsed.capacity_mib, parsed.bytes) == ("/hosts/a", "1", None, None)
 
 
-@pytest.mark.parametrize(
-    ("one", "kind"),
-    [
-        (stopped("m", AT), EventType.MACHINE_STOPPED),
-        (destroyed("m", AT), EventType.MACHINE_DESTROYED),
-        (volume_created("v", AT), EventType.VOLUME_CREATED),
-        (volume_resized("v", AT, gb=1), EventType.VOLUME_RESIZED),
-        (volume_destroyed("v", AT), EventType.VOLUME_DESTROYED),
-        (ipv4_allocated("1.2.3.4", AT), EventType.IPV4_ALLOCATED),
-        (ipv4_released("1.2.3.4", AT), EventType.IPV4_RELEASED),
-        (egress_reported("m", "2026-10-01T00:00:00Z", AT, count=1), EventType.EGRESS_REPORTED),
-        (deployed("web", AT), EventType.APP_DEPLOYED),
-        (voided(stopped("m", AT), AT), EventType.EVENT_VOIDED),
-    ],
-)
+EVERY_TYPE = [
+    (started("m", AT), EventType.MACHINE_STARTED),
+    (stopped("m", AT), EventType.MACHINE_STOPPED),
+    (stopped("m", AT, rootfs_gb=8), EventType.MACHINE_STOPPED),
+    (destroyed("m", AT), EventType.MACHINE_DESTROYED),
+    (volume_created("v", AT), EventType.VOLUME_CREATED),
+    (volume_resized("v", AT, gb=1), EventType.VOLUME_RESIZED),
+    (volume_destroyed("v", AT), EventType.VOLUME_DESTROYED),
+    (ipv4_allocated("1.2.3.4", AT), EventType.IPV4_ALLOCATED),
+    (ipv4_released("1.2.3.4", AT), EventType.IPV4_RELEASED),
+    (egress_reported("m", "2026-10-01T00:00:00Z", AT, count=1), EventType.EGRESS_REPORTED),
+    (deployed("web", AT), EventType.APP_DEPLOYED),
+    (voided(stopped("m", AT), AT), EventType.EVENT_VOIDED),
+]
+
+
+@pytest.mark.parametrize(("one", "kind"), EVERY_TYPE)
 def test_every_type_parses(one, kind):
     parsed = parse(one)
     assert isinstance(parsed, UsageEvent)
     assert parsed.type == kind
+
+
+@pytest.mark.parametrize(("one", "kind"), EVERY_TYPE)
+def test_a_line_of_known_fields_needs_no_second_look(one, kind, monkeypatch: pytest.MonkeyPatch):
+    """The slow inspection of a line is for what the quick one cannot vouch for."""
+    looked = []
+    monkeypatch.setattr(refusals, "inspect", looked.append)
+    assert isinstance(parse(one), UsageEvent)
+    assert looked == []
+    parse({**one, "extension": "x"})
+    assert len(looked) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -106,6 +106,24 @@ def test_the_rest_goes_in_and_line_numbers_are_the_files(database):
     ]  # fmt: skip
     assert counts(result) == (1, 0, 4)
     assert stored.rows("SELECT name, accepted, duplicate, refused, finished_at FROM ingest_run") == [("test", 1, 0, 4, NOW)]
+
+
+def test_a_refused_line_is_kept_once_however_often_it_comes(database):
+    start = started("m", f"{D}00:00:00Z")
+    conflict, nowhere = {**start, "time": f"{D}01:00:00Z"}, started("x", f"{D}00:00:00Z", region="atlantis")
+    file = [*lines(start, conflict, nowhere), b"nonsense\n", b"nonsense\r\n"]
+    assert counts(Ingest().run(file, name="first")) == (1, 0, 4)  # a run counts its lines
+    with clock.freeze(NOW + timedelta(days=1)):
+        assert counts(Ingest().run([b"nonsense\n", *file], name="again")) == (0, 1, 5)
+    ingest([{**nowhere, "data": {**nowhere["data"], "org": "rival"}}])  # the same of another organization is another
+    kept = stored.rows("SELECT org_slug, code, name, line, at FROM refused_event r JOIN ingest_run i ON i.id = ingest_run_id ORDER BY 1, 2")
+    later = NOW + timedelta(days=1)
+    assert kept == [
+        ("prism", "event_conflict", "again", 3, later),
+        ("prism", "unknown_region", "again", 4, later),
+        ("rival", "unknown_region", "test", 1, NOW),
+        (None, "not_json", "again", 6, later),
+    ]
 
 
 @pytest.mark.parametrize("name", ["<b>%{y}</b>", "\u202egnp", "=1+1", "n" * 500, "🦊", "a\tb\nc\\d\r", "\\N", "\\.", "'; --", "e\u0301"])

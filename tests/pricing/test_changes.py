@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 import usage_world as w
 from factories import ingest, started, stopped, volume_created
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from usage_world import NOW, World
 
@@ -34,6 +34,7 @@ def cost_of(world: World, period: Period, filters: tuple[Filter, ...] = ()) -> F
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@example(start=145, hours=240, by=(Dimension.CONTINENT,), limit=1, region="dfw")  # ends an hour after the price step
 @given(
     start=st.integers(0, 35 * 24),
     hours=st.integers(1, 10 * 24),

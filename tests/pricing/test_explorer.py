@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 import usage_world as w
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from usage_world import NOW, Cell, World
 
@@ -115,6 +115,17 @@ def read_only(examples: int):
 
 
 @read_only(60)
+@example(
+    view=View(Measure.LIST_COST, Period(datetime(2026, 10, 7, 1, tzinfo=UTC), datetime(2026, 10, 17, 1, tzinfo=UTC)))
+)  # an hour after a step
+@example(
+    view=View(
+        Measure.LIST_COST,
+        Period(FIRST, datetime(2026, 11, 5, 18, tzinfo=UTC)),
+        Dimension.MACHINE,
+        (Filter(Dimension.MACHINE, ("m00",), True),),
+    )
+)  # a machine that is left out is no line either
 @given(view=views(ADDITIVE))
 def test_every_total_is_that_of_what_happened(world: World, view: View) -> None:
     answer = ask(world, view)

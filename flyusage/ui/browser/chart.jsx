@@ -1,7 +1,8 @@
 // One chart: draws Plotly figures with the page's own tokens, and turns clicks, brushes and hovers into plain values.
 import { useEffect, useRef } from "react";
 import { mountChart } from "$/flyusage/charts";
-import { themed } from "$/flyusage/theme";
+import { CONFIG, themed } from "$/flyusage/theme";
+import { placeWords } from "$/flyusage/words";
 
 const rangeOf = (change) => {
   const start = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
@@ -71,10 +72,6 @@ const listen = (element, id, handlers) => {
     const point = clickedPoint(element, click);
     if (point) handlers.current.onPoint?.(point);
   });
-  element.on("plotly_clickannotation", ({ annotation }) => {
-    const trace = element._fullData.find(({ uid, name }) => uid === annotation.name || (!annotation.name && name === annotation.text));
-    if (trace) handlers.current.onPoint?.(pointOf({ fullData: trace }));
-  });
   element.on("plotly_relayout", (change) => {
     const range = rangeOf(change);
     if (range) handlers.current.onRange?.(range);
@@ -100,7 +97,7 @@ export const chartOver = (load) => {
     const { id, figure, loading, label, height } = props;
     const frame = useRef(null);
     const drawing = useRef(null);
-    const shown = useRef({ figure: null, turn: 0 });
+    const shown = useRef({ figure: null, words: [], turn: 0 });
     const handlers = useRef(props);
     handlers.current = props;
 
@@ -115,15 +112,27 @@ export const chartOver = (load) => {
         if (!alive || turn !== shown.current.turn) return;
         const first = !element.layout;
         const { data, layout, config } = themed(next, id);
-        await plotly.react(element, data, layout, config);
+        shown.current.words = layout.annotations ?? [];
+        await plotly.react(element, data, { ...layout, annotations: [] }, config);
         if (!alive) return;
-        if (first) listen(element, id, handlers);
+        if (first) {
+          listen(element, id, handlers);
+          element.on("plotly_afterplot", write);
+          write();
+        }
         element.dataset.drawn = String(Number(element.dataset.drawn ?? 0) + 1);
       };
+      const follow = (series) => {
+        const trace = element._fullData.find(({ uid }) => uid === series);
+        if (trace) handlers.current.onPoint?.(pointOf({ fullData: trace }));
+      };
+      const write = () => placeWords(element, shown.current.words, id, follow);
       shown.current.paint = paint;
-      const unmount = mountChart(id, paint, (kind, name) =>
-        plotly?.downloadImage(element, { format: kind, filename: name, width: element.clientWidth, height: element.clientHeight, scale: kind === "png" ? 2 : 1 }),
-      );
+      const unmount = mountChart(id, paint, (kind, name) => {
+        const whole = { data: element.data, layout: { ...element.layout, annotations: shown.current.words }, config: CONFIG };
+        const { clientWidth: width, clientHeight: height } = element;
+        plotly?.downloadImage(whole, { format: kind, filename: name, width, height, scale: kind === "png" ? 2 : 1 });
+      });
       const repaint = () => shown.current.figure && paint(shown.current.figure);
       const themes = new MutationObserver(repaint);
       themes.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });

@@ -77,7 +77,8 @@ const DEFAULT_AXES = {
   yaxis: { ...AXIS, fixedrange: true, nticks: 6 },
 };
 
-const CONFIG = { displayModeBar: false, responsive: false, showTips: false, doubleClick: "autosize" };
+/** What every chart is drawn with: our own tools only. */
+export const CONFIG = { displayModeBar: false, responsive: false, showTips: false, doubleClick: "autosize" };
 
 const axesOf = (layout) => {
   const names = new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))]);
