@@ -1,18 +1,19 @@
 """From a view to questions: how far the organization is counted, its prices, names and filters, period by period."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock
 from flyusage.metering.tail import Tail, tail_of
-from flyusage.periods import HOUR, Period, floor_hour
+from flyusage.periods import DAY, HOUR, Period, floor_day, floor_hour
 from flyusage.pricing.books import LIST, PriceBook
+from flyusage.pricing.buying import spells_of, table_of
 from flyusage.pricing.database import fetch
 from flyusage.pricing.errors import PriceBookMissing
-from flyusage.pricing.price_table import PriceTable, price_table
+from flyusage.pricing.price_table import PriceTable
 from flyusage.pricing.question import Moment, Question
 from flyusage.pricing.reference import Reference, reference
 from flyusage.pricing.scope import Names, names_of, resolve
@@ -37,16 +38,17 @@ class Known:
 
 def know(session: Session, org_id: int, as_of: datetime | None, now: datetime | None, *, has_centres: bool = True) -> Known:
     """Everything but the view, as of `as_of`, or now (the clock's, when None is given). Cost centres only when asked for."""
-    (first, last, through, *book, versions, published), *_ = fetch(session, _CONTEXT, {"org": org_id, "list": LIST})
+    (first, last, through, *book, versions, published, experiments), *_ = fetch(session, _CONTEXT, {"org": org_id, "list": LIST})
     if book[0] is None:
         raise PriceBookMissing("No price book is loaded. Run `flyusage db upgrade`, which loads the list prices.")
+    spells = spells_of(session, org_id, book[0]) if experiments else ()
     tail = tail_of(session, org_id, as_of=(as_of or now or clock.now()).replace(microsecond=0))
     return Known(
         org_id=org_id,
         history=Period(first, max(first, last)) if first else None,
         moment=_moment(tail, through, as_of or now or clock.now()),
         book=PriceBook(*book),
-        prices=price_table(session, book[0], (versions, published)),
+        prices=table_of(session, book[0], spells, (versions, published)),
         reference=reference(session),
         names=names_of(session, org_id, has_centres=has_centres),
     )
@@ -74,7 +76,7 @@ def ask(session: Session, known: Known, view: View, *, period: Period | None = N
     """The view as a question over `period` (its own unless given), complete to `moment` (that of `known` unless given)."""
     whole = period or view.period
     hourly = Period(whole.start, floor_hour(whole.end + HOUR) if whole.end != floor_hour(whole.end) else whole.end)
-    steps = known.prices.steps(hourly.start.date(), hourly.end.date())
+    steps = known.prices.steps(*days_around(hourly))
     if view.group_by is Dimension.COST_CENTRE or any(one.dimension is Dimension.COST_CENTRE for one in view.filters):
         steps |= known.names.centres.steps()
     held = epochs(hourly, steps)
@@ -93,6 +95,11 @@ def ask(session: Session, known: Known, view: View, *, period: Period | None = N
     )
 
 
+def days_around(period: Period) -> tuple[date, date]:
+    """The period's first day, and the day after its last: a price may begin in the day that it ends in."""
+    return period.start.date(), (floor_day(period.end - timedelta(microseconds=1)) + DAY).date()
+
+
 def _moment(tail: Tail | None, through: datetime | None, as_of: datetime) -> Moment:
     if tail is None:
         hour = floor_hour(as_of)
@@ -102,7 +109,7 @@ def _moment(tail: Tail | None, through: datetime | None, as_of: datetime) -> Mom
 
 _CONTEXT = """
 SELECT state.first_event_at, state.last_event_at, state.rolled_through, book.id, book.slug, book.name, book.currency, book.is_synthetic,
-       version.published, version.last
+       version.published, version.last, (SELECT count(*) FROM price_experiment WHERE base_book_id = book.id) AS experiments
 FROM (SELECT coalesce((SELECT price_book_id FROM subscription WHERE org_id = :org), (SELECT id FROM price_book WHERE slug = :list)) AS id) AS chosen
 LEFT JOIN rollup_state state ON state.org_id = :org
 LEFT JOIN price_book book ON book.id = chosen.id
