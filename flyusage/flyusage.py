@@ -6,6 +6,8 @@ from starlette.applications import Starlette
 from flyusage.api import health
 from flyusage.ui import downloads, failures, live, routes
 from flyusage.ui.frame import Frame
+from flyusage.ui.pages.billing.state import Billing
+from flyusage.ui.pages.billing.view import billing
 from flyusage.ui.pages.explorer.state import Explorer
 from flyusage.ui.pages.explorer.view import explorer
 from flyusage.ui.pages.machine.state import MachinePage
@@ -17,7 +19,7 @@ from flyusage.ui.pages.overview.view import overview
 from flyusage.ui.pages.welcome import Welcome, welcome
 
 app = rx.App(
-    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css"],
+    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css"],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
     api_transformer=Starlette(routes=[*health.routes, *routes.routes, *downloads.routes]),
@@ -28,3 +30,4 @@ app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_lo
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])
 app.add_page(machines, route="/orgs/[slug]/machines", title="Machines · flyusage", on_load=[Frame.load, MachineList.load])
 app.add_page(machine, route="/orgs/[slug]/machines/[machine]", title="Machine · flyusage", on_load=[Frame.load, MachinePage.load])
+app.add_page(billing, route="/orgs/[slug]/billing", title="Billing · flyusage", on_load=[Frame.load, Billing.load])

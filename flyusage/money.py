@@ -30,19 +30,20 @@ CURRENCIES = {currency.code: currency for currency in (USD, EUR, JPY, *_OTHERS)}
 
 def round_half_away(amount: Fraction, places: int) -> Decimal:
     """`amount` at `places` decimals, halves away from zero (0.005 → 0.01, -0.005 → -0.01), however long it is."""
-    units = _nearest(amount, places)
+    units = to_units(amount, places)
     # from its digits, since arithmetic on Decimals would round to the context's 28
-    return Decimal((int(amount.numerator < 0 and units > 0), tuple(map(int, str(units))), -places))
+    return Decimal((int(units < 0), tuple(map(int, str(abs(units)))), -places))
 
 
 def to_minor(amount: Fraction, currency: Currency) -> int:
     """Minor units owed for `amount` (USD cents, JPY yen), halves away from zero (0.005 USD → 1, -0.005 → -1)."""
-    return _nearest(amount, currency.exponent) * (1 if amount.numerator >= 0 else -1)
+    return to_units(amount, currency.exponent)
 
 
-def _nearest(amount: Fraction, places: int) -> int:
-    """Units of 10^-places in the size of `amount`, halves upwards; whole numbers throughout, since invoices round by the million."""
-    return (2 * abs(amount.numerator) * 10**places + amount.denominator) // (2 * amount.denominator)
+def to_units(amount: Fraction, places: int) -> int:
+    """`amount` in units of 10^-places, halves away from zero; whole numbers throughout, since a close rounds by the million."""
+    size = (2 * abs(amount.numerator) * 10**places + amount.denominator) // (2 * amount.denominator)
+    return size if amount.numerator >= 0 else -size
 
 
 def format_money(amount: Fraction | Decimal | int, currency: Currency = USD, *, places: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Prices of every model: tiers, packages, percentages, free quantities, bounds; and the log of what was done to price books.
+"""Prices of every model: tiers, packages, percentages, free quantities, bounds; the log of price books; experiments with prices.
 
 Revision ID: 20261125_1600
 Revises: 20261125_1520
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from flyusage.db import PLATFORM_ROLE
+from flyusage.db import APP_ROLE, PLATFORM_ROLE
 
 revision = "20261125_1600"
 down_revision = "20261125_1520"
@@ -54,21 +54,97 @@ def upgrade() -> None:
         sa.Column("detail", postgresql.JSONB(), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_price_book_event")),
     )
-    op.execute(f"GRANT SELECT, INSERT ON price_book_event TO {PLATFORM_ROLE}")
-    op.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {PLATFORM_ROLE}")
-    op.execute(
-        """CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON price_book_event
-           FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"""
-    )
+    _create_experiments()
+    for statement in _security():
+        op.execute(statement)
 
 
 def downgrade() -> None:
+    op.drop_table("price_experiment_notice")
+    op.drop_table("price_experiment_member")
+    op.drop_table("price_experiment")
     op.drop_table("price_book_event")
     for name in CHECKS:
         op.drop_constraint(op.f(f"ck_price_{name}"), "price")
     for column in COLUMNS:
         op.drop_column("price", column)
     op.execute("DROP FUNCTION price_tiers_are_sound(jsonb)")
+
+
+TENANT = ("price_experiment_member", "price_experiment_notice")
+CURRENT_ORG = "NULLIF(current_setting('flyusage.org_id', true), '')::int"
+
+
+def _create_experiments() -> None:
+    op.create_table(
+        "price_experiment",
+        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("base_book_id", sa.Integer(), nullable=False),
+        sa.Column("book_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "percent",
+            sa.Numeric(),
+            comment="of the organizations that buy from the base book, by a stable hash; null: named ones only",
+        ),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date()),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name=op.f("ck_price_experiment_slug_shape")),
+        sa.CheckConstraint("base_book_id <> book_id", name=op.f("ck_price_experiment_books_differ")),
+        sa.CheckConstraint("percent > 0 AND percent <= 100", name=op.f("ck_price_experiment_percent_in_bounds")),
+        sa.CheckConstraint("ends_on >= starts_on", name=op.f("ck_price_experiment_in_order")),
+        sa.ForeignKeyConstraint(["base_book_id"], ["price_book.id"], name=op.f("fk_price_experiment_base_book_id_price_book")),
+        sa.ForeignKeyConstraint(["book_id"], ["price_book.id"], name=op.f("fk_price_experiment_book_id_price_book")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_price_experiment")),
+        sa.UniqueConstraint("slug", name=op.f("uq_price_experiment_slug")),
+    )
+    op.create_index("ix_price_experiment_base_book_id", "price_experiment", ["base_book_id"])
+    for table, columns, key in (
+        ("price_experiment_member", [sa.Column("is_in", sa.Boolean(), nullable=False, comment="false: named to stay out, whatever its hash")], []),
+        (
+            "price_experiment_notice",
+            [
+                sa.Column("kind", sa.Text(), nullable=False),
+                sa.Column("due_on", sa.Date(), nullable=False),
+                sa.Column("handed_over_at", sa.DateTime(timezone=True), comment="when the outbox took it; null until then"),
+                sa.CheckConstraint("kind IN ('begins', 'ends')", name=op.f("ck_price_experiment_notice_kind_known")),
+            ],
+            ["kind"],
+        ),
+    ):
+        op.create_table(
+            table,
+            sa.Column("org_id", sa.Integer(), nullable=False),
+            sa.Column("experiment_id", sa.Integer(), nullable=False),
+            *columns,
+            sa.ForeignKeyConstraint(["experiment_id"], ["price_experiment.id"], name=op.f(f"fk_{table}_experiment_id_price_experiment")),
+            sa.ForeignKeyConstraint(["org_id"], ["organization.id"], name=op.f(f"fk_{table}_org_id_organization")),
+            sa.PrimaryKeyConstraint("org_id", "experiment_id", *key, name=op.f(f"pk_{table}")),
+        )
+    op.create_index("ix_price_experiment_notice_due", "price_experiment_notice", ["due_on"], postgresql_where=sa.text("handed_over_at IS NULL"))
+
+
+def _security() -> list[str]:
+    """Members' transactions read what concerns their prices; books, their log and experiments are the platform's to write."""
+    statements = [
+        f"GRANT SELECT ON price_experiment, {', '.join(TENANT)} TO {APP_ROLE}",
+        f"GRANT SELECT, INSERT, UPDATE ON price_experiment TO {PLATFORM_ROLE}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(TENANT)} TO {PLATFORM_ROLE}",
+        f"GRANT SELECT, INSERT ON price_book_event TO {PLATFORM_ROLE}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {PLATFORM_ROLE}",
+        """CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON price_book_event
+           FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()""",
+    ]
+    for table in TENANT:
+        statements += [
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+            f"CREATE POLICY tenant ON {table} TO {APP_ROLE} USING (org_id = {CURRENT_ORG}) WITH CHECK (org_id = {CURRENT_ORG})",
+            f"CREATE POLICY platform ON {table} TO {PLATFORM_ROLE} USING (true) WITH CHECK (true)",
+        ]
+    return statements
 
 
 # An array of objects; bounds ascend from above zero, and only the last may be open; amounts are decimals that are not negative.

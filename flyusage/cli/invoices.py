@@ -5,13 +5,25 @@ from typing import Annotated
 import typer
 
 from flyusage import db
-from flyusage.cli import asked, bootstrap
+from flyusage.cli import asked, bootstrap, issued
 from flyusage.cli.output import print_json
 from flyusage.cli.statements import print_statement
 from flyusage.invoices.drafting import draft as drafted
 from flyusage.invoices.plain import statement_plain
 
-app = typer.Typer(help="See what is owed.", no_args_is_help=True)
+app = typer.Typer(help="See what is owed, correct it, enter payments.", no_args_is_help=True)
+
+app.command("list")(issued.list_invoices)
+app.command("show")(issued.show)
+app.command("download")(issued.download)
+app.command("explain")(issued.explain)
+app.command("breakdown")(issued.break_down)
+app.command("issue")(issued.issue)
+app.command("credit")(issued.credit)
+app.command("void")(issued.void)
+app.command("uncollectible")(issued.give_up)
+app.command("pay")(issued.pay)
+app.command("evidence")(issued.save_evidence)
 
 Org = Annotated[str | None, typer.Option("--org", help="The organization's slug; needed where there are several.")]
 Month = Annotated[str | None, typer.Option("--month", help="2026-10; the present month without it.")]

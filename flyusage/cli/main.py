@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from flyusage import __version__, db, logs
-from flyusage.cli import costs, database, demo, doctor, ingest, invoices, orgs, prices, rollup, serve, usage, worker
+from flyusage.cli import bill, costs, database, demo, doctor, ingest, invoices, orgs, prices, rollup, serve, usage, worker
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
@@ -29,6 +29,7 @@ app.command("usage")(usage.usage)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
+app.add_typer(bill.app, name="bill")
 app.add_typer(costs.app, name="costs")
 app.add_typer(database.app, name="db")
 app.add_typer(invoices.app, name="invoices")

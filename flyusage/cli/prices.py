@@ -9,7 +9,7 @@ import typer
 from sqlmodel import Session
 
 from flyusage import clock, db, logs
-from flyusage.cli import bootstrap, price_drafts
+from flyusage.cli import bootstrap, price_drafts, price_simulation
 from flyusage.cli.output import print_json, print_table
 from flyusage.money import CURRENCIES, format_money, round_half_away
 from flyusage.orgs.queries import organization_by_slug
@@ -22,6 +22,7 @@ from flyusage.pricing.versions import versions
 
 app = typer.Typer(help="See what things cost, draft new prices, and try what they would come to.", no_args_is_help=True)
 app.add_typer(price_drafts.app, name="draft")
+app.command("simulate")(price_simulation.what_if)
 
 FEW = 8
 PLACES = 12

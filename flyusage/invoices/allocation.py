@@ -149,7 +149,7 @@ def _spent(position: int, line: Line, usage: Usage) -> list[Cell]:
     weights: list[Fraction] = []
     for component in line.components:
         within = usage.within(component, line.period)
-        rate = component.exact / component.quantity if component.quantity else Fraction(0)
+        rate = abs(component.exact) / component.quantity if component.quantity else Fraction(0)
         places += within
         weights += [quantity * rate for _, quantity in within]
     if not places:

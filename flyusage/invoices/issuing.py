@@ -88,18 +88,37 @@ def issue_many(session: Session, org_ids: Sequence[int], month: date, *, by: Act
     Documents are left to the worker. `into` receives everything that was issued.
     """
     refuse_early(month)
-    present = _present(session, org_ids, month)
-    known = finals(session, [org_id for org_id in org_ids if org_id not in present], month)
-    problems, decided = problems_of(session, known), decisions(session, list(known), month)
-    outcomes = {org_id: _outcome(org_id, final, problems[org_id], decided[org_id]) for org_id, final in known.items()}
-    chosen = {org_id: known[org_id] for org_id, outcome in outcomes.items() if outcome.result is Result.ISSUED}
+    judged = judge(session, org_ids, month)
+    chosen = {org_id: judged.finals[org_id] for org_id, one in judged.outcomes.items() if one.result is Result.ISSUED}
     issued = _issue(session, chosen, month, by=by)
     if into is not None:
         into += issued
     for one in reversed(issued):  # the month's own document is the first of its organization
-        outcomes[one.org_id] = replace(outcomes[one.org_id], invoice_id=one.id, number=one.number, gross_minor=one.gross_minor)
-    _note(session, outcomes.values(), month)
-    return [present.get(org_id) or outcomes[org_id] for org_id in org_ids]
+        outcome = judged.outcomes[one.org_id]
+        judged.outcomes[one.org_id] = replace(outcome, invoice_id=one.id, number=one.number, gross_minor=one.gross_minor)
+    _note(session, [judged.outcomes[org_id] for org_id in judged.finals], month)
+    return judged.in_order(org_ids)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What can become of organizations' months (`issued`: an invoice can be), and the final statements of those without one."""
+
+    finals: Mapping[int, Final]
+    outcomes: dict[int, Outcome]
+
+    def in_order(self, org_ids: Sequence[int]) -> list[Outcome]:
+        """The outcomes of `org_ids`."""
+        return [self.outcomes[org_id] for org_id in org_ids]
+
+
+def judge(session: Session, org_ids: Sequence[int], month: date) -> Judged:
+    """Rate the month of each organization that has no invoice of it, and hold that against what was decided."""
+    present = _present(session, org_ids, month)
+    known = finals(session, [org_id for org_id in org_ids if org_id not in present], month)
+    problems, decided = problems_of(session, known), decisions(session, list(known), month)
+    outcomes = {org_id: _outcome(org_id, final, problems[org_id], decided[org_id]) for org_id, final in known.items()}
+    return Judged(known, present | outcomes)
 
 
 def refuse_early(month: date) -> None:

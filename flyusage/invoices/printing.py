@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from flyusage.invoices.document import Bank, Document, DocumentLine, DocumentTax, Page, Party
 from flyusage.invoices.models import Kind
+from flyusage.invoices.plain import step_plain
 from flyusage.invoices.rows import exact_text
 from flyusage.invoices.statement import Component, Line, LineKind, Statement
 from flyusage.invoices.taxing import tax_lines
@@ -123,18 +124,7 @@ def days_of(period: Period) -> tuple[date, date]:
 
 def steps_json(steps: Iterable[Step]) -> list[dict[str, Any]]:
     """A working as JSON: amounts and quantities as text, exact; what a step does not have is absent."""
-    return [{name: value for name, value in _step(step).items() if value is not None} for step in steps]
-
-
-def _step(step: Step) -> dict[str, Any]:
-    has_price = step.unit_amount is not None
-    return {
-        "text": step.text,
-        "amount": exact_text(step.amount),
-        "quantity": None if step.quantity is None else exact_text(step.quantity),
-        "unit_amount": None if step.unit_amount is None else exact_text(step.unit_amount),
-        "per_quantity": step.per_quantity if has_price else None,
-    }
+    return [{name: value for name, value in step_plain(step).items() if value is not None} for step in steps]
 
 
 def _turned(line: Line) -> Line:

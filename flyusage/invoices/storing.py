@@ -25,6 +25,8 @@ from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
 from flyusage.periods import Period
 
+CHANNEL = "flyusage_outbox"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Paper:
@@ -120,9 +122,13 @@ def finish(session: Session, papers: Sequence[Paper], ids: Sequence[int], *, by:
 
 
 def tell(session: Session, tasks: rows.Rows) -> None:
-    """Put tasks (org_id, kind, invoice_id, action) into the outbox, each once, in the transaction that makes them necessary."""
+    """Put tasks (org_id, kind, invoice_id, action) into the outbox, each once, in the transaction that makes them necessary.
+
+    Workers that listen on `CHANNEL` hear of it at the commit.
+    """
     if tasks:
         session.execute(sa.text(_TELL), {"rows": rows.encode(tasks), "now": clock.now()})
+        session.execute(sa.text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
 def _draft(id_: int, paper: Paper) -> dict[str, Any]:

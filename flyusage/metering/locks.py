@@ -24,6 +24,12 @@ def lock_organizations(session: Session, org_ids: Iterable[int]) -> None:
         session.execute(sa.text("SELECT pg_advisory_xact_lock(:space, :org)"), {"space": NAMESPACE, "org": org_id})
 
 
+def try_lock_organizations(session: Session, org_ids: Iterable[int]) -> set[int]:
+    """Those of the organizations that nobody holds, held alone until the transaction ends; does not wait."""
+    held = sa.text("SELECT id FROM unnest(CAST(:orgs AS int[])) AS wanted (id) WHERE pg_try_advisory_xact_lock(:space, id)")
+    return set(session.scalars(held, {"space": NAMESPACE, "orgs": sorted(set(org_ids))}))
+
+
 def lock_subjects(session: Session, touched: Iterable[tuple[int, int]]) -> None:
     """Hold shards, given as (org id, shard), until the transaction ends; no roll-up works on their organizations meanwhile."""
     shards = sorted(set(touched))

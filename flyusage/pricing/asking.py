@@ -10,9 +10,10 @@ from flyusage import clock
 from flyusage.metering.tail import Tail, tail_of
 from flyusage.periods import HOUR, Period, floor_hour
 from flyusage.pricing.books import LIST, PriceBook
+from flyusage.pricing.buying import spells_of, table_of
 from flyusage.pricing.database import fetch
 from flyusage.pricing.errors import PriceBookMissing
-from flyusage.pricing.price_table import PriceTable, price_table
+from flyusage.pricing.price_table import PriceTable
 from flyusage.pricing.question import Moment, Question
 from flyusage.pricing.reference import Reference, reference
 from flyusage.pricing.scope import Names, names_of, resolve
@@ -37,16 +38,17 @@ class Known:
 
 def know(session: Session, org_id: int, as_of: datetime | None, now: datetime | None, *, has_centres: bool = True) -> Known:
     """Everything but the view, as of `as_of`, or now (the clock's, when None is given). Cost centres only when asked for."""
-    (first, last, through, *book, versions, published), *_ = fetch(session, _CONTEXT, {"org": org_id, "list": LIST})
+    (first, last, through, *book, versions, published, experiments), *_ = fetch(session, _CONTEXT, {"org": org_id, "list": LIST})
     if book[0] is None:
         raise PriceBookMissing("No price book is loaded. Run `flyusage db upgrade`, which loads the list prices.")
+    spells = spells_of(session, org_id, book[0]) if experiments else ()
     tail = tail_of(session, org_id, as_of=(as_of or now or clock.now()).replace(microsecond=0))
     return Known(
         org_id=org_id,
         history=Period(first, max(first, last)) if first else None,
         moment=_moment(tail, through, as_of or now or clock.now()),
         book=PriceBook(*book),
-        prices=price_table(session, book[0], (versions, published)),
+        prices=table_of(session, book[0], spells, (versions, published)),
         reference=reference(session),
         names=names_of(session, org_id, has_centres=has_centres),
     )
@@ -102,7 +104,7 @@ def _moment(tail: Tail | None, through: datetime | None, as_of: datetime) -> Mom
 
 _CONTEXT = """
 SELECT state.first_event_at, state.last_event_at, state.rolled_through, book.id, book.slug, book.name, book.currency, book.is_synthetic,
-       version.published, version.last
+       version.published, version.last, (SELECT count(*) FROM price_experiment WHERE base_book_id = book.id) AS experiments
 FROM (SELECT coalesce((SELECT price_book_id FROM subscription WHERE org_id = :org), (SELECT id FROM price_book WHERE slug = :list)) AS id) AS chosen
 LEFT JOIN rollup_state state ON state.org_id = :org
 LEFT JOIN price_book book ON book.id = chosen.id

@@ -138,3 +138,10 @@ class VersionUnknown(FlyusageError):
 
     code = "version_unknown"
     status = 404
+
+
+class SimulationRefused(FlyusageError):
+    """A what-if that makes no sense: an unknown region or size, another currency, a range that is not over."""
+
+    code = "simulation_refused"
+    status = 422

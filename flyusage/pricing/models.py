@@ -86,6 +86,47 @@ subscription = sa.Table(
     Column("price_book_id", Integer, ForeignKey("price_book.id"), nullable=False),
 )
 
+price_experiment = sa.Table(
+    "price_experiment",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("base_book_id", Integer, ForeignKey("price_book.id"), nullable=False),
+    Column("book_id", Integer, ForeignKey("price_book.id"), nullable=False),
+    Column("percent", Numeric, comment="of the organizations that buy from the base book, by a stable hash; null: named ones only"),
+    Column("starts_on", Date, nullable=False),
+    Column("ends_on", Date),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    sa.Index("ix_price_experiment_base_book_id", "base_book_id"),
+    sa.CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug_shape"),
+    sa.CheckConstraint("base_book_id <> book_id", name="books_differ"),
+    sa.CheckConstraint("percent > 0 AND percent <= 100", name="percent_in_bounds"),
+    sa.CheckConstraint("ends_on >= starts_on", name="in_order"),
+)
+
+price_experiment_member = sa.Table(
+    "price_experiment_member",
+    metadata,
+    Column("org_id", Integer, ForeignKey("organization.id"), nullable=False),
+    Column("experiment_id", Integer, ForeignKey("price_experiment.id"), nullable=False),
+    Column("is_in", Boolean, nullable=False, comment="false: named to stay out, whatever its hash"),
+    sa.PrimaryKeyConstraint("org_id", "experiment_id"),
+)
+
+price_experiment_notice = sa.Table(
+    "price_experiment_notice",
+    metadata,
+    Column("org_id", Integer, ForeignKey("organization.id"), nullable=False),
+    Column("experiment_id", Integer, ForeignKey("price_experiment.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("handed_over_at", DateTime(timezone=True), comment="when the outbox took it; null until then"),
+    sa.PrimaryKeyConstraint("org_id", "experiment_id", "kind"),
+    sa.Index("ix_price_experiment_notice_due", "due_on", postgresql_where=sa.text("handed_over_at IS NULL")),
+    sa.CheckConstraint("kind IN ('begins', 'ends')", name="kind_known"),
+)
+
 price_book_event = sa.Table(
     "price_book_event",
     metadata,
@@ -98,4 +139,4 @@ price_book_event = sa.Table(
 )
 
 REFERENCE_TABLES = ("price_book", "price_book_version", "price", "price_segment")
-TENANT_TABLES = ("subscription",)
+TENANT_TABLES = ("subscription", "price_experiment_member", "price_experiment_notice")

@@ -1,10 +1,12 @@
 """The prices of a book, in memory: what a unit of a sku cost in a region on a day."""
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property, lru_cache
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -33,7 +35,7 @@ class DatedPrice:
     version: date | None = None
     terms: Price | None = None
 
-    @property
+    @cached_property
     def price(self) -> Price:
         """How it rates."""
         return self.terms or Price(Model.PER_UNIT, Fraction(self.amount), self.per)
@@ -43,18 +45,24 @@ class DatedPrice:
         return Fraction(quantity) * Fraction(self.amount) / self.per
 
 
-@dataclass
+@dataclass(eq=False)
 class PriceTable:
-    """Every price of one book, by sku id and region id, spans in order of time."""
+    """Every price that holds for someone, by sku id and region id, spans in order of time.
+
+    They are `book_id`'s, but those of another book in its days of `others` (a first day, a day after the last or None, the book).
+    """
 
     book_id: int
     spans: dict[tuple[int, int], list[DatedPrice]]
+    others: tuple[tuple[date, date | None, int], ...] = ()
     _weights: dict[tuple[date, int, int, int], str] = field(default_factory=dict)
     _edges: list[date] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         spans = (span for spans in self.spans.values() for span in spans)
-        self._edges = sorted({edge for span in spans for edge in (span.since, span.until) if edge is not None})
+        edges = {edge for span in spans for edge in (span.since, span.until)}
+        edges |= {edge for since, until, _ in self.others for edge in (since, until)}
+        self._edges = sorted(edge for edge in edges if edge is not None)
 
     def on(self, sku_id: int, region_id: int, day: date) -> DatedPrice | None:
         """The price in force, None when there is none."""
@@ -64,6 +72,11 @@ class PriceTable:
             return None
         span = spans[found]
         return span if span.until is None or day < span.until else None
+
+    def book_on(self, day: date) -> int:
+        """The book whose prices hold on a day."""
+        held = (book for since, until, book in self.others if since <= day and (until is None or day < until))
+        return next(held, self.book_id)
 
     def steps(self, period: Period) -> set[date]:
         """The days at whose midnight, strictly inside `period`, any price begins or ends."""
@@ -100,16 +113,36 @@ def price_table(session: Session, book_id: int, published: tuple[object, ...] | 
 _remembered: dict[tuple[object, ...], PriceTable] = {}
 
 
+@lru_cache(maxsize=REMEMBERED_BOOKS)
+def spliced(base: PriceTable, parts: tuple[tuple[date, date | None, PriceTable], ...]) -> PriceTable:
+    """The prices of `base`, with those of another table in its days; where parts overlap the earlier one in `parts` goes first."""
+    spans: dict[tuple[int, int], list[DatedPrice]] = {}
+    for since, until, table in _pieces(base, parts):
+        for key, held in table.spans.items():
+            spans.setdefault(key, []).extend(cut for one in held if (cut := _cut(one, since, until)) is not None)
+    return PriceTable(base.book_id, spans, tuple((since, until, table.book_id) for since, until, table in parts))
+
+
+def _pieces(base: PriceTable, parts: tuple[tuple[date, date | None, PriceTable], ...]) -> Iterator[tuple[date, date | None, PriceTable]]:
+    """Which table holds from when to when, in order and without gaps."""
+    edges = sorted({date.min, *(edge for since, until, _ in parts for edge in (since, until) if edge is not None)})
+    for since, until in zip(edges, [*edges[1:], None], strict=True):
+        held = (table for first, end, table in parts if first <= since and (end is None or since < end))
+        yield since, until, next(held, base)
+
+
+def _cut(one: DatedPrice, since: date, until: date | None) -> DatedPrice | None:
+    """The part of a span inside `[since, until)`."""
+    first = max(one.since, since)
+    end = until if one.until is None else one.until if until is None else min(one.until, until)
+    return None if end is not None and end <= first else replace(one, since=first, until=end)
+
+
 def _load(session: Session, book_id: int) -> PriceTable:
     rows = session.execute(
         sa.text(
-            """SELECT p.sku_id, p.region_id, p.amount, p.per_quantity, p.starts_on, NULLIF(p.ends_on, 'infinity') AS ends_on, listed.unit,
-                      p.price_id, version.effective_from, listed.amount AS listed_amount, listed.per_quantity AS listed_per,
-                      CASE WHEN (listed.model, listed.free_quantity, listed.minimum, listed.maximum)
-                                IS DISTINCT FROM ('per_unit', 0::numeric, NULL::numeric, NULL::numeric)
-                           THEN jsonb_build_object('model', listed.model, 'tiers', listed.tiers, 'package_size', listed.package_size::text,
-                                  'rate_percent', listed.rate_percent::text, 'free_quantity', listed.free_quantity::text,
-                                  'minimum', listed.minimum::text, 'maximum', listed.maximum::text) END AS terms
+            f"""SELECT p.sku_id, p.region_id, p.amount, p.per_quantity, p.starts_on, NULLIF(p.ends_on, 'infinity') AS ends_on, listed.unit,
+                      p.price_id, version.effective_from, {_RATING}
                FROM price_segment p JOIN sku k ON k.id = p.sku_id AND k.meter IS NOT NULL JOIN price listed ON listed.id = p.price_id
                JOIN price_book_version version ON version.id = listed.version_id
                WHERE p.book_id = :book ORDER BY p.sku_id, p.region_id, p.starts_on"""
@@ -123,4 +156,33 @@ def _load(session: Session, book_id: int) -> PriceTable:
     return PriceTable(book_id, spans)
 
 
+def version_table(session: Session, version_id: int) -> PriceTable:
+    """The prices of one version, published or not, as if it held on every day: before it begins, those of its first day."""
+    rows = session.execute(sa.text(_VERSION), {"version": version_id})
+    spans: dict[tuple[int, int], list[DatedPrice]] = {}
+    for sku_id, region_id, amount, per, since, *rest, listed_amount, listed_per, terms in rows:
+        rating = None if terms is None else price_of(listed_amount, listed_per, terms)
+        spans.setdefault((sku_id, region_id), []).append(DatedPrice(amount, per, since or date.min, *rest, terms=rating))
+    return PriceTable(0, spans)
+
+
 _PUBLISHED = "SELECT count(*), max(published_at) FROM price_book_version WHERE book_id = :book AND published_at IS NOT NULL"
+
+# How a price rates, where that is not amount × quantity.
+_RATING = """
+listed.amount AS listed_amount, listed.per_quantity AS listed_per,
+CASE WHEN (listed.model, listed.free_quantity, listed.minimum, listed.maximum) IS DISTINCT FROM ('per_unit', 0::numeric, NULL::numeric, NULL::numeric)
+  THEN jsonb_build_object('model', listed.model, 'tiers', listed.tiers, 'package_size', listed.package_size::text,
+                          'rate_percent', listed.rate_percent::text, 'free_quantity', listed.free_quantity::text,
+                          'minimum', listed.minimum::text, 'maximum', listed.maximum::text) END AS terms"""
+_VERSION = f"""
+SELECT listed.sku_id, r.id, listed.amount, listed.per_quantity * coalesce(listed.package_size, 1)::bigint,
+       CASE WHEN listed.effective_from > v.effective_from THEN listed.effective_from END, listed.effective_to, listed.unit,
+       listed.id, v.effective_from, {_RATING}
+FROM price_book_version v JOIN price listed ON listed.version_id = v.id JOIN sku k ON k.id = listed.sku_id AND k.meter IS NOT NULL
+JOIN region r ON listed.scope IN (r.code, r.egress_group, 'global')
+WHERE v.id = :version AND (listed.effective_to IS NULL OR listed.effective_to > v.effective_from)
+  AND NOT EXISTS (SELECT FROM price narrower WHERE narrower.version_id = v.id AND narrower.sku_id = listed.sku_id
+                    AND (narrower.scope = r.code OR (narrower.scope = r.egress_group AND listed.scope = 'global'))
+                    AND narrower.scope <> listed.scope)
+ORDER BY listed.sku_id, r.id, listed.effective_from NULLS FIRST"""

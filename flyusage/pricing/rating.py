@@ -10,11 +10,12 @@ from enum import StrEnum
 from fractions import Fraction
 from math import ceil
 
-from flyusage.money import Currency, round_half_away, to_minor
+from flyusage.money import Currency, round_half_away, to_minor, to_units
 from flyusage.pricing.errors import PriceInvalid, QuantityNegative, TierMissing
 
 ZERO = Fraction(0)
 SHOWN_PLACES = 12
+ONE = 10**SHOWN_PLACES
 
 
 class Model(StrEnum):
@@ -96,7 +97,7 @@ class RatedCharge:
 def charge(steps: Iterable[Step]) -> RatedCharge:
     """The charge that `steps` make."""
     kept = tuple(steps)
-    return RatedCharge(sum((one.amount for one in kept), ZERO), kept)
+    return RatedCharge(sum((one.amount for one in kept), ZERO) if len(kept) != 1 else kept[0].amount, kept)
 
 
 def rate(quantity: Fraction, price: Price, *, is_first_flat_due: bool = True) -> RatedCharge:
@@ -119,7 +120,7 @@ def rate_usage(quantity: Fraction, price: Price, *, is_first_flat_due: bool = Tr
         return charge([*given, *_volume(units - free, price, is_first_flat_due)])
     if price.tiers:
         return charge([*given, *_graduated(units - free, price, is_first_flat_due)])
-    return charge([*given, _single(units - free, price)])
+    return charge([*given, _single(units - free if free else units, price)])
 
 
 def limit(rated: RatedCharge, *, minimum: Fraction | None = None, maximum: Fraction | None = None) -> RatedCharge:
@@ -152,11 +153,10 @@ def rounded(rated: RatedCharge, currency: Currency) -> RatedCharge:
 
 def plain(value: Fraction) -> str:
     """`1,234.5`; at most 12 decimals, with … where there are more."""
-    shown = round_half_away(value, SHOWN_PLACES)
-    whole, _, decimals = f"{shown.copy_abs():,f}".partition(".")
-    decimals = decimals.rstrip("0")
-    sign = "−" if shown.is_signed() else ""
-    return f"{sign}{whole}{'.' if decimals else ''}{decimals}{'' if 10**SHOWN_PLACES % value.denominator == 0 else '…'}"
+    units = abs(to_units(value, SHOWN_PLACES))
+    whole, decimals = divmod(units, ONE)
+    written = f"{whole:,}.{decimals:0{SHOWN_PLACES}d}".rstrip("0").rstrip(".")
+    return f"{'−' if value.numerator < 0 and units else ''}{written}{'' if ONE % value.denominator == 0 else '…'}"
 
 
 def _single(units: Fraction, price: Price) -> Step:

@@ -198,6 +198,15 @@ def terms_of_many(session: Session, org_ids: Sequence[int], period: Period) -> d
     return {org_id: _terms(org_id, period, found, seller, rates) for org_id, found in rows.items()}
 
 
+def overrides_of(session: Session, org_ids: Sequence[int], period: Period) -> dict[int, tuple[PriceOverride, ...]]:
+    """The negotiated prices that touch `period`, of those organizations that have any."""
+    rows: dict[int, list[dict[str, Any]]] = {}
+    binds = {"orgs": list(org_ids), "start": period.start, "end": period.end}
+    for org_id, _, text in session.execute(sa.text(_OVERRIDES), binds):
+        rows.setdefault(org_id, []).append(json.loads(text, parse_float=Decimal))
+    return {org_id: tuple(_dated(PriceOverride, found)) for org_id, found in rows.items()}
+
+
 def seller_on(session: Session, day: date) -> Seller:
     """Who sells on `day`. Raises SellerMissing."""
     row = session.execute(sa.text("SELECT * FROM seller WHERE starts_on <= :day ORDER BY starts_on DESC LIMIT 1"), {"day": day}).mappings()
@@ -289,13 +298,14 @@ def _agreed(table: str, touching: str, columns: str = "to_jsonb(t)") -> str:
 _WITH_SKU = "to_jsonb(t) || jsonb_build_object('sku', (SELECT code FROM sku WHERE sku.id = t.sku_id))"
 _WITH_REGIONS = f"""{_WITH_SKU} || jsonb_build_object('region_ids',
   (SELECT jsonb_agg(r.id) FROM region r WHERE t.scope IN ('global', r.egress_group, r.code)))"""
+_OVERRIDES = _agreed("price_override", "starts_on < :end AND (ends_on IS NULL OR ends_on > :start)", _WITH_REGIONS)
 _TERMS = " UNION ALL ".join(
     (
         """SELECT o.id, 'book', CAST(to_jsonb(b) AS text) FROM unnest(CAST(:orgs AS int[])) AS o (id)
            JOIN price_book b ON b.id = coalesce((SELECT price_book_id FROM subscription s WHERE s.org_id = o.id),
                                                 (SELECT id FROM price_book WHERE slug = :list))""",
         _agreed("billing_profile", "true"),
-        _agreed("price_override", "starts_on < :end AND (ends_on IS NULL OR ends_on > :start)", _WITH_REGIONS),
+        _OVERRIDES,
         _agreed("discount", "first_month < :end", _WITH_SKU),
         _agreed("reservation", "starts_on < :end AND starts_on + make_interval(months => months) > :start"),
         _agreed("credit_grant", "used_minor < amount_minor AND granted_at < :end AND (expires_at IS NULL OR expires_at > :start)"),

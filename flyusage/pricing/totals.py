@@ -74,13 +74,14 @@ def _priced(question: Question, cells: str, binds: Binds) -> str:
     """The cells summed, priced and gathered into series."""
     folding = fold(question)
     days = binds.add([epoch.starts_on for epoch in question.epochs], "date[]")
+    books = binds.add([question.prices.book_on(epoch.starts_on) for epoch in question.epochs], "int[]")
     return f"""
     WITH cell AS (
       SELECT g, sku_id, region_id, epoch, sum(q) AS q FROM ({cells}) AS part GROUP BY g, sku_id, region_id, epoch
     ), price AS (
       SELECT e.number - 1 AS epoch, p.sku_id, p.region_id, p.amount, p.per_quantity
-      FROM unnest({days}) WITH ORDINALITY AS e (day, number)
-      JOIN price_segment p ON p.book_id = {binds.add(question.book.id, "int")} AND p.starts_on <= e.day AND p.ends_on > e.day
+      FROM unnest({days}, {books}) WITH ORDINALITY AS e (day, book_id, number)
+      JOIN price_segment p ON p.book_id = e.book_id AND p.starts_on <= e.day AND p.ends_on > e.day
     )
     SELECT {"coalesce(fold.s, 0)" if folding is not None else "cell.g"} AS series, per_quantity, sum(q * amount) AS cost,
            sum(q) FILTER (WHERE sku_id = ANY ({binds.add(list(question.reference.machine_skus), "smallint[]")})) AS seconds,

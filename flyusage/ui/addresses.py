@@ -15,7 +15,7 @@ def machine_in(path: str) -> str:
 
 def month_in(text: object) -> date | None:
     """The first day of `2026-10`; None for anything else."""
-    if not isinstance(text, str) or len(text) != len("2026-10"):
+    if not isinstance(text, str) or len(text) != len("2026-10") or not text.isascii():
         return None
     try:
         return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 a month of the calendar has no zone

@@ -1,7 +1,7 @@
 """What the frame around every page says: which organization is open, and how fresh its figures are."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,12 +12,14 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.metering.queries import freshness
 from flyusage.money import CURRENCIES, format_money
+from flyusage.orgs.permissions import Permission
 from flyusage.pricing.asking import know
 from flyusage.pricing.overview import resting_cost
 from flyusage.ui import live
 from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, slug_in
 
 STALE_AFTER = timedelta(hours=6)
+PERMITTED_PAGES = {"/billing": Permission.INVOICES_READ}
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,10 @@ class OrganizationChoice:
 
 @dataclass(frozen=True)
 class Header:
-    """The frame's display strings. `tone` is live, stale or empty; moments are ISO 8601."""
+    """The frame's display strings. `tone` is live, stale or empty; moments are ISO 8601.
+
+    `pages` are those that need a permission which the reader has, as what follows /orgs/{slug}.
+    """
 
     slug: str = ""
     name: str = ""
@@ -43,6 +48,7 @@ class Header:
     closed_hours: str = ""
     now: str = ""
     stale_notice: str = ""
+    pages: list[str] = field(default_factory=list)
 
 
 class Frame(rx.State):
@@ -104,6 +110,7 @@ def header_of(organization: OpenOrganization) -> Header:
         closed_hours=f"Hours added up to {rolled:%b} {rolled.day}, {rolled:%H:%M} UTC" if rolled else "",
         now=now.isoformat(),
         stale_notice=notice,
+        pages=[page for page, permission in PERMITTED_PAGES.items() if permission in organization.permissions],
     )
 
 

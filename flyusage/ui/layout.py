@@ -12,14 +12,16 @@ NAVIGATION = (
     ("Explorer", "chart-line", "/usage"),
     ("Machines", "server", "/machines"),
 )
+PERMITTED = (("Billing", "receipt-text", "/billing", "/invoices"),)
 
 
 class OrganizationLink(rx.Component):
-    """A link to a page of the open organization; `to` is what follows /orgs/{slug}."""
+    """A link to a page of the open organization; `to` is what follows /orgs/{slug}, `also` another address it stands for."""
 
     library = "$/flyusage/frame"
     tag = "OrganizationLink"
     to: Var[str]
+    also: Var[str]
 
 
 class SkipLink(rx.Component):
@@ -79,14 +81,22 @@ def _side() -> rx.Component:
         rx.cond(
             Frame.is_missing,
             rx.fragment(),
-            rx.fragment(commands(), rx.el.nav(*[_link(*entry) for entry in NAVIGATION], class_name="nav", aria_label="Pages")),
+            rx.fragment(
+                commands(Frame.header.pages),
+                rx.el.nav(
+                    *[_link(*entry) for entry in NAVIGATION],
+                    *[rx.cond(Frame.header.pages.contains(entry[2]), _link(*entry), rx.fragment()) for entry in PERMITTED],
+                    class_name="nav",
+                    aria_label="Pages",
+                ),
+            ),
         ),
         rx.el.footer(_freshness(), _theme_button(), class_name="side-foot"),
     )
 
 
-def _link(label: str, icon: str, to: str) -> rx.Component:
-    return OrganizationLink.create(rx.icon(icon, size=16, aria_hidden="true"), rx.el.span(label), to=to, class_name="nav-link")
+def _link(label: str, icon: str, to: str, also: str = "") -> rx.Component:
+    return OrganizationLink.create(rx.icon(icon, size=16, aria_hidden="true"), rx.el.span(label), to=to, also=also, class_name="nav-link")
 
 
 def _organization() -> rx.Component:

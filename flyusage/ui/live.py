@@ -68,6 +68,11 @@ async def shared(org_id: int, question: Hashable, ask: Callable[[], Answer]) -> 
     return await listener().shared(org_id, question, ask)
 
 
+async def asked_of(slug: str, question: Hashable, ask: Callable[[], Answer]) -> Answer:
+    """As `shared`, for the organization under a page's slug."""
+    return await shared(await _org_id(slug), question, ask)
+
+
 @asynccontextmanager
 async def while_serving() -> AsyncIterator[None]:
     """Inside, pages may listen; at the end the connection is closed, before the database behind it is stopped."""

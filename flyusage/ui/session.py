@@ -10,18 +10,25 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from flyusage import db
+from flyusage.orgs.errors import NotPermitted
+from flyusage.orgs.permissions import Permission
+
+READING = frozenset(
+    {Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.INVOICES_READ, Permission.MEMBERS_READ}
+)
 
 MOST_ASKED = 50  # each is a transaction of its own; who has more arrives at one of the first
 
 
 @dataclass(frozen=True)
 class OpenOrganization:
-    """The organization a page shows: what a handler needs to ask questions about it."""
+    """The organization a page shows: what a handler needs to ask questions about it, and what the present reader may do there."""
 
     id: int
     slug: str
     name: str
     is_synthetic: bool
+    permissions: frozenset[Permission] = frozenset()
 
 
 def slug_in(path: str) -> str:
@@ -30,8 +37,13 @@ def slug_in(path: str) -> str:
     return parts[2] if len(parts) > 2 and parts[1] == "orgs" else ""
 
 
-def open_organization(slug: object) -> OpenOrganization | None:
-    """The organization that the present reader may see under `slug`; None where there is none.
+def permitted(org_id: int) -> frozenset[Permission]:  # noqa: ARG001 sign-in will look up the reader's role in it
+    """What the present reader may do in an organization: read everything."""
+    return READING
+
+
+def open_organization(slug: object, needs: Permission | None = None) -> OpenOrganization | None:
+    """The organization that the present reader may see under `slug`; None where there is none. Raises NotPermitted without `needs`.
 
     Ask again in every handler: a handler can be called without its page ever having been loaded, with any argument.
     Blocks on the database: call it off the event loop.
@@ -41,14 +53,19 @@ def open_organization(slug: object) -> OpenOrganization | None:
     with db.lookup_transaction() as session:
         found = session.connection().execute(sa.text("SELECT * FROM organization_by_slug(:slug)"), {"slug": slug})
         row = found.one_or_none()
-    return None if row is None else OpenOrganization(row.id, row.slug, row.name, row.is_synthetic)
+    if row is None:
+        return None
+    permissions = permitted(row.id)
+    if needs is not None and needs not in permissions:
+        raise NotPermitted(f"Your role does not hold the permission {needs}. Ask an owner of {row.name} for a role that does.")
+    return OpenOrganization(row.id, row.slug, row.name, row.is_synthetic, permissions)
 
 
 def open_organizations() -> list[OpenOrganization]:
     """Every organization that the present reader may open, the first one first. Blocks on the database."""
     with db.lookup_transaction() as session:
         rows = session.connection().execute(sa.text("SELECT * FROM organization_directory()")).all()
-    return [OpenOrganization(row.id, row.slug, row.name, row.is_synthetic) for row in rows]
+    return [OpenOrganization(row.id, row.slug, row.name, row.is_synthetic, permitted(row.id)) for row in rows]
 
 
 def first_organization() -> OpenOrganization | None:

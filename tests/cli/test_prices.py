@@ -1,10 +1,16 @@
-"""`flyusage prices rate`: finance tries a price."""
+"""`flyusage prices`: what things cost, drafts, and prices tried before they are prices."""
 
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from factories import ingest, started, stopped, volume_created, volume_destroyed
+
+from flyusage import clock, db
+from flyusage.metering.rollups import catch_up
+from flyusage.orgs.queries import organization_by_slug
 
 FACTS = Path(__file__).parents[1] / "pricing" / "facts"
 
@@ -139,3 +145,57 @@ def test_what_a_draft_cannot_be_is_one_sentence(flyusage, database):
         in flyusage("prices", "draft", "set", "list@2090-01-01", "volume", "global", "--per", "GB", "--tiers", "[").err
     )
     assert "is discarded" in flyusage("prices", "draft", "discard", "list@2090-01-01").out
+
+
+@pytest.fixture
+def october(database):
+    """Prism has one performance-1x in dfw for all of October 2026, and a volume of 100 GB."""
+    with clock.freeze(datetime(2026, 11, 15, 10, 40, tzinfo=UTC)):
+        machine = [started("m", "2026-10-01T00:00:00Z"), stopped("m", "2026-11-01T00:00:00Z")]
+        ingest([*machine, volume_created("v", "2026-10-01T00:00:00Z", gb=100), volume_destroyed("v", "2026-11-01T00:00:00Z")])
+        with db.lookup_transaction() as session:
+            catch_up(organization_by_slug(session, "prism").id)
+        yield
+
+
+def test_what_if_from_the_command_line(flyusage, october):
+    # 31 days: 0.000014949846 × 2,678,400 s = 40.0416675264; iad 0.000011959877 × 2,678,400 = 32.0333345568; 100 GB × 0.15 × 31/30 = 15.50.
+    said = flyusage("prices", "simulate", "--move", "dfw=iad", "--range", "2026-10")
+    assert [line.split() for line in said.out.splitlines()[1:3]] == [
+        ["machine.performance-1x", "dfw", "$40.04", "$32.03", "−$8.01"],
+        ["Total", "$55.54", "$47.53", "−$8.01"],
+    ]
+    found = json.loads(flyusage("prices", "simulate", "--resize", "performance-1x=performance-2x", "--json").out)
+    assert (found["before"], found["from"], found["to"]) == ("55.541667526400", "2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z")
+    assert found["lines"][0]["sku"] == "machine.performance-1x"
+    reserved = json.loads(flyusage("prices", "simulate", "--reserve", "dfw:performance:144:20", "--json").out)
+    assert reserved["reserved"] == "-8.000000000000"  # 12 up front each month for 20 of credit
+
+
+def test_what_if_for_all_organizations(flyusage, october):
+    flyusage("prices", "draft", "new", "list", "2027-01-01", "--from", "list")
+    flyusage("prices", "draft", "scale", "list@2027-01-01", "10", "--sku", "volume")
+    said = flyusage("prices", "simulate", "--all", "--version", "list@2027-01-01")
+    assert "1 would pay more" in said.out
+    assert ["prism", "$55.54", "$57.09", "+$1.55", "2.8", "%"] in [line.split() for line in said.out.splitlines()]
+    found = json.loads(flyusage("prices", "simulate", "--all", "--version", "list@2027-01-01", "--json").out)
+    assert [(one["org"], one["difference"]) for one in found["organizations"]] == [("prism", "1.550000000000")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--move", "dfw"), "--move is written FROM=TO"),
+        (("--move", "mars=fra"), "There is no region 'mars'"),
+        (("--resize", "tiny=huge"), "There is no VM size 'tiny'"),
+        (("--reserve", "dfw:144:20"), "--reserve is written REGION:shared|performance:UPFRONT:MONTHLY"),
+        (("--version", "list@2099-01-01"), "There is no version"),
+        (("--range", "soon"), "soon"),
+        (("--all",), "are compared under a --version"),
+    ],
+)
+def test_a_what_if_that_makes_no_sense_is_one_sentence(flyusage, october, arguments: tuple[str, ...], words: str):
+    said = flyusage("prices", "simulate", *arguments)
+    assert (said.code, said.out) == (1, "")
+    assert words in said.err
+    assert said.err.count("\n") == 1

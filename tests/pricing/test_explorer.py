@@ -267,3 +267,9 @@ def test_history_is_that_of_the_organization(world: World, shared_database) -> N
         assert history(session, world.org_id + 1) is None
         empty = explore(session, world.org_id + 1, View(Measure.LIST_COST, OCTOBER))
     assert (empty.series, empty.total, empty.history_begins) == ((), 0, None)
+
+
+def test_a_period_that_ends_inside_the_day_a_price_begins_on(world: World) -> None:
+    """Its last hour is priced by the new price, though no whole day of it is inside."""
+    view = View(Measure.LIST_COST, Period(w.START, datetime(2026, 10, 17, 1, tzinfo=UTC)), group_by=Dimension.APP)
+    assert {one.key: one.total for one in ask(world, view).series if one.total} == expected(world, view)

@@ -5,6 +5,10 @@ import pytest
 import sqlalchemy as sa
 
 from flyusage import clock, db
+from flyusage.orgs.errors import NotPermitted
+from flyusage.orgs.models import Role
+from flyusage.orgs.permissions import PERMISSIONS, Permission
+from flyusage.ui import session
 from flyusage.ui.frame import Header, header_of
 from flyusage.ui.session import open_organization, open_organizations, slug_in
 
@@ -17,8 +21,8 @@ ROLLED = datetime(2026, 11, 1, tzinfo=UTC)
 
 def header_after(cast: "Cast", wait: timedelta) -> Header:
     """Prism's header `wait` after its last event."""
-    with db.platform_transaction() as session:
-        session.connection().execute(
+    with db.platform_transaction() as opened:
+        opened.connection().execute(
             sa.text(
                 "INSERT INTO rollup_state (org_id, rolled_through, first_event_at, last_event_at) VALUES (:org, :rolled, :last, :last)"
             ),
@@ -47,6 +51,18 @@ def test_an_organization_without_events_says_that(cast: "Cast") -> None:
     assert organization is not None
     header = header_of(organization)
     assert (header.tone, header.freshness, header.last_event_at) == ("empty", "No events yet", "")
+
+
+def test_pages_that_need_a_permission_are_those_that_the_reader_has(cast: "Cast", monkeypatch: pytest.MonkeyPatch) -> None:
+    organization = open_organization("prism")
+    assert organization is not None
+    assert header_of(organization).pages == ["/billing"]
+    monkeypatch.setattr(session, "permitted", lambda _org_id: PERMISSIONS[Role.VIEWER])
+    organization = open_organization("prism")
+    assert organization is not None
+    assert header_of(organization).pages == []
+    with pytest.raises(NotPermitted, match=r"invoices\.read"):
+        open_organization("prism", Permission.INVOICES_READ)
 
 
 @pytest.mark.parametrize("slug", ["nobody", "", "PRISM", "prism\0", "../prism", "%", None, 7, ["prism"]])

@@ -9,17 +9,22 @@ const COMMAND = isMac ? "⌘" : "Ctrl";
 const SEARCH_AFTER_MS = 120;
 const SLOW_AFTER_MS = 150;
 const SECOND_KEY_MS = 1200;
+const NONE = [];
 
 const PAGES = [
   { key: "o", label: "Overview", to: "", words: "home spend month" },
   { key: "e", label: "Explorer", to: "/usage", words: "usage chart cost" },
   { key: "m", label: "Machines", to: "/machines", words: "vms list" },
+  { key: "b", label: "Billing", to: "/billing", words: "invoices owe pay draft", isPermitted: true },
 ];
 
-const KEYS = [
+/** The pages that the reader may open; `permitted` are those of the ones that need a permission. */
+const pagesFor = (permitted) => PAGES.filter(({ to, isPermitted }) => !isPermitted || permitted.includes(to));
+
+const keysFor = (pages) => [
   [[COMMAND, "K"], "Jump to an app, machine, region or page"],
   [["/"], "Filter, or search this page"],
-  ...PAGES.map(({ key, label }) => [["g", key], `Go to ${label}`]),
+  ...pages.map(({ key, label }) => [["g", key], `Go to ${label}`]),
   [["t"], "Switch between light, dark and the system's theme"],
   [["Esc"], "Close what is open"],
   [["?"], "Show these keys"],
@@ -52,7 +57,7 @@ const startSearchOfPage = () => {
 };
 
 /** Runs the single keys, unless somebody is typing or a dialog is open. */
-const useKeys = ({ openPalette, openKeys, go }) => {
+const useKeys = ({ openPalette, openKeys, go, pages }) => {
   useEffect(() => {
     let pending = 0;
     const onKey = (event) => {
@@ -63,7 +68,7 @@ const useKeys = ({ openPalette, openKeys, go }) => {
         return;
       }
       if (ctrlKey || metaKey || altKey || isTyping(event) || document.querySelector("dialog[open], [role=dialog]")) return;
-      const page = Date.now() - pending < SECOND_KEY_MS && PAGES.find((each) => each.key === key);
+      const page = Date.now() - pending < SECOND_KEY_MS && pages.find((each) => each.key === key);
       pending = key === "g" ? Date.now() : 0;
       if (page) go(page.to);
       else if (key === "?") openKeys();
@@ -73,10 +78,10 @@ const useKeys = ({ openPalette, openKeys, go }) => {
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
-  }, [openPalette, openKeys, go]);
+  }, [openPalette, openKeys, go, pages]);
 };
 
-const Keys = ({ control }) => (
+const Keys = ({ control, pages }) => (
   <dialog ref={control.dialog} className="dialog keys-dialog" aria-labelledby="keys-title" onClick={control.onClick}>
     <div className="dialog-body">
       <header className="card-head">
@@ -84,7 +89,7 @@ const Keys = ({ control }) => (
         <button type="button" className="button button-quiet card-actions" onClick={control.close}>Close</button>
       </header>
       <dl className="keys">
-        {KEYS.map(([keys, meaning]) => (
+        {keysFor(pages).map(([keys, meaning]) => (
           <div key={meaning}>
             <dt>{meaning}</dt>
             <dd>{keys.map((each) => <kbd key={each}>{each}</kbd>)}</dd>
@@ -95,13 +100,13 @@ const Keys = ({ control }) => (
   </dialog>
 );
 
-const pagesMatching = (text, base) =>
-  PAGES.filter(({ label, words }) => !text || `${label} ${words}`.toLowerCase().includes(text.toLowerCase())).map(
+const pagesMatching = (text, base, pages) =>
+  pages.filter(({ label, words }) => !text || `${label} ${words}`.toLowerCase().includes(text.toLowerCase())).map(
     ({ label, to }) => ({ kind: "Page", label, title: label, hint: "", href: base + to }),
   );
 
 /** What the palette lists: pages at once, and the server's finds for the text as it stands. */
-const useFinds = ({ text, found, foundFor, onSearch, base }) => {
+const useFinds = ({ text, found, foundFor, onSearch, base, pages }) => {
   const [isSlow, setSlow] = useState(false);
   const wanted = text.trim();
   const isCurrent = foundFor === wanted;
@@ -116,8 +121,8 @@ const useFinds = ({ text, found, foundFor, onSearch, base }) => {
     };
   }, [wanted, isCurrent]);
   const entries = useMemo(
-    () => [...pagesMatching(wanted, base), ...(wanted && isCurrent ? found : [])],
-    [wanted, isCurrent, found, base],
+    () => [...pagesMatching(wanted, base, pages), ...(wanted && isCurrent ? found : [])],
+    [wanted, isCurrent, found, base, pages],
   );
   return { entries, isSlow, isSettled: !wanted || isCurrent };
 };
@@ -220,20 +225,21 @@ const Palette = ({ control, finds, text, setText, choose }) => {
 };
 
 /** The button that opens the palette, the palette, and the keys. Once per page. */
-export const Commands = ({ found = [], foundFor = "", onSearch }) => {
+export const Commands = ({ found = [], foundFor = "", permitted = NONE, onSearch }) => {
   const navigate = useNavigate();
   const { slug } = useParams();
   const base = slug ? `/orgs/${encodeURIComponent(slug)}` : "";
   const [text, setText] = useState("");
   const palette = useDialog(useCallback(() => setText(""), []));
   const keys = useDialog();
-  const finds = useFinds({ text, found, foundFor, onSearch, base });
+  const pages = useMemo(() => pagesFor(permitted), [permitted]);
+  const finds = useFinds({ text, found, foundFor, onSearch, base, pages });
   const go = useCallback((to) => base && navigate(base + to), [base, navigate]);
   const choose = (entry) => {
     palette.close();
     navigate(entry.href);
   };
-  useKeys({ openPalette: palette.open, openKeys: keys.open, go });
+  useKeys({ openPalette: palette.open, openKeys: keys.open, go, pages });
   // On a phone the column that holds the button may be hidden: the dialogs stand outside of it.
   const [outside, setOutside] = useState(null);
   useEffect(() => setOutside(document.body), []);
@@ -248,7 +254,7 @@ export const Commands = ({ found = [], foundFor = "", onSearch }) => {
         <kbd aria-hidden="true">?</kbd>
       </button>
       {outside && createPortal(<Palette control={palette} finds={finds} text={text} setText={setText} choose={choose} />, outside)}
-      {outside && createPortal(<Keys control={keys} />, outside)}
+      {outside && createPortal(<Keys control={keys} pages={pages} />, outside)}
     </div>
   );
 };

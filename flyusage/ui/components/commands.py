@@ -34,9 +34,13 @@ class _Commands(rx.Component):
     tag = "Commands"
     found: Var[list[Find]]
     found_for: Var[str]
+    permitted: Var[list[str]]
     on_search: EventHandler[passthrough_event_spec(str)]
 
 
-def commands() -> rx.Component:
-    """The "Jump to…" button with its palette (Ctrl/Cmd-K), the keys' dialog (?), and the keys themselves."""
-    return _Commands.create(found=Palette.found, found_for=Palette.found_for, on_search=Palette.search)
+def commands(permitted: Var[list[str]]) -> rx.Component:
+    """The "Jump to…" button with its palette (Ctrl/Cmd-K), the keys' dialog (?), and the keys themselves.
+
+    `permitted` are the pages among those that need a permission (see `Header.pages`) which the reader may open.
+    """
+    return _Commands.create(found=Palette.found, found_for=Palette.found_for, permitted=permitted, on_search=Palette.search)

@@ -1,0 +1,321 @@
+"""What `flyusage invoices` does with invoices that are issued: shown, explained, broken down, corrected, paid."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+import typer
+from sqlmodel import Session
+
+from flyusage import clock, db
+from flyusage.cli import asked, bootstrap
+from flyusage.cli.output import print_json, print_table
+from flyusage.errors import FlyusageError
+from flyusage.invoices import crediting, issuing, queries, settlement
+from flyusage.invoices.breakdowns import By, breakdown
+from flyusage.invoices.evidence import evidence
+from flyusage.invoices.models import Kind, State
+from flyusage.invoices.queries import InvoiceEntry, Wanted
+from flyusage.invoices.settlement import Receipt
+from flyusage.invoices.storing import Issued
+from flyusage.logs import harmless
+from flyusage.money import CURRENCIES, Currency, format_minor
+from flyusage.orgs.acting import system
+from flyusage.orgs.queries import directory
+
+MOST_PARTS = 50
+COMMAND = system("command")
+
+Number = Annotated[str, typer.Argument(help="The invoice's number, such as PRISM-000042.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the invoice and in the audit.")]
+
+
+class AmountUnreadable(FlyusageError):
+    """An amount, or a line with one, that is none."""
+
+    code = "amount_unreadable"
+
+
+class Part(StrEnum):
+    """What of an invoice can be saved."""
+
+    PDF = "pdf"
+    XML = "xml"
+    JSON = "json"
+
+
+def list_invoices(
+    org: Annotated[str | None, typer.Option("--org", help="One organization's slug; all of them without it.")] = None,
+    state: Annotated[list[State] | None, typer.Option("--state", help="open, paid, void or uncollectible; may be repeated.")] = None,
+    year: Annotated[int | None, typer.Option("--year", min=2000, max=9998, help="The year of the months billed.")] = None,
+    search: Annotated[str, typer.Option("--search", help="Part of a number or of the buyer's name.")] = "",
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only what should have been paid by now.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=queries.MOST)] = 100,
+    after: Annotated[str | None, typer.Option("--after", help="Continue behind a page, as its last line says.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Invoices and credit notes, newest first, with what they add up to."""
+    bootstrap.be_ready()
+    org_id = asked.organization(org).id if org else None
+    with db.platform_transaction() as session:
+        wanted = Wanted(tuple(state or ()), year, search, overdue)
+        page = queries.invoices(session, org_id, wanted, limit=limit, after=after)
+    if as_json:
+        print_json(page)
+        return
+    if not page.entries:
+        typer.echo("No invoice yet. `flyusage bill close 2026-10` issues those of a month, `flyusage invoices draft` shows the next.")
+        return
+    titles = ("number", "buyer", "month", "issued", "due", "state", "total", "to pay")
+    print_table(titles, [_listed(one) for one in page.entries])
+    for one in page.sums:
+        currency = CURRENCIES[one.currency]
+        total, owed = format_minor(one.gross_minor, currency), format_minor(one.balance_minor, currency)
+        typer.echo(f"\n{one.documents:,} documents, {total} in all, {owed} to pay")
+    if page.after:
+        typer.echo(f"\nMore: --after {page.after}")
+
+
+def show(number: Number, as_json: AsJson = False) -> None:
+    """One invoice: its lines, taxes, payments, credit notes and questions."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        found = queries.detail(session, *_named(session, number))
+    if as_json:
+        print_json({**vars(found), "document": found.document.to_json()})
+        return
+    entry, document, currency = found.entry, found.document, CURRENCIES[found.entry.currency]
+    due = f", due {entry.due_on}" if entry.due_on else ""
+    typer.echo(harmless(f"{entry.number}, {entry.buyer}: {entry.state}{' and overdue' if entry.is_overdue else ''}{due}\n"))
+    rows = [(one.position, one.product, one.description, one.region, _money(one.amount_minor, currency)) for one in found.lines]
+    print_table(("line", "product", "what", "region", "amount"), rows)
+    taxes = [(f"Tax {one.category} {one.percent} %", one.tax_minor) for one in document.taxes]
+    totals = [("Net", entry.net_minor), *taxes, ("Gross", entry.gross_minor), ("Prepaid", -document.prepaid_minor)]
+    totals += [(f"Paid {one.received_on}, {one.reference}", -one.amount_minor) for one in found.payments]
+    totals += [(f"Credit note {one.number}", -one.gross_minor) for one in found.credit_notes]
+    totals.append(("To pay", entry.balance_minor))
+    typer.echo("")
+    for title, amount in totals:
+        if amount or title in ("Net", "Gross", "To pay"):
+            typer.echo(f"{harmless(title):<30}  {_money(amount, currency):>16}")
+    for one in found.questions:
+        typer.echo(harmless(f"\nQuestion {one.id} on line {one.position} ({one.state}): {one.note}\n{one.answer or ''}".rstrip()))
+    typer.echo(f"\nWhy a line is what it is: flyusage invoices explain {entry.number} LINE")
+
+
+def download(
+    number: Number,
+    part: Annotated[Part, typer.Option("--as", help="The PDF, the e-invoice in it, or the snapshot of all that is printed.")] = Part.PDF,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the invoice.")] = None,
+) -> None:
+    """Save an invoice's document as it was issued."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        org_id, invoice_id = _named(session, number)
+        if part is Part.JSON:
+            content = queries.snapshot_of(session, org_id, invoice_id).encode()
+        else:
+            content = (queries.pdf_of if part is Part.PDF else queries.xml_of)(session, org_id, invoice_id)
+    _save(content, out or Path(f"{number.upper()}.{part}"))
+
+
+def explain(
+    number: Number,
+    position: Annotated[int, typer.Argument(help="The line, as `show` numbers them.", metavar="LINE")],
+    as_json: AsJson = False,
+) -> None:
+    """Why a line is what it is: its working down to the cent, the price's version, and where to see its usage."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        org_id, invoice_id = _named(session, number)
+        entry = queries.find(session, number)
+        line = queries.line(session, org_id, invoice_id, position)
+        slug = next(one.slug for one in directory(session) if one.id == org_id)
+    if as_json:
+        print_json({"number": entry.number, "org": slug, "currency": entry.currency, **vars(line)})
+        return
+    currency = CURRENCIES[entry.currency]
+    typer.echo(harmless(f"{entry.number}, line {position}: {line.description}{', ' + line.region if line.region else ''}"))
+    for step in line.working["steps"]:
+        typer.echo(f"{step['amount']:>18}  {harmless(step['text'])}")
+    typer.echo(f"{_money(line.amount_minor, currency):>18}  billed, before tax")
+    for share in line.working.get("shares", ()):
+        typer.echo(f"{_money(share['amount_minor'], currency):>18}  from {harmless(share['key'])}")
+    if line.price_version:
+        typer.echo(f"\nPrice {line.price_id} of the version that took effect on {line.price_version}.")
+    if line.evidence:
+        options = " ".join(f"--{key} {shlex.quote(value)}" for key, value in parse_qsl(line.evidence))
+        typer.echo(f"Exactly this usage: flyusage usage --org {slug} {options}")
+
+
+def break_down(
+    number: Number, by: Annotated[By, typer.Option("--by", help="What to break the net amount down by.")] = By.APP, as_json: AsJson = False
+) -> None:
+    """An invoice's net by region, app, cost centre, VM size, product, machine or day, to the cent."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        org_id, invoice_id = _named(session, number)
+        entry = queries.find(session, number)
+        parts = breakdown(session, org_id, invoice_id, by)
+    if as_json:
+        print_json({"number": entry.number, "currency": entry.currency, "by": by, "net_minor": entry.net_minor, "parts": parts})
+        return
+    currency, shown = CURRENCIES[entry.currency], parts[:MOST_PARTS]
+    rows = [(one.label, _money(one.amount_minor, currency)) for one in shown]
+    if len(parts) > len(shown):
+        rest = sum(one.amount_minor for one in parts[len(shown) :])
+        rows.append((f"{len(parts) - len(shown):,} others", _money(rest, currency)))
+    print_table((by.replace("_", " "), "amount"), [*rows, ("Total", _money(entry.net_minor, currency))])
+
+
+def issue(
+    org: Annotated[str, typer.Option("--org", help="The organization's slug.")],
+    month: Annotated[str, typer.Option("--month", help="2026-10.")],
+    as_json: AsJson = False,
+) -> None:
+    """Issue one organization's invoice of a month, with its document, at once."""
+    bootstrap.be_ready()
+    chosen = asked.organization(org)
+    with db.platform_transaction() as session:
+        issued = issuing.issue(session, chosen.id, asked.month(month), by=COMMAND)
+    _said(issued, as_json)
+
+
+def credit(
+    number: Number,
+    reason: Reason,
+    amount: Annotated[str | None, typer.Option("--amount", help="Net, as 12.50; tax comes on top. All that is left without it.")] = None,
+    line: Annotated[list[str] | None, typer.Option("--line", help="A line, or part of one as 3=12.50; may be repeated.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Issue a credit note: for all that is left of an invoice, for an amount, or for lines."""
+    bootstrap.be_ready()
+    if amount is not None and line:
+        raise AmountUnreadable("Give either --amount or --line; a credit note is for one or the other.")
+    with db.platform_transaction() as session:
+        entry = queries.find(session, number)
+        currency = CURRENCIES[entry.currency]
+        issued = crediting.credit(
+            session, entry.org_id, entry.id, reason=reason, net_minor=None if amount is None else _minor(amount, currency),
+            lines=dict(_line(one, currency) for one in line) if line else None, by=COMMAND,
+        )  # fmt: skip
+    _said(issued, as_json)
+
+
+def void(number: Number, reason: Reason, as_json: AsJson = False) -> None:
+    """Declare an unpaid invoice never owed, and hold its month until it is released."""
+    _settle(number, as_json, lambda session, entry: settlement.void(session, entry.org_id, entry.id, reason=reason, by=COMMAND))
+
+
+def give_up(number: Number, reason: Reason, as_json: AsJson = False) -> None:
+    """Mark an open invoice uncollectible."""
+    _settle(
+        number, as_json, lambda session, entry: settlement.mark_uncollectible(session, entry.org_id, entry.id, reason=reason, by=COMMAND)
+    )
+
+
+def pay(
+    number: Number,
+    amount: Annotated[str, typer.Argument(help="What arrived, as 1250.00.")],
+    reference: Annotated[str, typer.Option("--reference", help="The bank's reference.")],
+    on: Annotated[str | None, typer.Option("--on", help="The day it arrived, 2026-11-20; today without it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter a bank payment; too much becomes a prepaid credit."""
+    bootstrap.be_ready()
+    day = (asked.moment(on) or clock.now()).date()
+    with db.platform_transaction() as session:
+        entry = queries.find(session, number)
+        currency = CURRENCIES[entry.currency]
+        received = Receipt(_minor(amount, currency), day, reference)
+        made = settlement.record_payment(session, entry.org_id, entry.id, received, by=COMMAND)
+    if as_json:
+        print_json(made)
+        return
+    typer.echo(f"{entry.number}: {_money(made.applied_minor, currency)} taken, {_money(made.balance_minor, currency)} to pay; {made.state}")
+    if made.grant_id is not None:
+        typer.echo(f"{_money(received.amount_minor - made.applied_minor, currency)} too much are kept as prepaid credit {made.grant_id}.")
+
+
+def save_evidence(
+    number: Number,
+    position: Annotated[int, typer.Argument(help="The line, as `show` numbers them.", metavar="LINE")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the line.")] = None,
+) -> None:
+    """Save what a line rests on: working, frozen quantities, intervals, events, price and their hashes, as a zip."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        content = evidence(session, *_named(session, number), position)
+    _save(content, out or Path(f"{number.upper()}-line-{position}.zip"))
+
+
+def _settle(number: str, as_json: bool, verb: Callable[[Session, InvoiceEntry], None]) -> None:
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        verb(session, queries.find(session, number))
+        entry = queries.find(session, number)
+    if as_json:
+        print_json(entry)
+    else:
+        typer.echo(f"{entry.number} is {entry.state}.")
+
+
+def _named(session: Session, number: str) -> tuple[int, int]:
+    entry = queries.find(session, number)
+    return entry.org_id, entry.id
+
+
+def _said(issued: Issued, as_json: bool) -> None:
+    plain = {
+        "number": issued.number, "id": issued.id, "kind": issued.kind, "state": issued.state, "currency": issued.currency.code,
+        "net_minor": issued.net_minor, "gross_minor": issued.gross_minor, "due_minor": issued.due_minor,
+    }  # fmt: skip
+    if as_json:
+        print_json(plain)
+        return
+    what = "Credit note" if issued.kind is Kind.CREDIT_NOTE else "Invoice"
+    typer.echo(f"{what} {issued.number}: {_money(issued.gross_minor, issued.currency)}, {_money(issued.due_minor, issued.currency)} to pay")
+
+
+def _listed(one: InvoiceEntry) -> tuple[object, ...]:
+    currency = CURRENCIES[one.currency]
+    sign = -1 if one.kind is Kind.CREDIT_NOTE else 1
+    state = "overdue" if one.is_overdue else "credited" if one.kind is Kind.CREDIT_NOTE else one.state.value
+    month, issued, due = f"{one.starts_on:%Y-%m}", f"{one.issued_at:%Y-%m-%d}", f"{one.due_on or '–'}"
+    return one.number, one.buyer, month, issued, due, state, _money(sign * one.gross_minor, currency), _money(one.balance_minor, currency)
+
+
+def _money(amount_minor: int, currency: Currency) -> str:
+    return format_minor(amount_minor, currency)
+
+
+def _minor(text: str, currency: Currency) -> int:
+    """`12.50` in minor units. Raises AmountUnreadable for more decimals than the currency has."""
+    try:
+        amount = Decimal(text.replace(",", "").strip()).scaleb(currency.exponent)
+    except InvalidOperation as error:
+        raise AmountUnreadable(f"{harmless(text[:40])!r} is no amount. Write it as 1250.00.") from error
+    if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) >= 10**15:
+        raise AmountUnreadable(f"{harmless(text[:40])!r} is no amount of whole minor units of {currency.code}.")
+    return int(amount)
+
+
+def _line(text: str, currency: Currency) -> tuple[int, int | None]:
+    position, _, amount = text.partition("=")
+    if not position.strip().isdecimal():
+        raise AmountUnreadable(f"{harmless(text[:40])!r} names no line. Write it as 3, or as 3=12.50.")
+    return int(position), _minor(amount, currency) if amount else None
+
+
+def _save(content: bytes, out: Path) -> None:
+    if str(out) == "-":
+        sys.stdout.buffer.write(content)
+        return
+    out.write_bytes(content)
+    typer.echo(f"{out}, {len(content):,} bytes")

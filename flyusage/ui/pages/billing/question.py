@@ -1,0 +1,72 @@
+"""The billing page's questions to the database, answered ready to print. Blocks; call it off the event loop."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session
+
+from flyusage import clock, db
+from flyusage.invoices import queries
+from flyusage.invoices.drafting import read
+from flyusage.invoices.issuing import closes_at
+from flyusage.invoices.models import Kind, State
+from flyusage.invoices.outlook import outlook
+from flyusage.invoices.queries import InvoiceEntry, Wanted
+from flyusage.invoices.totals import month_totals
+from flyusage.orgs.permissions import Permission
+from flyusage.periods import Period
+from flyusage.pricing import explorer
+from flyusage.ui.pages.billing.address import OVERDUE, Choice
+from flyusage.ui.pages.billing.listing import Issued, listing
+from flyusage.ui.pages.billing.rows import InvoiceList, Screen
+from flyusage.ui.pages.billing.screen import Told, draft_screen, issued_screen
+from flyusage.ui.session import OpenOrganization, open_organization
+
+PAGE_LENGTH = 50
+
+
+def ask(slug: str, choice: Choice) -> Screen | None:
+    """The page; None where there is no such organization. Raises NotPermitted."""
+    org = open_organization(slug, Permission.INVOICES_READ)
+    if org is None:
+        return None
+    with db.transaction(org.id) as session:
+        return replace(_month(session, org, choice), invoices=_listing(session, org, choice))
+
+
+def _month(session: Session, org: OpenOrganization, choice: Choice) -> Screen:
+    now = clock.now()
+    history = explorer.history(session, org.id)
+    months = list(Period(min(history.start, now) if history else now, now + timedelta(seconds=1)).months())[::-1]
+    month = choice.month if choice.month in months else months[0]
+    told = Told(org.slug, month, months, now, choice, closes_at(month), _unbilled(session, org.id, months, month))
+    if month != months[0] and (issued := _issued(session, org.id, month)):
+        return issued_screen(told, queries.detail(session, org.id, issued.id))
+    reading = read(session, org.id, month)
+    return draft_screen(told, reading.statement(), outlook(session, reading))
+
+
+def _unbilled(session: Session, org_id: int, months: list[date], shown: date) -> date | None:
+    """The month before the present one, where that is looked at, had usage and has no invoice."""
+    if shown != months[0] or len(months) == 1:
+        return None
+    return None if _issued(session, org_id, months[1]) else months[1]
+
+
+def _issued(session: Session, org_id: int, month: date) -> InvoiceEntry | None:
+    """The invoice of a month, if there is one that holds."""
+    page = queries.invoices(session, org_id, Wanted(year=month.year), limit=queries.MOST)
+    is_it = (one for one in page.entries if one.starts_on == month and one.kind is Kind.INVOICE and one.state is not State.VOID)
+    return next(is_it, None)
+
+
+def _listing(session: Session, org: OpenOrganization, choice: Choice) -> InvoiceList:
+    states = (State(choice.state),) if choice.state in set(State) else ()
+    wanted = Wanted(states, choice.year, choice.find, overdue_only=choice.state == OVERDUE)
+    page = queries.invoices(session, org.id, wanted, limit=PAGE_LENGTH, after=choice.after or None)
+    years = sorted({total.month.year for total in month_totals(session, org.id)}, reverse=True)
+    return listing(org.slug, Issued(page, years, _last_month(clock.now())), choice)
+
+
+def _last_month(now: datetime) -> date:
+    return (now.date().replace(day=1) - timedelta(days=1)).replace(day=1)

@@ -1,0 +1,212 @@
+"""A statement's and an issued invoice's lines, printed: product, region, line, and the working of each. Pure."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from urllib.parse import parse_qsl
+
+from flyusage.invoices.document import Document, DocumentLine
+from flyusage.invoices.queries import InvoiceLine
+from flyusage.invoices.statement import Line, Statement
+from flyusage.money import Currency, format_minor, format_money, round_half_away
+from flyusage.periods import DAY, Period, midnight
+from flyusage.pricing.rating import plain
+from flyusage.pricing.urls import view_to_query
+from flyusage.ui import present
+from flyusage.ui.charts.text import visible
+from flyusage.ui.components.statement import StatementLine, StatementProduct, StatementRegion, StatementTotal, WorkingStep
+from flyusage.ui.pages.explorer.paths import usage_href
+
+MOST_OPEN = 60  # lines; with more, regions wait closed, so that the statement stays readable
+QUANTITY_PLACES = 2
+THIS_LINE = "This line, before tax"
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A line on its way to the screen: where it is grouped, what it adds to the subtotals, and its row."""
+
+    product: str
+    region: str
+    amount_minor: int
+    row: StatementLine
+
+
+def draft_lines(slug: str, statement: Statement) -> list[Printed]:
+    """The draft's lines; each names the command that prints its working."""
+    return [_of_draft(slug, statement, line) for line in statement.lines]
+
+
+def invoice_lines(slug: str, lines: Sequence[InvoiceLine], document: Document) -> list[Printed]:
+    """An issued invoice's lines, as they were frozen."""
+    named, printed = {line.key: line for line in lines}, {line.position: line for line in document.lines}
+    return [_of_invoice(slug, line, named, printed.get(line.position), document) for line in lines]
+
+
+def products(lines: Sequence[Printed], currency: Currency) -> list[StatementProduct]:
+    """Lines gathered by product and region, with subtotals that sum to the net."""
+    gathered: dict[str, dict[str, list[Printed]]] = {}
+    for line in lines:
+        gathered.setdefault(line.product, {}).setdefault(line.region, []).append(line)
+    return [
+        StatementProduct(
+            name=product,
+            amount=format_minor(_sum(line for inside in regions.values() for line in inside), currency),
+            regions=_regions(regions, currency, is_open=len(lines) <= MOST_OPEN),
+        )
+        for product, regions in gathered.items()
+    ]
+
+
+def reckoned(statement: Statement) -> list[StatementTotal]:
+    """From net to due, in the words of the command line."""
+    currency = statement.currency
+    due = StatementTotal(
+        "Due so far" if statement.is_open else "Due", format_minor(statement.due_minor, currency), is_strong=True, is_due=True
+    )
+    rows = [StatementTotal("Net", format_minor(statement.net_minor, currency), is_strong=True)]
+    rows += [
+        tax_total(tax.category, tax.percent, reason=tax.reason, basis=tax.basis_minor, tax=tax.tax_minor, currency=currency)
+        for tax in statement.taxes
+    ]
+    if not statement.taxes and statement.net_minor:
+        rows.append(StatementTotal("Tax", "not yet known"))
+    if statement.tax_minor or statement.prepaid_minor:
+        rows.append(StatementTotal("Gross", format_minor(statement.gross_minor, currency), is_strong=True))
+    if statement.prepaid_minor:
+        rows.append(StatementTotal("Paid from prepaid credits", format_minor(-statement.prepaid_minor, currency)))
+    return [*rows, due]
+
+
+def tax_total(category: str, percent: Decimal, *, reason: str, basis: int, tax: int, currency: Currency) -> StatementTotal:
+    """Tax of one rate, with what it is on, or why there is none."""
+    names = {"S": f"VAT {plain(Fraction(percent))} %", "AE": "VAT, reverse charge", "E": "VAT, exempt", "Z": "VAT, zero-rated"}
+    label = names.get(category, "VAT, outside its scope")
+    note = visible(reason) if reason else f"on {format_minor(basis, currency)}"
+    return StatementTotal(label, format_minor(tax, currency), note)
+
+
+def quantity_text(quantity: Decimal, unit: str) -> str:
+    """`1,488 hours`, from a hundred on with two decimals; nothing for an amount that is no quantity."""
+    if not unit and abs(quantity) == 1:
+        return ""
+    size = abs(quantity)
+    shown = round_half_away(Fraction(quantity), QUANTITY_PLACES) if size >= 100 and quantity != int(quantity) else quantity.normalize()
+    single = unit.removesuffix("s") if size == 1 else unit
+    return f"{present.MINUS if quantity < 0 else ''}{abs(shown):,f} {single}".strip()
+
+
+def price_text(unit_price: Decimal | None, per: str, currency: Currency) -> str:
+    """`$0.0430625016 per hour`, every digit."""
+    if unit_price is None:
+        return ""
+    digits = unit_price.normalize().as_tuple().exponent
+    places = max(currency.exponent, -digits if isinstance(digits, int) else 0)
+    return f"{format_money(unit_price, currency, places=places)} {per}".strip()
+
+
+def _regions(regions: Mapping[str, Sequence[Printed]], currency: Currency, *, is_open: bool) -> list[StatementRegion]:
+    """Regions with a line each need no heading: their name stands beside the line's."""
+    is_flat = all(len(inside) == 1 or not region for region, inside in regions.items())
+    if is_flat:
+        rows = [_with_where(line) for inside in regions.values() for line in inside]
+        return [StatementRegion("", "", "", True, rows)]
+    return [
+        StatementRegion(
+            name=visible(region) if region else "Everywhere",
+            count=present.plural(len(inside), "line"),
+            amount=format_minor(_sum(inside), currency),
+            is_open=is_open,
+            lines=[line.row for line in inside],
+        )
+        for region, inside in regions.items()
+    ]
+
+
+def _with_where(line: Printed) -> StatementLine:
+    fields = {**vars(line.row), "where": visible(line.region) if line.region else ""}
+    return StatementLine(**fields)
+
+
+def _sum(lines: Iterable[Printed]) -> int:
+    return sum(line.amount_minor for line in lines)
+
+
+def _of_draft(slug: str, statement: Statement, line: Line) -> Printed:
+    currency = statement.currency
+    month = f"{statement.period.start:%Y-%m}"
+    taken = [WorkingStep(_named(statement.line(share.key), share.key), format_minor(share.amount_minor, currency)) for share in line.shares]
+    row = StatementLine(
+        key=line.key,
+        description=visible(line.description),
+        where="",
+        days=_days(line.period, statement.period),
+        quantity=quantity_text(line.quantity, line.unit),
+        price=price_text(line.unit_price, line.per, currency),
+        amount=format_minor(line.amount_minor, currency),
+        is_reduction=line.amount_minor < 0,
+        steps=[WorkingStep(visible(step.text), plain(step.amount)) for step in line.explained(currency).steps],
+        total="This line so far, before tax" if statement.is_open else THIS_LINE,
+        unit=_unit(currency),
+        taken=taken,
+        source=_source(line.price_version, is_usage=bool(line.components)),
+        evidence_href=usage_href(slug, view_to_query(line.evidence)) if line.evidence else "",
+        command=f"flyusage costs why --org {shlex.quote(slug)} --month {month} {shlex.quote(line.key)}",
+    )
+    return Printed(line.product, line.region, line.amount_minor, row)
+
+
+def _of_invoice(
+    slug: str, line: InvoiceLine, named: Mapping[str, InvoiceLine], printed: DocumentLine | None, document: Document
+) -> Printed:
+    currency, (first, last) = document.currency, document.period
+    whole = Period(midnight(first), midnight(last) + DAY)
+    steps, shares = line.working.get("steps", ()), line.working.get("shares", ())
+    row = StatementLine(
+        key=f"{line.position} {line.key}",
+        description=visible(line.description),
+        where="",
+        days=_days(Period(midnight(line.starts_on), midnight(line.ends_on)), whole),
+        quantity=quantity_text(line.quantity, line.unit),
+        price=price_text(line.unit_price, printed.per if printed else "", currency),
+        amount=format_minor(line.amount_minor, currency),
+        is_reduction=line.amount_minor < 0,
+        steps=[WorkingStep(visible(step["text"]), plain(Fraction(step["amount"]))) for step in steps],
+        total=THIS_LINE,
+        unit=_unit(currency),
+        taken=[
+            WorkingStep(_named(named.get(share["key"]), share["key"]), format_minor(share["amount_minor"], currency)) for share in shares
+        ],
+        source=_source(line.price_version, is_usage=bool(line.components)),
+        evidence_href=usage_href(slug, dict(parse_qsl(line.evidence))) if line.evidence else "",
+    )
+    return Printed(line.product, line.region, line.amount_minor, row)
+
+
+def _named(line: Line | InvoiceLine | None, key: str) -> str:
+    if line is None:
+        return visible(key)
+    return visible(f"{line.description}, {line.region}" if line.region else line.description)
+
+
+def _days(period: Period, whole: Period) -> str:
+    """The days of a line that is not for the whole period."""
+    if period == whole:
+        return ""
+    last = max(period.start, period.end - DAY)
+    if period.start.date() == last.date():
+        return present.day_text(period.start)
+    return present.period_text(Period(period.start, last + timedelta(days=1)))
+
+
+def _unit(currency: Currency) -> str:
+    return f"exact amounts in {currency.code}"
+
+
+def _source(price_version: date | None, *, is_usage: bool) -> str:
+    if price_version is not None:
+        return f"Price version of {price_version:%b} {price_version.day}, {price_version.year}."
+    return "A negotiated price." if is_usage else ""

@@ -1,0 +1,181 @@
+"""Billing: what is owed, why, and the invoices before it. The organizations are those of tests/billed_site.py.
+
+Prism's November up to the 15th: 1,008 h of performance-1x in dfw are 1,008 × 3,600 × $0.000014949846 = $54.25; all usage is $75.47,
+with the support plan $104.47, less 10 % $94.02, with 19 % VAT $111.88, less $20.00 of a prepaid credit $91.88.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import billed_site
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import OpenPage, Site
+from conftest import pointed_at
+from factories import line, started
+from playwright.sync_api import Locator, Page, expect
+from serving import running
+from story import NOW
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+
+@pytest.fixture(scope="module")
+def site(server: "Server", template: str) -> Iterator[Site]:
+    """A server over organizations with agreements and an issued invoice."""
+    name = f"flyusage_billed_{uuid.uuid4().hex[:8]}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    settings = {
+        "FLYUSAGE_DATABASE_URL": server.login_url(name),
+        "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),
+        "FLYUSAGE_CLOCK": NOW,
+    }
+    try:
+        with pointed_at(server, name):
+            billed_site.fill()
+        with running(**settings) as address:
+            yield Site(address, settings)
+    finally:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def ready(page: Page) -> Page:
+    page.locator(".billing-top .figure").wait_for()
+    return page
+
+
+def performance(page: Page) -> Locator:
+    """The line of performance-1x in dfw."""
+    return page.locator('[data-line^="machine.performance-1x"]')
+
+
+def drafted(site: Site, org: str = "prism") -> dict:
+    """What the command line says of November."""
+    command = [sys.executable, "-m", "flyusage.cli.main", "invoices", "draft", "--org", org, "--month", "2026-11", "--json"]
+    ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout)
+
+
+def test_the_amount_is_that_of_the_command_line(open_page: OpenPage, site: Site) -> None:
+    page = ready(open_page("/orgs/prism/billing"))
+    due = drafted(site)["due_minor"]
+    expect(page.locator(".billing-top .figure")).to_have_text(f"${due // 100:,}.{due % 100:02d}")
+    expect(page.locator(".billing-top .figure")).to_have_text("$91.88")
+    expect(page.locator(".answer-sentence")).to_contain_text("complete to Nov 15, 00:00 UTC; heading for $")
+    expect(page.locator(".figure-label")).to_have_text("You owe so far for November")
+
+
+def test_a_line_opens_its_working_and_leads_to_exactly_its_usage(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/prism/billing"))
+    one = performance(page)
+    expect(one.locator(".working").first).to_be_hidden()
+    one.locator("summary").click()
+    expect(one.locator(".working").first).to_contain_text("3,628,800 × 0.000014949846")
+    expect(one.locator(".working tfoot").first).to_contain_text("$54.25")
+    one.get_by_role("link", name="Exactly this usage in the explorer").click()
+    expect(page).to_have_url(re.compile(r"/orgs/prism/usage\?.*region=dfw"))
+    expect(page.locator("main")).to_contain_text("$54.25")
+
+
+def test_the_keyboard_opens_and_closes_a_line(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/prism/billing"))
+    one = performance(page)
+    one.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(one.locator(".working").first).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(one.locator(".working").first).to_be_hidden()
+
+
+def test_keys_and_the_palette_lead_to_billing(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism/machines")
+    page.locator(".machine-table").wait_for()
+    page.keyboard.press("g")
+    page.keyboard.press("b")
+    expect(page).to_have_url("/orgs/prism/billing")
+    expect(page.get_by_role("link", name="Billing", exact=True)).to_have_attribute("aria-current", "page")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("invoices owe")
+    expect(page.get_by_role("option", name="Billing")).to_be_visible()
+
+
+def test_an_issued_month_shows_its_invoice_and_the_address_keeps_it(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/prism/billing"))
+    page.locator(".months").get_by_role("link", name="October").click()
+    expect(page).to_have_url("/orgs/prism/billing?month=2026-10")
+    # 167.58 net + 31.84 VAT − 50.00 prepaid − 100.00 paid
+    expect(page.locator(".billing-top .figure")).to_have_text("$49.42")
+    expect(page.locator(".answer-sentence")).to_contain_text("PRISM-000001 was issued on Nov 2, 2026; $49.42 is to be paid by Dec 2, 2026")
+    page.go_back()
+    expect(page.locator(".figure-label")).to_have_text("You owe so far for November")
+
+
+def test_invoices_are_found_by_state_year_and_search(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/prism/billing"))
+    expect(page.locator(".invoice-table tbody tr")).to_have_count(1)
+    page.get_by_role("group", name="State").get_by_role("link", name="Paid").click()
+    expect(page).to_have_url(re.compile("state=paid"))
+    expect(page.get_by_text("No invoice matches")).to_be_visible()
+    page.get_by_role("group", name="State").get_by_role("link", name="Open").click()
+    expect(page.locator(".invoice-table tbody tr")).to_contain_text("PRISM-000001")
+    page.get_by_label("Search invoices").fill("gmbh")
+    expect(page).to_have_url(re.compile("find=gmbh"))
+    expect(page.locator(".invoice-table tbody tr")).to_have_count(1)
+
+
+def test_without_an_address_it_says_so_and_without_invoices_it_teaches(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/rival/billing"))
+    expect(page.locator(".notice").filter(has_text="Enter the billing address")).to_be_visible()
+    expect(page.locator(".reckoning").filter(has_text="not yet known")).to_be_visible()
+    expect(page.get_by_text("flyusage bill close 2026-10 --org rival")).to_be_visible()
+
+
+def test_hostile_names_stand_there_literally(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/prism/billing"))
+    expect(page.locator("[data-line^=fee]").filter(has_text="Support plan <b>Standard</b>")).to_be_visible()
+    expect(page.locator(".statement b")).to_have_count(0)
+
+
+def test_amounts_are_right_aligned_in_tabular_figures(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/prism/billing"))
+    styles = page.locator(".statement .number, .reckoning .number, .invoice-table td.number").evaluate_all(
+        "all => all.map(e => [getComputedStyle(e).textAlign, getComputedStyle(e).fontVariantNumeric])"
+    )
+    assert {tuple(style) for style in styles} == {("right", "tabular-nums")}
+
+
+def test_the_draft_follows_new_events_within_five_seconds_and_keeps_what_is_open(open_page: OpenPage, site: Site, tmp_path) -> None:
+    page = ready(open_page("/orgs/rival/billing"))
+    page.locator(".statement-line summary").first.click()
+    owed = page.locator(".billing-top .figure")
+    before = owed.inner_text()
+    fresh = tmp_path / "fresh.ndjson"
+    fresh.write_bytes(line(started("late-0", "2026-11-14T12:00:00Z", org="rival", app="secret", region="lhr")))
+    site.run("ingest", str(fresh))
+    expect(owed).not_to_have_text(before, timeout=5000)
+    expect(page.locator(".statement-line .working").first).to_be_visible()
+
+
+def test_on_a_phone_a_line_takes_two_rows(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/prism/billing", is_phone=True))
+    one = performance(page).locator("summary > *")
+    what, quantity, _, amount = (box.bounding_box() for box in one.all())
+    assert amount["y"] < quantity["y"]
+    assert quantity["y"] >= what["y"] + what["height"] - 1
+
+
+@pytest.mark.parametrize("path", ["/orgs/prism/billing", "/orgs/rival/billing"])
+@pytest.mark.parametrize("is_phone", [False, True])
+@pytest.mark.parametrize("is_dark", [False, True])
+def test_pages_of_billing_have_no_barriers_that_axe_can_find(open_page: OpenPage, path: str, is_phone: bool, is_dark: bool) -> None:
+    page = ready(open_page(path, is_phone=is_phone, is_dark=is_dark))
+    page.locator(".statement-line summary").first.click()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()

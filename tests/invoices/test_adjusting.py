@@ -1,0 +1,176 @@
+"""Late usage of a billed month on the next invoice: what is known now less what was billed, in either direction."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from billing_world import BY, NOVEMBER, OCTOBER, acting, bill_to, billed, invoice_row, rows, take_in, value, volume
+from conftest import Database
+from factories import voided
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from statements import amounts, compiled, hours
+
+from flyusage import clock, db
+from flyusage.invoices.adjusting import adjust, difference, draft_with_late_usage, late_months
+from flyusage.invoices.allocation import Place, Usage, UsageCell
+from flyusage.invoices.breakdowns import By, breakdown
+from flyusage.invoices.rating_months import metered_of
+from flyusage.invoices.settlement import void
+from flyusage.invoices.statement import LineKind
+from flyusage.pricing import agreements
+from flyusage.pricing.tax import TaxKey
+from flyusage.pricing.terms import Discount, SpendLimit
+
+DECEMBER = datetime(2026, 12, 2, 9, tzinfo=UTC)
+LATER = datetime(2027, 1, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def prism(database: Database) -> int:
+    """October: 1,000 GB, $150.00, billed; 19 % tax. November: 200 GB, $30.00."""
+    org_id = take_in(*volume("v1", 1000))["prism"]
+    bill_to(org_id)
+    billed(org_id)
+    take_in(*volume("n1", 200, month=11, days=29), at=DECEMBER)
+    return org_id
+
+
+def test_late_usage_is_a_line_of_the_next_invoice_that_names_its_month(prism):
+    # 100 GB more in October: $15.00. November: 200 GB for 29 days of 30: $29.00
+    take_in(*volume("late", 100, app="api"), at=DECEMBER)
+    one = billed(prism, NOVEMBER, at=DECEMBER)
+    lines = rows(
+        "SELECT kind, key, description, amount_minor, round(quantity, 2), starts_on FROM invoice_line WHERE invoice_id = :id ORDER BY 1",
+        id=one.id,
+    )
+    assert lines == [
+        ("adjustment", "late/2026-10/volume/dfw", "October 2026, late usage: Volumes", 1500, 100, OCTOBER),
+        ("usage", "volume/dfw", "Volumes", 2900, Decimal("193.33"), NOVEMBER),
+    ]
+    assert (one.net_minor, invoice_row(one.id)["tax_minor"]) == (4400, 836)
+    ((working,),) = rows("SELECT working FROM invoice_line WHERE invoice_id = :id AND kind = 'adjustment'", id=one.id)
+    assert working["steps"] == [
+        {"text": "Rated with what is known now", "amount": "165", "per_quantity": 1},
+        {"text": "Billed before", "amount": "-150", "per_quantity": 1},
+    ]
+    places = rows("SELECT a.name, c.amount_minor FROM invoice_cell c JOIN app a ON a.id = c.app_id JOIN invoice_line l USING (invoice_id, position) "
+                  "WHERE l.kind = 'adjustment'")  # fmt: skip
+    assert places == [("api", 1500)]
+    with db.transaction(prism) as session:
+        for by in By:
+            assert sum(part.amount_minor for part in breakdown(session, prism, one.id, by)) == 4400
+        assert {part.key: part.amount_minor for part in breakdown(session, prism, one.id, By.MACHINE)} == {"n1": 2900, "late": 1500}
+
+
+def test_the_billed_invoice_stays_and_nothing_is_billed_twice(prism):
+    before = rows("SELECT document FROM invoice_snapshot ORDER BY invoice_id")
+    take_in(*volume("late", 100), at=DECEMBER)
+    billed(prism, NOVEMBER, at=DECEMBER)
+    assert rows("SELECT document FROM invoice_snapshot ORDER BY invoice_id")[:1] == before
+    assert rows("SELECT * FROM late_month") == []
+    take_in(*volume("later", 10), *volume("d1", 10, month=12), at=LATER)
+    # 10 GB more of October: $1.50, and not the 100 GB once more
+    one = billed(prism, date(2026, 12, 1), at=LATER)
+    assert rows("SELECT key, amount_minor FROM invoice_line WHERE invoice_id = :id ORDER BY 1", id=one.id) == [
+        ("late/2026-10/volume/dfw", 150), ("volume/dfw", 150),
+    ]  # fmt: skip
+
+
+def test_what_turned_out_not_to_be_used_lowers_the_next_invoice(prism):
+    gone = volume("v1", 1000)
+    # October's volume never was: −$150.00, more than November's $29.00
+    take_in(*(voided(event, "2026-12-01T00:00:00Z") for event in gone), at=DECEMBER)
+    one = billed(prism, NOVEMBER, at=DECEMBER)
+    row = invoice_row(one.id)
+    assert (one.number, row["kind"], row["origin"], row["net_minor"], row["gross_minor"]) == (
+        "PRISM-C000001",
+        "credit_note",
+        "period",
+        12100,
+        14399,
+    )
+    lines = rows("SELECT kind, amount_minor FROM invoice_line WHERE invoice_id = :id ORDER BY 1", id=one.id)
+    assert lines == [("adjustment", 15000), ("usage", -2900)]
+    assert rows("SELECT kind, amount_minor, description FROM credit_grant") == [("prepaid", 14399, "Credit of November 2026")]
+    assert value("SELECT sum(amount_minor) FROM invoice_cell WHERE invoice_id = :id", id=one.id) == 12100
+    with db.transaction(prism) as session:
+        for by in By:
+            assert sum(part.amount_minor for part in breakdown(session, prism, one.id, by)) == 12100
+
+
+def test_the_draft_of_the_present_month_shows_it(prism):
+    take_in(*volume("late", 100), at=DECEMBER)
+    with clock.freeze(DECEMBER), db.transaction(prism) as session:
+        assert late_months(session, prism) == [OCTOBER]
+        statement = draft_with_late_usage(session, prism, NOVEMBER)
+        assert amounts(statement)["late/2026-10/volume/dfw"] == 1500
+        # October itself is billed: its own draft has nothing to adjust
+        assert all(line.kind is LineKind.USAGE for line in draft_with_late_usage(session, prism, OCTOBER).lines)
+
+
+def test_a_void_takes_its_adjustments_back(prism):
+    take_in(*volume("late", 100), at=DECEMBER)
+    one = billed(prism, NOVEMBER, at=DECEMBER)
+    with acting(DECEMBER) as session:
+        void(session, prism, one.id, reason="Wrong", by=BY)
+    assert rows("SELECT month FROM late_month") == [(OCTOBER,)]
+    again = billed(prism, NOVEMBER, at=DECEMBER)
+    assert again.net_minor == 4400
+
+
+def test_terms_are_those_of_the_late_month(prism):
+    # From November on 50 % off: October's late usage is not reduced, November's own is
+    with acting(DECEMBER) as session:
+        agreements.give_discount(session, prism, Discount("Half", NOVEMBER, percent=50), by=BY)
+    take_in(*volume("late", 100), at=DECEMBER)
+    one = billed(prism, NOVEMBER, at=DECEMBER)
+    assert one.net_minor == 1500 + 1450
+
+
+def test_late_usage_under_a_minimum_changes_nothing_but_what_is_known(database):
+    # A minimum of $200.00 in October covers $150.00 and $165.00 alike
+    org_id = take_in(*volume("v1", 1000))["prism"]
+    bill_to(org_id)
+    with acting() as session:
+        agreements.limit_spend(session, org_id, SpendLimit("USD", OCTOBER, ends_on=NOVEMBER, minimum_minor=20000), by=BY)
+    assert billed(org_id).net_minor == 20000
+    take_in(*volume("late", 100), *volume("n", 100, month=11, days=29), at=DECEMBER)
+    one = billed(org_id, NOVEMBER, at=DECEMBER)
+    lines = rows("SELECT key, amount_minor FROM invoice_line WHERE invoice_id = :id ORDER BY 1", id=one.id)
+    assert lines == [("late/2026-10/minimum", -1500), ("late/2026-10/volume/dfw", 1500), ("volume/dfw", 1450)]
+
+
+TAX = TaxKey("S", Decimal(19))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(*[st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 500)), max_size=6)] * 2, st.integers(0, 60))
+def test_a_difference_is_exactly_what_both_come_to(known, before, percent):
+    """Line by line and place by place, for any two states of a month, under a discount."""
+    usage = [
+        Usage.of(
+            OCTOBER,
+            (UsageCell(Place(app, 1, 1, 1), (count * 3600, *[0] * (day - 1), *[0] * (31 - day))) for app, day, count in _once(cells)),
+        )
+        for cells in (known, before)
+    ]
+    agreed = {"discounts": [Discount("Off", OCTOBER, percent=percent, id=1)]} if percent else {}
+    held = compiled([hours(0)]).period
+    from flyusage.pricing.slices import epochs
+
+    new, old = (compiled(metered_of(one, epochs(held, ())), **agreed) for one in usage)
+    found = difference(new, old, (usage[0], usage[1]), TAX)
+    assert sum(line.amount_minor for line in found.lines) == new.net_minor - old.net_minor
+    for line in found.lines:
+        assert sum(found.places[line.key].values()) == line.amount_minor
+
+
+def _once(cells):
+    """One count for each app."""
+    return [(app, day, count) for app, (day, count) in {app: (day, count) for app, day, count in cells}.items()]
+
+
+def test_nothing_late_adjusts_nothing(prism):
+    with db.transaction(prism) as session:
+        assert adjust(session, prism, [], tax=TAX).lines == ()
