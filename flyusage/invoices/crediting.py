@@ -107,9 +107,8 @@ def _all_left(source: Billed) -> list[Given]:
         if tax in source.loose:
             given.append(Given(None, tax, sum(places.values()), places, False))
             continue
-        for line in source.lines.values():
-            if line.tax == tax and (amount := sum(line.left.values())):
-                given.append(Given(line, tax, amount, line.left, amount == line.amount_minor))
+        lines = [(line, sum(line.left.values())) for line in source.lines.values() if line.tax == tax]
+        given += [Given(line, tax, amount, line.left, amount == line.amount_minor) for line, amount in lines if amount]
     kept = [one for one in given if one.amount_minor or one.is_all]
     return sorted(kept, key=lambda one: (one.line is None, one.line.position if one.line else 0, one.tax))
 
