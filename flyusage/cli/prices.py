@@ -9,11 +9,12 @@ import typer
 from sqlmodel import Session
 
 from flyusage import clock, db, logs
-from flyusage.cli import bootstrap, price_drafts, price_simulation
+from flyusage.cli import bootstrap, price_drafts, price_experiments, price_simulation
 from flyusage.cli.output import print_json, print_table
 from flyusage.money import CURRENCIES, format_money, round_half_away
 from flyusage.orgs.queries import organization_by_slug
-from flyusage.pricing.books import LIST, PriceBook, all_books, book_named, book_of
+from flyusage.pricing.books import LIST, PriceBook, all_books, book_named
+from flyusage.pricing.buying import book_on
 from flyusage.pricing.cases import Answered, answer_all, printable, read_cases
 from flyusage.pricing.errors import CasesUnreadable, VersionUnknown
 from flyusage.pricing.price_list import PriceEntry, price_history, price_list
@@ -22,6 +23,7 @@ from flyusage.pricing.versions import versions
 
 app = typer.Typer(help="See what things cost, draft new prices, and try what they would come to.", no_args_is_help=True)
 app.add_typer(price_drafts.app, name="draft")
+app.add_typer(price_experiments.app, name="experiment")
 app.command("simulate")(price_simulation.what_if)
 
 FEW = 8
@@ -35,7 +37,7 @@ Region = Annotated[str | None, typer.Option("--region", help="A region's code: w
 @app.command("list")
 def list_prices(
     book: Book = LIST,
-    org: Annotated[str | None, typer.Option("--org", help="The book this organization buys from.", show_default=False)] = None,
+    org: Annotated[str | None, typer.Option("--org", help="The book this organization buys from on that day.", show_default=False)] = None,
     region: Region = None,
     sku: Annotated[str, typer.Option("--sku", help="Only skus that begin so.", show_default=False)] = "",
     on: Annotated[
@@ -49,7 +51,7 @@ def list_prices(
     with db.lookup_transaction() as session:
         org_id = organization_by_slug(session, org).id if org else None
     with db.lookup_transaction() if org_id is None else db.transaction(org_id) as session:
-        chosen = _book(session, book) if org_id is None else book_of(session, org_id)
+        chosen = _book(session, book) if org_id is None else book_on(session, org_id, day)
         found = [one for one in price_list(session, chosen.id, day, region=region) if one.sku.startswith(sku)]
     if as_json:
         print_json(

@@ -18,6 +18,7 @@ from flyusage.periods import Period, midnight, month_period
 from flyusage.pricing.asking import Known, know
 from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.listed import TERMS, price_of
+from flyusage.pricing.price_table import PriceTable
 from flyusage.pricing.question import Question
 from flyusage.pricing.scope import Scope
 from flyusage.pricing.slices import Epoch
@@ -55,7 +56,7 @@ def read(session: Session, org_id: int, month: date, *, as_of: datetime | None =
     known = know(session, org_id, as_of, None, has_centres=False)
     terms = terms_of(session, org_id, period)
     setting = setting_of(terms, known.prices, known.reference, known.moment.as_of)
-    return Reading(known, setting, metered(session, known, setting), fee_prices(session, terms))
+    return Reading(known, setting, metered(session, known, setting), fee_prices(session, terms, known.prices))
 
 
 def metered(session: Session, known: Known, setting: Setting) -> list[Metered]:
@@ -74,15 +75,17 @@ def counted(session: Session, question: Question) -> list[Metered]:
     return [Metered(sku_id, region_id, size_id, epoch, int(quantity)) for sku_id, region_id, size_id, epoch, quantity in rows]
 
 
-def fee_prices(session: Session, terms: Terms) -> FeePrices:
-    """The book's prices, in the period, of the skus whose fees name no amount of their own."""
+def fee_prices(session: Session, terms: Terms, prices: PriceTable) -> FeePrices:
+    """The prices, in the period, of the skus whose fees name no amount of their own; `prices` say whose book holds when."""
     skus = sorted({fee.sku_id for fee in terms.fees if fee.unit_amount is None and fee.sku_id is not None})
     found: dict[int, list[FeePrice]] = {}
     if not skus:
         return found
-    binds = Binds(book=terms.book.id, start=terms.period.start.date(), end=terms.period.end.date())
-    chosen = binds.add(skus, "smallint[]")
-    for sku_id, since, until, price_id, version, amount, per, *rated in fetch(session, _FEE_PRICES.format(skus=chosen), binds):
+    binds = Binds()
+    held = prices.books_in(terms.period.start.date(), terms.period.end.date())
+    columns = [binds.add([one[place] for one in held], kind) for place, kind in enumerate(("int[]", "date[]", "date[]"))]
+    statement = _FEE_PRICES.format(skus=binds.add(skus, "smallint[]"), held=", ".join(columns))
+    for sku_id, since, until, price_id, version, amount, per, *rated in fetch(session, statement, binds):
         price = price_of(amount, per, dict(zip(TERMS, rated, strict=True)))
         found.setdefault(sku_id, []).append(FeePrice(price, since, until, price_id, version))
     return found
@@ -107,9 +110,11 @@ def question_of(known: Known, period: Period, epochs: tuple[Epoch, ...]) -> Ques
 
 # Prices of what is not metered are global: those of any one region are those of all.
 _FEE_PRICES = f"""
-SELECT p.sku_id, greatest(p.starts_on, CAST(:start AS date)), least(p.ends_on, CAST(:end AS date)), p.price_id, version.effective_from,
+SELECT p.sku_id, greatest(p.starts_on, held.since), least(p.ends_on, held.until), p.price_id, version.effective_from,
        listed.amount, listed.per_quantity, {", ".join(f"listed.{name}" for name in TERMS)}
-FROM price_segment p JOIN price listed ON listed.id = p.price_id JOIN price_book_version version ON version.id = listed.version_id
-WHERE p.book_id = CAST(:book AS int) AND p.sku_id = ANY ({{skus}}) AND p.starts_on < CAST(:end AS date) AND p.ends_on > CAST(:start AS date)
+FROM unnest({{held}}) AS held (book_id, since, until)
+JOIN price_segment p ON p.book_id = held.book_id AND p.starts_on < held.until AND p.ends_on > held.since
+JOIN price listed ON listed.id = p.price_id JOIN price_book_version version ON version.id = listed.version_id
+WHERE p.sku_id = ANY ({{skus}})
   AND p.region_id = (SELECT min(s.region_id) FROM price_segment s WHERE s.book_id = p.book_id AND s.sku_id = p.sku_id)
-ORDER BY p.sku_id, p.starts_on"""
+ORDER BY p.sku_id, 2"""

@@ -60,11 +60,16 @@ _FREEZE_USAGE = f"""
 INSERT INTO invoice_usage (org_id, invoice_id, month, {_CELL}, total, {_DAYS})
 SELECT u.org_id, named.id, u.month, {_CELL}, total, {_DAYS}
 FROM {_NAMED} JOIN usage_month u ON u.org_id = named.org_id AND u.month = :month WHERE total <> 0"""
+# What is there already, part by part, is looked up once: per row it would be sought in the very table that grows, by statistics
+# that take it for empty.
 _FREEZE_MACHINES = f"""
+WITH done AS MATERIALIZED (
+  SELECT DISTINCT m.org_id, m.sku_id FROM invoice_machine m JOIN {_NAMED} ON named.org_id = m.org_id AND named.id = m.invoice_id
+)
 INSERT INTO invoice_machine (org_id, invoice_id, starts_on, resource_id, {_CELL}, quantity)
 SELECT m.org_id, named.id, m.month, resource_id, {_CELL}, quantity
 FROM {_NAMED} JOIN resource_month m ON m.org_id = named.org_id AND m.month = :month
-WHERE NOT EXISTS (SELECT FROM invoice_machine done WHERE done.org_id = named.org_id AND done.invoice_id = named.id AND done.sku_id = m.sku_id)"""
+WHERE NOT EXISTS (SELECT FROM done WHERE done.org_id = m.org_id AND done.sku_id = m.sku_id)"""
 _FREEZE_PART = f"""
 INSERT INTO invoice_machine (org_id, invoice_id, starts_on, resource_id, {_CELL}, quantity)
 SELECT :org_id, :invoice, CAST(:part AS date), resource_id, {_CELL}, quantity FROM fresh WHERE sku_id = ANY (:skus)"""

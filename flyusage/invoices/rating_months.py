@@ -13,7 +13,7 @@ from flyusage.invoices.drafting import fee_prices
 from flyusage.invoices.fee_lines import FeePrices
 from flyusage.invoices.usage_lines import Metered, Setting
 from flyusage.periods import Period, midnight
-from flyusage.pricing.price_table import price_table
+from flyusage.pricing.buying import spells_of, table_of
 from flyusage.pricing.reference import reference
 from flyusage.pricing.slices import Epoch
 from flyusage.pricing.terms import Terms
@@ -29,8 +29,9 @@ class Rating:
 
 def rated_as(session: Session, terms: Terms, as_of: datetime) -> Rating:
     """The period of `terms`, by the prices in force in it."""
-    setting = setting_of(terms, price_table(session, terms.book.id), reference(session), as_of)
-    return Rating(setting, fee_prices(session, terms))
+    prices = table_of(session, terms.book.id, spells_of(session, terms.org_id, terms.book.id))
+    setting = setting_of(terms, prices, reference(session), as_of)
+    return Rating(setting, fee_prices(session, terms, prices))
 
 
 def metered_of(usage: Usage, held: Sequence[Epoch]) -> list[Metered]:

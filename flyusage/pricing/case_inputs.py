@@ -19,8 +19,9 @@ from flyusage.pricing.rating import ZERO, Tier
 LARGEST = 10**30
 MOST_DECIMALS = 40
 CLOSE = 0.75
-_NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})(e[+-]?\d{1,2})?", re.IGNORECASE)
-_RATIO = re.compile(r"[+-]?\d{1,20}/[1-9]\d{0,19}")
+INFINITE = ("inf", "infinity", "∞")
+_NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})(e[+-]?\d{1,2})?", re.IGNORECASE | re.ASCII)
+_RATIO = re.compile(r"[+-]?\d{1,20}/[1-9]\d{0,19}", re.ASCII)
 
 
 class Inputs:
@@ -50,6 +51,12 @@ class Inputs:
         """A number, None where it is absent."""
         present = self._named(name, also)
         return None if present is None else number(self._values[present], present)
+
+    def bound(self, name: str, *also: str) -> Fraction | None:
+        """A number, None where it is absent or infinite: `inf`, as Stripe writes an open tier."""
+        present = self._named(name, also)
+        is_open = present is not None and str(self._values[present]).strip().lower() in INFINITE
+        return None if is_open else self.optional(name, *also)
 
     def amount(self, name: str, *also: str, default: Fraction | None = None) -> Fraction:
         """A number not below zero."""
@@ -103,7 +110,7 @@ class Inputs:
         found = []
         for one in self.objects("tiers", needed=True):
             one.has("from", "from_value")  # says what the tier before says
-            end = one.optional("up_to", "to_value", "to")
+            end = one.bound("up_to", "to_value", "to")
             unit = one.number("unit", "unit_amount", "per_unit_amount", default=ZERO)
             flat = one.number("flat", "flat_amount", default=ZERO)
             found.append(Tier(end, unit, flat, one.number("rate_pct", "rate", default=ZERO)))

@@ -75,6 +75,18 @@ def _package(inputs: Inputs) -> Price:
     return _usage(Model.PACKAGE, inputs, package_size=size, unit_amount=amount)
 
 
+def _packages(inputs: Inputs, _currency: Currency) -> Reckoned:
+    """Packages begun, or with `round` down only those that are full."""
+    price, quantity = _package(inputs), inputs.number("qty", "quantity")
+    way = inputs.text("round", default="up")
+    if way not in ("up", "down"):
+        raise InputInvalid("round is up or down.")
+    free = price.free_quantity * price.per_quantity
+    if way == "down" and price.package_size is not None and quantity > free:
+        quantity = free + (quantity - free) // (price.package_size * price.per_quantity) * price.package_size * price.per_quantity
+    return _bounded(rate_usage(quantity, price), inputs)
+
+
 def _percentage(inputs: Inputs) -> Price:
     free = inputs.number("free", "free_amount", "free_units", default=ZERO)
     return Price(Model.PERCENTAGE, rate_percent=inputs.number("rate_pct", "rate"), free_quantity=free)
@@ -181,13 +193,13 @@ def _plan_change(inputs: Inputs, currency: Currency) -> Reckoned:
 
 def _true_up(inputs: Inputs, _currency: Currency) -> Reckoned:
     days, of_days = inputs.days()
-    return Reckoned(true_up(inputs.number("minimum", "min_spend"), days, of_days, sum(inputs.numbers("usage", "billed"), ZERO)))
+    return Reckoned(true_up(inputs.amount("minimum", "min_spend"), days, of_days, sum(inputs.numbers("usage", "billed"), ZERO)))
 
 
 def _shortfall(inputs: Inputs, currency: Currency) -> Reckoned:
     days, of_days = inputs.days()
-    fee, usage = inputs.number("plan_fee", "fee", default=ZERO), inputs.numbers("usage", "charges", "billed")
-    return Reckoned(commitment_shortfall(inputs.number("commit", "commitment"), fee, days, of_days, currency=currency, usage=usage))
+    fee, usage = inputs.amount("plan_fee", "fee", default=ZERO), inputs.numbers("usage", "charges", "billed")
+    return Reckoned(commitment_shortfall(inputs.amount("commit", "commitment"), fee, days, of_days, currency=currency, usage=usage))
 
 
 def _time_weighted(inputs: Inputs, _currency: Currency) -> Reckoned:
@@ -293,6 +305,7 @@ _PRICES: dict[str, Callable[[Inputs], Price]] = {
 }
 _KINDS: dict[str, Callable[[Inputs, Currency], Reckoned]] = {
     **{name: _one_quantity(price_of) for name, price_of in _PRICES.items()},
+    "package": _packages,
     "percentage": _percentages,
     "dynamic": _dynamic,
     "flat": _flat,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +20,7 @@ from flyusage.pricing.settling import with_tax
 Answer = str | dict[str, str]
 PERCENTS = ("discount_pct",)
 PERCENT_PLACES, QUANTITY_PLACES = 2, 12
+MOST_DIGITS = 1000  # of a whole number in JSON; longer ones are no amounts
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Answered:
 def read_cases(text: str) -> list[Any]:
     """The cases of a JSON text: a list, or a single case. Numbers are kept exactly. Raises CasesUnreadable."""
     try:
-        found = json.loads(text, parse_float=Decimal, parse_constant=str)
+        found = json.loads(text, parse_float=_decimal_or_text, parse_int=_whole_or_text, parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise CasesUnreadable(f"The cases are not JSON ({harmless(str(error)[:200])}). A list of {{id, kind, input}} is.") from error
     if isinstance(found, dict):
@@ -73,9 +74,26 @@ def printable(one: Answered) -> dict[str, Any]:
     return made | ({"ignored": list(one.ignored)} if one.ignored else {})
 
 
+def _encodable(value: Any) -> str:
+    """`value` as text that can be written; JSON's escapes can name half a character."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _decimal_or_text(written: str) -> Decimal | str:
+    """A JSON number as it is written; one beyond every decimal stays a text, for its own case to refuse."""
+    try:
+        return Decimal(written)
+    except InvalidOperation:
+        return written
+
+
+def _whole_or_text(written: str) -> int | str:
+    return int(written) if len(written) <= MOST_DIGITS else written
+
+
 def _answer(case: Any, place: int) -> Answered:
     given = case if isinstance(case, dict) else {}
-    id_, kind = str(given.get("id", f"#{place}")), str(given.get("kind", ""))
+    id_, kind = _encodable(given.get("id", f"#{place}")), _encodable(given.get("kind", ""))
     try:
         if not isinstance(case, dict) or not isinstance(given.get("input"), dict):
             raise InputInvalid("A case is an object with id, kind and input, an object.")
@@ -110,6 +128,8 @@ def _shaped(named: Mapping[str, str], expected: Any, *, main: str, has_tax: bool
     if isinstance(expected, dict):
         if missing := [name for name in expected if name not in named]:
             raise AnswerUnknown(f"{harmless(str(missing[0])[:60])} is not answered; {', '.join(sorted(named))} are.")
+        if not expected:
+            raise InputInvalid("expected names no amount.")
         return {name: named[name] for name in expected}
     if expected is None and main not in ("net", "gross"):
         return {main: named[main]}

@@ -145,3 +145,17 @@ class SimulationRefused(FlyusageError):
 
     code = "simulation_refused"
     status = 422
+
+
+class ExperimentRefused(FlyusageError):
+    """An experiment that cannot be: in the past, in two at once, without anybody or without prices."""
+
+    code = "experiment_refused"
+    status = 409
+
+
+class ExperimentUnknown(FlyusageError):
+    """No experiment goes by that name."""
+
+    code = "experiment_unknown"
+    status = 404

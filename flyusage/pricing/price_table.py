@@ -78,6 +78,11 @@ class PriceTable:
         held = (book for since, until, book in self.others if since <= day and (until is None or day < until))
         return next(held, self.book_id)
 
+    def books_in(self, first: date, end: date) -> list[tuple[int, date, date]]:
+        """(book, since, until): whose prices hold when, in the days from `first` to before `end`."""
+        edges = sorted({first, end, *(edge for since, until, _ in self.others for edge in (since, until) if edge and first < edge < end)})
+        return [(self.book_on(since), since, until) for since, until in zip(edges, edges[1:], strict=False)]
+
     def steps(self, period: Period) -> set[date]:
         """The days at whose midnight, strictly inside `period`, any price begins or ends."""
         return {edge for edge in self._edges if period.start < midnight(edge) < period.end}

@@ -199,3 +199,20 @@ def test_a_what_if_that_makes_no_sense_is_one_sentence(flyusage, october, argume
     assert (said.code, said.out) == (1, "")
     assert words in said.err
     assert said.err.count("\n") == 1
+
+
+def test_an_experiment_from_start_to_return(flyusage, october):
+    assert "No experiments." in flyusage("prices", "experiment", "list").out
+    flyusage("prices", "draft", "new", "spring", "2026-11-16", "--from", "list")
+    flyusage("prices", "draft", "publish", "spring@2026-11-16")
+    said = flyusage("prices", "experiment", "start", "try-spring", "spring", "2026-12-01", "--org", "prism", "--until", "2027-02-01")
+    assert "try-spring: 1 of 1 organizations buy at spring from 2026-12-01 until 2027-02-01." in said.out
+    assert json.loads(flyusage("prices", "list", "--org", "prism", "--on", "2026-12-01", "--json").out)["book"] == "spring"
+    assert json.loads(flyusage("prices", "list", "--org", "prism", "--on", "2026-11-30", "--json").out)["book"] == "list"
+    (listed,) = json.loads(flyusage("prices", "experiment", "list", "--json").out)
+    assert (listed["take_part"], listed["do_not"], listed["until"]) == (1, 0, "2027-02-01")
+    months = json.loads(flyusage("prices", "experiment", "revenue", "try-spring", "--json").out)["months"]
+    assert [(one["month"], one["revenue"]) for one in months if one["takes_part"]][1] == ("2026-10-01", "55.541667526400")
+    assert "2026-11 so far" in flyusage("prices", "experiment", "revenue", "try-spring").out
+    assert "try-spring never begins." in flyusage("prices", "experiment", "end", "try-spring").out
+    assert flyusage("prices", "experiment", "end", "other").code == 1

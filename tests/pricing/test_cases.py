@@ -114,6 +114,8 @@ def test_answers_take_the_shape_of_what_is_expected() -> None:
     assert rate("unit", "7", unit="7", qty=1).matches
     assert rate("unit", "7.01", unit="7", qty=1).matches is False
     assert rate("unit", {"bounds": "-10", "usage": "100"}, unit="10", qty="10", max_spend="90").matches
+    found = rate("unit", {}, **taxed)
+    assert found.error is not None and found.error.sentence == "expected names no amount."
     found = rate("unit", {"grand": "1"}, **taxed)
     assert found.error is not None and found.error.code == "answer_unknown" and "grand is not answered" in found.error.sentence
 
@@ -194,6 +196,9 @@ def test_machines_by_name_hours_and_seconds() -> None:
         ("percentage", {"rate_pct": "1", "qty": "1", "free_events": 2}, "input_missing", "events is missing"),
         ("percentage", {"rate_pct": "1", "events": ["1"], "free_events": "1.5"}, "input_invalid", "not a whole number"),
         ("prorate", {"amount": "1", "days": 1, "of_days": 0}, "period_invalid", "no part of a period"),
+        ("package", {"qty": "1", "size": "10", "price": "1", "round": "off"}, "input_invalid", "round is up or down"),
+        ("trueup", {"minimum": "-1", "usage": "1"}, "input_invalid", "minimum is below zero"),
+        ("commit_shortfall", {"commit": "-1"}, "input_invalid", "commit is below zero"),
         ("prorate", {"amount": "1", "days": 1}, "input_missing", "of_days is missing"),
         ("time_weighted", {"period": ["2023-04-01", "2023-03-01"]}, "input_invalid", "period ends after it starts"),
         ("time_weighted", {"period": ["2023-02-30", "2023-03-01"]}, "input_invalid", "no date or moment"),
@@ -231,6 +236,27 @@ def test_numbers_are_read_exactly_from_json() -> None:
     first, second = answer_all(cases)
     assert (first.answer, first.matches) == ("0.30", True)
     assert second.error is not None and second.error.code == "input_invalid"
+
+
+def test_numbers_beyond_every_amount_are_their_own_case_s_error() -> None:
+    written = ("1e99999999999999999999", "1e400", "9" * 5000, "Infinity", '"١٢"', '"\\ud800"')
+    cases = [f'{{"id": "\\ud800", "kind": "unit", "input": {{"unit": 1, "qty": {one}}}}}' for one in written]
+    found = answer_all(read_cases(f'[{",".join(cases)}, {{"kind": "unit", "input": {{"unit": 7, "qty": 1}}}}]'))
+    assert [one.error.code if one.error else one.answer for one in found] == ["input_invalid"] * len(written) + ["7.00"]
+    for one in found:
+        json.dumps(printable(one), ensure_ascii=False).encode()
+
+
+def test_open_tiers_may_be_infinite() -> None:
+    for end in ("inf", "Infinity", None):
+        assert answer("graduated", tiers=[{"up_to": 5, "unit": "7"}, {"up_to": end, "unit": "6"}], qty="7") == "47.00"
+
+
+def test_packages_may_round_down() -> None:
+    assert answer("package", size="5", price="5", qty="6", round="up") == "10.00"
+    assert answer("package", size="5", price="5", qty="6", round="down") == "5.00"
+    assert answer("package", size="5", price="5", qty="14", free="5", round="down") == "5.00"
+    assert answer("package", size="5", price="5", qty="3", free="5", round="down") == "0.00"
 
 
 @pytest.mark.parametrize("text", ["", "{", "7", '"cases"', "[" * 100_000, '{"a": ' * 10_000])
