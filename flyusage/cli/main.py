@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from flyusage import __version__, db, logs
-from flyusage.cli import database, demo, doctor, ingest, orgs, rollup, serve, usage, worker
+from flyusage.cli import cost_centres, database, demo, doctor, ingest, orgs, rollup, serve, usage, worker
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
@@ -31,6 +31,7 @@ app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
 app.add_typer(database.app, name="db")
 app.add_typer(orgs.app, name="orgs")
+app.add_typer(cost_centres.app, name="cost-centres")
 app.add_typer(rollup.app, name="rollup")
 
 

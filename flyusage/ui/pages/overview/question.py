@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from flyusage import db
 from flyusage.metering import queries
+from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.metering.models import Region
 from flyusage.periods import DAY, Period, floor_hour
 from flyusage.pricing.changes import Changes, what_changed
@@ -22,8 +23,6 @@ from flyusage.ui.pages.overview.figure import Places, month_figure
 from flyusage.ui.pages.overview.rows import Screen
 from flyusage.ui.pages.overview.screen import screen
 from flyusage.ui.session import OpenOrganization, open_organization
-
-UNASSIGNED = "Unassigned"
 
 
 @dataclass(frozen=True)
