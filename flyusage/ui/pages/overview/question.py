@@ -48,9 +48,10 @@ def _answer(org: OpenOrganization) -> Answered:
         shown = overview(session, org.id)
         if shown is None:
             return Answered()
-        shown = shown if shown.changes else replace(shown, changes=_halves(session, org.id, shown))
+        if shown.changes is None and shown.waits_for is None:
+            shown = replace(shown, changes=_halves(session, org.id, shown))
         found = facts(org.slug, shown, queries.data_health(session, org.id))
-        older = history(queries.rollup_progress(session, org.id))
+        older = history(shown.daily.load)
         printed = screen(org.slug, shown, _centres(session, org, shown), found)
         return Answered(
             screen=replace(printed, history_percent=older.percent, history_text=older.text),
