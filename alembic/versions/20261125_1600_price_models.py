@@ -1,7 +1,7 @@
 """Prices of every model: tiers, packages, percentages, free quantities, bounds; the log of price books; experiments with prices.
 
 Revision ID: 20261125_1600
-Revises: 20261125_1520
+Revises: 20261125_1530
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from flyusage.db import APP_ROLE, PLATFORM_ROLE
 
 revision = "20261125_1600"
-down_revision = "20261125_1520"
+down_revision = "20261125_1530"
 branch_labels = None
 depends_on = None
 

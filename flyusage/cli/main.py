@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from flyusage import __version__, db, logs
-from flyusage.cli import bill, costs, database, demo, doctor, ingest, invoices, orgs, prices, rollup, serve, usage, worker
+from flyusage.cli import bill, cost_centres, costs, database, demo, doctor, ingest, invoices, orgs, prices, rollup, serve, usage, worker
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
@@ -30,6 +30,7 @@ app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
 app.add_typer(bill.app, name="bill")
+app.add_typer(cost_centres.app, name="cost-centres")
 app.add_typer(costs.app, name="costs")
 app.add_typer(database.app, name="db")
 app.add_typer(invoices.app, name="invoices")

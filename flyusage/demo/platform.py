@@ -19,7 +19,7 @@ from flyusage.demo import setting, story
 from flyusage.demo.crew import crew, made_ahead
 from flyusage.demo.lives import Unit
 from flyusage.demo.stream import Chapter, Company, chapters, living_units, write, writer_of
-from flyusage.metering import statistics
+from flyusage.metering import history, statistics
 from flyusage.metering.ingest import BatchResult, ingest_events
 from flyusage.metering.locks import shard_of
 from flyusage.metering.models import dirty_day, dirty_resource, ingest_run
@@ -133,6 +133,10 @@ class _Filling:
         self._chapters = {company.slug: chapters(company, company.anchor) for company in companies}
         self._units = sum(len(chapter.units) for told in self._chapters.values() for chapter in told)
         self._units_done = 0
+        self._loads = {
+            company.slug: _Load(sum(len(chapter.units) for chapter in self._chapters[company.slug]), company.anchor.date() + periods.DAY)
+            for company in companies
+        }
         self._complete_since: date | None = None
         self._progress = progress
 
@@ -159,16 +163,19 @@ class _Filling:
             setting.assign_cost_centres(session, org_id, company)
             if told[-1] is self._chapters[company.slug][-1]:
                 _finish(session, _run(session, _mark(company))[0])
+                history.note_whole(session, org_id)
 
     def _tell_chapter(self, company: Company, org_id: int, chapter: Chapter) -> None:
         """A chapter's events, then its days; what a region's hosts held back comes after that, as late events do."""
-        mark = _chapter_mark(company, chapter)
+        mark, load = _chapter_mark(company, chapter), self._loads[company.slug]
         with db.platform_transaction() as session:
             run_id, _, is_finished = _run(session, mark)
             halves = [_Part.begun(session, f"{_mark(company)}/{chapter.first_day.date()}, half {half}") for half in range(WRITERS)]
             held_back = _Part.begun(session, f"{_mark(company)}/{chapter.first_day.date()}, late")
         if is_finished:
+            load.take(chapter)
             return
+        load.note(org_id)
         late: list[UsageEvent] = []
         with crew(WRITERS, name="demo-writer") as submit:
             for units_done, batch in made_ahead(chapter.units, partial(_batches, company)):
@@ -176,6 +183,7 @@ class _Filling:
                 in_time = _by_writer([event for event in batch if not _is_late(company, event)])
                 taking = [submit(half.take, events) for half, events in zip(halves, in_time, strict=True)]
                 self.events += sum(one.result() for one in taking)
+                load.note(org_id, units_done)
                 self._say(units_done)
         _roll_up(org_id, chapter.first_day.date())
         if late:
@@ -183,11 +191,32 @@ class _Filling:
             _roll_up(org_id, chapter.first_day.date())
         with db.platform_transaction() as session:
             _finish(session, run_id)
+        load.take(chapter)
+        load.note(org_id)
 
     def _say(self, units_done: int) -> None:
         if self._progress is not None:
             share = (self._units_done + units_done) / self._units
             self._progress(Progress(share, self.events, self._complete_since))
+
+
+@dataclass
+class _Load:
+    """How much of a company's history is in, for whoever looks at it meanwhile: `done` of its `units`, the newest days first."""
+
+    units: int
+    whole_from: date
+    done: int = 0
+
+    def take(self, chapter: Chapter) -> None:
+        """A chapter is in, and its days are rolled up."""
+        self.whole_from = chapter.first_day.date()
+        self.done += len(chapter.units)
+
+    def note(self, org_id: int, units_done: int = 0) -> None:
+        """Say so in the organization, with `units_done` of the chapter that is being told."""
+        with db.platform_transaction() as session:
+            history.note_load(session, org_id, self.whole_from, 100 * (self.done + units_done) // max(1, self.units))
 
 
 @dataclass

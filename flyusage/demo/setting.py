@@ -13,7 +13,9 @@ from flyusage import clock
 from flyusage.demo import story
 from flyusage.demo.company import COST_CENTRES
 from flyusage.demo.stream import Company
-from flyusage.metering.models import Region, cost_centre
+from flyusage.metering import cost_centres
+from flyusage.metering.cost_centres import Assignment
+from flyusage.metering.models import Region
 from flyusage.money import round_half_away
 from flyusage.orgs import audit
 from flyusage.orgs.models import Organization
@@ -75,34 +77,18 @@ def set_up(session: Session, company: Company) -> int:
 
 
 def assign_cost_centres(session: Session, org_id: int, company: Company) -> None:
-    """Twelve cost centres over the apps that are known so far, from the company's first month on; one app changes hands."""
+    """Twelve cost centres over the apps that are known so far, from the company's first month on; one app changes hands.
+
+    What somebody assigned meanwhile stays.
+    """
     first = story.moment_of(company.tale.begins).date().replace(day=1)
-    session.execute(
-        sa.text(
-            "INSERT INTO cost_centre (org_id, name) SELECT :org, name FROM unnest(CAST(:names AS text[])) AS name ON CONFLICT DO NOTHING"
-        ),
-        {"org": org_id, "names": list(COST_CENTRES)},
-    )
-    ids = sa.select(cost_centre.c.name, cost_centre.c.id).where(cost_centre.c.org_id == org_id)
-    centres: dict[str, int] = dict(row for row in session.execute(ids))
-    rows = [(app, first, centres[centre]) for centre, domains in COST_CENTRES.items() for app in _apps(company, domains)]
+    wanted = [Assignment(app, first, centre) for centre, domains in COST_CENTRES.items() for app in _apps(company, domains)]
     changing = next((app for app in _apps(company, ("insights",)) if app.endswith("api")), None)
     if changing is not None:
-        later = company.anchor.date().replace(day=1)
-        rows.append((changing, later, centres["Core Logistics"]))
-    session.execute(
-        sa.text(
-            """INSERT INTO cost_centre_app (org_id, app_id, month, cost_centre_id)
-               SELECT :org, a.id, m.month, m.centre FROM unnest(CAST(:apps AS text[]), CAST(:months AS date[]), CAST(:centres AS int[]))
-                 AS m (app, month, centre) JOIN app a ON a.org_id = :org AND a.name = m.app ON CONFLICT DO NOTHING"""
-        ),
-        {
-            "org": org_id,
-            "apps": [row[0] for row in rows],
-            "months": [row[1] for row in rows],
-            "centres": [row[2] for row in rows],
-        },
-    )
+        wanted.append(Assignment(changing, company.anchor.date().replace(day=1), "Core Logistics"))
+    there = {(one.app, one.from_month) for one in cost_centres.assignments(session, org_id)}
+    missing = [one for one in wanted if (one.app, one.from_month) not in there]
+    cost_centres.assign(session, org_id, missing, actor="system:demo", origin=company.slug)
 
 
 def _apps(company: Company, domains: Sequence[str]) -> list[str]:

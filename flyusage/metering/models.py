@@ -248,6 +248,8 @@ rollup_state = sa.Table(
     Column("last_event_at", MOMENT),
     Column("tail_edge_at", MOMENT, comment="the last start or stop in the hour after rolled_through that open_cell holds"),
     Column("revision", BigInteger, nullable=False, server_default="0"),
+    Column("whole_from", Date, comment="days before it are still being loaded; null: all are in"),
+    Column("loaded_percent", SmallInteger, comment="of the history that is being loaded"),
     _key(),
 )
 

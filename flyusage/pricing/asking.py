@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock
+from flyusage.metering.history import COLUMNS, HistoryLoad, load_of
 from flyusage.metering.tail import Tail, tail_of
 from flyusage.periods import HOUR, Period, floor_hour
 from flyusage.pricing.books import LIST, PriceBook
@@ -25,7 +26,10 @@ NOTHING = Tail(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC
 
 @dataclass(frozen=True)
 class Known:
-    """What every question of one request needs: the organization's history, book and names. `moment` is where it is counted to."""
+    """What every question of one request needs: the organization's history, book and names. `moment` is where it is counted to.
+
+    `load` says how far back the history is whole, None once it all is.
+    """
 
     org_id: int
     history: Period | None
@@ -34,11 +38,18 @@ class Known:
     prices: PriceTable
     reference: Reference
     names: Names
+    load: HistoryLoad | None = None
+
+    def has_whole(self, period: Period) -> bool:
+        """Whether the history reaches back to the start of `period`, to the hour, and everything since is in."""
+        is_reached = self.history is not None and period.start >= floor_hour(self.history.start)
+        return is_reached and (self.load is None or self.load.covers(period))
 
 
 def know(session: Session, org_id: int, as_of: datetime | None, now: datetime | None, *, has_centres: bool = True) -> Known:
     """Everything but the view, as of `as_of`, or now (the clock's, when None is given). Cost centres only when asked for."""
-    (first, last, through, *book, versions, published, experiments), *_ = fetch(session, _CONTEXT, {"org": org_id, "list": LIST})
+    (last, *book, versions, published, experiments), load = _context(session, org_id)
+    *_, first, through = load
     if book[0] is None:
         raise PriceBookMissing("No price book is loaded. Run `flyusage db upgrade`, which loads the list prices.")
     spells = spells_of(session, org_id, book[0]) if experiments else ()
@@ -51,6 +62,7 @@ def know(session: Session, org_id: int, as_of: datetime | None, now: datetime | 
         prices=table_of(session, book[0], spells, (versions, published)),
         reference=reference(session),
         names=names_of(session, org_id, has_centres=has_centres),
+        load=load_of(*load),
     )
 
 
@@ -95,6 +107,12 @@ def ask(session: Session, known: Known, view: View, *, period: Period | None = N
     )
 
 
+def _context(session: Session, org_id: int) -> tuple[tuple, tuple]:
+    """The last event, the price book, its versions and experiments; and how far the history is loaded, as `load_of` takes it."""
+    row, *_ = fetch(session, _CONTEXT, {"org": org_id, "list": LIST})
+    return row[:9], row[9:]
+
+
 def _moment(tail: Tail | None, through: datetime | None, as_of: datetime) -> Moment:
     if tail is None:
         hour = floor_hour(as_of)
@@ -102,9 +120,9 @@ def _moment(tail: Tail | None, through: datetime | None, as_of: datetime) -> Mom
     return Moment(as_of=tail.as_of, rolled_through=through or tail.since, since=tail.since, tail=tail)
 
 
-_CONTEXT = """
-SELECT state.first_event_at, state.last_event_at, state.rolled_through, book.id, book.slug, book.name, book.currency, book.is_synthetic,
-       version.published, version.last, (SELECT count(*) FROM price_experiment WHERE base_book_id = book.id) AS experiments
+_CONTEXT = f"""
+SELECT state.last_event_at, book.id, book.slug, book.name, book.currency, book.is_synthetic,
+       version.published, version.last, (SELECT count(*) FROM price_experiment WHERE base_book_id = book.id) AS experiments, {COLUMNS}
 FROM (SELECT coalesce((SELECT price_book_id FROM subscription WHERE org_id = :org), (SELECT id FROM price_book WHERE slug = :list)) AS id) AS chosen
 LEFT JOIN rollup_state state ON state.org_id = :org
 LEFT JOIN price_book book ON book.id = chosen.id

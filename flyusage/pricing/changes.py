@@ -16,7 +16,6 @@ from flyusage.periods import Period, floor_hour
 from flyusage.pricing.asking import Known, ask, know, moment_at
 from flyusage.pricing.comparison import earlier
 from flyusage.pricing.contributors import Keys, detail, rank, whole
-from flyusage.pricing.notices import is_known
 from flyusage.pricing.question import Question
 from flyusage.pricing.split import Split, Used, split
 from flyusage.pricing.storytelling import Told, tell
@@ -52,13 +51,13 @@ def what_changed(
 ) -> Changes | None:
     """The list cost of `view`'s period and filters against the period it is compared with (none chosen: the one before).
 
-    None when there is nothing to compare with: history begins after the earlier period does. A view of one app in one
+    None when there is nothing to compare with: history begins after the earlier period does, or is not all in yet. A view of one app in one
     region is explained by VM size where `by` is not given. Contributors are not told apart by machine.
     """
     known = know(session, org_id, view.as_of, now)
     asked = replace(view, measure=Measure.LIST_COST, group_by=Dimension.APP)
     compared = earlier(view.period, Comparison.PREVIOUS if view.comparison is Comparison.NONE else view.comparison, known.moment.as_of)
-    if compared is None or not is_known(compared.whole, known.history):
+    if compared is None or not known.has_whole(compared.whole):
         return None
     after = ask(session, known, asked)
     cut = compared.compared.end

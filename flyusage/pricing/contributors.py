@@ -6,10 +6,10 @@ from fractions import Fraction
 
 from sqlmodel import Session
 
+from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.pricing.cells import fold_rows
 from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.question import Question
-from flyusage.pricing.scope import UNASSIGNED
 from flyusage.pricing.split import Used
 from flyusage.pricing.totals import quantities
 from flyusage.pricing.view import Dimension

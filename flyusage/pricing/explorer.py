@@ -13,7 +13,7 @@ from flyusage.pricing.counting import OTHER, Counted, count, other_than
 from flyusage.pricing.headline import headline
 from flyusage.pricing.labels import labels
 from flyusage.pricing.marks import price_steps
-from flyusage.pricing.notices import is_known, notices
+from flyusage.pricing.notices import notices
 from flyusage.pricing.peaks import peaks
 from flyusage.pricing.points import Buckets, buckets, difference, points
 from flyusage.pricing.question import Question
@@ -103,9 +103,10 @@ class _Answering:
             totals=self.totals or headline(self.session, question, counted.whole),
             history_begins=self.known.history.start if self.known.history else None,
             last_event_at=self.known.history.end if self.known.history else None,
+            load=self.known.load,
             notices=notices(
                 counted,
-                self.known.history,
+                self.known,
                 asked_before.whole if asked_before else None,
                 before.counted.question.complete if before else None,
             ),
@@ -116,8 +117,8 @@ class _Answering:
         return chosen if chosen and chosen in granularities(self.view.period) else auto_granularity(self.view.period)
 
     def _before(self, asked: Earlier | None, machines: frozenset[int]) -> _Before | None:
-        """The earlier period, counted; None where history does not reach."""
-        if asked is None or not is_known(asked.whole, self.known.history):
+        """The earlier period, counted; None where history does not reach, or not yet."""
+        if asked is None or not self.known.has_whole(asked.whole):
             return None
         cut = asked.compared.end
         moment = self.known.moment if cut == floor_hour(cut) else moment_at(self.session, self.known.org_id, cut)

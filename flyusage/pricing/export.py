@@ -13,9 +13,9 @@ from flyusage.money import round_half_away
 from flyusage.pricing.explorer import explore
 from flyusage.pricing.urls import view_to_query
 from flyusage.pricing.view import Answer, Dimension, Measure, View
+from flyusage.spreadsheets import guarded
 
 PLACES = 12
-DANGEROUS = ("=", "+", "-", "@")
 UNITS = {
     Measure.MACHINE_HOURS: "machine-hours",
     Measure.VCPU_HOURS: "vCPU-hours",
@@ -39,13 +39,13 @@ def export_csv(session: Session, org_id: int, view: View, *, now: datetime | Non
 def csv_lines(answer: Answer) -> Iterator[str]:
     """The same, of an answer already at hand. Lines that say what the numbers are begin with #."""
     for name, value in _about(answer):
-        yield _line([f"# {name}", _safe(value)])
+        yield _line([f"# {name}", guarded(value)])
     columns = _columns(answer)
     group = answer.view.group_by.value if answer.view.group_by else "total"
     yield _line([group, "name", *(column.title for column in columns)])
     printed = [_amounts(answer, column) for column in columns]
     for place, one in enumerate(answer.series):
-        yield _line([_safe(one.key), _safe(one.label), *(amounts[place] for amounts in printed)])
+        yield _line([guarded(one.key), guarded(one.label), *(amounts[place] for amounts in printed)])
     yield _line(["", "Total", *(_decimal(column.total) for column in columns)])
 
 
@@ -115,11 +115,6 @@ def _amounts(answer: Answer, column: _Column) -> list[str]:
 
 def _decimal(amount: Fraction) -> str:
     return f"{round_half_away(amount, PLACES):f}"
-
-
-def _safe(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(DANGEROUS) or (text[:1] and not text[0].isprintable()) else text
 
 
 def _moment(moment: datetime) -> str:

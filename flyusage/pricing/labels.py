@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.pricing.question import Question
-from flyusage.pricing.scope import UNASSIGNED
 from flyusage.pricing.view import Dimension
 
 EVERYTHING = "Everything"

@@ -7,8 +7,9 @@ from fractions import Fraction
 from sqlmodel import Session
 
 from flyusage import clock
+from flyusage.metering.history import HistoryLoad
 from flyusage.metering.queries import Freshness, freshness
-from flyusage.periods import DAY, Period, floor_hour, midnight, month_period
+from flyusage.periods import DAY, Period, add_months, floor_hour, midnight, month_period
 from flyusage.pricing.asking import Known, ask, know
 from flyusage.pricing.changes import Changes, what_changed
 from flyusage.pricing.explorer import explore, explore_totals
@@ -59,6 +60,12 @@ class Overview:
     rests_on: Fraction
     notices: tuple[str, ...] = ()
 
+    @property
+    def waits_for(self) -> HistoryLoad | None:
+        """The loading that the comparison waits for; None where there is one, or none to come."""
+        load, earlier = self.daily.load, Period(add_months(self.so_far.start, -1), self.so_far.start)
+        return load if load and not load.covers(earlier) else None
+
 
 def overview(session: Session, org_id: int, *, now: datetime | None = None) -> Overview | None:
     """The overview at `now`; None before the first event."""
@@ -85,7 +92,7 @@ def overview(session: Session, org_id: int, *, now: datetime | None = None) -> O
         rolled_through=daily.rolled_through,
         spent=daily.total,
         spent_before=daily.previous_total,
-        projection=_projection(session, known, daily) if is_current else None,
+        projection=_projection(session, known, daily) if is_current and _has_basis(known, whole, as_of) else None,
         daily=daily,
         by_continent=others[0],
         by_region=daily,
@@ -115,6 +122,11 @@ def resting_cost(known: Known, fresh: Freshness) -> Fraction:
             price = known.prices.on(one.sku_id, one.region_id, epoch.starts_on)
             total += price.cost(one.capacity * span.seconds) if price else 0
     return total
+
+
+def _has_basis(known: Known, month: Period, as_of: datetime) -> bool:
+    """Whether the month and the days whose rate it goes on at are all in."""
+    return known.load is None or known.load.covers(Period(min(month.start, floor_hour(as_of) - RATE_DAYS * DAY), as_of))
 
 
 def _projection(session: Session, known: Known, daily: Answer) -> Projection | None:

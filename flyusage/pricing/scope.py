@@ -7,12 +7,12 @@ from datetime import date
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.pricing.database import fetch
 from flyusage.pricing.reference import Reference
 from flyusage.pricing.slices import Epoch
 from flyusage.pricing.view import Dimension, Filter
 
-UNASSIGNED = "Unassigned"
 MACHINE = 1
 QUOTED_CHARACTERS = 40
 

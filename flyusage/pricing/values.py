@@ -3,8 +3,9 @@
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.pricing.reference import reference
-from flyusage.pricing.scope import MACHINE, UNASSIGNED, names_of
+from flyusage.pricing.scope import MACHINE, names_of
 from flyusage.pricing.view import Dimension, Value
 
 

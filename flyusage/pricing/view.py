@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from flyusage.metering.history import HistoryLoad
 from flyusage.periods import Period, add_months
 
 LONGEST_BY_HOUR = timedelta(days=62)
@@ -123,7 +124,8 @@ class Answer:
 
     `series` holds every value, largest first; `total` is their exact sum (running machines: that of the whole, since
     peaks do not add up). `drawn` are the top series and, when values were folded, "other". `buckets` are the starts of the
-    time buckets; `series` totals cover exactly `view.period` cut at `as_of`. `complete_until` is min(period end, as_of).
+    time buckets; `series` totals cover exactly `view.period` cut at `as_of`. `complete_until` is min(period end, as_of). `load`
+    says how far back the history is whole; None once it all is.
     """
 
     view: View
@@ -141,6 +143,7 @@ class Answer:
     history_begins: datetime | None
     last_event_at: datetime | None
     notices: tuple[str, ...] = ()
+    load: HistoryLoad | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from flyusage import clock, db
 from flyusage.demo import platform
 from flyusage.demo.company import COST_CENTRES
 from flyusage.demo.platform import Progress, advance, fill, loading
+from flyusage.metering.history import HistoryLoad, history_load
 from flyusage.orgs.queries import directory
 from flyusage.pricing.books import book_of
 
@@ -57,8 +58,20 @@ def said() -> list[Progress]:
 
 
 @pytest.fixture(scope="module")
-def filled(shared_database: object, said: list[Progress]) -> platform.Filled:
-    return fill_at_now(vms=VMS, months=MONTHS, progress=said.append)
+def loads() -> list[HistoryLoad | None]:
+    """What the large company said of its history meanwhile."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def filled(shared_database: object, said: list[Progress], loads: list[HistoryLoad | None]) -> platform.Filled:
+    def look(progress: Progress) -> None:
+        said.append(progress)
+        with db.platform_transaction() as session:
+            org_id = session.scalar(sa.text("SELECT id FROM organization WHERE slug = 'demo'"))
+            loads.append(history_load(session, org_id))  # type: ignore[arg-type]
+
+    return fill_at_now(vms=VMS, months=MONTHS, progress=look)
 
 
 def test_there_are_three_labelled_companies(filled: platform.Filled) -> None:
@@ -117,10 +130,11 @@ def test_prices_step_up_where_the_book_says_it_is_invented(filled: platform.Fill
     ]
 
 
-def test_apps_belong_to_twelve_cost_centres(filled: platform.Filled) -> None:
+def test_apps_belong_to_cost_centres(filled: platform.Filled) -> None:
     large = "org_id = (SELECT id FROM organization WHERE slug = 'demo')"
-    assert len(COST_CENTRES) == 12
-    assert number(f"SELECT count(*) FROM cost_centre WHERE {large}") == 12
+    assert len(COST_CENTRES) == 12  # at this size not all of them have an app
+    used = number(f"SELECT count(DISTINCT cost_centre_id) FROM cost_centre_app WHERE {large}")
+    assert 1 < used == number(f"SELECT count(*) FROM cost_centre WHERE {large}")
     assert number(f"SELECT count(*) FROM app WHERE {large} AND id NOT IN (SELECT app_id FROM cost_centre_app)") <= 2
 
 
@@ -128,6 +142,8 @@ def test_filling_again_changes_nothing(filled: platform.Filled) -> None:
     assert fill_at_now(vms=9, months=1) == platform.Filled(filled.slugs, filled.anchor, 0)
     with db.platform_transaction() as session:
         assert loading(session) == []
+    assert number("SELECT count(*) FROM audit_event WHERE action = 'cost_centres.edit'") == 3  # one for each company
+    assert number("SELECT count(*) FROM rollup_state WHERE whole_from IS NOT NULL OR loaded_percent IS NOT NULL") == 0
 
 
 def test_it_said_from_when_on_days_are_complete(filled: platform.Filled, said: list[Progress]) -> None:
@@ -137,6 +153,16 @@ def test_it_said_from_when_on_days_are_complete(filled: platform.Filled, said: l
     assert [progress.is_usable for progress in said] == sorted(progress.is_usable for progress in said)
     assert [progress.share for progress in said] == sorted(progress.share for progress in said)
     assert (said[-1].share, said[-1].events) == (1, filled.events)
+
+
+def test_the_large_company_says_how_far_its_history_is_in(filled: platform.Filled, loads: list[HistoryLoad | None]) -> None:
+    assert loads[0] is not None
+    assert loads[0].whole_from == date(2026, 11, 24)  # nothing is whole yet
+    told = [load for load in loads if load is not None]
+    assert [load.whole_from for load in told] == sorted((load.whole_from for load in told), reverse=True)
+    assert [load.percent for load in told] == sorted(load.percent for load in told)
+    assert told[-1].whole_from == date(2026, 4, 23)
+    assert 0 < told[0].percent < 100
 
 
 def test_a_fill_that_was_killed_is_completed_as_if_it_had_not_been(server: Server, template: str) -> None:

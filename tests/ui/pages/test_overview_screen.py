@@ -2,14 +2,16 @@
 
 import html
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 
 import page_samples as samples
 import pytest
 
+from flyusage.metering.history import HistoryLoad
 from flyusage.pricing.view import Dimension
 from flyusage.ui.pages.explorer.paths import Place
+from flyusage.ui.pages.overview.facts import History, history
 from flyusage.ui.pages.overview.figure import map_figure, month_figure, region_spend
 from flyusage.ui.pages.overview.screen import ranking, screen
 
@@ -51,6 +53,22 @@ def test_one_that_outweighs_the_whole_difference_is_not_more_than_all_of_it() ->
     changes = samples.changes()
     small = replace(samples.overview(), spent=Fraction("1666541.70"), changes=changes)
     assert "app_22 in gru alone changed by +$28,458.22" in said(small)
+
+
+def test_while_the_month_before_still_loads_it_says_so_instead_of_comparing() -> None:
+    load = HistoryLoad(date(2026, 9, 22), 43, is_arriving=True)
+    daily = replace(samples.overview().daily, load=load)
+    notices = (
+        "Older history is still loading: 43 %. The comparison waits for Sep 1, 2026 to be in.",
+        "Unpriced, and so not in the cost: x.",
+    )
+    shown = replace(samples.overview(), daily=daily, before=None, spent_before=None, changes=None, notices=notices)
+    assert said(shown) == "in 22 days. September is still loading (43 %): the comparison waits for it."
+    printed = screen("prism", shown, None, [])
+    assert (printed.changed, printed.changed_note) == ([], "September is still loading (43 %): the comparison waits for it.")
+    assert printed.notices == ["Unpriced, and so not in the cost: x."]  # the rest has a bar of its own
+    assert history(load) == History("43", "Older history is still loading: 43 %. Everything since Sep 22 is complete.")
+    assert history(None) == History()
 
 
 def test_without_an_earlier_month_it_says_when_history_begins() -> None:

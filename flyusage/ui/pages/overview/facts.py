@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from flyusage.metering.queries import DataHealth, RollupProgress
+from flyusage.metering.history import HistoryLoad
+from flyusage.metering.queries import DataHealth
 from flyusage.periods import midnight
 from flyusage.pricing.overview import Overview
 from flyusage.ui import present
@@ -11,7 +12,7 @@ from flyusage.ui.pages.overview.rows import Fact
 
 @dataclass(frozen=True)
 class History:
-    """How far older history is added up: percent and words, both empty once it all is."""
+    """How far older history is loaded: percent and words, both empty once it all is."""
 
     percent: str = ""
     text: str = ""
@@ -49,11 +50,8 @@ def _tone(count: int) -> str:
     return "warn" if count else "ok"
 
 
-def history(progress: RollupProgress | None) -> History:
-    """How far older history is added up, while it is not all."""
-    if progress is None or progress.is_complete:
+def history(load: HistoryLoad | None) -> History:
+    """How far older history is loaded, while it is not all."""
+    if load is None:
         return History()
-    done, whole = progress.rolled_days, progress.total_days
-    complete = f" Everything since {present.day_text(midnight(progress.complete_from))} is complete." if progress.complete_from else ""
-    text = f"Older history is still being added up: {done:,} of {present.plural(whole, 'day')}.{complete}"
-    return History(str(done * 100 // whole), text)
+    return History(str(load.percent), f"{load.sentence} Everything since {present.day_text(midnight(load.whole_from))} is complete.")

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from flyusage import db
 from flyusage.metering import queries
+from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.metering.models import Region
 from flyusage.periods import DAY, Period, floor_hour
 from flyusage.pricing.changes import Changes, what_changed
@@ -22,8 +23,6 @@ from flyusage.ui.pages.overview.figure import Places, month_figure
 from flyusage.ui.pages.overview.rows import Screen
 from flyusage.ui.pages.overview.screen import screen
 from flyusage.ui.session import OpenOrganization, open_organization
-
-UNASSIGNED = "Unassigned"
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,10 @@ def _answer(org: OpenOrganization) -> Answered:
         shown = overview(session, org.id)
         if shown is None:
             return Answered()
-        shown = shown if shown.changes else replace(shown, changes=_halves(session, org.id, shown))
+        if shown.changes is None and shown.waits_for is None:
+            shown = replace(shown, changes=_halves(session, org.id, shown))
         found = facts(org.slug, shown, queries.data_health(session, org.id))
-        older = history(queries.rollup_progress(session, org.id))
+        older = history(shown.daily.load)
         printed = screen(org.slug, shown, _centres(session, org, shown), found)
         return Answered(
             screen=replace(printed, history_percent=older.percent, history_text=older.text),

@@ -46,9 +46,15 @@ def screen(slug: str, overview: Overview, centres: Answer | None, facts: list[Fa
         sizes=ranking(slug, overview.by_vm_size),
         centres=ranking(slug, centres) if centres else Ranking(),
         facts=facts,
-        notices=[notice for notice in overview.notices if not (overview.before is None and notice.startswith("History begins"))],
+        notices=[notice for notice in overview.notices if not _is_said_elsewhere(overview, notice)],
         explorer_href=place.href(),
     )
+
+
+def _is_said_elsewhere(overview: Overview, notice: str) -> bool:
+    """The sentence says when history begins, and what still loads has a bar of its own."""
+    load = overview.daily.load
+    return notice.startswith("History begins" if load is None else load.sentence)
 
 
 def _note(overview: Overview) -> str:
@@ -112,8 +118,10 @@ def _earlier(overview: Overview) -> str:
 
 
 def _no_comparison(overview: Overview) -> str:
-    begins = overview.daily.history_begins
+    begins, load = overview.daily.history_begins, overview.waits_for
     earlier = f"{midnight(overview.month) - DAY:%B}"
+    if load is not None:
+        return f"{earlier} is still {'loading' if load.is_arriving else 'being added up'} ({load.percent} %): the comparison waits for it."
     if begins is None:
         return "There is nothing to compare it with yet."
     return f"History begins {present.day_text(begins, year=True)}, so {earlier} cannot be compared."

@@ -1,0 +1,151 @@
+"""`flyusage cost-centres`: which cost centre an app belongs to, from which month on."""
+
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flyusage import clock, db
+from flyusage.cli import bootstrap
+from flyusage.cli.ingest import SOME_REFUSED, STANDARD_INPUT, InputUnreadable
+from flyusage.cli.output import print_json, print_table
+from flyusage.logs import harmless
+from flyusage.metering import cost_centres, cost_centres_csv
+from flyusage.metering.cost_centres import UNASSIGNED, Assigned, Assignment
+from flyusage.metering.cost_centres_csv import ColumnsMissing, RefusedRow, Row
+from flyusage.orgs.queries import organization_by_slug
+
+MOST_PRINTED = 20
+
+app = typer.Typer(help="Assign apps to cost centres, month by month.", no_args_is_help=True)
+Org = Annotated[str, typer.Option("--org", help="The organization's slug.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of a file's rows."""
+
+    assigned: Assigned
+    refused: list[RefusedRow]
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[str, typer.Argument(metavar="FILE.csv|-", help="CSV with the columns app, cost_centre and from_month (2026-10).")],
+    org: Org,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Assign apps to cost centres. An empty cost centre ends the one before; repeating a file changes nothing.
+
+    Exit code 0 when every row went in or was so already, 3 when some were refused (the rest is in), 1 on failure.
+    """
+    rows = list(_read(file))
+    bootstrap.be_ready()
+    org_id = _org_id(org)
+    with db.transaction(org_id) as session:
+        good = [row for row in rows if isinstance(row, Row)]
+        assigned = cost_centres.assign(session, org_id, [row.assignment for row in good], actor="system:cli", origin=file)
+        if dry_run:
+            session.rollback()
+    refused = [row for row in rows if isinstance(row, RefusedRow)]
+    refused += [_unknown(row, org) for row in good if row.assignment.app in assigned.unknown_apps]
+    outcome = _Outcome(assigned, sorted(refused, key=lambda row: row.line))
+    _report(outcome, is_dry_run=dry_run, as_json=as_json)
+    if refused:
+        raise typer.Exit(SOME_REFUSED)
+
+
+@app.command("list")
+def list_assignments(org: Org, as_json: AsJson = False) -> None:
+    """Every app with the cost centre that it has this month and those that are to come; with --json all of its past too."""
+    bootstrap.be_ready()
+    org_id = _org_id(org)
+    with db.transaction(org_id) as session:
+        found, apps = cost_centres.assignments(session, org_id), cost_centres.app_names(session, org_id)
+    if as_json:
+        print_json({"assignments": found, "unassigned": [app for app in apps if not _is_held(app, found)]})
+    elif not apps:
+        typer.echo("No app yet. Apps are known from their first event on.")
+    else:
+        print_table(("app", "cost centre", "from"), _rows(apps, found))
+
+
+@app.command("export")
+def export_assignments(org: Org) -> None:
+    """Every assignment as CSV, as `import` takes it."""
+    bootstrap.be_ready()
+    org_id = _org_id(org)
+    with db.transaction(org_id) as session:
+        found = cost_centres.assignments(session, org_id)
+    for line in cost_centres_csv.write(found):
+        sys.stdout.write(line)
+
+
+def _org_id(slug: str) -> int:
+    with db.lookup_transaction() as session:
+        return organization_by_slug(session, slug).id
+
+
+def _read(file: str) -> Iterator[Row | RefusedRow]:
+    try:
+        text = (sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()).decode("utf-8-sig")
+        yield from cost_centres_csv.read(io.StringIO(text, newline=""))
+    except UnicodeDecodeError as error:
+        raise InputUnreadable(f"{harmless(file)} is not UTF-8 text; save it as CSV UTF-8.") from error
+    except OSError as error:
+        raise InputUnreadable(f"{harmless(file)} cannot be read ({error.strerror}).") from error
+    except ColumnsMissing as missing:
+        raise InputUnreadable(f"{harmless(file)}: {missing.sentence}") from missing
+
+
+def _unknown(row: Row, org: str) -> RefusedRow:
+    sentence = f"No app of {org} is called {row.assignment.app[:100]!r}; an app is known from its first event on."
+    return RefusedRow(row.line, "app_unknown", sentence)
+
+
+def _report(outcome: _Outcome, *, is_dry_run: bool, as_json: bool) -> None:
+    assigned, refused = outcome.assigned, outcome.refused
+    if as_json:
+        print_json(
+            {"changed": assigned.changed, "unchanged": assigned.unchanged, "created": assigned.created, "refused": refused,
+             "is_dry_run": is_dry_run}
+        )  # fmt: skip
+        return
+    would = "would be " if is_dry_run else ""
+    typer.echo(f"{len(assigned.changed):,} {would}assigned, {assigned.unchanged:,} already so, {len(refused):,} refused.")
+    if assigned.created:
+        typer.echo(harmless(f"New cost centres: {', '.join(assigned.created)}."))
+    for row in refused[:MOST_PRINTED]:
+        typer.echo(harmless(f"line {row.line}: {row.code}: {row.sentence}"), err=True)
+    if len(refused) > MOST_PRINTED:
+        typer.echo(f"… and {len(refused) - MOST_PRINTED:,} more; --json lists all of them.", err=True)
+
+
+def _rows(apps: Sequence[str], found: Sequence[Assignment]) -> list[tuple[str, str, str]]:
+    """Per app: what holds this month, then what is to come."""
+    by_app: dict[str, list[Assignment]] = {}
+    for one in found:
+        by_app.setdefault(one.app, []).append(one)
+    rows = []
+    for name in apps:
+        held = _held(by_app.get(name, []))
+        coming = [one for one in by_app.get(name, []) if one.from_month > clock.now().date()]
+        rows.append((name, (held and held.cost_centre) or UNASSIGNED, f"{held.from_month:%Y-%m}" if held else "–"))
+        rows += [(name, one.cost_centre or UNASSIGNED, f"{one.from_month:%Y-%m}") for one in coming]
+    return rows
+
+
+def _held(of_app: Sequence[Assignment]) -> Assignment | None:
+    """The assignment in force today."""
+    return next((one for one in reversed(of_app) if one.from_month <= clock.now().date()), None)
+
+
+def _is_held(name: str, found: Sequence[Assignment]) -> bool:
+    held = _held([one for one in found if one.app == name])
+    return held is not None and held.cost_centre is not None
