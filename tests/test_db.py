@@ -1,3 +1,4 @@
+import hashlib
 import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,6 +11,8 @@ from conftest import Database, Server
 from sqlmodel import SQLModel
 
 from flyusage import config, db
+from flyusage.invoices import models as _invoices  # noqa: F401 tables are known once their module is imported
+from flyusage.pricing import books
 
 TENANT_TABLES = sorted(table.name for table in SQLModel.metadata.tables.values() if "org_id" in table.columns)
 SOMETHING = {
@@ -20,7 +23,32 @@ SOMETHING = {
     date: date(2026, 10, 1),
     datetime: datetime(2026, 10, 1, tzinfo=UTC),
     uuid.UUID: uuid.UUID(int=1),
+    dict: {},
+    bytes: b"x",
+    list: [],
 }
+HASH_OF_X = hashlib.sha256(b"x").hexdigest()
+CHOSEN: dict[str, dict[str, object]] = {  # what a table's rules ask for beyond its columns' types
+    "billing_close": {"state": "waiting"},
+    "billing_hold": {"decision": "held"},
+    "billing_profile": {"country": "US"},
+    "credit_grant": {"id": 1, "kind": "prepaid"},
+    "discount": {"percent": 10},
+    "invoice": {"id": 1, "kind": "invoice", "origin": "period", "state": "draft", "ends_on": date(2026, 11, 1), "gross_minor": 2, "prepaid_minor": 0,
+                "due_minor": 2},
+    "invoice_counter": {"kind": "invoice"},
+    "invoice_document": {"pdf_sha256": HASH_OF_X, "xml_sha256": HASH_OF_X},
+    "invoice_line": {"working": [], "components": []},
+    "invoice_question": {"state": "open"},
+    "invoice_snapshot": {"sha256": HASH_OF_X},
+    "outbox": {"kind": "mail"},
+    "price_experiment_notice": {"kind": "begins"},
+    "recurring_fee": {"sku_id": 1},
+    "reservation": {"cpu_kind": "shared"},
+    "spend_limit": {"minimum_minor": 1},
+}  # fmt: skip
+_EXPERIMENT = """INSERT INTO price_experiment (id, slug, base_book_id, book_id, starts_on, created_at)
+                 SELECT 1, 'trial', id, :trial, '2026-10-01', '2026-10-01' FROM price_book WHERE slug = 'list'"""
 PARTITIONED = ("usage_event", "usage_interval", "usage_day")
 
 
@@ -30,6 +58,8 @@ def filled(shared_database: Database) -> Cast:
     with db.platform_transaction() as session:
         cast = make_cast(session)
         session.execute(sa.text("SELECT ensure_month_partitions('2026-10-01', '2026-10-31')"))
+        trial = books.create_book(session, slug="trial", name="Trial", currency="USD")
+        session.execute(sa.text(_EXPERIMENT), {"trial": trial})
         for table in SQLModel.metadata.sorted_tables:
             if table.name in TENANT_TABLES:
                 for tenant in (cast.prism, cast.rival):
@@ -45,8 +75,8 @@ def one_row(table: sa.Table, org_id: int) -> dict[str, object]:
     for column in table.columns:
         if column.name == "org_id" or column.nullable or column.identity is not None or column.server_default is not None:
             continue
-        row[column.name] = SOMETHING[column.type.python_type]
-    return row
+        row[column.name] = SOMETHING.get(column.type.python_type)
+    return row | CHOSEN.get(table.name, {})
 
 
 @pytest.mark.parametrize("table", [*TENANT_TABLES, "organization"])

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import db
+from flyusage.periods import Period, midnight
 from flyusage.pricing import books
 from flyusage.pricing.errors import PriceBookMissing
 from flyusage.pricing.price_table import price_table
@@ -144,7 +145,7 @@ def test_a_later_version_takes_over_on_its_day_alone(database) -> None:
         ids = ids_by_code(session)
         amounts = [table.on(ids["volume"], ids["iad"], day) for day in (date(2026, 10, 16), date(2026, 10, 17))]
         assert [one.amount for one in amounts if one] == [Decimal("0.15"), Decimal("0.30")]
-        assert table.steps(date(2026, 10, 1), date(2026, 11, 1)) == {date(2026, 10, 17)}
+        assert table.steps(Period(midnight(date(2026, 10, 1)), midnight(date(2026, 11, 1)))) == {date(2026, 10, 17)}
 
 
 def test_organizations_buy_from_the_list_unless_they_subscribe(database, cast) -> None:

@@ -84,7 +84,7 @@ def test_prices_hold_from_its_first_midnight_to_its_last(session: Session, orgs:
     table = prices_of_org(session, orgs["prism"])
     found = [table.on(ids["volume"], ids["dfw"], day) for day in days]
     assert [one.amount for one in found if one] == [Decimal("0.15"), Decimal("0.075"), Decimal("0.075"), Decimal("0.15")]
-    assert {BEGINS, ENDS} <= table.steps(date(2026, 11, 1), date(2026, 12, 1))
+    assert {BEGINS, ENDS} <= table.steps(Period(midnight(date(2026, 11, 1)), midnight(date(2026, 12, 1))))
 
 
 def test_every_chart_and_the_draft_invoice_honour_it_by_date(session: Session, orgs: dict[str, int]) -> None:

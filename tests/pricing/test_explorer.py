@@ -271,5 +271,5 @@ def test_history_is_that_of_the_organization(world: World, shared_database) -> N
 
 def test_a_period_that_ends_inside_the_day_a_price_begins_on(world: World) -> None:
     """Its last hour is priced by the new price, though no whole day of it is inside."""
-    view = View(Measure.LIST_COST, Period(w.START, datetime(2026, 10, 17, 1, tzinfo=UTC)), group_by=Dimension.APP)
+    view = View(Measure.LIST_COST, Period(FIRST, datetime(2026, 10, 17, 1, tzinfo=UTC)), group_by=Dimension.APP)
     assert {one.key: one.total for one in ask(world, view).series if one.total} == expected(world, view)
