@@ -60,25 +60,36 @@ class Frame(rx.State):
 
     @rx.event
     async def load(self):
-        """Show the organization in the address, or that there is none, and keep its freshness fresh."""
-        choices = await asyncio.to_thread(open_organizations)
-        self.organizations = [
-            OrganizationChoice(each.slug, each.name, "synthetic demonstration" if each.is_synthetic else "") for each in choices
-        ]
-        header = await _header(slug_in(self.router.url.path))
+        """Show the organization in the address, or that there is none, and keep its freshness fresh.
+
+        Where the watch keeps that organization's header fresh already, there is nothing to load: a page's own content need
+        not wait for it.
+        """
+        slug = slug_in(self.router.url.path)
+        if slug and slug == self.header.slug and live.is_watched(self):
+            return None
+        self.organizations = await _choices()
+        header = await _header(slug)
         self.is_missing = header is None
         self.header = header or Header(name="flyusage", mark="f")
         return Frame.watch
 
     @rx.event(background=True)
     async def watch(self):
-        """Follow the organization's roll-ups while the tab is open."""
+        """Follow the organization's roll-ups, and which organizations there are, while the tab is open."""
         async for _ in live.changes(self, on_any_page=True):
             slug = slug_in(self.router.url.path)
-            header = await _header(slug)
+            choices, header = await _choices(), await _header(slug)
             async with self:
+                if choices != self.organizations:
+                    self.organizations = choices
                 if header is not None and slug == slug_in(self.router.url.path):
                     self.header = header
+
+
+async def _choices() -> list[OrganizationChoice]:
+    choices = await asyncio.to_thread(open_organizations)
+    return [OrganizationChoice(each.slug, each.name, "synthetic demonstration" if each.is_synthetic else "") for each in choices]
 
 
 async def _header(slug: str) -> Header | None:

@@ -60,6 +60,11 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
         _watched.discard(watch)
 
 
+def is_watched(state: rx.State) -> bool:
+    """Whether `changes` runs for this page's state in its tab."""
+    return (state.router.session.client_token, state.get_full_name()) in _watched
+
+
 async def shared(org_id: int, question: Hashable, ask: Callable[[], Answer]) -> Answer:
     """The answer of `ask`, run on a thread once for all pages that ask the same of the same organization meanwhile.
 

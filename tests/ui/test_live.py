@@ -174,11 +174,14 @@ def test_second_watch_of_the_same_page_ends_at_once(listener: live.Listener, cas
     async def run() -> None:
         tabs.add("one")
         first, second = live.changes(Tab("one", "/orgs/prism")), live.changes(Tab("one", "/orgs/prism"))
+        assert not live.is_watched(Tab("one", "/orgs/prism"))
         await next_change(first)
+        assert live.is_watched(Tab("one", "/orgs/prism"))
         with pytest.raises(StopAsyncIteration):
             await next_change(second)
         await first.aclose()
         assert not live._watched
+        assert not live.is_watched(Tab("one", "/orgs/prism"))
 
     run_async(run())
 

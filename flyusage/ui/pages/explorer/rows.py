@@ -87,7 +87,7 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class Screen:
-    """Everything the explorer shows of one answer, ready to print. Field names are those of the page's state."""
+    """What the explorer shows of one answer but for table and changes, ready to print. Field names are those of the page's state."""
 
     show: Word = Word()
     by: Word = Word()
@@ -106,18 +106,6 @@ class Screen:
     chart_unit: str = ""
     chart_hint: str = ""
     chart_label: str = ""
-    table_title: str = ""
-    group_title: str = ""
-    value_title: str = ""
-    rows: list[Row] = field(default_factory=list)
-    total_row: Row = Row()
-    rows_note: str = ""
-    page_number: int = 1
-    page_count: int = 1
-    is_compared: bool = False
-    has_per_hour: bool = False
-    changed: list[ChangeRow] = field(default_factory=list)
-    changed_summary: str = ""
     pinned_link: str = ""
     command: str = ""
     csv_href: str = ""
@@ -128,6 +116,30 @@ class Screen:
     empty_href: str = ""
     problem_title: str = ""
     problem_next: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table's page of rows with its headings, its total row and what the pager says."""
+
+    table_title: str
+    group_title: str
+    value_title: str
+    is_compared: bool
+    has_per_hour: bool
+    rows: list[Row]
+    total_row: Row
+    rows_note: str
+    page_number: int
+    page_count: int
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The lines of "what changed", and the whole difference in a sentence."""
+
+    changed: list[ChangeRow]
+    changed_summary: str
 
 
 @dataclass(frozen=True)

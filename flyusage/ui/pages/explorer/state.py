@@ -5,14 +5,15 @@ from dataclasses import fields
 from typing import Any
 
 import reflex as rx
+from reflex.event import EventSpec
 
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser, live
 from flyusage.ui.addresses import text_in
 from flyusage.ui.components.plotly_chart import ChartPoint, ChartRange
-from flyusage.ui.pages.explorer import question
+from flyusage.ui.pages.explorer import question, steps
 from flyusage.ui.pages.explorer.paths import usage_href
-from flyusage.ui.pages.explorer.rows import ChangeRow, Chip, Choice, Crumb, Listed, Row, Screen, Tile, Word
+from flyusage.ui.pages.explorer.rows import Changed, ChangeRow, Chip, Choice, Crumb, Listed, Row, Screen, Table, Tile, Word
 from flyusage.ui.session import slug_in
 
 CHART_ID = "usage"
@@ -85,9 +86,13 @@ class Explorer(rx.State):
             self.page_number, self.find, self._shown = 1, "", asked
         self.is_loading = True
         yield
-        async for step in self._refresh():
-            yield step
-        yield Explorer.watch
+        try:
+            async for answered in question.answers(self._asked()):
+                yield self._show(answered)
+        except FlyusageError as error:
+            yield self._show(_failed(error))
+        if not live.is_watched(self):
+            yield Explorer.watch
 
     @rx.event(background=True)
     async def watch(self):
@@ -96,11 +101,10 @@ class Explorer(rx.State):
             asked = self._asked()
             if not question.is_live(asked.query):
                 continue
-            answered = await question.ask_shared(asked)
-            async with self:
-                if asked == self._asked():  # what was asked is still what is shown
-                    for step in self._show(answered):
-                        yield step
+            async for answered in question.answers(asked):
+                async with self:
+                    if asked == self._asked():  # what was asked is still what is shown
+                        yield self._show(answered)
 
     def _slug(self) -> str:
         return slug_in(self.router.url.path)
@@ -114,21 +118,19 @@ class Explorer(rx.State):
             page=self.page_number, page_length=PAGE_LENGTH,
         )  # fmt: skip
 
-    async def _refresh(self):
-        try:
-            answered = await question.ask_shared(self._asked())
-        except FlyusageError as error:
-            answered = question.Answered(Screen(problem_title="The question could not be answered", problem_next=error.sentence))
-        for step in self._show(answered):
-            yield step
+    def _show(self, answered: question.Answered) -> EventSpec | None:
+        """Take a part of an answer over; a figure goes to the browser at once and is not kept."""
+        for part in answered.shown:
+            self._assign(part)
+        if answered.shown and self.is_loading:
+            self.is_loading = False
+        return browser.draw(CHART_ID, answered.figure) if answered.figure else None
 
-    def _show(self, answered: question.Answered):
-        self._assign(answered.screen)
-        self.is_loading = False
-        if answered.figure is not None:
-            yield browser.draw(CHART_ID, answered.figure)
+    async def _print_table(self) -> None:
+        if (printed := await question.table(self._asked())) is not None:
+            self._assign(printed)
 
-    def _assign(self, shown: Screen | Listed) -> None:
+    def _assign(self, shown: Screen | Table | Changed | Listed) -> None:
         for field in fields(shown):
             value = getattr(shown, field.name)
             if getattr(self, field.name) != value:  # what is assigned is sent, changed or not
@@ -137,13 +139,13 @@ class Explorer(rx.State):
     @rx.event
     async def follow_point(self, point: ChartPoint):
         """Follow a clicked area, bar, bubble or tile down."""
-        if href := await self._lead(question.Follow(series=text_in(point, "series") or text_in(point, "label"))):
+        if href := await self._lead(steps.Follow(series=text_in(point, "series") or text_in(point, "label"))):
             yield rx.redirect(href)
 
     @rx.event
     async def brush(self, chosen: ChartRange):
         """Zoom the whole view to the brushed stretch, at whole hours."""
-        if href := await self._lead(question.Brush(text_in(chosen, "start", longest=40), text_in(chosen, "end", longest=40))):
+        if href := await self._lead(steps.Brush(text_in(chosen, "start", longest=40), text_in(chosen, "end", longest=40))):
             self._before_brush = usage_href(self._slug(), self._query())
             yield rx.redirect(href)
 
@@ -156,11 +158,11 @@ class Explorer(rx.State):
     @rx.event
     async def choose_days(self, form: dict[str, Any]):
         """Show the days a person typed, the last one included."""
-        if href := await self._lead(question.Days(text_in(form, "first_day", longest=20), text_in(form, "last_day", longest=20))):
+        if href := await self._lead(steps.Days(text_in(form, "first_day", longest=20), text_in(form, "last_day", longest=20))):
             yield rx.redirect(href)
 
-    async def _lead(self, step: question.Step) -> str:
-        return await asyncio.to_thread(question.lead, self._slug(), self._query(), step)
+    async def _lead(self, step: steps.Step) -> str:
+        return await asyncio.to_thread(steps.lead, self._slug(), self._query(), step)
 
     @rx.event
     async def sort_by(self, key: str):
@@ -168,22 +170,19 @@ class Explorer(rx.State):
         known = key if key in question.SORTS else "value"
         self.is_ascending = not self.is_ascending if known == self.sort_key else known == "name"
         self.sort_key, self.page_number = known, 1
-        async for step in self._refresh():
-            yield step
+        await self._print_table()
 
     @rx.event
     async def search_table(self, text: str):
         """Keep the rows whose name contains `text`."""
         self.find, self.page_number = str(text)[:200], 1
-        async for step in self._refresh():
-            yield step
+        await self._print_table()
 
     @rx.event
     async def turn_page(self, step: int):
         """The next or previous page of rows."""
         self.page_number = min(max(1, self.page_number + (1 if isinstance(step, int) and step > 0 else -1)), self.page_count)
-        async for drawn in self._refresh():
-            yield drawn
+        await self._print_table()
 
     @rx.event
     async def open_filters(self, is_open: bool):
@@ -210,7 +209,7 @@ class Explorer(rx.State):
     @rx.event
     async def toggle_value(self, value: str):
         """Add a value to the chooser's filter, or take it out."""
-        if href := await self._lead(question.Toggle(self.filter_dimension, str(value)[:1000], self.filter_excludes)):
+        if href := await self._lead(steps.Toggle(self.filter_dimension, str(value)[:1000], self.filter_excludes)):
             yield rx.redirect(href)
             self._mark(value)
 
@@ -223,10 +222,14 @@ class Explorer(rx.State):
     async def set_exclusion(self, excludes: bool):
         """Turn the chooser's filter into all but its values, and back."""
         self.filter_excludes = bool(excludes)
-        if href := await self._lead(question.Exclude(self.filter_dimension, self.filter_excludes)):
+        if href := await self._lead(steps.Exclude(self.filter_dimension, self.filter_excludes)):
             yield rx.redirect(href)
 
     @rx.event
     def save_picture(self, kind: str):
         """Save the chart as it is drawn."""
         return browser.save_picture(CHART_ID, "svg" if kind == "svg" else "png", f"{self._slug()}-usage")
+
+
+def _failed(error: FlyusageError) -> question.Answered:
+    return question.Answered(shown=(Screen(problem_title="The question could not be answered", problem_next=error.sentence),))

@@ -1,0 +1,120 @@
+"""A person's steps from one view to the next: each leads to an address. Blocks on the database; call it off the event loop.
+
+What a step holds comes from a browser: it is parsed here, and leads nowhere when it makes no sense.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
+
+from flyusage import clock, db
+from flyusage.periods import DAY, HOUR, Period, floor_hour, midnight
+from flyusage.pricing import urls
+from flyusage.pricing.explorer import history
+from flyusage.pricing.view import Dimension
+from flyusage.ui.charts.text import is_own_uid, key_of
+from flyusage.ui.pages.explorer.paths import Place, filter_on
+from flyusage.ui.session import open_organization
+
+FIRST_YEAR, LAST_YEAR = 1970, 9000
+
+
+@dataclass(frozen=True)
+class Follow:
+    """Down into the series with this key."""
+
+    series: str
+
+
+@dataclass(frozen=True)
+class Brush:
+    """To a brushed stretch, as the chart writes moments."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Days:
+    """To whole days, the last included, as a date field writes them."""
+
+    first: str
+    last: str
+
+
+@dataclass(frozen=True)
+class Toggle:
+    """A value into or out of the filter on a dimension."""
+
+    dimension: str
+    value: str
+    excludes: bool
+
+
+@dataclass(frozen=True)
+class Exclude:
+    """Turn the filter on a dimension into all but its values, or back."""
+
+    dimension: str
+    excludes: bool
+
+
+Step: TypeAlias = Follow | Brush | Days | Toggle | Exclude
+
+
+def lead(slug: str, query: Mapping[str, str], step: Step) -> str:
+    """The address a step leads to from the view that `query` asks for; empty where it leads nowhere."""
+    org = open_organization(slug)
+    if org is None:
+        return ""
+    with db.transaction(org.id) as session:
+        view, _ = urls.view_from_query(query, now=clock.now(), history=history(session, org.id))
+    place = Place(slug, view)
+    if isinstance(step, Follow):
+        return "" if not step.series or is_own_uid(step.series) else place.down(key_of(step.series))
+    if isinstance(step, Brush):
+        return _between(place, _moment(step.start), _moment(step.end))
+    if isinstance(step, Days):
+        last = _day(step.last)
+        return _between(place, _day(step.first), last + DAY if last else None)
+    dimension = dimension_of(step.dimension)
+    if dimension is None:
+        return ""
+    if isinstance(step, Toggle):
+        return place.toggled(dimension, step.value, excludes=step.excludes)
+    present_filter = filter_on(view.filters, dimension)
+    return place.filtered(dimension, present_filter.values, excludes=step.excludes) if present_filter else ""
+
+
+def _between(place: Place, start: datetime | None, end: datetime | None) -> str:
+    """The view over whole hours from `start` to `end`, whichever way round they came."""
+    if start is None or end is None:
+        return ""
+    start, end = min(start, end), max(start, end)
+    return place.href(period=Period(floor_hour(start), max(floor_hour(end + HOUR - timedelta(seconds=1)), floor_hour(start) + HOUR)))
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment as Plotly writes it (`2026-10-01 04:12:33.1`), UTC."""
+    try:
+        return _known(datetime.fromisoformat(text.strip()[:19].rstrip(".")).replace(tzinfo=UTC))
+    except ValueError:
+        return None
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return _known(midnight(date.fromisoformat(text)))
+    except ValueError:
+        return None
+
+
+def _known(moment: datetime) -> datetime | None:
+    """`moment` if there is room to count on from it: no usage is older than computers or younger than the calendar."""
+    return moment if FIRST_YEAR <= moment.year <= LAST_YEAR else None
+
+
+def dimension_of(text: str) -> Dimension | None:
+    """The dimension of that name, if there is one."""
+    return next((one for one in Dimension if one.value == text), None)
