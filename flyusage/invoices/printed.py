@@ -235,9 +235,14 @@ def _text_lines(row: Text, *, has_rates: bool) -> int:
         (described, 9, first), (row["detail"], 8, first), (row["quantity"] + row["unit"], 9, 98), (row["price"] + row["per"], 9, 107),
         (row["amount"], 9, 76), (row["rate"], 9, 33),
     )  # fmt: skip
-    if not all(_ems_at_most(text) * size <= width for text, size, width in widths):
+    if not all(_fits(text, width / size) for text, size, width in widths):
         return 0
     return 2 if row["detail"] else 1
+
+
+def _fits(text: str, ems: float) -> bool:
+    # no letter is wider than 1.02 em, which settles most without looking at them
+    return (text.isascii() and len(text) * 1.02 <= ems) or _ems_at_most(text) <= ems
 
 
 def _ems_at_most(text: str, *, beyond: float = math.inf) -> float:

@@ -205,6 +205,16 @@ def test_the_same_document_is_the_same_bytes_in_another_process():
     assert pdf.render(document()) != pdf.render(document(issued_on=date(2026, 11, 2)))
 
 
+def test_the_file_is_whole_though_its_metadata_are_put_in_by_hand():
+    for made in (document(), document(*(line(n, 100) for n in range(1, 90))), document(buyer=Party(name="no country, so no XML"))):
+        content = pdf.render(made)
+        assert content.count(b"%%EOF") == content.count(b"startxref") == 1
+        with pikepdf.open(io.BytesIO(content), attempt_recovery=False) as opened:
+            assert opened.check_pdf_syntax() == []
+            assert opened.Root.Metadata.read_bytes().endswith(b'end="r"?>')
+        PdfReader(io.BytesIO(content), strict=True)
+
+
 def test_it_is_pdf_a_3b_dated_by_its_issue():
     with pikepdf.open(io.BytesIO(pdf.render(document()))) as opened, opened.open_metadata() as metadata:
         assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("3", "B")
@@ -328,6 +338,7 @@ def test_shown_text_differs_only_by_what_shows_nothing(text: str):
 def test_a_row_said_to_have_one_line_has_one(text: str):
     # what the height of a row rests on: no text is wider than was reckoned (Inter's widest letter is W, 0.985 em)
     assert printed._ems_at_most("W") >= 0.985 and printed._ems_at_most("0") >= 0.65
+    assert printed._ems_at_most(text) <= len(text) * 1.02 and printed._fits(text, printed._ems_at_most(text))
     assert printed._ems_at_most(text) == pytest.approx(sum(map(printed._ems_at_most, text)))
     assert printed._ems_at_most(f"{text}é") == float("inf")
 
