@@ -6,6 +6,7 @@ one transaction, so that nothing leaks through a pooled connection.
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -77,9 +78,17 @@ class PostgresTooOld(FlyusageError):
     status = 503
 
 
-@cache
+_making = threading.RLock()  # a cache alone lets threads that come first at once make one each, and drops all but one with its connections
+
+
 def embedded_server() -> embedded.Embedded:
     """The embedded server of this installation, started or joined once per process."""
+    with _making:
+        return _embedded()
+
+
+@cache
+def _embedded() -> embedded.Embedded:
     return embedded.start(settings().data_dir)
 
 
@@ -94,9 +103,14 @@ def migration_url() -> str:
     return chosen.migration_url or chosen.database_url or embedded_server().migration_url
 
 
-@cache
 def engine() -> sa.Engine:
-    """The application's pool; `reset()` after the settings change."""
+    """The application's pool, one for all threads; `reset()` after the settings change."""
+    with _making:
+        return _pool()
+
+
+@cache
+def _pool() -> sa.Engine:
     return make_engine(database_url(), pool_size=8, max_overflow=16)
 
 
@@ -123,17 +137,19 @@ def interrupt() -> None:
 
 def reset() -> None:
     """Drop the pool, so that the next use reads the settings again (after a fork, and in tests)."""
-    if engine.cache_info().currsize:
-        engine().dispose()
-    engine.cache_clear()
+    with _making:
+        if _pool.cache_info().currsize:
+            _pool().dispose()
+        _pool.cache_clear()
 
 
 def close() -> None:
     """Drop the pool and leave the embedded server, which stops when nobody else uses it."""
     reset()
-    if embedded_server.cache_info().currsize:
-        embedded_server().stop()
-    embedded_server.cache_clear()
+    with _making:
+        if _embedded.cache_info().currsize:
+            _embedded().stop()
+        _embedded.cache_clear()
 
 
 @contextmanager
@@ -235,7 +251,7 @@ def _connected(engine: sa.Engine) -> sa.Connection:
     try:
         return engine.connect()
     except exc.OperationalError:
-        if not settings().is_embedded or embedded_server.cache_info().currsize == 0:
+        if not settings().is_embedded or _embedded.cache_info().currsize == 0:
             raise
         embedded_server().revive()
         return engine.connect()

@@ -1,5 +1,7 @@
 import hashlib
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -162,6 +164,25 @@ def test_days_are_utc_whatever_the_servers_zone(database: Database, server: Serv
     for scope in (db.lookup_transaction, db.platform_transaction):
         with scope() as session:
             assert session.scalar(sa.text("SELECT current_setting('TimeZone')")) == "UTC"
+
+
+def test_threads_that_come_first_at_once_share_one_pool(database: Database, monkeypatch: pytest.MonkeyPatch):
+    """A second pool would be dropped with its connections open."""
+    made, second, really = [], threading.Event(), db.make_engine
+
+    def make(*arguments, **options):
+        made.append(arguments)
+        if len(made) > 1:
+            second.set()
+        second.wait(0.2)
+        return really(*arguments, **options)
+
+    monkeypatch.setattr(db, "make_engine", make)
+    db.reset()
+    with ThreadPoolExecutor(4) as threads:
+        pools = list(threads.map(lambda _: db.engine(), range(4)))
+    assert len(made) == 1
+    assert len({id(pool) for pool in pools}) == 1
 
 
 def test_pooled_connections_survive_a_restart_of_the_server(database: Database, server: Server):
