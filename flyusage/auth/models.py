@@ -1,13 +1,13 @@
-"""People, before any organization: who they are. How they sign in builds on this."""
+"""People, before any organization: who they are, how they prove it, and where they are signed in."""
 
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Identity, Integer, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Identity, Integer, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 
 class User(SQLModel, table=True):
-    """A person with one address; memberships tie them to organizations."""
+    """A person with one address; memberships tie them to organizations. Without a password they cannot sign in by one."""
 
     __tablename__ = "user_account"  # pyright: ignore[reportAssignmentType]
 
@@ -15,3 +15,45 @@ class User(SQLModel, table=True):
     email: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     name: str = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    password_hash: str | None = Field(default=None, sa_column=Column(Text))
+    email_verified_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class UserSession(SQLModel, table=True):
+    """One browser in which somebody is signed in. The cookie's secret itself is nowhere kept, only its SHA-256."""
+
+    __tablename__ = "user_session"  # pyright: ignore[reportAssignmentType]
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), nullable=False, index=True))
+    secret_sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    seen_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, comment="to the minute"))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, comment="whatever is done until then"))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="signed out"))
+    address: str = Field(sa_column=Column(Text, nullable=False))
+    device: str = Field(sa_column=Column(Text, nullable=False, comment="the browser's own words about itself, cut"))
+
+
+class OneTimeLink(SQLModel, table=True):
+    """What a link in a mail is good for, once: `purpose` set_password or verify_address."""
+
+    __tablename__ = "one_time_link"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (CheckConstraint("purpose IN ('set_password', 'verify_address')", name="purpose_known"),)
+
+    secret_sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), nullable=False, index=True))
+    purpose: str = Field(sa_column=Column(Text, nullable=False))
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class RateCounter(SQLModel, table=True):
+    """How often something was tried in a window of time, for all server processes together."""
+
+    __tablename__ = "rate_counter"  # pyright: ignore[reportAssignmentType]
+
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    count: int = Field(sa_column=Column(Integer, nullable=False))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, index=True))

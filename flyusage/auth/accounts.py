@@ -1,0 +1,150 @@
+"""Accounts: made for an address, given a password by a link, and signed in to.
+
+Every answer about an address is the same whether or not it has an account, and takes as long.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock, db
+from flyusage.auth import passwords, sessions, throttle
+from flyusage.auth.errors import AddressInvalid, LinkSpent, SignInRefused, UserKnown, UserUnknown
+from flyusage.auth.models import User
+from flyusage.auth.secrets import digest, new_secret
+
+LINK_HOURS = {"set_password": 24, "verify_address": 72}
+LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
+LONGEST_NAME = 200
+
+Purpose = Literal["set_password", "verify_address"]
+
+_ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"]+@[^\s@<>()\[\]\\,;:\"]+\.[^\s@<>()\[\]\\,;:\".]+")
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person with their address in lower case."""
+
+    user_id: int
+    email: str
+    name: str
+
+
+def normal(email: str) -> str:
+    """The one way to write an address: trimmed, in lower case. Raises AddressInvalid for what cannot be one."""
+    written = email.strip().lower()
+    if len(written) > LONGEST_ADDRESS or not written.isprintable() or not _ADDRESS.fullmatch(written):
+        raise AddressInvalid(f"{email[:100]!r} is no mail address. It should look like name@example.com.")
+    return written
+
+
+def create(session: Session, email: str, *, name: str = "", is_verified: bool = False) -> Account:
+    """An account without a password yet. Raises AddressInvalid, UserKnown."""
+    address = normal(email)
+    if find(session, address) is not None:
+        raise UserKnown(f"{address} has an account already.")
+    called = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME] or address.partition("@")[0]
+    now = clock.now()
+    made = User(email=address, name=called, created_at=now, email_verified_at=now if is_verified else None)
+    session.add(made)
+    session.flush()
+    assert made.id is not None
+    return Account(made.id, address, called)
+
+
+def find(session: Session, email: str) -> Account | None:
+    """The account of an address (in lower case), None without one. Needs the platform's role."""
+    row = session.execute(sa.text("SELECT id, email, name FROM user_account WHERE email = :email"), {"email": email}).one_or_none()
+    return None if row is None else Account(*row)
+
+
+def known(session: Session, email: str) -> Account:
+    """The account of an address. Raises AddressInvalid, UserUnknown."""
+    address = normal(email)
+    found = find(session, address)
+    if found is None:
+        raise UserUnknown(f"No account has the address {address}. `flyusage users list` names those there are.")
+    return found
+
+
+def set_password(session: Session, user_id: int, password: str) -> None:
+    """Give the account this password and sign it out everywhere. Raises PasswordTooWeak."""
+    row = session.execute(sa.text("SELECT email, name FROM user_account WHERE id = :user"), {"user": user_id}).one()
+    kept = passwords.hash_of(password, known=(row.email, row.name))
+    session.execute(sa.text("UPDATE user_account SET password_hash = :kept WHERE id = :user"), {"kept": kept, "user": user_id})
+    sessions.end_all(session, user_id)
+
+
+def sign_in(email: str, password: str, *, address: str, device: str, mark: str | None = None) -> str:
+    """Sign in by password; the secret for the browser's new cookie. Its own transactions: a failure is counted and stays.
+
+    `mark` is the secret of a former session of this browser. Raises SignInRefused, TooManyAttempts. What is refused, and how
+    long that takes, does not tell whether the account exists.
+    """
+    written = email.strip().lower()[:LONGEST_ADDRESS]
+    with db.platform_transaction() as session:
+        row = session.execute(sa.text("SELECT id, password_hash FROM user_account WHERE email = :email"), {"email": written}).one_or_none()
+        is_known_device = row is not None and sessions.is_device_of(session, row.id, mark)
+    counted = ("sign-in-device", f"{written}:{digest(mark or '').hex()}") if is_known_device else ("sign-in", written)
+    with db.platform_transaction() as session:
+        throttle.count(session, "sign-in-from", address, throttle.PER_ADDRESS)
+        throttle.count(session, *counted, throttle.PER_DEVICE if is_known_device else throttle.PER_ACCOUNT)
+    is_right, renewed = passwords.verify(password, row.password_hash if row else None)
+    if row is None or not is_right:
+        raise SignInRefused("That address and password do not belong together. Check both, or have a new password sent.")
+    with db.platform_transaction() as session:
+        throttle.forget(session, *counted)
+        if renewed is not None:
+            session.execute(sa.text("UPDATE user_account SET password_hash = :kept WHERE id = :user"), {"kept": renewed, "user": row.id})
+        return sessions.start(session, row.id, address=address, device=device)
+
+
+def new_link(session: Session, user_id: int, purpose: Purpose) -> str:
+    """The secret of a link that is good once, for a day or three; older ones of its kind are spent with it."""
+    secret, now = new_secret(), clock.now()
+    session.execute(
+        sa.text("UPDATE one_time_link SET used_at = :now WHERE user_id = :user AND purpose = :purpose AND used_at IS NULL"),
+        {"now": now, "user": user_id, "purpose": purpose},
+    )
+    session.execute(
+        sa.text(
+            """INSERT INTO one_time_link (secret_sha256, user_id, purpose, made_at, ends_at)
+               VALUES (:secret, :user, :purpose, :now, :ends_at)"""
+        ),
+        {
+            "secret": digest(secret),
+            "user": user_id,
+            "purpose": purpose,
+            "now": now,
+            "ends_at": now + timedelta(hours=LINK_HOURS[purpose]),
+        },
+    )
+    return secret
+
+
+def spend_link(session: Session, secret: str, purpose: Purpose) -> int:
+    """The user whose link it is; from now on it is good for nothing, whoever comes at the same time. Raises LinkSpent."""
+    user_id = session.scalar(
+        sa.text(
+            """UPDATE one_time_link SET used_at = :now
+               WHERE secret_sha256 = :secret AND purpose = :purpose AND used_at IS NULL AND ends_at > :now RETURNING user_id"""
+        ),
+        {"now": clock.now(), "secret": digest(secret), "purpose": purpose},
+    )
+    if user_id is None:
+        raise LinkSpent("This link has been used, or its time is over. Ask for a new one.")
+    session.execute(  # whoever has the link reads the address's mail
+        sa.text("UPDATE user_account SET email_verified_at = coalesce(email_verified_at, :now) WHERE id = :user"),
+        {"now": clock.now(), "user": user_id},
+    )
+    return user_id
+
+
+def is_anybody(session: Session) -> bool:
+    """Whether anybody could sign in: from then on everybody must. Works before a tenant is known."""
+    return bool(session.scalar(sa.text("SELECT anybody_signs_in()")))

@@ -1,0 +1,63 @@
+"""What can go wrong when somebody proves who they are."""
+
+from flyusage.errors import FlyusageError
+
+
+class SignInRefused(FlyusageError):
+    """The address and the password do not belong together. Says nothing about which of them is known."""
+
+    code = "sign_in_refused"
+    status = 401
+
+
+class SignInNeeded(FlyusageError):
+    """The page is for people who have signed in, and nobody has, or no longer."""
+
+    code = "sign_in_needed"
+    status = 401
+
+
+class TooManyAttempts(FlyusageError):
+    """Something was tried too often; `retry_after_s` says when it may be tried again."""
+
+    code = "too_many_attempts"
+    status = 429
+
+    def __init__(self, sentence: str, retry_after_s: int) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
+class PasswordTooWeak(FlyusageError):
+    """A password that would be guessed; the sentence says what makes a better one."""
+
+    code = "password_too_weak"
+    status = 422
+
+
+class LinkSpent(FlyusageError):
+    """A link from a mail that was used, has run out, or was never sent."""
+
+    code = "link_spent"
+    status = 410
+
+
+class AddressInvalid(FlyusageError):
+    """A text that is no mail address."""
+
+    code = "address_invalid"
+    status = 422
+
+
+class UserKnown(FlyusageError):
+    """The address has an account already."""
+
+    code = "user_known"
+    status = 409
+
+
+class UserUnknown(FlyusageError):
+    """No account has the address."""
+
+    code = "user_unknown"
+    status = 404

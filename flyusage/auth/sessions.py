@@ -1,0 +1,123 @@
+"""Where people are signed in: a row per browser, found by the secret in its cookie, asked again for every click.
+
+A session ends when nobody used it for `IDLE`, after `LONGEST` whatever happens, and the moment it is signed out. Ending one is
+told to all server processes (`CHANNEL`), so that a page which is open somewhere goes dark at once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock
+from flyusage.auth.secrets import digest, new_secret
+
+IDLE = timedelta(days=7)
+LONGEST = timedelta(days=30)
+SEEN_EVERY = timedelta(minutes=1)
+CHANNEL = "flyusage_sessions"
+LONGEST_DEVICE = 200
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who is signed in, and by which session."""
+
+    session_id: int
+    user_id: int
+    email: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Device:
+    """A browser in which somebody is signed in, as they see it in their list."""
+
+    session_id: int
+    device: str
+    address: str
+    created_at: datetime
+    seen_at: datetime
+
+
+def start(session: Session, user_id: int, *, address: str, device: str) -> str:
+    """Sign a user in; the new secret for the browser's cookie. Never a secret that came from a browser: it could be somebody else's."""
+    secret, now = new_secret(), clock.now()
+    session.execute(
+        sa.text(
+            """INSERT INTO user_session (user_id, secret_sha256, created_at, seen_at, ends_at, address, device)
+               VALUES (:user, :secret, :now, :now, :ends_at, :address, :device)"""
+        ),
+        {
+            "user": user_id,
+            "secret": digest(secret),
+            "now": now,
+            "ends_at": now + LONGEST,
+            "address": address[:100],
+            "device": _harmless(device)[:LONGEST_DEVICE],
+        },
+    )
+    return secret
+
+
+def reader_of(session: Session, secret: str) -> Reader | None:
+    """Who is signed in by the cookie's secret, None where nobody is, or no longer. Works before a tenant is known."""
+    now = clock.now()
+    row = session.execute(
+        sa.text("SELECT session_id, user_id, email, name, seen_at FROM session_reader(:secret, :now, :idle)"),
+        {"secret": digest(secret), "now": now, "idle": IDLE},
+    ).one_or_none()
+    if row is None:
+        return None
+    if now - row.seen_at >= SEEN_EVERY:
+        session.execute(sa.text("SELECT session_seen(:session, :now)"), {"session": row.session_id, "now": now})
+    return Reader(row.session_id, row.user_id, row.email, row.name)
+
+
+def end(session: Session, user_id: int, session_id: int) -> bool:
+    """Sign one of the user's browsers out; False where it is not theirs or has been already."""
+    return _end(session, "id = :session", {"user": user_id, "session": session_id}) > 0
+
+
+def end_all(session: Session, user_id: int, *, but: int | None = None) -> int:
+    """Sign a user out everywhere, or everywhere else; how many browsers that were."""
+    return _end(session, "id IS DISTINCT FROM :but", {"user": user_id, "but": but})
+
+
+def devices(session: Session, user_id: int) -> list[Device]:
+    """Where the user is signed in, the last one used first."""
+    now = clock.now()
+    rows = session.execute(
+        sa.text(
+            """SELECT id, device, address, created_at, seen_at FROM user_session
+               WHERE user_id = :user AND ended_at IS NULL AND ends_at > :now AND seen_at > :idle_since ORDER BY seen_at DESC, id DESC"""
+        ),
+        {"user": user_id, "now": now, "idle_since": now - IDLE},
+    )
+    return [Device(*row) for row in rows]
+
+
+def is_device_of(session: Session, user_id: int, mark: str | None) -> bool:
+    """Whether a browser that shows `mark` (an old session's secret) has been signed in as the user before."""
+    if not mark:
+        return False
+    found = session.scalar(
+        sa.text("SELECT true FROM user_session WHERE secret_sha256 = :secret AND user_id = :user"), {"secret": digest(mark), "user": user_id}
+    )
+    return bool(found)
+
+
+def _end(session: Session, which: str, binds: dict[str, object]) -> int:
+    ended = session.scalars(
+        sa.text(f"UPDATE user_session SET ended_at = :now WHERE user_id = :user AND ended_at IS NULL AND {which} RETURNING id"),
+        {**binds, "now": clock.now()},
+    ).all()
+    for session_id in ended:
+        session.execute(sa.text("SELECT pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": str(session_id)})
+    return len(ended)
+
+
+def _harmless(words: str) -> str:
+    """A browser's words about itself without control characters."""
+    return "".join(character for character in words if character.isprintable())

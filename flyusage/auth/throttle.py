@@ -1,0 +1,64 @@
+"""How often something may be tried, counted in Postgres for all server processes together.
+
+Sign-in is slowed by account and by network address. Somebody who keeps guessing at an account must not lock its owner out:
+a browser that has signed in to the account before carries a mark (`sessions.known_mark`) and is counted by itself.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock
+from flyusage.auth.errors import TooManyAttempts
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `times` tries within `seconds` of the first one."""
+
+    times: int
+    seconds: int
+
+
+PER_ACCOUNT = Limit(10, 15 * 60)
+PER_DEVICE = Limit(10, 15 * 60)  # one that is known to the account
+PER_ADDRESS = Limit(60, 15 * 60)
+MAILS_PER_ACCOUNT = Limit(4, 60 * 60)
+MAILS_PER_ADDRESS = Limit(30, 60 * 60)
+
+_COUNT = """
+INSERT INTO rate_counter (key, count, ends_at) VALUES (:key, 1, :ends_at)
+ON CONFLICT (key) DO UPDATE SET
+  count = CASE WHEN rate_counter.ends_at <= :now THEN 1 ELSE rate_counter.count + 1 END,
+  ends_at = CASE WHEN rate_counter.ends_at <= :now THEN excluded.ends_at ELSE rate_counter.ends_at END
+RETURNING count, ends_at
+"""
+
+
+def count(session: Session, what: str, whose: str, limit: Limit) -> None:
+    """Count one more try of `what` by `whose`. Raises TooManyAttempts past the limit; the count stays, if the caller commits.
+
+    In a transaction of its own, so that tries at the same time are counted one after the other and none is forgotten.
+    """
+    now = clock.now()
+    binds = {"key": f"{what}:{whose}"[:300], "now": now, "ends_at": now + timedelta(seconds=limit.seconds)}
+    tried, ends_at = session.execute(sa.text(_COUNT), binds).one()
+    if tried > limit.times:
+        wait = max(1, round((ends_at - now).total_seconds()))
+        raise TooManyAttempts(f"That was tried too often. Wait {_in_words(wait)}, then try again.", wait)
+
+
+def forget(session: Session, what: str, whose: str) -> None:
+    """Begin anew, after a success."""
+    session.execute(sa.text("DELETE FROM rate_counter WHERE key = :key"), {"key": f"{what}:{whose}"[:300]})
+
+
+def sweep(session: Session) -> int:
+    """Drop counters whose window is over; how many."""
+    return session.execute(sa.text("DELETE FROM rate_counter WHERE ends_at <= :now"), {"now": clock.now()}).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _in_words(seconds: int) -> str:
+    return f"{seconds} seconds" if seconds < 90 else f"{round(seconds / 60)} minutes"
