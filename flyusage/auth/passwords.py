@@ -1,5 +1,6 @@
 """Passwords: whether one is strong enough, and whether it is somebody's. Argon2id by pwdlib's recommended cost."""
 
+import re
 from functools import cache
 
 from pwdlib import PasswordHash
@@ -8,6 +9,7 @@ from flyusage.auth.errors import PasswordTooWeak
 
 SHORTEST = 10
 LONGEST = 256  # what is longer costs the server time, not the guesser
+SHORTEST_WORD = 4  # of a name, that a password may not be made of
 STRONG_ENOUGH = 3  # zxcvbn's "safely unguessable" against online and moderately against offline guessing
 
 
@@ -35,7 +37,12 @@ def _refuse_weak(password: str, known: tuple[str, ...]) -> None:
         raise PasswordTooWeak(f"A password may have {LONGEST} characters at most.")
     from zxcvbn import zxcvbn  # its word lists take a quarter of a second to load, and only new passwords need them
 
-    words = [word for one in known for word in (one, *one.replace("@", " ").replace(".", " ").split())]
+    words = [word for one in known for word in (one, *re.split(r"[^\w]+", one)) if len(word) >= SHORTEST_WORD]
+    left = password.lower()
+    for word in sorted(words, key=len, reverse=True):
+        left = left.replace(word.lower(), "")
+    if left != password.lower() and sum(map(str.isalnum, left)) < SHORTEST:
+        raise PasswordTooWeak("This password is made of your name or address. Four unrelated words make a good one.")
     judged = zxcvbn(password, user_inputs=[*words, "flyusage"], max_length=LONGEST)
     if judged["score"] < STRONG_ENOUGH:
         why = judged["feedback"]["warning"] or "It is easy to guess."

@@ -103,7 +103,8 @@ def is_device_of(session: Session, user_id: int, mark: str | None) -> bool:
     if not mark:
         return False
     found = session.scalar(
-        sa.text("SELECT true FROM user_session WHERE secret_sha256 = :secret AND user_id = :user"), {"secret": digest(mark), "user": user_id}
+        sa.text("SELECT true FROM user_session WHERE secret_sha256 = :secret AND user_id = :user"),
+        {"secret": digest(mark), "user": user_id},
     )
     return bool(found)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from cast import Cast
+from sqlalchemy.exc import ProgrammingError
 
 from flyusage import clock, db
 from flyusage.auth import accounts, sessions, throttle
@@ -38,7 +39,13 @@ def test_the_right_password_signs_in(owner: str, cast: Cast):
 
 def test_wrong_ones_are_refused_alike_whether_the_account_exists(owner: str):
     said = set()
-    for email, password in ((owner, BETTER), ("nobody@prism.example", GOOD), ("member@prism.example", GOOD), ("", ""), ("no address", GOOD)):
+    for email, password in (
+        (owner, BETTER),
+        ("nobody@prism.example", GOOD),
+        ("member@prism.example", GOOD),
+        ("", ""),
+        ("no address", GOOD),
+    ):
         with pytest.raises(SignInRefused) as refused:
             accounts.sign_in(email, password, **HOME)
         said.add(refused.value.sentence)
@@ -171,7 +178,13 @@ def test_a_link_runs_out_is_for_one_thing_and_is_replaced_by_the_next(owner: str
     with db.platform_transaction() as session:
         old = accounts.new_link(session, cast.member.user_id, "set_password")
         new = accounts.new_link(session, cast.member.user_id, "set_password")
-    for secret, purpose in ((old, "set_password"), (new, "verify_address"), ("", "set_password"), ("\udcff", "set_password")):
+    tried: list[tuple[str, accounts.Purpose]] = [
+        (old, "set_password"),
+        (new, "verify_address"),
+        ("", "set_password"),
+        ("\udcff", "set_password"),
+    ]
+    for secret, purpose in tried:
         with pytest.raises(LinkSpent), db.platform_transaction() as session:
             accounts.spend_link(session, secret, purpose)
     with clock.freeze(NOW + timedelta(hours=24)), pytest.raises(LinkSpent), db.platform_transaction() as session:
@@ -209,5 +222,5 @@ def test_everybody_must_sign_in_once_anybody_can(cast: Cast):
 
 def test_a_tenant_reads_nobodys_password_session_or_link(cast: Cast):
     for table in ("user_account", "user_session", "one_time_link", "rate_counter"):
-        with pytest.raises(sa.exc.ProgrammingError, match="permission denied"), db.transaction(cast.prism.id) as session:
+        with pytest.raises(ProgrammingError, match="permission denied"), db.transaction(cast.prism.id) as session:
             session.execute(sa.text(f"SELECT 1 FROM {table}"))

@@ -1,6 +1,6 @@
 """People sign in: passwords, the browsers they are signed in with, links good for once, and counts of what was tried.
 
-Revision ID: 20261125_1700
+Revision ID: 20261125_1800
 Revises: 20261125_1620
 """
 
@@ -9,7 +9,7 @@ from alembic import op
 
 from flyusage.db import APP_ROLE, PLATFORM_ROLE
 
-revision = "20261125_1700"
+revision = "20261125_1800"
 down_revision = "20261125_1620"
 branch_labels = None
 depends_on = None
