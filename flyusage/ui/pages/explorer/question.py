@@ -28,7 +28,7 @@ from flyusage.ui.charts.rows import Mark
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.explorer import screen as printed
 from flyusage.ui.pages.explorer.figure import Place as MapPlace
-from flyusage.ui.pages.explorer.figure import chart_title, usage_figure
+from flyusage.ui.pages.explorer.figure import chart_title, usage_figure, zone_said
 from flyusage.ui.pages.explorer.paths import Place, filter_on, usage_href
 from flyusage.ui.pages.explorer.rows import Changed, Choice, Listed, Screen, Table, Word
 from flyusage.ui.pages.explorer.steps import dimension_of
@@ -142,7 +142,7 @@ def _screen(explored: _Explored) -> Screen:
     place, answer = explored.place, explored.answer
     view, title = answer.view, chart_title(answer)
     total = present.amount_text(view.measure, answer.total, answer.currency)
-    pinned = replace(view, as_of=answer.as_of)
+    pinned, zone = replace(view, as_of=answer.as_of), zone_said(view)
     return Screen(
         **printed.words(place, answer),
         span=Word(present.period_text(view.period), _presets(explored)),
@@ -154,7 +154,7 @@ def _screen(explored: _Explored) -> Screen:
         tiles=printed.tiles(answer.totals, answer),
         status=_status(explored),
         chart_title=title,
-        chart_unit=present.MEASURES[view.measure].unit,
+        chart_unit=present.MEASURES[view.measure].unit + (f" · {zone}" if view.chart not in (Chart.TREEMAP, Chart.MAP) else ""),
         chart_hint=HINTS.get(view.chart, OVER_TIME_HINT),
         chart_label=f"{title}, {present.period_text(view.period)}, UTC: {total} in all. The table below holds the same numbers.",
         pinned_link=usage_href(place.slug, urls.view_to_query(pinned)),
@@ -182,9 +182,13 @@ OVER_TIME_HINT = "Drag across the chart to zoom in; click a series to follow it 
 HINTS = {
     Chart.TREEMAP: "Click a tile to follow it down.",
     Chart.MAP: "Click a region to follow it down.",
-    Chart.HEATMAP: "The mean of each hour of the week, UTC.",
+    Chart.HEATMAP: "The mean of each hour of the week.",
 }
 
+        zone_minutes=view.zone_minutes,
+        zone_href=place.href(zone_minutes=0),
+        zone_at=view.period.start.isoformat() if view.has_hours else "",
+        page_note="all times UTC" + (f", the chart's hours {zone}" if zone != "UTC" else ""),
 
 def _presets(explored: _Explored) -> list[Choice]:
     place = explored.place
@@ -246,7 +250,8 @@ def _empty(explored: _Explored) -> dict[str, object]:
 def _command(slug: str, view: View) -> str:
     """The same view as a command: the address's words are its options."""
     asked = urls.view_to_query(view)
-    asked.pop("as", None)  # a command prints numbers, however the page draws them
+    for drawing in ("as", "zone"):  # a command prints numbers, however the page draws them
+        asked.pop(drawing, None)
     options = [f"--{key} {shlex.quote(value)}" for key, value in asked.items()]
     return " ".join(["flyusage usage", f"--org {slug}", *options])
 

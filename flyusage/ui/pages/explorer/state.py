@@ -40,6 +40,10 @@ class Explorer(rx.State):
     chart_unit: str = ""
     chart_hint: str = ""
     chart_label: str = ""
+    zone_minutes: int = 0
+    zone_at: str = ""
+    zone_href: str = ""
+    page_note: str = "all times UTC"
     table_title: str = ""
     group_title: str = ""
     value_title: str = ""

@@ -6,6 +6,7 @@ from reflex.vars import Var
 from flyusage.ui import browser
 from flyusage.ui.components.plotly_chart import plotly_chart
 from flyusage.ui.components.view_link import view_link
+from flyusage.ui.components.zone_switch import ZoneSwitch
 from flyusage.ui.layout import page
 from flyusage.ui.pages.explorer.filters import filter_bar
 from flyusage.ui.pages.explorer.range_menu import range_menu
@@ -32,7 +33,7 @@ def explorer() -> rx.Component:
             ),
         ),
         title="Explorer",
-        note="all times UTC",
+        note=Explorer.page_note,
         actions=_actions(),
     )
 
@@ -142,6 +143,7 @@ def _chart_card() -> rx.Component:
                 rx.fragment(),
                 rx.el.p(Explorer.chart_hint, class_name="chart-hint"),
             ),
+            ZoneSwitch.create(minutes=Explorer.zone_minutes, at=Explorer.zone_at, href=Explorer.zone_href),
             class_name="card-head",
         ),
         rx.cond(
