@@ -16,6 +16,8 @@ from flyusage.ui.pages.machines.state import MachineList
 from flyusage.ui.pages.machines.view import machines
 from flyusage.ui.pages.overview.state import Overview
 from flyusage.ui.pages.overview.view import overview
+from flyusage.ui.pages.prices.state import Prices
+from flyusage.ui.pages.prices.view import prices
 from flyusage.ui.pages.welcome import Welcome, welcome
 
 app = rx.App(
@@ -31,3 +33,4 @@ app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage",
 app.add_page(machines, route="/orgs/[slug]/machines", title="Machines · flyusage", on_load=[Frame.load, MachineList.load])
 app.add_page(machine, route="/orgs/[slug]/machines/[machine]", title="Machine · flyusage", on_load=[Frame.load, MachinePage.load])
 app.add_page(billing, route="/orgs/[slug]/billing", title="Billing · flyusage", on_load=[Frame.load, Billing.load])
+app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on_load=[Frame.load, Prices.load])

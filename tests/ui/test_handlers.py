@@ -22,6 +22,7 @@ HANDLERS = {
     "MachinePage": {"load", "watch"},
     "Overview": {"follow_region", "load", "show_world", "watch"},
     "Palette": {"search"},
+    "Prices": {"choose_region", "load", "search"},
     "Welcome": {"load"},
 }  # fmt: skip
 REFLEX = {"setvar"}  # calls a state's own set_* handlers only
