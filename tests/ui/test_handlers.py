@@ -18,6 +18,7 @@ HANDLERS = {
         "search_values", "set_exclusion", "sort_by", "toggle_value", "turn_page", "watch", "zoom_out",
     },
     "Frame": {"load", "watch"},
+    "InvoicePage": {"ask", "load"},
     "MachineList": {"load", "search", "watch"},
     "MachinePage": {"load", "watch"},
     "Overview": {"follow_region", "load", "show_world", "watch"},
