@@ -41,7 +41,7 @@ def _render(org_id: int, task_id: int) -> None:
             row = session.execute(sa.text(_CLAIM), key).one_or_none()
             if row is not None:
                 render(session, org_id, row.invoice_id, document_of(session, org_id, row.invoice_id))
-    except ValueError as error:  # a document that cannot be set; the database's own errors end the round
+    except (ValueError, RuntimeError) as error:  # what the typesetter refuses; the database's own errors end the round
         _log.error("an invoice's document could not be made", org_id=org_id, error=str(error), seconds=time.monotonic() - began)
         with db.platform_transaction() as session:
             session.execute(sa.text(_FAILED), {**key, "error": str(error)[:1000], "longest": LONGEST_PAUSE_SECONDS})
