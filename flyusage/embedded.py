@@ -136,6 +136,11 @@ def start(data_dir: Path) -> Embedded:
     return made
 
 
+def is_made(data_dir: Path) -> bool:
+    """Whether the folder holds a server that was started before."""
+    return (data_dir / "postgres" / "PG_VERSION").exists()
+
+
 def require_writable(data_dir: Path) -> None:
     """Create the folder and write to it, so that a full or read-only one is named before anything else happens.
 

@@ -2,12 +2,17 @@
 
 import reflex as rx
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from flyusage.api import health, webhooks
-from flyusage.ui import downloads, failures, invoice_downloads, live, routes
+from flyusage.auth.errors import SignInNeeded
+from flyusage.ui import downloads, failures, invoice_downloads, live, routes, sign_in
 from flyusage.ui.frame import Frame
+from flyusage.ui.pages import door
+from flyusage.ui.pages.account import Account, account
 from flyusage.ui.pages.billing.state import Billing
 from flyusage.ui.pages.billing.view import billing
+from flyusage.ui.pages.door import Door
 from flyusage.ui.pages.explorer.state import Explorer
 from flyusage.ui.pages.explorer.view import explorer
 from flyusage.ui.pages.invoice.state import InvoicePage
@@ -21,14 +26,24 @@ from flyusage.ui.pages.overview.view import overview
 from flyusage.ui.pages.prices.state import Prices
 from flyusage.ui.pages.prices.view import prices
 from flyusage.ui.pages.welcome import Welcome, welcome
+from flyusage.ui.reader import KnowReader, KnowsReader
 
 app = rx.App(
-    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css"],
+    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css", "door.css"],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
-    api_transformer=Starlette(routes=[*health.routes, *webhooks.routes, *routes.routes, *downloads.routes, *invoice_downloads.routes]),
+    api_transformer=Starlette(
+        routes=[*health.routes, *webhooks.routes, *routes.routes, *downloads.routes, *invoice_downloads.routes, *sign_in.routes],
+        middleware=[Middleware(KnowsReader)],
+        exception_handlers={SignInNeeded: sign_in.ask_to_sign_in},
+    ),
 )
+app.add_middleware(KnowReader())
 app.register_lifespan_task(live.while_serving)
+app.add_page(door.sign_in, route="/sign-in", title="Sign in · flyusage", on_load=Door.load)
+app.add_page(door.forgot, route="/forgot", title="New password · flyusage", on_load=Door.load)
+app.add_page(door.set_password, route="/set-password", title="New password · flyusage", on_load=Door.load)
+app.add_page(account, route="/account", title="Account · flyusage", on_load=Account.load)
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=Welcome.load)
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])

@@ -28,13 +28,14 @@ class NotLoopback(FlyusageError):
     status = 403
 
 
-def serve(host: str, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:
+def serve(host: str, port: int, *, has_sign_in: bool = False, on_ready: Callable[[str], None] | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM, then return once open requests have ended (at most 3 s).
 
-    `port` 0 takes a free one. `on_ready` is called with the address once pages can be loaded. Raises NotLoopback,
-    PortTaken and what the application raises while starting.
+    `port` 0 takes a free one. With `has_sign_in` strangers are kept out, so that other machines may be answered. `on_ready` is
+    called with the address once pages can be loaded. Raises NotLoopback, PortTaken and what the application raises while
+    starting.
     """
-    listener = listen(host, port)
+    listener = listen(host, port, has_sign_in=has_sign_in)
     with listener:
         # By name: the application stands above this module, as in every ASGI server.
         app = importlib.import_module("flyusage.asgi").create()
@@ -54,9 +55,10 @@ def serve(host: str, port: int, *, on_ready: Callable[[str], None] | None = None
             _Server(config, lambda: on_ready and on_ready(address_of(listener))).run(sockets=[listener])
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises NotLoopback and PortTaken."""
-    _refuse_other_than_loopback(host)
+def listen(host: str, port: int, *, has_sign_in: bool = False) -> socket.socket:
+    """A listening socket. Raises NotLoopback (without `has_sign_in`) and PortTaken."""
+    if not has_sign_in:
+        refuse_other_than_loopback(host)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,14 +81,15 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _refuse_other_than_loopback(host: str) -> None:
+def refuse_other_than_loopback(host: str) -> None:
+    """Raise NotLoopback for an address that other machines reach."""
     is_loopback = host == "localhost"
     with suppress(ValueError):
         is_loopback = is_loopback or ipaddress.ip_address(host).is_loopback
     if not is_loopback:
         raise NotLoopback(
-            f"flyusage has no sign-in yet, so it listens on this machine only, not on {host}. "
-            "Leave FLYUSAGE_HOST at 127.0.0.1 and reach it through an SSH tunnel."
+            f"Nobody can sign in to this installation yet, so it listens on this machine only, not on {host}. "
+            "Make the first account (`flyusage users create EMAIL --owner ORG`), or leave FLYUSAGE_HOST at 127.0.0.1."
         )
 
 

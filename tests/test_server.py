@@ -201,7 +201,7 @@ def test_a_taken_port_is_said_in_one_sentence() -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org", ""])
 def test_it_listens_nowhere_but_on_loopback(host: str) -> None:
-    with pytest.raises(NotLoopback, match="no sign-in yet"):
+    with pytest.raises(NotLoopback, match="Nobody can sign in"):
         listen(host, 0)
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -16,6 +17,7 @@ from flyusage.auth import passwords, sessions, throttle
 from flyusage.auth.errors import AddressInvalid, LinkSpent, SignInRefused, UserKnown, UserUnknown
 from flyusage.auth.models import User
 from flyusage.auth.secrets import digest, new_secret
+from flyusage.config import Settings
 
 LINK_HOURS = {"set_password": 24, "verify_address": 72}
 LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
@@ -143,6 +145,13 @@ def spend_link(session: Session, secret: str, purpose: Purpose) -> int:
         {"now": clock.now(), "user": user_id},
     )
     return user_id
+
+
+def link_to_set_password(secret: str, settings: Settings) -> str:
+    """The address to open, on the host that is configured: never one that a request named."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base = settings.base_url or f"http://{host}:{settings.port}"
+    return f"{base.rstrip('/')}/set-password?{urlencode({'link': secret})}"
 
 
 def is_anybody(session: Session) -> bool:

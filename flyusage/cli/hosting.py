@@ -7,6 +7,7 @@ import structlog
 import typer
 
 from flyusage import db, embedded, schema, server
+from flyusage.auth import accounts
 from flyusage.cli import bootstrap, child, instance
 from flyusage.config import settings, unknown_variables
 
@@ -22,7 +23,10 @@ def claimed(host: str, port: int) -> Iterator[instance.Instance | None]:
     """
     for name, nearest in unknown_variables().items():
         _log.warning("a variable means nothing to this flyusage", variable=name, nearest=nearest)
-    with database_ready(lambda: server.listen(host, port).close()) as held:
+    could_have_users = not settings().is_embedded or embedded.is_made(settings().data_dir)
+    with database_ready(lambda: server.listen(host, port, has_sign_in=could_have_users).close()) as held:
+        if not _has_sign_in():
+            server.refuse_other_than_loopback(host)
         yield held
 
 
@@ -58,7 +62,12 @@ def run(
         say(address)
 
     with child.kept_running(["worker", "--beside"]):
-        server.serve(host, port, on_ready=ready)
+        server.serve(host, port, has_sign_in=_has_sign_in(), on_ready=ready)
         typer.echo("Stopping.")
         on_stop()
     db.close()
+
+
+def _has_sign_in() -> bool:
+    with db.lookup_transaction() as session:
+        return accounts.is_anybody(session)

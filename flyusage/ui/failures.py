@@ -6,6 +6,7 @@ import secrets
 import structlog
 from reflex.event import EventSpec
 
+from flyusage.auth.errors import SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser
 
@@ -13,7 +14,12 @@ _log = structlog.get_logger(__name__)
 
 
 def report(exception: Exception) -> EventSpec:
-    """The toast for a failed handler; failures that are not ours go to the log under the reference it shows."""
+    """The way to the sign-in page for whoever is not signed in; else the toast for a failed handler.
+
+    Failures that are not ours go to the log under the reference it shows.
+    """
+    if isinstance(exception, SignInNeeded):
+        return browser.leave("/sign-in", is_next=True)
     if isinstance(exception, FlyusageError):
         return browser.toast("error", exception.sentence)
     reference = secrets.token_hex(4)

@@ -15,8 +15,8 @@ from flyusage.money import CURRENCIES, format_money
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing.asking import know
 from flyusage.pricing.overview import resting_cost
-from flyusage.ui import live
-from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, slug_in
+from flyusage.ui import browser, live
+from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, reader_name, slug_in
 
 STALE_AFTER = timedelta(hours=6)
 PERMITTED_PAGES = {"/billing": Permission.INVOICES_READ, "/prices": Permission.PRICES_READ}
@@ -57,6 +57,7 @@ class Frame(rx.State):
     header: Header = Header()
     organizations: list[OrganizationChoice] = []
     is_missing: bool = False
+    reader: str = ""
 
     @rx.event
     async def load(self):
@@ -68,6 +69,7 @@ class Frame(rx.State):
         slug = slug_in(self.router.url.path)
         if slug and slug == self.header.slug and live.is_watched(self):
             return None
+        self.reader = await asyncio.to_thread(reader_name)
         self.organizations = await _choices()
         header = await _header(slug)
         self.is_missing = header is None
@@ -83,7 +85,10 @@ class Frame(rx.State):
             async with self:
                 if choices != self.organizations:
                     self.organizations = choices
-                if header is not None and slug == slug_in(self.router.url.path):
+                if slug == slug_in(self.router.url.path):
+                    if header is None:  # no longer the reader's to see
+                        yield browser.leave(f"/orgs/{slug}")
+                        return
                     self.header = header
 
 
@@ -96,7 +101,7 @@ async def _header(slug: str) -> Header | None:
     organization = await asyncio.to_thread(open_organization, slug)
     if organization is None:
         return None
-    return await live.shared(organization.id, "header", partial(header_of, organization))
+    return await live.shared(organization, "header", partial(header_of, organization))
 
 
 def header_of(organization: OpenOrganization) -> Header:

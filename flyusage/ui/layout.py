@@ -91,7 +91,7 @@ def _side() -> rx.Component:
                 ),
             ),
         ),
-        rx.el.footer(_freshness(), _theme_button(), class_name="side-foot"),
+        rx.el.footer(_freshness(), _reader(), _theme_button(), class_name="side-foot"),
     )
 
 
@@ -141,6 +141,18 @@ def _freshness() -> rx.Component:
 def _stale_notice() -> rx.Component:
     notice = rx.el.div(rx.icon("clock-alert", aria_hidden="true"), rx.el.span(Frame.header.stale_notice), class_name="notice")
     return rx.cond(Frame.header.stale_notice, notice, rx.fragment())
+
+
+def _reader() -> rx.Component:
+    """Who is signed in, and the way to their account (a whole page load: it lies outside the organization)."""
+    link = rx.el.a(
+        rx.icon("circle-user-round", size=16, aria_hidden="true"),
+        rx.el.bdi(Frame.reader),
+        href="/account",
+        title="Your account, and where you are signed in",
+        class_name="theme-button",
+    )
+    return rx.cond(Frame.reader, link, rx.fragment())
 
 
 def _theme_button() -> rx.Component:

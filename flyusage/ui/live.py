@@ -19,7 +19,8 @@ import structlog
 from reflex_base.registry import RegistrationContext
 
 from flyusage import db
-from flyusage.ui.session import open_organization, slug_in
+from flyusage.auth import sessions
+from flyusage.ui.session import OpenOrganization, open_organization, slug_in
 
 CHANNEL = "flyusage"
 COLLECT_SECONDS = 1.0
@@ -38,7 +39,7 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
 
     Changes are collected for a second. Nothing is yielded while the tab shows another page, unless `on_any_page`. Ends
     when the tab is gone, and at once where this page is already being watched in this tab: a page may start its watch
-    on every load.
+    on every load. Raises SignInNeeded as soon as the reader is signed out, wherever they were.
     """
     token = state.router.session.client_token
     watch = (token, state.get_full_name())
@@ -51,7 +52,11 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
         while _is_connected(token):
             if slug != (slug := slug_in(state.router.url.path)):
                 news.org_id = await _org_id(slug)
-            if await _has_come(news) or time.monotonic() >= due:
+            has_come = await _has_come(news)
+            if news.is_about_people:
+                news.is_about_people = False
+                await _org_id(slug)  # whoever is signed out sees no more
+            if has_come or time.monotonic() >= due:
                 due = time.monotonic() + REFRESH_SECONDS
                 if on_any_page or state.router.route_id == route:
                     yield
@@ -65,17 +70,18 @@ def is_watched(state: rx.State) -> bool:
     return (state.router.session.client_token, state.get_full_name()) in _watched
 
 
-async def shared(org_id: int, question: Hashable, ask: Callable[[], Answer]) -> Answer:
+async def shared(org: OpenOrganization, question: Hashable, ask: Callable[[], Answer]) -> Answer:
     """The answer of `ask`, run on a thread once for all pages that ask the same of the same organization meanwhile.
 
-    A page never gets an answer that was begun before the newest event it was told of.
+    Their readers must be permitted the same. A page never gets an answer that was begun before the newest event it was told of.
     """
-    return await listener().shared(org_id, question, ask)
+    return await listener().shared(org.id, (org.permissions, question), ask)
 
 
-async def asked_of(slug: str, question: Hashable, ask: Callable[[], Answer]) -> Answer:
-    """As `shared`, for the organization under a page's slug."""
-    return await shared(await _org_id(slug), question, ask)
+async def asked_of(slug: str, question: Hashable, ask: Callable[[], Answer]) -> Answer | None:
+    """As `shared`, for the organization under a page's slug; None where there is none."""
+    org = await asyncio.to_thread(open_organization, slug)
+    return None if org is None else await shared(org, question, ask)
 
 
 @asynccontextmanager
@@ -91,7 +97,13 @@ class News:
     def __init__(self, org_id: int | None = None) -> None:
         self.org_id = org_id
         self.has_come = asyncio.Event()
+        self.is_about_people = False
         self.loop = asyncio.get_running_loop()
+
+    def ask_who_is_left(self) -> None:
+        """Wake the page for its reader's sake."""
+        self.is_about_people = True
+        self.has_come.set()
 
 
 class Listener:
@@ -143,6 +155,7 @@ class Listener:
             try:
                 with self._connect() as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
+                    connection.execute(f"LISTEN {sessions.CHANNEL}")
                     self.is_listening.set()
                     self._tell(None)  # what happened while nobody listened is news to everyone
                     pause = 0.5
@@ -160,8 +173,18 @@ class Listener:
     def _hear(self, connection: psycopg.Connection) -> None:
         while not self._stopping.is_set():
             for notice in connection.notifies(timeout=1.0):
-                if notice.payload.isdecimal():
+                if notice.channel == sessions.CHANNEL:
+                    self._ask_who_is_left()
+                elif notice.payload.isdecimal():
                     self._tell(int(notice.payload))
+
+    def _ask_who_is_left(self) -> None:
+        """Somebody was signed out: every page asks at once whether it was its own reader."""
+        with self._lock:
+            reached = list(self._subscribers)
+        for news in reached:
+            if not news.loop.is_closed():
+                news.loop.call_soon_threadsafe(news.ask_who_is_left)
 
     def _tell(self, org_id: int | None) -> None:
         with self._lock:
@@ -195,6 +218,9 @@ async def _has_come(news: News) -> bool:
     try:
         await asyncio.wait_for(news.has_come.wait(), timeout=CHECK_SECONDS)
     except TimeoutError:
+        return False
+    if news.is_about_people:
+        news.has_come.clear()
         return False
     await asyncio.sleep(COLLECT_SECONDS)
     news.has_come.clear()

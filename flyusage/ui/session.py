@@ -1,6 +1,7 @@
-"""Who is looking, and at which organization. The one seam that sign-in will fill.
+"""Who is looking, and at which organization: the one seam between sign-in and everything that is shown.
 
-Until sign-in exists the server listens on loopback only (`server.py` refuses anything else), so whoever reaches it may
+Once anybody can sign in (`flyusage users create`), everybody must, and sees the organizations they belong to, as far as their
+role there goes. Before that the server listens on loopback only (`server.py` refuses anything else), and whoever reaches it may
 read: the organization is the one in the address, and `/` opens the one in which most recently something happened.
 """
 
@@ -10,9 +11,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from flyusage import db
-from flyusage.orgs.acting import Actor, system
+from flyusage.orgs.acting import Actor, member, system
 from flyusage.orgs.errors import NotPermitted
-from flyusage.orgs.permissions import Permission
+from flyusage.orgs.models import Role
+from flyusage.orgs.permissions import PERMISSIONS, Permission
+from flyusage.ui.reader import present_reader
+
+LOOPBACK = system("loopback")
 
 READING = frozenset(
     {Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.INVOICES_READ, Permission.MEMBERS_READ}
@@ -23,13 +28,17 @@ MOST_ASKED = 50  # each is a transaction of its own; who has more arrives at one
 
 @dataclass(frozen=True)
 class OpenOrganization:
-    """The organization a page shows: what a handler needs to ask questions about it, and what the present reader may do there."""
+    """The organization a page shows: what a handler needs to ask questions about it, and what the present reader may do there.
+
+    `by` is the present reader as the audit names them and as verbs judge them.
+    """
 
     id: int
     slug: str
     name: str
     is_synthetic: bool
     permissions: frozenset[Permission] = frozenset()
+    by: Actor = LOOPBACK
 
 
 def slug_in(path: str) -> str:
@@ -38,40 +47,52 @@ def slug_in(path: str) -> str:
     return parts[2] if len(parts) > 2 and parts[1] == "orgs" else ""
 
 
-def permitted(org_id: int) -> frozenset[Permission]:  # noqa: ARG001 sign-in will look up the reader's role in it
-    """What the present reader may do in an organization: read everything."""
+def permitted(org_id: int) -> frozenset[Permission]:  # noqa: ARG001 tests say otherwise for one organization
+    """What whoever reaches the server may do in an organization while nobody can sign in: read everything."""
     return READING
 
 
 def open_organization(slug: object, needs: Permission | None = None) -> OpenOrganization | None:
-    """The organization that the present reader may see under `slug`; None where there is none. Raises NotPermitted without `needs`.
+    """The organization that the present reader may see under `slug`; None where there is none, or none of theirs.
 
-    Ask again in every handler: a handler can be called without its page ever having been loaded, with any argument.
-    Blocks on the database: call it off the event loop.
+    Raises SignInNeeded, and NotPermitted without `needs`. Ask again in every handler: a handler can be called without its page
+    ever having been loaded, with any argument. Blocks on the database: call it off the event loop.
     """
     if not isinstance(slug, str) or "\0" in slug:
         return None
+    found = next(iter(_known(slug)), None)
+    if found is not None and needs is not None and needs not in found.permissions:
+        raise NotPermitted(f"Your role does not hold the permission {needs}. Ask an owner of {found.name} for a role that does.")
+    return found
+
+
+def _known(slug: str | None = None) -> list[OpenOrganization]:
+    """The present reader's organizations, or the one of them with this slug. Raises SignInNeeded."""
     with db.lookup_transaction() as session:
-        found = session.connection().execute(sa.text("SELECT * FROM organization_by_slug(:slug)"), {"slug": slug})
-        row = found.one_or_none()
-    if row is None:
-        return None
-    permissions = permitted(row.id)
-    if needs is not None and needs not in permissions:
-        raise NotPermitted(f"Your role does not hold the permission {needs}. Ask an owner of {row.name} for a role that does.")
-    return OpenOrganization(row.id, row.slug, row.name, row.is_synthetic, permissions)
-
-
-def acting() -> Actor:
-    """The present reader as the audit names them: until people sign in, whoever reaches this server's loopback address."""
-    return system("loopback")
+        reader = present_reader(session)
+        if reader is None:
+            source = "organization_directory()" if slug is None else "organization_by_slug(:slug)"
+            rows = session.execute(
+                sa.text(f"SELECT id, slug, name, is_synthetic FROM {source}"), {"slug": slug} if slug is not None else {}
+            )
+            return [OpenOrganization(*row, permitted(row.id)) for row in rows]
+        mine = sa.text(
+            "SELECT id, slug, name, is_synthetic, role FROM organizations_of(:who) WHERE CAST(:slug AS text) IS NULL OR slug = :slug"
+        )
+        rows = session.execute(mine, {"who": reader.user_id, "slug": slug})
+        return [OpenOrganization(*row[:4], PERMISSIONS[Role(row.role)], member(reader.user_id, Role(row.role))) for row in rows]
 
 
 def open_organizations() -> list[OpenOrganization]:
-    """Every organization that the present reader may open, the first one first. Blocks on the database."""
+    """Every organization that the present reader may open, the first one first. Raises SignInNeeded. Blocks on the database."""
+    return _known()
+
+
+def reader_name() -> str:
+    """What to call whoever is signed in; empty while nobody can. Raises SignInNeeded. Blocks on the database."""
     with db.lookup_transaction() as session:
-        rows = session.connection().execute(sa.text("SELECT * FROM organization_directory()")).all()
-    return [OpenOrganization(row.id, row.slug, row.name, row.is_synthetic, permitted(row.id)) for row in rows]
+        reader = present_reader(session)
+    return reader.name if reader else ""
 
 
 def first_organization() -> OpenOrganization | None:

@@ -138,7 +138,9 @@ def test_a_taken_port_and_an_open_address_are_refused_in_a_sentence(installation
     )
     opened = installation.run("serve", "--host", "0.0.0.0")
     assert opened.returncode == 1
-    assert opened.stderr.startswith("flyusage: flyusage has no sign-in yet, so it listens on this machine only, not on 0.0.0.0.")
+    assert opened.stderr.startswith(
+        "flyusage: Nobody can sign in to this installation yet, so it listens on this machine only, not on 0.0.0.0."
+    )
     assert not (installation.data_dir / "postgres").exists()
 
 

@@ -45,6 +45,11 @@ def go(path_and_query: str | Var[str]) -> EventSpec:
     return _action("go", {"to": path_and_query})
 
 
+def leave(to: str, *, is_next: bool = False) -> EventSpec:
+    """Load the page at `to` anew, as if its address were typed, so that nothing of this one stays; `is_next` has it lead back here."""
+    return _action("leave", {"to": to, "isNext": is_next})
+
+
 def set_url(path_and_query: str, *, replace: bool = False) -> EventSpec:
     """Put `path_and_query` into the address bar without loading anything; back and forward then load the page's view."""
     return _action("setUrl", {"to": path_and_query, "replace": replace})

@@ -8,6 +8,10 @@ const actions = {
   savePicture: ({ id, kind, name }) => savePicture(id, kind, name),
   go: ({ to }) => goTo(to),
   draw: ({ id, figure }) => drawChart(id, figure),
+  leave: ({ to, isNext }) => {
+    const here = window.location.pathname + window.location.search;
+    window.location.assign(isNext ? `${to}?next=${encodeURIComponent(here)}` : to);
+  },
   setUrl: ({ to, replace }) => enter(to, replace),
 };
 

@@ -81,13 +81,13 @@ async def answers(asked: Asked) -> AsyncIterator[Answered]:
     if org is None:
         yield Answered(shown=(NOWHERE,))
         return
-    explored = await live.shared(org.id, asked.key("explored"), lambda: _explore(org, asked))
+    explored = await live.shared(org, asked.key("explored"), lambda: _explore(org, asked))
     if explored.figure is not None:
         yield Answered(figure=explored.figure)
     yield Answered(shown=await asyncio.to_thread(lambda: (_screen(explored), _table(explored, asked))))
     if await _outline(org, explored, asked):
         yield Answered(shown=(await asyncio.to_thread(_table, explored, asked),))
-    yield Answered(shown=(await live.shared(org.id, asked.key("changed"), lambda: _changed(org, explored)),))
+    yield Answered(shown=(await live.shared(org, asked.key("changed"), lambda: _changed(org, explored)),))
 
 
 async def table(asked: Asked) -> Table | None:
@@ -95,7 +95,7 @@ async def table(asked: Asked) -> Table | None:
     org = await asyncio.to_thread(open_organization, asked.slug)
     if org is None:
         return None
-    explored = await live.shared(org.id, asked.key("explored"), lambda: _explore(org, asked))
+    explored = await live.shared(org, asked.key("explored"), lambda: _explore(org, asked))
     await _outline(org, explored, asked)
     return await asyncio.to_thread(_table, explored, asked)
 
@@ -105,7 +105,7 @@ async def _outline(org: OpenOrganization, explored: "_Explored", asked: Asked) -
     shown = printed.page_of(explored.answer, asked.sorting).shown
     keys = tuple(series.key for series in shown if not series.points and not series.is_other)
     if keys:
-        _LINES.keep(explored.lines_key, await live.shared(org.id, (*explored.lines_key, keys), lambda: _lines(org, explored, keys)))
+        _LINES.keep(explored.lines_key, await live.shared(org, (*explored.lines_key, keys), lambda: _lines(org, explored, keys)))
     return bool(keys)
 
 

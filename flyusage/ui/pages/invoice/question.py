@@ -11,7 +11,7 @@ from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.billing.address import Choice, billing_href
 from flyusage.ui.pages.invoice.rows import Missing, Screen
 from flyusage.ui.pages.invoice.screen import Told, screen
-from flyusage.ui.session import acting, open_organization
+from flyusage.ui.session import open_organization
 
 QUOTED = 60
 
@@ -55,7 +55,7 @@ def question_line(slug: str, number: str, position: int, note: str) -> None:
     if org is None:
         raise InvoiceUnknown("There is no such organization. Reload the page.")
     with db.transaction(org.id) as session:
-        questions.ask(session, org.id, queries.find(session, number, org.id).id, position, note, by=acting())
+        questions.ask(session, org.id, queries.find(session, number, org.id).id, position, note, by=org.by)
 
 
 def _missing(slug: str, number: str) -> Missing:

@@ -40,7 +40,7 @@ async def ask(slug: str) -> Answered:
     org = await asyncio.to_thread(open_organization, slug)
     if org is None:
         return Answered()
-    return await live.shared(org.id, "overview", lambda: _answer(org))
+    return await live.shared(org, "overview", lambda: _answer(org))
 
 
 def _answer(org: OpenOrganization) -> Answered:

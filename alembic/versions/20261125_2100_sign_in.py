@@ -1,16 +1,16 @@
 """People sign in: passwords, the browsers they are signed in with, links good for once, and counts of what was tried.
 
-Revision ID: 20261125_1800
-Revises: 20261125_1620
+Revision ID: 20261125_2100
+Revises: 20261125_2000
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-from flyusage.db import APP_ROLE, PLATFORM_ROLE
+from flyusage.db import APP_ROLE, OWNER_ROLE, PLATFORM_ROLE
 
-revision = "20261125_1800"
-down_revision = "20261125_1620"
+revision = "20261125_2100"
+down_revision = "20261125_2000"
 branch_labels = None
 depends_on = None
 
@@ -69,6 +69,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for function in reversed(FUNCTIONS):
         op.execute(f"DROP FUNCTION {function}")
+    op.execute("DROP POLICY lookup ON membership")
     for table in ("rate_counter", "one_time_link", "user_session"):
         op.drop_table(table)
     op.drop_column("user_account", "email_verified_at")
@@ -80,6 +81,7 @@ def _grants() -> list[str]:
     return [
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON user_session, one_time_link, rate_counter TO {PLATFORM_ROLE}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {PLATFORM_ROLE}",
+        f"CREATE POLICY lookup ON membership FOR SELECT TO {OWNER_ROLE} USING (true)",  # for organizations_of
     ]
 
 

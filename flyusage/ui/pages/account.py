@@ -1,0 +1,134 @@
+"""What a person sees of themselves: who they are here, where they are signed in, and the way out of each."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import reflex as rx
+from reflex.vars import Var
+
+from flyusage import clock, db
+from flyusage.auth import sessions
+from flyusage.ui import browser
+from flyusage.ui.components.plain_form import plain_form
+from flyusage.ui.present import ago_text
+from flyusage.ui.reader import present_reader
+
+if TYPE_CHECKING:
+    from flyusage.auth.sessions import Reader
+
+
+@dataclass(frozen=True)
+class DeviceRow:
+    """A browser in which the reader is signed in."""
+
+    session_id: int
+    name: str
+    note: str
+    is_this: bool
+
+
+class Account(rx.State):
+    """The reader's own devices. Nobody else's are ever read: the session in the cookie says whose."""
+
+    email: str = ""
+    name: str = ""
+    devices: list[DeviceRow] = []
+    is_loaded: bool = False
+
+    @rx.event
+    async def load(self):
+        """Who is signed in, and where."""
+        reader, self.devices = await asyncio.to_thread(_devices)
+        self.email, self.name = (reader.email, reader.name) if reader else ("", "")
+        self.is_loaded = True
+
+    @rx.event
+    async def sign_out(self, session_id: int):
+        """End one of the reader's own sessions; its pages go dark at once."""
+        if isinstance(session_id, int) and await asyncio.to_thread(_end, session_id):
+            yield browser.toast("success", "That browser is signed out.")
+        _, self.devices = await asyncio.to_thread(_devices)
+
+    @rx.event
+    async def sign_out_others(self):
+        """End all but this one."""
+        ended = await asyncio.to_thread(_end_others)
+        yield browser.toast("success", f"Signed out in {ended} other {'browser' if ended == 1 else 'browsers'}.")
+        _, self.devices = await asyncio.to_thread(_devices)
+
+
+def _devices() -> "tuple[Reader | None, list[DeviceRow]]":
+    with db.platform_transaction() as session:
+        reader = present_reader(session)
+        if reader is None:
+            return None, []
+        now = clock.now()
+        return reader, [
+            DeviceRow(
+                session_id=one.session_id,
+                name=one.device or "A browser that does not say which",
+                note=f"{one.address} · last used {ago_text(one.seen_at, now)} · signed in {ago_text(one.created_at, now)}",
+                is_this=one.session_id == reader.session_id,
+            )
+            for one in sessions.devices(session, reader.user_id)
+        ]
+
+
+def _end(session_id: int) -> bool:
+    with db.platform_transaction() as session:
+        reader = present_reader(session)
+        return reader is not None and sessions.end(session, reader.user_id, session_id)
+
+
+def _end_others() -> int:
+    with db.platform_transaction() as session:
+        reader = present_reader(session)
+        return 0 if reader is None else sessions.end_all(session, reader.user_id, but=reader.session_id)
+
+
+def account() -> rx.Component:
+    """Who is signed in, and where."""
+    nobody = rx.el.p("Nobody can sign in to this installation yet. `flyusage users create` makes the first account.", class_name="muted")
+    return rx.el.main(
+        rx.el.section(
+            rx.el.header(
+                rx.el.h1("Your account", class_name="card-title"),
+                rx.el.a("Back to the dashboard", href="/", class_name="button"),
+                class_name="account-head",
+            ),
+            rx.cond(Account.is_loaded, rx.cond(Account.email, _mine(), nobody), rx.el.div(class_name="door-waiting")),
+            class_name="card account-card",
+        ),
+        id="content",
+        class_name="door-page",
+    )
+
+
+def _mine() -> rx.Component:
+    return rx.fragment(
+        rx.el.p(rx.el.bdi(Account.name, class_name="strong"), " · ", rx.el.bdi(Account.email)),
+        rx.el.h2("Where you are signed in"),
+        rx.el.ul(rx.foreach(Account.devices, _device), class_name="device-list"),
+        rx.el.div(
+            rx.cond(
+                Account.devices.length() > 1,
+                rx.el.button("Sign out everywhere else", type="button", class_name="button", on_click=Account.sign_out_others),
+            ),
+            plain_form(rx.el.button("Sign out", type="submit", class_name="button button-primary"), action="/auth/sign-out"),
+            class_name="account-actions",
+        ),
+    )
+
+
+def _device(device: Var[DeviceRow]) -> rx.Component:
+    return rx.el.li(
+        rx.el.span(
+            rx.el.bdi(device.name, class_name="strong"), rx.el.span(device.note, class_name="muted small"), class_name="device-text"
+        ),
+        rx.cond(
+            device.is_this,
+            rx.el.span("This browser", class_name="chip"),
+            rx.el.button("Sign out", type="button", class_name="button", on_click=Account.sign_out(device.session_id)),
+        ),
+    )

@@ -1,0 +1,133 @@
+"""The pages before anything else: sign in, have a link sent, set a password. Plain forms, which post to `ui/sign_in.py`."""
+
+from typing import Any
+
+import reflex as rx
+from reflex.vars import Var
+
+from flyusage.auth import accounts, passwords
+from flyusage.ui.components.plain_form import plain_form
+from flyusage.ui.sign_in import own_path
+
+PROBLEMS = {  # by what stands in the address; nothing else of the address is shown as ours
+    "sign_in_refused": ("That address and password do not belong together. Check both, or have a new password sent.", False),
+    "too_many_attempts": (
+        "That was tried too often. Wait a quarter of an hour, then try again, or use a browser you have signed in with.",
+        False,
+    ),
+    "link_spent": ("That link has been used, or its time is over. Have a new one sent.", False),
+    "address_invalid": ("That is no mail address. It should look like name@example.com.", False),
+    "password_too_weak": ("That password is too easy to guess. Four unrelated words make a good one.", False),
+    "signed_out": ("You are signed out.", True),
+    "link_sent": (
+        "If that address has an account, a link is on its way. It is good for a day. Without a mail server it is in the server's log.",
+        True,
+    ),
+}
+LONGEST_SHOWN = 300
+
+
+class Door(rx.State):
+    """What a form shows again: why it came back, and what was typed. Passwords are never among it."""
+
+    problem: str = ""
+    is_good: bool = False
+    email: str = ""
+    onward: str = ""
+    link: str = ""
+    is_known: bool = False
+
+    @rx.event
+    def load(self):
+        """Read the address."""
+        given = dict(self.router.url.query_parameters)
+        self.problem, self.is_good = PROBLEMS.get(given.get("problem", ""), ("", False))
+        self.email = given.get("email", "")[: accounts.LONGEST_ADDRESS]
+        self.onward = own_path(given.get("next", ""))
+        self.link = given.get("link", "")[:LONGEST_SHOWN]
+        self.is_known = True
+
+
+def sign_in() -> rx.Component:
+    """Address and password."""
+    return _page(
+        "Sign in",
+        "See, explain and bill what your machines cost.",
+        _form(
+            "/auth/sign-in",
+            _field("Mail address", name="email", type="email", auto_complete="username", default_value=Door.email, auto_focus=True),
+            _field("Password", name="password", type="password", auto_complete="current-password"),
+            rx.el.input(type="hidden", name="next", value=Door.onward, read_only=True),
+            submit="Sign in",
+        ),
+        rx.el.p(rx.el.a("Forgot the password, or have none yet?", href="/forgot"), class_name="door-foot"),
+    )
+
+
+def forgot() -> rx.Component:
+    """The address to send a link to."""
+    return _page(
+        "Have a link sent",
+        "It leads to a page where you set a new password. It works once, for a day.",
+        _form(
+            "/auth/forgot",
+            _field("Mail address", name="email", type="email", auto_complete="username", default_value=Door.email, auto_focus=True),
+            submit="Send the link",
+        ),
+        rx.el.p(rx.el.a("Back to sign-in", href="/sign-in"), class_name="door-foot"),
+    )
+
+
+def set_password() -> rx.Component:
+    """The new password of whoever has the link."""
+    return _page(
+        "Set your password",
+        f"{passwords.SHORTEST} characters or more. Four unrelated words make a good one. You will be signed out everywhere else.",
+        _form(
+            "/auth/set-password",
+            _field(
+                "New password",
+                name="password",
+                type="password",
+                auto_complete="new-password",
+                min_length=passwords.SHORTEST,
+                auto_focus=True,
+            ),
+            rx.el.input(type="hidden", name="link", value=Door.link, read_only=True),
+            submit="Set password and sign in",
+        ),
+    )
+
+
+def _page(title: str, note: str, *content: rx.Component) -> rx.Component:
+    return rx.el.main(
+        rx.el.section(
+            rx.el.p(rx.el.span("f", class_name="org-mark", aria_hidden="true"), "flyusage", class_name="door-mark"),
+            rx.el.h1(title, class_name="door-title"),
+            rx.el.p(note, class_name="muted"),
+            rx.cond(
+                Door.problem,
+                rx.el.p(
+                    Door.problem,
+                    role=rx.cond(Door.is_good, "status", "alert"),
+                    class_name=rx.cond(Door.is_good, "door-told", "door-problem"),
+                ),
+            ),
+            # Only once the address is read: a form that is filled in later would lose what was typed meanwhile.
+            rx.cond(Door.is_known, rx.fragment(*content), rx.el.div(class_name="door-waiting", aria_hidden="true")),
+            class_name="card door-card",
+        ),
+        id="content",
+        class_name="door-page",
+    )
+
+
+def _form(action: str, *fields: rx.Component, submit: str) -> rx.Component:
+    button = rx.el.button(submit, type="submit", class_name="button button-primary")
+    return plain_form(*fields, button, action=action, class_name="door-form")
+
+
+def _field(label: str, *, name: str, **given: Any) -> rx.Component:
+    given.setdefault("default_value", "")
+    shown: dict[str, str | bool | int | Var[str]] = given
+    return rx.el.label(rx.el.span(label), rx.el.input(id=f"field-{name}", name=name, required=True, class_name="input", **shown))

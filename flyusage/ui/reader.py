@@ -1,0 +1,84 @@
+"""Whose browser is asking: from the cookie of a request, or of the websocket that an event came by, to a session's row.
+
+A cookie is all that a browser proves itself with. It is read anew for every request and every event, and whether its session
+still holds is asked of the database each time (`session.py`): a client's own state and token prove nothing.
+"""
+
+from contextvars import ContextVar
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import reflex as rx
+from reflex.event import Event
+from reflex.state import BaseState, StateUpdate
+from sqlmodel import Session
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from flyusage.auth import accounts, sessions
+from flyusage.auth.errors import SignInNeeded
+from flyusage.auth.sessions import Reader
+
+if TYPE_CHECKING:
+    from reflex.app import App
+
+COOKIE = "flyusage_session"
+DEVICE_COOKIE = "flyusage_device"  # outlives the session: says that this browser was signed in before
+LONGEST_COOKIE = 4096
+
+_secret: ContextVar[str] = ContextVar("flyusage_session_secret", default="")
+_shown_to: WeakKeyDictionary[BaseState, str] = WeakKeyDictionary()
+
+
+def present_reader(session: Session) -> Reader | None:
+    """Who is asking; None where everybody may, since nobody can sign in to this installation yet. Raises SignInNeeded.
+
+    `session` is any transaction before a tenant is known.
+    """
+    found = sessions.reader_of(session, secret) if (secret := _secret.get()) else None
+    if found is None and accounts.is_anybody(session):
+        raise SignInNeeded("You are not signed in, or no longer. Sign in, and come back to this page.")
+    return found
+
+
+def secret_in(cookies: str, name: str = COOKIE) -> str:
+    """The secret in a Cookie header, empty where there is none."""
+    if name not in cookies or len(cookies) > LONGEST_COOKIE:
+        return ""
+    try:
+        found = SimpleCookie(cookies).get(name)
+    except CookieError:
+        return ""
+    return found.value if found is not None else ""
+
+
+class KnowReader(rx.Middleware):
+    """Says whose browser sent an event, to everything that its handler does, on threads too.
+
+    What a client's state holds was read for one session. Under another one (somebody else signed in, in the same tab; a client
+    token that was overheard) it is emptied before anything is done with it.
+    """
+
+    async def preprocess(self, app: "App", state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002 as Reflex calls it
+        """Never answers in the handler's stead: what a reader may see is decided where it is read."""
+        secret = secret_in(state.router.headers.cookie)
+        _secret.set(secret)
+        root = state._get_root_state()  # noqa: SLF001 Reflex has no public name for it
+        if _shown_to.setdefault(root, secret) != secret:
+            root.reset()
+            _shown_to[root] = secret
+        return None
+
+
+class KnowsReader:
+    """The same for plain requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, its reader known."""
+        if scope["type"] == "http":
+            _secret.set(secret_in(Headers(scope=scope).get("cookie", "")))
+        await self.app(scope, receive, send)

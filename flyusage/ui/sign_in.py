@@ -1,0 +1,172 @@
+"""Plain forms by which people sign in and out: whole page loads, since only a response can set a cookie no script reads.
+
+A form's answer is always a redirect: to where somebody wanted to go, or back to the form with the reason (`?problem=`).
+Other sites' pages cannot post here (`front_door.py` refuses a foreign Origin, the cookie is SameSite).
+"""
+
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from flyusage import db
+from flyusage.auth import accounts, sessions
+from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordTooWeak, SignInRefused, TooManyAttempts
+from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, count
+from flyusage.config import settings
+from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in
+
+LARGEST_FORM = 16_384
+DEVICE_SECONDS = 400 * 86_400  # the longest a browser keeps one
+
+_log = structlog.get_logger(__name__)
+
+
+async def sign_in(request: Request) -> Response:
+    """By password. Fields: email, password, next."""
+    form = await _form(request)
+    onward = own_path(_field(form, "next"))
+    mark = secret_in(request.headers.get("cookie", ""), DEVICE_COOKIE)
+    try:
+        secret = await run_in_threadpool(
+            accounts.sign_in,
+            _field(form, "email"),
+            _field(form, "password"),
+            address=_address(request),
+            device=request.headers.get("user-agent", ""),
+            mark=mark or None,
+        )
+    except (SignInRefused, TooManyAttempts) as error:
+        return _back("/sign-in", error.code, next=onward, email=_field(form, "email")[:254])
+    await run_in_threadpool(_end_session, request)  # the one this browser had: whoever planted it gains nothing
+    return _with_cookies(RedirectResponse(onward or "/", status_code=303), secret)
+
+
+async def sign_out(request: Request) -> Response:
+    """End this browser's session."""
+    await run_in_threadpool(_end_session, request)
+    response = RedirectResponse("/sign-in?problem=signed_out", status_code=303)
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=_is_secure())
+    return response
+
+
+async def forgot(request: Request) -> Response:
+    """Send a link by which a new password can be set. Field: email. Answers the same for every address."""
+    form = await _form(request)
+    try:
+        await run_in_threadpool(_send_link, _field(form, "email"), _address(request))
+    except (AddressInvalid, TooManyAttempts) as error:
+        return _back("/forgot", error.code)
+    return RedirectResponse("/sign-in?problem=link_sent", status_code=303)
+
+
+async def set_password(request: Request) -> Response:
+    """Set the password by a link's secret, and sign in. Fields: link, password."""
+    form = await _form(request)
+    link = _field(form, "link")
+    try:
+        secret = await run_in_threadpool(
+            _set_password, link, _field(form, "password"), _address(request), request.headers.get("user-agent", "")
+        )
+    except LinkSpent as error:
+        return _back("/forgot", error.code)
+    except PasswordTooWeak as error:
+        return _back("/set-password", error.code, link=link, why=error.sentence)
+    return _with_cookies(RedirectResponse("/", status_code=303), secret)
+
+
+def ask_to_sign_in(request: Request, _error: Exception) -> Response:
+    """Where a plain address leads that is for people who have signed in."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/sign-in?{urlencode({'next': here})}", status_code=303)
+
+
+def own_path(wanted: str) -> str:
+    """`wanted` where it is a path of this server's pages, else empty: a sign-in form must send nobody to a stranger's page."""
+    parts = urlsplit(wanted) if wanted.isprintable() and "\\" not in wanted else None
+    if parts is None or parts.scheme or parts.netloc or not wanted.startswith("/") or wanted.startswith("//"):
+        return ""
+    return wanted
+
+
+def _send_link(email: str, address: str) -> None:
+    written = accounts.normal(email)
+    with db.platform_transaction() as session:
+        count(session, "link-from", address, MAILS_PER_ADDRESS)
+        count(session, "link-to", written, MAILS_PER_ACCOUNT)
+    with db.platform_transaction() as session:
+        known = accounts.find(session, written)
+        secret = accounts.new_link(session, known.user_id, "set_password") if known else None
+    if known is not None and secret is not None:
+        deliver_link(known.email, secret)
+
+
+def deliver_link(email: str, secret: str) -> None:
+    """Where no mail server is set, the console is the mail: whoever runs the server passes it on."""
+    _log.warning("password_link", address=email, link=accounts.link_to_set_password(secret, settings()), why="FLYUSAGE_SMTP_URL is not set")
+
+
+def _set_password(link: str, password: str, address: str, device: str) -> str:
+    with db.platform_transaction() as session:
+        user_id = accounts.spend_link(session, link, "set_password")
+        accounts.set_password(session, user_id, password)
+        return sessions.start(session, user_id, address=address, device=device)
+
+
+def _end_session(request: Request) -> None:
+    secret = secret_in(request.headers.get("cookie", ""))
+    with db.platform_transaction() as session:
+        reader = sessions.reader_of(session, secret) if secret else None
+        if reader is not None:
+            sessions.end(session, reader.user_id, reader.session_id)
+
+
+def _with_cookies(response: Response, secret: str) -> Response:
+    for name, seconds in ((COOKIE, int(sessions.LONGEST.total_seconds())), (DEVICE_COOKIE, DEVICE_SECONDS)):
+        response.set_cookie(name, secret, max_age=seconds, path="/", httponly=True, samesite="lax", secure=_is_secure())
+    return response
+
+
+def _is_secure() -> bool:
+    """Whether people come by HTTPS. On loopback they do not, and not every browser keeps a Secure cookie there."""
+    return (settings().base_url or "").startswith("https://")
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _back(path: str, problem: str, **fields: str) -> Response:
+    query = urlencode({"problem": problem, **{name: value for name, value in fields.items() if value}})
+    return RedirectResponse(f"{path}?{query}", status_code=303)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a posted form, a short one: nothing here takes files. Raises HTTPException for anything else."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise HTTPException(415, "Send the form as application/x-www-form-urlencoded.")
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST_FORM:
+            raise HTTPException(413, "This form is longer than any that flyusage has.")
+    try:
+        return dict(parse_qsl(body.decode("utf-8"), max_num_fields=20, keep_blank_values=True, errors="strict"))
+    except ValueError as error:
+        raise HTTPException(400, "This is not a form.") from error
+
+
+def _field(form: dict[str, str], name: str) -> str:
+    return form.get(name, "")
+
+
+routes = [
+    Route("/auth/sign-in", sign_in, methods=["POST"]),
+    Route("/auth/sign-out", sign_out, methods=["POST"]),
+    Route("/auth/forgot", forgot, methods=["POST"]),
+    Route("/auth/set-password", set_password, methods=["POST"]),
+]

@@ -1,0 +1,265 @@
+"""People sign in: a server of its own, on which Prism's owner and Rival's owner have accounts."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import DESKTOP, PHONE, Site, keep_picture
+from factories import line
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from serving import running
+from story import NOW, prism, rival
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+PASSWORDS = {"owner@prism.example": "violin oxide parcel thunder", "owner@rival.example": "copper meadow lantern seven"}
+OWNER, OUTSIDER = PASSWORDS
+SESSION = "flyusage_session"
+
+
+@pytest.fixture(scope="module")
+def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The story behind sign-in; nobody has set a password yet."""
+    name = f"flyusage_e2e_{uuid.uuid4().hex[:8]}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    settings = {
+        "FLYUSAGE_DATABASE_URL": server.login_url(name),
+        "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),
+        "FLYUSAGE_CLOCK": NOW,
+    }
+    events = tmp_path_factory.mktemp("story") / "events.ndjson"
+    events.write_bytes(b"".join(line(event) for event in [*prism(), *rival()]))
+    try:
+        site = Site("", settings)
+        site.run("ingest", str(events))
+        for email, org in ((OWNER, "prism"), (OUTSIDER, "rival")):
+            site.run("users", "create", email, "--owner", org)
+        with running(**settings) as address:
+            site = Site(address, settings)
+            for email, password in PASSWORDS.items():
+                secret = link_for(site, email).partition("link=")[2]
+                assert post(site, "/auth/set-password", link=secret, password=password).headers["location"] == "/"
+            yield site
+    finally:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def link_for(site: Site, email: str) -> str:
+    """A new link to set the password, as the command prints it."""
+    command = [sys.executable, "-m", "flyusage.cli.main", "users", "link", email, "--json"]
+    ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout)["link"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request without a browser got; redirects are not followed."""
+
+    status: int
+    headers: Message
+
+
+def ask(site: Site, path: str, *, data: bytes | None = None, **headers: str) -> Answer:
+    """A request: a POST with `data`, else a GET."""
+    server = urlsplit(site.address)
+    connection = HTTPConnection(server.hostname or "", server.port, timeout=20)
+    try:
+        given = {name.replace("_", "-"): value.encode("latin-1", "replace") for name, value in headers.items() if value}
+        connection.request("POST" if data is not None else "GET", path, body=data, headers=given)
+        response = connection.getresponse()
+        response.read()
+        return Answer(response.status, response.headers)
+    finally:
+        connection.close()
+
+
+def post(site: Site, path: str, headers: dict[str, str] | None = None, **fields: str) -> Answer:
+    """A form as a browser without scripts sends it."""
+    given = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
+    return ask(site, path, data=urlencode(fields).encode(), **given)
+
+
+def cookies_of(answer: Answer) -> dict[str, str]:
+    return dict(cookie.split(";")[0].split("=", 1) for cookie in answer.headers.get_all("set-cookie", []))
+
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(chromium: Browser, guarded: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """Opens a path in a context of its own, or in the one given."""
+    contexts: list[BrowserContext] = []
+
+    def open_path(path: str, context: BrowserContext | None = None, *, is_phone: bool = False, is_dark: bool = False) -> Page:
+        if context is None:
+            context = chromium.new_context(
+                base_url=guarded.address,
+                viewport=PHONE if is_phone else DESKTOP,
+                has_touch=is_phone,
+                color_scheme="dark" if is_dark else "light",
+            )
+            contexts.append(context)
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield open_path
+    for number, context in enumerate(contexts):
+        for page in context.pages:
+            keep_picture(page, request.node.name, number)
+        context.close()
+
+
+def sign_in(page: Page, email: str = OWNER, password: str | None = None) -> Page:
+    page.get_by_label("Mail address").fill(email)
+    page.get_by_label("Password").fill(password or PASSWORDS[email])
+    page.get_by_role("button", name="Sign in").click()
+    return page
+
+
+def test_a_page_asks_who_you_are_and_then_opens(visit: Visit) -> None:
+    page = visit("/orgs/prism/usage?by=region")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_label("Mail address")).to_be_focused()
+    page.keyboard.type(OWNER)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORDS[OWNER])
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/orgs/prism/usage.*by=region"))
+    expect(page.locator(".org-name")).to_have_text("prism")
+    (session,) = (cookie for cookie in page.context.cookies() if cookie["name"] == SESSION)
+    assert (session["httpOnly"], session["sameSite"]) == (True, "Lax")
+    assert page.evaluate("document.cookie") == ""
+
+
+def test_everybody_sees_their_own_organizations_only(visit: Visit) -> None:
+    page = sign_in(visit("/"), OUTSIDER)
+    expect(page).to_have_url("/orgs/rival")
+    page.goto("/orgs/prism")
+    expect(page.get_by_role("heading", name="There is no organization under this address")).to_be_visible()
+    expect(page.get_by_text("performance-1x")).to_have_count(0)
+
+
+def test_a_wrong_password_says_so_and_keeps_the_address(visit: Visit) -> None:
+    page = sign_in(visit("/sign-in?next=/orgs/prism/machines"), OWNER, "not the password")
+    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    expect(page.get_by_label("Mail address")).to_have_value(OWNER)
+    page.get_by_label("Password").fill(PASSWORDS[OWNER])
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url("/orgs/prism/machines")
+
+
+def test_signing_out_elsewhere_darkens_an_open_page_within_a_second_or_two(visit: Visit) -> None:
+    first, second = sign_in(visit("/")), sign_in(visit("/"))
+    expect(first.locator(".org-name")).to_have_text("prism")
+    expect(second.locator(".org-name")).to_have_text("prism")
+    second.goto("/account")
+    second.get_by_role("button", name="Sign out everywhere else").click()
+    expect(second.get_by_text(re.compile(r"Signed out in \d+ other"))).to_be_visible()
+    expect(first.get_by_role("heading", name="Sign in")).to_be_visible(timeout=2000)
+    expect(second.get_by_text("This browser")).to_be_visible()
+
+
+def test_signing_out_ends_the_session_and_the_way_back_shows_nothing(visit: Visit) -> None:
+    page = sign_in(visit("/"))
+    expect(page.locator(".org-name")).to_have_text("prism")
+    cookies = page.context.cookies()
+    page.goto("/account")
+    page.get_by_role("button", name="Sign out", exact=True).last.click()
+    expect(page.get_by_role("status")).to_have_text("You are signed out.")
+    page.goto("/orgs/prism")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.context.add_cookies(cookies)  # pyright: ignore[reportArgumentType] a thief who kept it
+    page.goto("/orgs/prism")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_link_sets_a_password_once(visit: Visit, guarded: Site) -> None:
+    link = link_for(guarded, OWNER)
+    path = link[link.index("/set-password") :]
+    page = visit(path)
+    page.get_by_label("New password").fill("password123")
+    page.get_by_role("button", name="Set password").click()
+    expect(page.get_by_role("alert")).to_contain_text("too easy to guess")
+    page.get_by_label("New password").fill(PASSWORDS[OWNER])
+    page.get_by_role("button", name="Set password").click()
+    expect(page).to_have_url("/orgs/prism")
+    again = visit(path)
+    again.get_by_label("New password").fill(PASSWORDS[OWNER])
+    again.get_by_role("button", name="Set password").click()
+    expect(again.get_by_role("alert")).to_contain_text("has been used")
+
+
+@pytest.mark.parametrize("onward", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "\x00/x"])
+def test_nobody_is_sent_to_a_strangers_page(guarded: Site, onward: str) -> None:
+    answer = post(guarded, "/auth/sign-in", email=OWNER, password=PASSWORDS[OWNER], next=onward)
+    assert (answer.status, answer.headers["location"]) == (303, "/")
+
+
+def test_a_planted_session_is_never_taken_over(guarded: Site) -> None:
+    planted = cookies_of(post(guarded, "/auth/sign-in", email=OUTSIDER, password=PASSWORDS[OUTSIDER]))[SESSION]
+    answer = post(guarded, "/auth/sign-in", {"cookie": f"{SESSION}={planted}"}, email=OWNER, password=PASSWORDS[OWNER])
+    assert cookies_of(answer)[SESSION] != planted
+    assert ask(guarded, "/", cookie=f"{SESSION}={planted}").headers["location"].startswith("/sign-in")
+
+
+def test_other_sites_cannot_post_and_forms_are_short(guarded: Site) -> None:
+    assert post(guarded, "/auth/sign-in", {"origin": "https://evil.example"}, email=OWNER, password="x").status == 403
+    assert post(guarded, "/auth/sign-out", {"origin": "null"}).status == 403
+    assert ask(guarded, "/auth/sign-in", data=b"x" * 20_000, content_type="application/x-www-form-urlencoded").status == 413
+    assert ask(guarded, "/auth/sign-in", data=b"{}", content_type="application/json").status == 415
+    assert ask(guarded, "/auth/sign-in", data=b"\xff=%ff", content_type="application/x-www-form-urlencoded").status == 400
+    assert ask(guarded, "/auth/sign-out").status in (404, 405)
+
+
+@pytest.mark.parametrize("path", ["/orgs/prism/usage.csv", "/"])
+@pytest.mark.parametrize("cookie", ["", f"{SESSION}=", f"{SESSION}=forged", f'{SESSION}="\\073;', "x" * 5000])
+def test_plain_addresses_give_nothing_to_nobody(guarded: Site, path: str, cookie: str) -> None:
+    answer = ask(guarded, path, cookie=cookie)
+    assert (answer.status, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
+
+
+def test_an_outsider_downloads_nothing(guarded: Site) -> None:
+    cookie = f"{SESSION}={cookies_of(post(guarded, '/auth/sign-in', email=OUTSIDER, password=PASSWORDS[OUTSIDER]))[SESSION]}"
+    assert ask(guarded, "/orgs/prism/usage.csv", cookie=cookie).status == 404
+    assert ask(guarded, "/orgs/rival/usage.csv", cookie=cookie).status == 200
+
+
+def test_asking_for_a_link_tells_nothing_about_who_has_an_account(guarded: Site) -> None:
+    asked = [post(guarded, "/auth/forgot", email=email) for email in (OWNER, "nobody@prism.example")]
+    answers = {(one.status, one.headers["location"]) for one in asked}
+    assert answers == {(303, "/sign-in?problem=link_sent")}
+
+
+@pytest.mark.parametrize("is_phone", [False, True])
+@pytest.mark.parametrize("is_dark", [False, True])
+@pytest.mark.parametrize("path", ["/sign-in?problem=sign_in_refused", "/forgot", "/set-password?link=x"])
+def test_the_forms_have_no_barriers_that_axe_can_find(visit: Visit, path: str, is_phone: bool, is_dark: bool) -> None:
+    page = visit(path, is_phone=is_phone, is_dark=is_dark)
+    expect(page.locator("form.door-form")).to_be_visible()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("is_dark", [False, True])
+def test_the_account_has_no_barriers_that_axe_can_find(visit: Visit, is_dark: bool) -> None:
+    page = sign_in(visit("/sign-in", is_phone=is_dark, is_dark=is_dark))
+    expect(page.locator(".org-name")).to_have_text("prism")
+    page.goto("/account")
+    expect(page.get_by_text("This browser")).to_be_visible()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
