@@ -12,7 +12,9 @@ import reflex as rx
 import flyusage.flyusage  # noqa: F401 declares every State
 
 HANDLERS = {
+    "Account": {"load", "sign_out", "sign_out_others"},
     "Billing": {"load", "search", "watch"},
+    "Door": {"load"},
     "Explorer": {
         "brush", "choose_days", "edit_filter", "follow_point", "load", "open_filters", "save_picture", "search_table",
         "search_values", "set_exclusion", "sort_by", "toggle_value", "turn_page", "watch", "zoom_out",

@@ -67,12 +67,30 @@ def _devices() -> "tuple[Reader | None, list[DeviceRow]]":
         return reader, [
             DeviceRow(
                 session_id=one.session_id,
-                name=one.device or "A browser that does not say which",
+                name=browser_name(one.device),
                 note=f"{one.address} · last used {ago_text(one.seen_at, now)} · signed in {ago_text(one.created_at, now)}",
                 is_this=one.session_id == reader.session_id,
             )
             for one in sessions.devices(session, reader.user_id)
         ]
+
+
+def browser_name(words: str) -> str:
+    """What a browser calls itself, as people do: "Firefox on Linux"; its own words where they are of no known kind."""
+    browsers = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Mac OS X", "macOS"),
+        ("Windows", "Windows"),
+        ("Linux", "Linux"),
+    )
+    named = next((name for mark, name in browsers if mark in words), None)
+    system = next((name for mark, name in systems if mark in words), None)
+    if named is None:
+        return words or "A browser that does not say which"
+    return f"{named} on {system}" if system else named
 
 
 def _end(session_id: int) -> bool:
