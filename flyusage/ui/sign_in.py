@@ -7,6 +7,7 @@ Other sites' pages cannot post here (`front_door.py` refuses a foreign Origin, t
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import structlog
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from flyusage import db
-from flyusage.auth import accounts, sessions
+from flyusage.auth import accounts, letters, sessions
 from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordTooWeak, SignInRefused, TooManyAttempts
 from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, count
 from flyusage.config import settings
@@ -58,10 +59,11 @@ async def forgot(request: Request) -> Response:
     """Send a link by which a new password can be set. Field: email. Answers the same for every address."""
     form = await _form(request)
     try:
-        await run_in_threadpool(_send_link, _field(form, "email"), _address(request))
+        email = await run_in_threadpool(_count_link, _field(form, "email"), _address(request))
     except (AddressInvalid, TooManyAttempts) as error:
         return _back("/forgot", error.code)
-    return RedirectResponse("/sign-in?problem=link_sent", status_code=303)
+    # After the answer: it must not take longer where there is somebody to write to.
+    return RedirectResponse("/sign-in?problem=link_sent", status_code=303, background=BackgroundTask(_send_link, email))
 
 
 async def set_password(request: Request) -> Response:
@@ -93,21 +95,20 @@ def own_path(wanted: str) -> str:
     return wanted
 
 
-def _send_link(email: str, address: str) -> None:
+def _count_link(email: str, address: str) -> str:
     written = accounts.normal(email)
     with db.platform_transaction() as session:
         count(session, "link-from", address, MAILS_PER_ADDRESS)
         count(session, "link-to", written, MAILS_PER_ACCOUNT)
+    return written
+
+
+def _send_link(email: str) -> None:
     with db.platform_transaction() as session:
-        known = accounts.find(session, written)
+        known = accounts.find(session, email)
         secret = accounts.new_link(session, known.user_id, "set_password") if known else None
-    if known is not None and secret is not None:
-        deliver_link(known.email, secret)
-
-
-def deliver_link(email: str, secret: str) -> None:
-    """Where no mail server is set, the console is the mail: whoever runs the server passes it on."""
-    _log.warning("password_link", address=email, link=accounts.link_to_set_password(secret, settings()), why="FLYUSAGE_SMTP_URL is not set")
+    if secret is not None:
+        letters.send_link(email, accounts.link_to_set_password(secret, settings()))
 
 
 def _set_password(link: str, password: str, address: str, device: str) -> str:
