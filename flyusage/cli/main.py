@@ -9,7 +9,24 @@ from typing import Annotated, NoReturn
 import typer
 
 from flyusage import __version__, db, logs
-from flyusage.cli import bill, cost_centres, costs, database, demo, doctor, ingest, invoices, orgs, prices, rollup, serve, usage, worker
+from flyusage.cli import (
+    bill,
+    cost_centres,
+    costs,
+    database,
+    demo,
+    doctor,
+    ingest,
+    invoices,
+    orgs,
+    payments,
+    post,
+    prices,
+    rollup,
+    serve,
+    usage,
+    worker,
+)
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
@@ -34,7 +51,9 @@ app.add_typer(cost_centres.app, name="cost-centres")
 app.add_typer(costs.app, name="costs")
 app.add_typer(database.app, name="db")
 app.add_typer(invoices.app, name="invoices")
+app.add_typer(post.app, name="mail")
 app.add_typer(orgs.app, name="orgs")
+app.add_typer(payments.app, name="payments")
 app.add_typer(prices.app, name="prices")
 app.add_typer(rollup.app, name="rollup")
 
