@@ -66,7 +66,7 @@ def upgrade() -> None:
         op.execute(f"CREATE POLICY platform ON {table} TO {PLATFORM_ROLE} USING (true) WITH CHECK (true)")
     op.execute(f"GRANT SELECT ON {', '.join(TENANT)} TO {APP_ROLE}")
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON {', '.join(TENANT)} TO {PLATFORM_ROLE}")
-    op.execute(f"GRANT SELECT, INSERT ON processor_event TO {PLATFORM_ROLE}")
+    op.execute(f"GRANT SELECT, INSERT, UPDATE ON processor_event TO {PLATFORM_ROLE}")
 
 
 def downgrade() -> None:
