@@ -1,101 +1,100 @@
-"""Questions on a line: who may ask and answer, and what a member sees of an invoice."""
+"""Questions on a line: a member asks, staff answers, both are audited, and nobody else sees them."""
+
+from typing import TYPE_CHECKING
 
 import pytest
-from billing_world import BY, NOW, acting, bill_to, billed, rows, take_in, volume
-from cast import Cast, make_cast
-from conftest import Database
+from billing_world import bill_to, billed, rows, take_in, volume
 
-from flyusage import clock, db
-from flyusage.invoices import queries
-from flyusage.invoices.errors import AmountInvalid, DocumentPending, InvoiceUnknown, StateForbids
-from flyusage.invoices.evidence import evidence
-from flyusage.invoices.questions import answer, ask, close, open_questions, questions
+from flyusage import db
+from flyusage.invoices import questions
+from flyusage.invoices.errors import AmountInvalid, InvoiceUnknown, StateForbids
 from flyusage.invoices.storing import Issued
-from flyusage.orgs.acting import Actor, member
+from flyusage.orgs.acting import member, system
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role
 
+if TYPE_CHECKING:
+    from conftest import Database
+
+STAFF = system("staff")
+OWNER = member(7, Role.OWNER)
+
 
 @pytest.fixture
-def cast(database: Database) -> Cast:
+def issued(database: "Database") -> tuple[int, Issued]:
+    """Prism's invoice of $150.00."""
+    org_id = take_in(*volume("v1", 1000), *volume("v2", 1, org="rival"))["prism"]
+    bill_to(org_id)
+    return org_id, billed(org_id)
+
+
+def ask(org_id: int, invoice_id: int, note: str = "Why?", **changes: object) -> int:
+    with db.transaction(org_id) as session:
+        return questions.ask(session, org_id, invoice_id, **{"position": 1, "note": note, "by": OWNER, **changes})
+
+
+def asked(org_id: int, invoice_id: int) -> list[questions.Question]:
+    with db.transaction(org_id) as session:
+        return questions.questions(session, org_id, invoice_id)
+
+
+def test_a_member_asks_staff_answers_and_the_audit_knows_both(issued: tuple[int, Issued]) -> None:
+    org_id, invoice = issued
+    made = ask(org_id, invoice.id, "  Why so much?  ")
     with db.platform_transaction() as session:
-        return make_cast(session)
+        (waiting,) = questions.open_questions(session)
+        assert (waiting.org_id, waiting.number, waiting.question.note) == (org_id, "PRISM-000001", "Why so much?")
+        questions.answer(session, org_id, made, "1,000 GB all month.", by=STAFF)
+        assert questions.open_questions(session) == []
+    (one,) = asked(org_id, invoice.id)
+    assert (one.state, one.answer, one.asked_by, one.answered_by) == ("answered", "1,000 GB all month.", "user:7", "system:staff")
+    kept = rows("SELECT actor, action FROM audit_event WHERE action IN ('invoice.question', 'invoice.answer') ORDER BY id")
+    assert kept == [("user:7", "invoice.question"), ("system:staff", "invoice.answer")]
 
 
-@pytest.fixture
-def one(cast: Cast) -> Issued:
-    """Prism's invoice of October."""
-    take_in(*volume("v1", 1000))
-    bill_to(cast.prism.id)
-    return billed(cast.prism.id)
+def test_an_answer_can_be_given_anew_until_the_question_is_closed(issued: tuple[int, Issued]) -> None:
+    org_id, invoice = issued
+    made = ask(org_id, invoice.id)
+    with db.platform_transaction() as session:
+        questions.answer(session, org_id, made, "So.", by=STAFF)
+        questions.answer(session, org_id, made, "Or so.", by=STAFF)
+        questions.close(session, org_id, made, by=STAFF)
+    with pytest.raises(StateForbids, match="closed"), db.platform_transaction() as session:
+        questions.answer(session, org_id, made, "Late.", by=STAFF)
+    assert [(one.state, one.answer) for one in asked(org_id, invoice.id)] == [("closed", "Or so.")]
 
 
-def asked(org_id: int, one: Issued, by: Actor, note: str = "Why so much?", position: int = 1) -> int:
-    with clock.freeze(NOW), db.transaction(org_id) as session:
-        return ask(session, org_id, one.id, position, note, by=by)
+def test_who_may_not_read_invoices_may_not_ask_and_members_do_not_answer(issued: tuple[int, Issued]) -> None:
+    org_id, invoice = issued
+    with pytest.raises(NotPermitted, match=r"invoices\.read"):
+        ask(org_id, invoice.id, by=member(8, Role.VIEWER))
+    made = ask(org_id, invoice.id)
+    for verb in (
+        lambda session: questions.answer(session, org_id, made, "Mine.", by=OWNER),
+        lambda session: questions.close(session, org_id, made, by=OWNER),
+    ):
+        with pytest.raises(NotPermitted), db.platform_transaction() as session:
+            verb(session)
 
 
-def test_a_member_asks_staff_answers_and_both_are_audited(cast, one):
-    owner = member(cast.owner.user_id, Role.OWNER)
-    number = asked(cast.prism.id, one, owner)
-    with acting() as session:
-        (waiting,) = open_questions(session)
-        assert (waiting.number, waiting.question.note, waiting.question.asked_by) == ("PRISM-000001", "Why so much?", owner.name)
-        answer(session, cast.prism.id, number, "1,000 GB for 30 days.", by=BY)
-    with db.transaction(cast.prism.id) as session:
-        (told,) = questions(session, cast.prism.id, one.id)
-    assert (told.state, told.answer, told.answered_by, told.answered_at) == ("answered", "1,000 GB for 30 days.", "system:tests", NOW)
-    with acting() as session:
-        assert open_questions(session) == []
-        close(session, cast.prism.id, number, by=BY)
-        with pytest.raises(StateForbids, match="is closed"):
-            answer(session, cast.prism.id, number, "More.", by=BY)
-    actions = rows("SELECT action, actor FROM audit_event WHERE subject = :subject ORDER BY id", subject=f"invoice_question:{number}")
-    assert actions == [("invoice.question", owner.name), ("invoice.answer", "system:tests"), ("invoice.close_question", "system:tests")]
+def test_another_organization_neither_sees_nor_asks(issued: tuple[int, Issued]) -> None:
+    org_id, invoice = issued
+    ask(org_id, invoice.id)
+    rival = rows("SELECT id FROM organization WHERE slug = 'rival'")[0][0]
+    assert asked(rival, invoice.id) == []
+    with pytest.raises(InvoiceUnknown):
+        ask(rival, invoice.id)
 
 
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.DEVELOPER])
-def test_who_may_not_read_invoices_asks_nothing(cast, one, role):
-    with pytest.raises(NotPermitted, match="invoices.read"):
-        asked(cast.prism.id, one, member(cast.member.user_id, role))
+@pytest.mark.parametrize(("note", "said"), [("", "Write"), (" \0 ", "Write"), ("x" * 10_001, "10,000 fit")])
+def test_a_note_has_words_and_an_end(issued: tuple[int, Issued], note: str, said: str) -> None:
+    with pytest.raises(AmountInvalid, match=said):
+        ask(*[issued[0], issued[1].id], note)
 
 
-def test_members_answer_nothing(cast, one):
-    owner = member(cast.owner.user_id, Role.OWNER)
-    number = asked(cast.prism.id, one, owner)
-    with pytest.raises(NotPermitted, match="Questions are answered by the platform's staff"), acting() as session:
-        answer(session, cast.prism.id, number, "x", by=owner)
-
-
-def test_an_outsider_finds_neither_invoice_nor_question(cast, one):
-    outsider = member(cast.outsider.user_id, Role.OWNER)
-    with pytest.raises(InvoiceUnknown, match="no line 1"):
-        asked(cast.rival.id, one, outsider)
-    with db.transaction(cast.rival.id) as session:
-        assert queries.invoices(session, cast.rival.id).entries == ()
-        assert queries.invoices(session, cast.prism.id).entries == ()  # whoever is asked for, the transaction's organization answers
-        for wanted in (lambda: queries.detail(session, cast.prism.id, one.id), lambda: queries.find(session, one.number)):
-            with pytest.raises(InvoiceUnknown):
-                wanted()
-
-
-def test_nonsense_is_no_question(cast, one):
-    owner = member(cast.owner.user_id, Role.OWNER)
-    for note, told in (("  ", "Write what"), ("x" * 10_001, "10,001 characters; 10,000 fit"), ("\0", "Write what")):
-        with pytest.raises(AmountInvalid, match=told):
-            asked(cast.prism.id, one, owner, note)
-    with pytest.raises(InvoiceUnknown, match="no line 9"):
-        asked(cast.prism.id, one, owner, position=9)
-
-
-def test_a_member_sees_everything_about_their_invoice(cast, one):
-    asked(cast.prism.id, one, member(cast.owner.user_id, Role.OWNER))
-    with clock.freeze(NOW), db.transaction(cast.prism.id) as session:
-        page = queries.invoices(session, cast.prism.id)
-        found = queries.detail(session, cast.prism.id, page.entries[0].id)
-        assert evidence(session, cast.prism.id, one.id, 1).startswith(b"PK")
-        with pytest.raises(DocumentPending):
-            queries.pdf_of(session, cast.prism.id, one.id)
-    assert [(total.currency, total.gross_minor, total.balance_minor) for total in page.sums] == [("USD", 17850, 17850)]
-    assert (found.document, len(found.lines), [one.note for one in found.questions]) == (one.document, 1, ["Why so much?"])
-    assert (found.pdf_sha256, found.payments, found.credit_notes) == (None, (), ())
+def test_what_is_no_line_and_no_question_is_said(issued: tuple[int, Issued]) -> None:
+    org_id, invoice = issued
+    with pytest.raises(InvoiceUnknown, match="no line 99"):
+        ask(org_id, invoice.id, position=99)
+    with pytest.raises(InvoiceUnknown, match="no question 99"), db.platform_transaction() as session:
+        questions.find(session, 99)
