@@ -1,16 +1,18 @@
 """`flyusage payments`: what the payment processor was not told yet, and whether both sides agree."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from flyusage import clock, db
 from flyusage.cli import asked, bootstrap
 from flyusage.cli.output import moment, print_json, print_table
+from flyusage.config import settings
 from flyusage.errors import FlyusageError
 from flyusage.invoices import outbox
-from flyusage.invoices.payments.news import payment_news
+from flyusage.invoices.payments.news import differences, payment_news
 from flyusage.invoices.payments.processor import UNSET, Processor, ProcessorTrouble
 from flyusage.invoices.payments.reconciling import reconcile as reconciled
 from flyusage.invoices.queries import find
@@ -43,7 +45,15 @@ class ProcessorUnreachable(FlyusageError):
 @app.command("queue")
 def queue(org: Org = None, as_json: AsJson = False) -> None:
     """What the payment processor was not told yet, with age, attempts and the last error."""
-    print_queue(KIND, org, None if Processor.from_settings() else UNSET, as_json=as_json)
+    unset = None if settings().stripe_api_key else UNSET
+    bootstrap.be_ready()
+    org_id = asked.organization(org).id if org else None
+    with db.platform_transaction() as session:
+        found = differences(session, org_id)
+    print_queue(KIND, org, unset, as_json=as_json, more={"differences": found})
+    if found and not as_json:
+        print_table(("INVOICE", "THERE", "DIFFERENCE"), [(one.number, one.processor_id, one.sentence) for one in found])
+        typer.echo(f"{len(found)} left for people: `flyusage payments reconcile` looks again.")
 
 
 @app.command("retry")
@@ -93,14 +103,14 @@ def reconcile(
         raise typer.Exit(1)
 
 
-def print_queue(kind: str, org: str | None, unset: str | None, *, as_json: bool) -> None:
-    """What of a kind waits in the outbox; `unset` is why nothing goes at all."""
+def print_queue(kind: str, org: str | None, unset: str | None, *, as_json: bool, more: Mapping[str, Any] | None = None) -> None:
+    """What of a kind waits in the outbox; `unset` is why nothing goes at all, `more` goes into the JSON."""
     bootstrap.be_ready()
     org_id = asked.organization(org).id if org else None
     with db.platform_transaction() as session:
         waiting, total = outbox.waiting(session, kind, org_id=org_id), outbox.count_waiting(session, kind, org_id=org_id)
     if as_json:
-        print_json({"is_set_up": unset is None, "count": total, "waiting": waiting})
+        print_json({"is_set_up": unset is None, "count": total, "waiting": waiting, **(more or {})})
         return
     if waiting:
         now = clock.now()
@@ -110,8 +120,8 @@ def print_queue(kind: str, org: str | None, unset: str | None, *, as_json: bool)
             for one in waiting
         ]
         print_table(titles, rows)
-    more = f", {len(waiting)} shown" if total > len(waiting) else ""
-    typer.echo(f"{total:,} waiting{more}.{' ' + unset if unset and total else ''}")
+    cut = f", {len(waiting)} shown" if total > len(waiting) else ""
+    typer.echo(f"{total:,} waiting{cut}.{' ' + unset if unset and total else ''}")
 
 
 def repeat(kind: str, number: str | None, org: str | None) -> None:

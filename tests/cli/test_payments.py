@@ -109,6 +109,11 @@ def test_what_is_left_for_people_is_an_exit_code(prism, proxy, stripe, flyusage)
     stripe.ask("POST", f"/v1/invoices/{stripe.invoice('PRISM-000001')['id']}/void")
     said = flyusage("payments", "reconcile")
     assert (said.code, said.out.splitlines()[-1]) == (1, "1 difference, 0 mended.")
+    queue = flyusage("payments", "queue").out.splitlines()
+    assert queue[-1] == "1 left for people: `flyusage payments reconcile` looks again."
+    assert "PRISM-000001 is open here and void at the processor" in queue[-2]
+    (told,) = json.loads(flyusage("payments", "queue", "--json").out)["differences"]
+    assert (told["slug"], told["number"]) == ("prism", "PRISM-000001")
     proxy.behaviour = processor.dropped_before
     said = flyusage("payments", "reconcile")
     assert said.code == 1
