@@ -25,3 +25,8 @@ def freeze(moment: datetime) -> Iterator[None]:
         yield
     finally:
         _frozen = before
+
+
+def frozen_at() -> datetime | None:
+    """The moment that `freeze` holds, for a process that works for this one; None while time passes."""
+    return _frozen

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     stripe_api_key: SecretStr | None = Field(None, description="Stripe's secret key; without it nothing is handed over.")
     stripe_api_base: str | None = Field(None, description="Where Stripe's API answers, for tests; default: Stripe itself.")
     stripe_webhook_secret: SecretStr | None = Field(
-        None, description="What Stripe signs events with (whsec_…); several, by commas, while one replaces another."
+        None, repr=False, description="What Stripe signs events with (whsec_…); several, by commas, while one replaces another."
     )
     stripe_timeout_seconds: float = Field(30, gt=0, le=300, description="How long the payment processor is waited for.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")

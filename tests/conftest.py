@@ -17,6 +17,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from cast import Cast, make_cast
+from mailserver import Mailserver, running
 
 from flyusage import config, db, embedded
 from flyusage.cli import bootstrap
@@ -125,6 +126,13 @@ def shared_database(server: Server, template: str) -> Iterator[Database]:
     """As `database`, for all tests of a module that only read what the module's own fixture wrote."""
     with clone(server, template) as made:
         yield made
+
+
+@pytest.fixture
+def mailserver() -> Iterator[Mailserver]:
+    """A real SMTP server; FLYUSAGE_SMTP_URL does not point at it unless the test says so."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -46,6 +46,8 @@ class OneOff:
         schedule_webhook(Event("invoice.finalized", one))
         if auto_advance == "true" and one.total > 0 and Customer._api_retrieve(one.customer)._get_default_payment_method_or_source():
             Invoice._api_pay_invoice(id)
+            if one.status == "open":
+                one._on_payment_failure_now()
         return one
 
     @staticmethod

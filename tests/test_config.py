@@ -73,3 +73,31 @@ def test_a_misspelt_variable_is_found_with_the_one_that_was_meant(environment: p
     environment.setenv("FLYUSAGE_QQQQ", "1")
     environment.setenv("FLYUSAGE_TEST_DATABASE_URL", "postgresql://h/d")
     assert config.unknown_variables() == {"FLYUSAGE_DATABSE_URL": "FLYUSAGE_DATABASE_URL", "FLYUSAGE_QQQQ": None}
+
+
+def test_secrets_of_mail_and_payments_are_never_shown(environment: pytest.MonkeyPatch):
+    environment.setenv("FLYUSAGE_SMTP_URL", "smtps://u:hidden@mail.example")
+    environment.setenv("FLYUSAGE_STRIPE_API_KEY", "sk_live_hidden")
+    environment.setenv("FLYUSAGE_STRIPE_WEBHOOK_SECRET", "whsec_hidden")
+    assert "hidden" not in repr(config.settings()) + str(config.settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SMTP_URL", "mail.example:25", "must look like smtp://"),
+        ("SMTP_URL", "smtp://", "must look like smtp://"),
+        ("STRIPE_API_BASE", "localhost:8420", "must look like https://"),
+        ("REMINDER_DAYS", "3,soon", "must be whole days"),
+        ("REMINDER_DAYS", "-1", "must be whole days"),
+    ],
+)
+def test_what_mail_and_payments_cannot_use_is_told(environment: pytest.MonkeyPatch, name: str, value: str, said: str):
+    environment.setenv(f"FLYUSAGE_{name}", value)
+    with pytest.raises(config.SettingsInvalid, match=said):
+        config.settings()
+
+
+def test_reminder_days_come_in_order(environment: pytest.MonkeyPatch):
+    environment.setenv("FLYUSAGE_REMINDER_DAYS", "21, 3,10,3")
+    assert config.settings().reminders == (3, 10, 21)

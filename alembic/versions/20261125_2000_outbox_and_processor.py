@@ -45,7 +45,6 @@ def upgrade() -> None:
     sa.Column('compared_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('difference', sa.Text(), nullable=True, comment='what differs and could not be mended, for staff'),
     sa.CheckConstraint('(failed_at IS NULL) = (failed_because IS NULL)', name=op.f('ck_processor_invoice_failure_says_why')),
-    sa.ForeignKeyConstraint(['org_id', 'invoice_id'], ['invoice.org_id', 'invoice.id'], name=op.f('fk_processor_invoice_org_id_invoice_id_invoice')),
     sa.PrimaryKeyConstraint('org_id', 'invoice_id', name=op.f('pk_processor_invoice'))
     )
     op.create_index('ix_processor_invoice_processor_id', 'processor_invoice', ['processor_id'], unique=False)
@@ -66,7 +65,7 @@ def upgrade() -> None:
         op.execute(f"CREATE POLICY platform ON {table} TO {PLATFORM_ROLE} USING (true) WITH CHECK (true)")
     op.execute(f"GRANT SELECT ON {', '.join(TENANT)} TO {APP_ROLE}")
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON {', '.join(TENANT)} TO {PLATFORM_ROLE}")
-    op.execute(f"GRANT SELECT, INSERT ON processor_event TO {PLATFORM_ROLE}")
+    op.execute(f"GRANT SELECT, INSERT, UPDATE ON processor_event TO {PLATFORM_ROLE}")
 
 
 def downgrade() -> None:

@@ -19,6 +19,8 @@ from flyusage.cli import (
     ingest,
     invoices,
     orgs,
+    payments,
+    post,
     prices,
     rollup,
     serve,
@@ -50,7 +52,9 @@ app.add_typer(cost_centres.app, name="cost-centres")
 app.add_typer(costs.app, name="costs")
 app.add_typer(database.app, name="db")
 app.add_typer(invoices.app, name="invoices")
+app.add_typer(post.app, name="mail")
 app.add_typer(orgs.app, name="orgs")
+app.add_typer(payments.app, name="payments")
 app.add_typer(prices.app, name="prices")
 app.add_typer(rollup.app, name="rollup")
 app.add_typer(users.app, name="users")

@@ -5,10 +5,16 @@ works on, and issues what can be issued. So each month's invoice is written whol
 those that have none. A share that fails is taken apart, so that one organization's failure stays its own.
 """
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 
 import psycopg
 import sqlalchemy as sa
@@ -23,6 +29,7 @@ from flyusage.metering.rollups import catch_up
 from flyusage.orgs.acting import Actor
 
 SHARE = 64  # organizations to a transaction: enough to share its statements, few enough to hold nobody's ingest for long
+MANY, MOST_PROCESSES = 2000, 4
 
 
 @dataclass(frozen=True)
@@ -55,20 +62,73 @@ class Closed:
 Progress = Callable[[int, int], None]
 
 
-def close(month: date, org_ids: Sequence[int], *, by: Actor, progress: Progress | None = None, share: int = SHARE) -> Closed:
+def close(
+    month: date, org_ids: Sequence[int], *, by: Actor, progress: Progress | None = None, share: int = SHARE, processes: int | None = None
+) -> Closed:
     """Issue the month's invoices of `org_ids`; documents and mail follow from the outbox. `progress` hears done and all.
 
-    Repeating it issues what is missing. Raises PeriodOpen. Opens transactions of its own; to be called outside of any.
+    Many organizations are shared among `processes`, by default as many as there are processors (four at most), since what takes
+    the time is reckoning. Repeating it issues what is missing. Raises PeriodOpen. Opens transactions of its own; to be called
+    outside of any.
     """
     refuse_early(month)
-    closed, taken_elsewhere = Closed(month), []
-    for done, chosen in _shares(org_ids, share, progress):
-        failed = _roll_up(chosen, month, closed)
-        taken_elsewhere += _take([org_id for org_id in chosen if org_id not in failed], month, closed, by=by)
+    closed, taken_elsewhere, done = Closed(month), [], 0
+    shares = [org_ids[start : start + share] for start in range(0, len(org_ids), share)]
+    _tell(progress, 0, len(org_ids))
+    for part, taken in _closed_shares(shares, month, by, processes or _enough(len(org_ids))):
+        closed.outcomes += part.outcomes
+        closed.failures += part.failures
+        taken_elsewhere += taken
+        done += len(part.outcomes) + len(part.failures) + len(taken)
         _tell(progress, done, len(org_ids))
     for org_id in taken_elsewhere:  # somebody worked on them: wait, then see whether something is left to do
         _take_one(org_id, month, closed, by=by)
+    place = {org_id: n for n, org_id in enumerate(org_ids)}
+    closed.outcomes.sort(key=lambda one: place[one.org_id])
     return closed
+
+
+def _enough(organizations: int) -> int:
+    """How many processes are worth their start."""
+    if organizations < MANY:
+        return 1
+    return min(MOST_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def _closed_shares(shares: Sequence[Sequence[int]], month: date, by: Actor, processes: int) -> Iterator[tuple[Closed, list[int]]]:
+    """What each share came to, as they end, and whom somebody else holds."""
+    if min(processes, len(shares)) <= 1:
+        for chosen in shares:
+            yield _close_share(chosen, month, by, None)
+        return
+    pool = ProcessPoolExecutor(min(processes, len(shares)), get_context("spawn"), initializer=_live_with_parent)
+    try:
+        for ended in as_completed([pool.submit(_close_share, list(chosen), month, by, clock.frozen_at()) for chosen in shares]):
+            yield ended.result()
+    finally:  # also when stopped in the middle: shares under way end, no other begins
+        pool.shutdown(cancel_futures=True)
+
+
+def _close_share(org_ids: Sequence[int], month: date, by: Actor, at: datetime | None) -> tuple[Closed, list[int]]:
+    """One share, with the clock held `at` a moment where it is in the process that began."""
+    with clock.freeze(at) if at is not None else nullcontext():
+        closed = Closed(month)
+        failed = _roll_up(org_ids, month, closed)
+        taken = _take([org_id for org_id in org_ids if org_id not in failed], month, closed, by=by)
+    return closed, taken
+
+
+def _live_with_parent() -> None:
+    """Signals of the terminal are the parent's to hear; when it is killed, this process goes too, and its share is not there."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def leave() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=leave, daemon=True).start()
 
 
 def rehearse(month: date, org_ids: Sequence[int], *, progress: Progress | None = None, share: int = SHARE) -> Closed:

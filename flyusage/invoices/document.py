@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -237,6 +238,7 @@ class Document(_Printed):
         return document
 
 
+@lru_cache(10_000)  # names of regions and the like come on every line
 def holdable(text: str) -> str:
     """`text` with each character that no page, XML 1.0 or JSONB can hold replaced by `\ufffd`; line ends become spaces."""
     if text.isascii() and text.isprintable():

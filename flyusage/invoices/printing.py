@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from flyusage.invoices.document import Bank, Document, DocumentLine, DocumentTax, Page, Party
 from flyusage.invoices.models import Kind
@@ -166,7 +167,7 @@ def _row(position: int, line: Line, currency: Currency) -> dict[str, Any]:
         "amount_minor": line.amount_minor, "tax_category": line.tax.category, "tax_percent": line.tax.percent,
         "region_id": line.region_id, "sku_id": line.sku_id, "vm_size_id": line.vm_size_id, "price_id": line.price_id,
         "price_version": line.price_version, "working": working, "components": [_component(one) for one in line.components],
-        "evidence": urlencode(view_to_query(line.evidence)) if line.evidence else None,
+        "evidence": urlencode(view_to_query(line.evidence), quote_via=_quoted) if line.evidence else None,
     }  # fmt: skip
 
 
@@ -203,3 +204,8 @@ def _terms(parties: Parties, due_minor: int) -> str:
 
 def _page(profile: BillingProfile | None) -> Page:
     return "letter" if profile and profile.country in LETTER_COUNTRIES else "a4"
+
+
+@lru_cache(10_000)  # regions, sizes and days of a month are few, the lines of a close many
+def _quoted(text: str, safe: str, encoding: str | None, errors: str | None) -> str:
+    return quote_plus(text, safe, encoding, errors)

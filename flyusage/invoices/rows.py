@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -34,14 +34,20 @@ def exact_text(value: object) -> str:
     """A fraction without loss: a decimal where it ends (`9.5`), else `1/3`. `Fraction` reads both."""
     if not isinstance(value, Fraction):
         raise TypeError(f"{type(value).__name__} has no JSON form")
-    rest, twos = _without(value.denominator, 2)
-    rest, fives = _without(rest, 5)
-    if rest != 1:
+    places = _places(value.denominator)
+    if places is None:
         return f"{value.numerator}/{value.denominator}"
-    places = max(twos, fives)
     digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
     whole, decimals = (digits[:-places], digits[-places:]) if places else (digits, "")
-    return f"{'-' if value < 0 else ''}{whole}{'.' if places else ''}{decimals}"
+    return f"{'-' if value.numerator < 0 else ''}{whole}{'.' if places else ''}{decimals}"
+
+
+@lru_cache(10_000)  # what a close divides by comes again and again
+def _places(denominator: int) -> int | None:
+    """How many decimals a fraction over `denominator` has, None where they never end."""
+    rest, twos = _without(denominator, 2)
+    rest, fives = _without(rest, 5)
+    return max(twos, fives) if rest == 1 else None
 
 
 def _without(number: int, prime: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeVar
 
 from flyusage.periods import DAY, HOUR, Period, add_months, floor_day, floor_hour, month_period, month_start, next_month
@@ -134,6 +135,7 @@ def parse_moment(text: str) -> datetime | None:
         return None
 
 
+@lru_cache(1000)  # a close writes the same month's ends a million times
 def moment_text(moment: datetime) -> str:
     """`2026-10-01` for a midnight, `2026-10-01T14:00` for another hour; UTC."""
     utc = moment.astimezone(UTC)

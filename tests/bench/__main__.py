@@ -21,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--vms", type=int, default=10_000, help="try the measuring itself on a smaller company")
     parser.add_argument("--months", type=int, default=13)
+    parser.add_argument("--organizations", type=int, default=30_000, help="of the part close; a small number tries the measuring")
+    parser.add_argument("--invoices", type=int, default=3_000_000, help="of the part totals")
     options = parser.parse_args(arguments)
     chosen = options.parts or parts
     rows: list[report.Row] = []
@@ -47,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run("large", lambda: writing.measure_large(measured))
     run("scaling", scaling.measure)
     run("documents", documents.measure)
-    run("close", invoices.measure_close)
-    run("totals", invoices.measure_totals)
+    run("close", lambda: invoices.measure_close(options.organizations))
+    run("totals", lambda: invoices.measure_totals(options.invoices))
     print("\n" + report.show(rows))
     print(report.keep(rows, details, database.RESULTS))
 

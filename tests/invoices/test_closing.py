@@ -60,6 +60,27 @@ def test_every_organization_gets_its_invoice_and_a_second_run_finds_them(twelve)
     assert rows("SELECT state, count(*) FROM billing_close GROUP BY 1") == [("issued", 12)]
 
 
+def test_processes_share_the_work_and_come_to_the_same(twelve):
+    heard = []
+    with acting() as session:
+        hold_back(session, twelve[SLUGS[4]], OCTOBER, reason="A dispute.", by=BY)
+    ids = list(twelve.values())
+    with clock.freeze(NOW):
+        closed = close(OCTOBER, ids, by=BY, progress=lambda done, _total: heard.append(done), share=2, processes=2)
+    assert [one.org_id for one in closed.outcomes] == ids
+    assert (closed.count(Result.ISSUED), closed.count(Result.HELD), closed.is_complete) == (11, 1, True)
+    assert series() == [one for one in EXPECTED if one[0] != SLUGS[4]]
+    assert heard == [0, 2, 4, 6, 8, 10, 12]
+    assert rows("SELECT DISTINCT issued_at FROM invoice") == [(NOW,)]
+
+
+def test_processes_stop_at_what_is_everybodys(twelve, monkeypatch):
+    monkeypatch.setenv("FLYUSAGE_DATABASE_URL", "postgresql://u@127.0.0.1:1/d")  # read by the processes, known otherwise to this one
+    with clock.freeze(NOW), pytest.raises(db.DatabaseUnreachable):
+        close(OCTOBER, list(twelve.values()), by=BY, share=2, processes=2)
+    assert series() == []
+
+
 def test_a_month_that_is_not_over_is_not_closed(twelve):
     with clock.freeze(datetime(2026, 11, 1, 3, tzinfo=UTC)), pytest.raises(PeriodOpen):
         close(OCTOBER, list(twelve.values()), by=BY)

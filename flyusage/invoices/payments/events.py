@@ -86,12 +86,16 @@ def take(session: Session, event: Event) -> str:
     put = postgresql.insert(processor_event).values(id=event.id, **values).on_conflict_do_nothing().returning(processor_event.c.id)
     if session.execute(put).one_or_none() is None:
         return "seen before"
+    outcome = _outcome(session, event)
+    session.execute(sa.update(processor_event).where(processor_event.c.id == event.id).values(outcome=outcome))
+    return outcome
+
+
+def _outcome(session: Session, event: Event) -> str:
     if event.type not in (*PAID, *FAILED, *ENDED):
         return "not of interest"
     found = _ours(session, event.about)
-    if found is None:
-        return "not about an invoice of ours"
-    return _act(session, event, *found)
+    return "not about an invoice of ours" if found is None else _act(session, event, *found)
 
 
 def _act(session: Session, event: Event, org_id: int, invoice_id: int) -> str:

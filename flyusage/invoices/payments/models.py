@@ -30,7 +30,6 @@ processor_invoice = sa.Table(
     Column("difference", Text, comment="what differs and could not be mended, for staff"),
     sa.PrimaryKeyConstraint("org_id", "invoice_id"),
     sa.Index("ix_processor_invoice_processor_id", "processor_id"),
-    sa.ForeignKeyConstraint(["org_id", "invoice_id"], ["invoice.org_id", "invoice.id"]),
     sa.CheckConstraint("(failed_at IS NULL) = (failed_because IS NULL)", name="failure_says_why"),
 )
 

@@ -36,6 +36,22 @@ class PaymentNews:
     next_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Difference:
+    """What differs between an invoice and the processor's, and could not be mended by itself."""
+
+    slug: str
+    number: str
+    processor_id: str
+    sentence: str
+    found_at: datetime | None
+
+
+def differences(session: Session, org_id: int | None = None) -> list[Difference]:
+    """What is left for people at the payment processor, the oldest first; of all organizations or one."""
+    return [Difference(*row) for row in session.execute(sa.text(_DIFFERENCES), {"org": org_id})]
+
+
 def payment_news(session: Session, org_id: int, invoice_id: int) -> PaymentNews | None:
     """What a member should know about the payment of an open invoice; None while all is well. Serves members and the platform."""
     row = session.execute(sa.text(_NEWS), {"org": org_id, "id": invoice_id}).one_or_none()
@@ -63,3 +79,7 @@ SELECT i.state, o.failure, o.created_at, o.due_at, k.failed_at, k.failed_because
 FROM invoice i LEFT JOIN processor_invoice k ON k.org_id = i.org_id AND k.invoice_id = i.id
 LEFT JOIN outbox o ON o.org_id = i.org_id AND o.invoice_id = i.id AND o.kind = 'payment' AND o.action LIKE 'issued%' AND o.done_at IS NULL
 WHERE i.org_id = :org AND i.id = :id"""
+_DIFFERENCES = """
+SELECT g.slug, i.number, k.processor_id, k.difference, k.compared_at
+FROM processor_invoice k JOIN invoice i ON i.org_id = k.org_id AND i.id = k.invoice_id JOIN organization g ON g.id = k.org_id
+WHERE k.difference IS NOT NULL AND (CAST(:org AS int) IS NULL OR k.org_id = :org) ORDER BY k.compared_at NULLS FIRST, i.number LIMIT 500"""
