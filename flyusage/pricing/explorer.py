@@ -100,7 +100,7 @@ class _Answering:
             total=counted.total,
             previous_total=before.counted.total if before else None,
             previous_period=before.counted.question.complete if before else None,
-            totals=self.totals or headline(self.session, question, counted.whole),
+            totals=self.totals or headline(self.session, question, counted.whole_at_list),
             history_begins=self.known.history.start if self.known.history else None,
             last_event_at=self.known.history.end if self.known.history else None,
             load=self.known.load,
@@ -126,7 +126,7 @@ class _Answering:
     def _ranked(self, counted: Counted, before: _Before | None) -> list[int]:
         """Series with anything to show, largest first; what is not listed last."""
         earlier_values = before.counted.values if before else {}
-        is_money = self.view.measure is Measure.LIST_COST
+        is_money = self.view.measure.is_money
         shown = {
             one
             for one in {*counted.sums, *counted.values, *earlier_values}
@@ -162,7 +162,7 @@ class _Answering:
         for one in ranked:
             is_other = one == OTHER
             key, label = ("", "Other machines, volumes and addresses") if is_other else named[one]
-            found[one] = self._one(counted.sums.get(one, Sum()), key=key, label=label, is_other=is_other, total=counted.value_of(one))
+            found[one] = self._one(counted.at_list.get(one, Sum()), key=key, label=label, is_other=is_other, total=counted.value_of(one))
             found[one] = replace(
                 found[one],
                 points=tuple(lines.now.get(one, ())) if not is_other else (),
@@ -176,7 +176,7 @@ class _Answering:
             key=key,
             label=label,
             total=total,
-            list_cost=used.list_cost,
+            list_cost=used.cost,
             machine_hours=Fraction(used.machine_seconds, 3600),
             is_unpriced=bool(used.unpriced),
             is_other=is_other,

@@ -19,9 +19,10 @@ DAYS_READ_WELL_MONTHS = 15
 
 
 class Measure(StrEnum):
-    """What is counted. Money is list cost; the rest are quantities in the unit their name says."""
+    """What is counted: money at list or at contracted prices; the rest are quantities in the unit their name says."""
 
     LIST_COST = "list_cost"
+    CONTRACTED_COST = "contracted_cost"
     MACHINE_HOURS = "machine_hours"
     VCPU_HOURS = "vcpu_hours"
     MEMORY_GB_HOURS = "memory_gb_hours"
@@ -29,6 +30,11 @@ class Measure(StrEnum):
     EGRESS_GB = "egress_gb"
     RUNNING_MEAN = "running_mean"
     RUNNING_PEAK = "running_peak"
+
+    @property
+    def is_money(self) -> bool:
+        """Whether it is an amount in the organization's currency."""
+        return self in (Measure.LIST_COST, Measure.CONTRACTED_COST)
 
 
 class Dimension(StrEnum):

@@ -81,7 +81,7 @@ def worth(world: World, view: View, cell: Cell, seconds: int) -> Fraction:
     is_machine = cell.sku not in w.METER
     preset, vcpus = w.PRESETS.get(cell.size, (0, 0))
     match view.measure:
-        case Measure.LIST_COST:
+        case Measure.LIST_COST | Measure.CONTRACTED_COST:  # nothing is negotiated here
             return world.cost(cell)
         case Measure.MACHINE_HOURS:
             return Fraction(cell.quantity, 3600) if is_machine else Fraction(0)

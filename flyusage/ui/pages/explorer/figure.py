@@ -18,6 +18,7 @@ from flyusage.ui.charts.world_map import world_map
 HEIGHT_PX = 380
 UNITS: dict[Measure, units.Unit] = {
     Measure.LIST_COST: units.DOLLARS,
+    Measure.CONTRACTED_COST: units.DOLLARS,
     Measure.MACHINE_HOURS: units.HOURS,
     Measure.VCPU_HOURS: units.HOURS,
     Measure.MEMORY_GB_HOURS: units.GB_HOURS,
