@@ -11,9 +11,10 @@ import typer
 from flyusage import clock, db
 from flyusage.cli import asked, bootstrap
 from flyusage.cli.output import moment, print_json, print_table
+from flyusage.invoices.costs import explore
 from flyusage.logs import harmless
 from flyusage.money import CURRENCIES, format_money, round_half_away
-from flyusage.pricing.explorer import explore, history
+from flyusage.pricing.explorer import history
 from flyusage.pricing.export import PLACES, adding_up, csv_lines
 from flyusage.pricing.urls import view_from_query, view_to_query
 from flyusage.pricing.view import Answer, Dimension, Series
@@ -28,7 +29,7 @@ def option(*names: str, says: str) -> Any:
 
 def usage(
     org: Annotated[str | None, option("--org", says="The organization's slug; needed where there are several.")] = None,
-    show: Annotated[str, option("--show", says="What to count: list_cost, contracted_cost, machine_hours, …")] = "",
+    show: Annotated[str, option("--show", says="What to count: list_cost, contracted_cost, billed_cost, machine_hours, …")] = "",
     by: Annotated[str, option("--by", "--group", says="continent, region, app, cost_centre, vm_size, sku, machine or nothing.")] = "",
     chosen_range: Annotated[str, option("--range", says="24h, 7d, 30d, this-month, last-month, 13-months or a month, 2026-10.")] = "",
     start: Annotated[str, option("--from", says="The first moment, UTC: 2026-10-01 or 2026-10-01T14:00.")] = "",

@@ -69,10 +69,10 @@ class Total(NamedTuple):
 def breakdown(session: Session, org_id: int, invoice_id: int, by: By) -> list[Part]:
     """The parts of the invoice's net (minor units, tax not included), largest first; days in order. They sum to it exactly."""
     if by is By.DAY:
-        days = by_days(_cells(session, org_id, invoice_id), _usage(session, org_id, invoice_id))
+        days = by_days(cells_of(session, org_id, invoice_id), usage_with(session, org_id, invoice_id))
         return [Part(day.isoformat(), f"{day:%b} {day.day}", amount) for day, amount in sorted(days.items()) if amount]
     if by is By.MACHINE:
-        return _machines(session, org_id, by_machines(_cells(session, org_id, invoice_id), _totals(session, org_id, invoice_id)))
+        return _machines(session, org_id, by_machines(cells_of(session, org_id, invoice_id), totals_with(session, org_id, invoice_id)))
     if by is By.PRODUCT:
         rows = fetch(session, _BY_PRODUCT, {"org": org_id, "id": invoice_id})
         return _parts(rows, _same)
@@ -115,17 +115,20 @@ def _within(cell: BilledCell, totals: Sequence[Total]) -> list[Total]:
     return inside or [total for total in totals if total.starts_on == cell.starts_on.replace(day=1)]
 
 
-def _cells(session: Session, org_id: int, invoice_id: int) -> list[BilledCell]:
+def cells_of(session: Session, org_id: int, invoice_id: int) -> list[BilledCell]:
+    """The document's stored cells with their lines' days."""
     rows = fetch(session, _CELLS, {"org": org_id, "id": invoice_id})
     return [BilledCell(Place(*row[:4]), *row[4:]) for row in rows]
 
 
-def _usage(session: Session, org_id: int, invoice_id: int) -> dict[tuple[date, Place], tuple[int, ...]]:
+def usage_with(session: Session, org_id: int, invoice_id: int) -> dict[tuple[date, Place], tuple[int, ...]]:
+    """The quantities that were frozen with it (a correction: with what it corrects), day by day, by month and place."""
     rows = fetch(session, _USAGE, {"org": org_id, "id": invoice_id})
     return {(row[0], Place(*row[1:5])): tuple(row[5:]) for row in rows}
 
 
-def _totals(session: Session, org_id: int, invoice_id: int) -> dict[Place, list[Total]]:
+def totals_with(session: Session, org_id: int, invoice_id: int) -> dict[Place, list[Total]]:
+    """What machines, volumes and addresses used, as it was frozen with it."""
     found: dict[Place, list[Total]] = defaultdict(list)
     for row in fetch(session, _TOTALS, {"org": org_id, "id": invoice_id}):
         found[Place(*row[:4])].append(Total(*row[4:]))

@@ -31,8 +31,11 @@ def explore(session: Session, org_id: int, view: View, *, now: datetime | None =
     """What `view` shows of the organization, complete to `view.as_of` or, when that is None, to `now` (the clock's).
 
     Every total is exact. Points are for drawing; series folded into "other" have none unless `table_points`. Grouped by
-    machine, the first 100 are listed and everything else is one series, so that they still add up.
+    machine, the first 100 are listed and everything else is one series, so that they still add up. Raises ValueError for a cost
+    that only invoices know.
     """
+    if view.measure.is_invoiced:
+        raise ValueError(f"{view.measure} is asked of invoices.costs.explore")
     attempt = 1
     while True:
         known = know(session, org_id, view.as_of, now, has_centres=_needs_centres(view))

@@ -26,6 +26,7 @@ MEASURES: dict[Measure, MeasureWords] = {
     Measure.CONTRACTED_COST: MeasureWords(
         "Contracted cost", "contracted cost", "US dollars", "at the prices you negotiated, before discounts"
     ),
+    Measure.BILLED_COST: MeasureWords("Billed cost", "billed cost", "US dollars", "what the invoice says, net of tax"),
     Measure.MACHINE_HOURS: MeasureWords("Machine-hours", "machine-hours", "machine-hours", "one machine running for one hour"),
     Measure.VCPU_HOURS: MeasureWords("vCPU-hours", "vCPU-hours", "vCPU-hours", "vCPUs of the size × hours"),
     Measure.MEMORY_GB_HOURS: MeasureWords("Memory", "memory", "GB-hours", "preset and extra memory × hours; 1 GB is 1024 MiB"),

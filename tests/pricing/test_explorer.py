@@ -35,7 +35,7 @@ VALUES = {
     Dimension.COST_CENTRE: ("Shop", "Data", "Unassigned"),
     Dimension.MACHINE: tuple(f"m{number:02d}" for number in range(0, 36, 5)),
 }
-ADDITIVE = [measure for measure in Measure if measure is not Measure.RUNNING_PEAK]
+ADDITIVE = [measure for measure in Measure if measure is not Measure.RUNNING_PEAK and not measure.is_invoiced]
 FIRST = datetime(2026, 9, 18, tzinfo=UTC)
 
 hours = st.integers(0, 60 * 24).map(lambda number: FIRST + number * HOUR)

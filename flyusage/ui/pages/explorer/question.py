@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, select
 
 from flyusage import clock, db
+from flyusage.invoices.costs import explore
 from flyusage.metering import queries as metering
 from flyusage.metering.models import Region
 from flyusage.periods import Period, add_months, month_period, month_start
 from flyusage.pricing import urls
 from flyusage.pricing.changes import EXPLAINED, what_changed
-from flyusage.pricing.explorer import explore, history, price_steps, values
+from flyusage.pricing.explorer import history, price_steps, values
 from flyusage.pricing.outlines import outline_granularity, outlines
 from flyusage.pricing.view import Answer, Chart, Dimension, Granularity, Measure, View
 from flyusage.ui import live, present
@@ -248,6 +249,8 @@ def _changed(org: OpenOrganization, explored: _Explored) -> Changed:
     total = present.difference_text(Measure.LIST_COST, changes.total.difference, changes.currency)
     told = EXPLAINED.get(explored.place.view.measure, Measure.LIST_COST)
     summary = f"{total} {present.MEASURES[told].title.lower()}, compared with {present.period_text(changes.before)}"
+    if explored.place.view.measure.is_invoiced:
+        summary += ". An invoice's amounts are no price times a quantity, so billed cost is not told this way."
     return Changed(lines, summary)
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from flyusage.money import CURRENCIES, format_money
 from flyusage.periods import HOUR
-from flyusage.pricing.view import Answer, Chart, Comparison, Contributor, Dimension, Filter, Granularity, Measure, Series, Totals
+from flyusage.pricing.view import Answer, Chart, Comparison, Contributor, Dimension, Filter, Measure, Series, Totals
 from flyusage.ui import present
 from flyusage.ui.charts.palette import colour_of, slots_for_view
 from flyusage.ui.charts.text import uid_of, visible
@@ -51,7 +51,7 @@ def words(place: Place, answer: Answer) -> dict[str, Word]:
                 *[
                     Choice(word, place.bucketed(one), is_current=not automatic and one is view.granularity)
                     for one, word in present.GRANULARITIES.items()
-                    if one is not Granularity.HOUR or view.period.seconds <= LONGEST_HOURLY_DAYS * 86400
+                    if one in view.offered_granularities
                 ],
             ],
         ),
@@ -198,7 +198,7 @@ def _rows_note(first: int, shown: int, found: int, whole: int, noun: tuple[str, 
 def _row(place: Place, answer: Answer, series: Series, colours: Mapping[str, int], line: str) -> Row:
     measure, label = answer.view.measure, visible(series.label)
     name, detail = label, ""
-    if answer.view.group_by is Dimension.REGION and series.label != series.key:
+    if answer.view.group_by is Dimension.REGION and series.key and series.label != series.key:
         name, detail = series.key, label
     slot = colours.get(series.key)
     return Row(
@@ -225,7 +225,7 @@ def css_colour(colour: str) -> str:
 
 
 def _row_href(place: Place, answer: Answer, series: Series) -> str:
-    if series.is_other or answer.view.group_by is None:
+    if series.is_other or answer.view.group_by is None or not series.key:
         return ""
     if answer.view.group_by is Dimension.MACHINE:
         return machine_href(place.slug, series.key)
