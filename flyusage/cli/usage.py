@@ -29,7 +29,9 @@ def option(*names: str, says: str) -> Any:
 
 def usage(
     org: Annotated[str | None, option("--org", says="The organization's slug; needed where there are several.")] = None,
-    show: Annotated[str, option("--show", says="What to count: list_cost, contracted_cost, billed_cost, machine_hours, …")] = "",
+    show: Annotated[
+        str, option("--show", says="What to count: list_cost, contracted_cost, effective_cost, billed_cost, machine_hours, …")
+    ] = "",
     by: Annotated[str, option("--by", "--group", says="continent, region, app, cost_centre, vm_size, sku, machine or nothing.")] = "",
     chosen_range: Annotated[str, option("--range", says="24h, 7d, 30d, this-month, last-month, 13-months or a month, 2026-10.")] = "",
     start: Annotated[str, option("--from", says="The first moment, UTC: 2026-10-01 or 2026-10-01T14:00.")] = "",

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from flyusage.invoices.adjusting import Adjusted, adjust, late_months
 from flyusage.invoices.allocation import MONTH_DAYS, Cell, Place, Usage, UsageCell, allocate, by_day, day_span
+from flyusage.invoices.amortizing import Amortized, is_upfront, taken_in, taken_of
 from flyusage.invoices.breakdowns import BilledCell, Total, by_machines, cells_of, totals_with, usage_with
 from flyusage.invoices.drafting import Reading, question_of, read
 from flyusage.invoices.models import Kind
@@ -61,37 +62,58 @@ def documents_of(session: Session, org_id: int, months: Sequence[date], *, until
     }
 
 
-def issued_days(session: Session, org_id: int, month: date, documents: Documents) -> dict[Place, dict[date, int]]:
-    """Minor units by place and day; they sum to the month's net. Late usage of earlier months stands on the month's first day."""
-    whole: dict[Place, dict[date, int]] = defaultdict(lambda: defaultdict(int))
-    for id_, sign in documents.signed:
-        for place, days in _remembered_days(session, org_id, id_, month).items():
-            for day, amount in days.items():
-                whole[place][day] += sign * amount
-    return whole
+class Issued:
+    """A month that is billed, by its documents. `amortized` is what stands in the place of upfront amounts, None: these themselves."""
 
+    def __init__(self, session: Session, org_id: int, month: date, documents: Documents, amortized: Amortized | None = None) -> None:
+        self._session, self._org_id, self._month, self._documents = session, org_id, month, documents
+        self._amortized = amortized
 
-def issued_machines(session: Session, org_id: int, documents: Documents) -> dict[Place, dict[int, int]]:
-    """Minor units by place and resource id, 0 for what none caused."""
-    whole: dict[Place, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for id_, sign in documents.signed:
-        _add_machines(whole, cells_of(session, org_id, id_), totals_with(session, org_id, id_), sign)
-    return whole
+    def days(self) -> dict[Place, dict[date, int]]:
+        """Minor units by place and day; they sum to the month's net. Late usage of earlier months stands on the month's first day."""
+        whole: dict[Place, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+        for id_, sign in self._documents.signed:
+            remembered = _remembered_days(self._session, self._org_id, id_, self._month, is_amortized=self._amortized is not None)
+            for place, days in remembered.items():
+                for day, amount in days.items():
+                    whole[place][day] += sign * amount
+        if self._amortized and (cells := self._amortized_cells()):
+            _add_days(whole, cells, usage_with(self._session, self._org_id, self._first), self._month)
+        return whole
 
+    def machines(self) -> dict[Place, dict[int, int]]:
+        """Minor units by place and resource id, 0 for what none caused."""
+        whole: dict[Place, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        for id_, sign in self._documents.signed:
+            cells = cells_of(self._session, self._org_id, id_, has_upfront=self._amortized is None)
+            _add_machines(whole, cells, totals_with(self._session, self._org_id, id_), sign)
+        if self._amortized and (cells := self._amortized_cells()):
+            _add_machines(whole, cells, totals_with(self._session, self._org_id, self._first), 1)
+        return whole
 
-def issued_composition(session: Session, org_id: int, documents: Documents) -> Composition:
-    """What the documents are made of."""
-    signs = dict(documents.signed)
-    binds = Binds({"org": org_id})
-    rows = fetch(session, _KINDS.format(ids=binds.add(sorted(signs), "bigint[]")), binds)
-    return _composed((kind, signs[id_] * int(amount)) for id_, kind, amount in rows)
+    def composition(self) -> Composition:
+        """What the net is made of."""
+        signs = dict(self._documents.signed)
+        binds = Binds({"org": self._org_id})
+        rows = fetch(self._session, _KINDS.format(ids=binds.add(sorted(signs), "bigint[]")), binds)
+        return _composed((kind, signs[id_] * int(amount)) for id_, kind, amount in rows)
+
+    @property
+    def _first(self) -> int:
+        return self._documents.signed[0][0]
+
+    def _amortized_cells(self) -> list[BilledCell]:
+        assert self._amortized is not None
+        return self._amortized.cells(self._month, taken_of(self._session, self._org_id, self._first))
 
 
 class Draft:
-    """A month that is not issued, as it would be with what is known at `as_of` (None: now)."""
+    """A month that is not issued, as it would be with what is known at `as_of` (None: now). `amortized` as in `Issued`."""
 
-    def __init__(self, session: Session, org_id: int, month: date, *, as_of: datetime | None, has_late: bool) -> None:
-        self._session, self._month = session, month
+    def __init__(
+        self, session: Session, org_id: int, month: date, *, as_of: datetime | None, has_late: bool, amortized: Amortized | None = None
+    ) -> None:
+        self._session, self._month, self._amortized = session, month, amortized
         self._reading = read(session, org_id, month, as_of=as_of)
         late = [one for one in late_months(session, org_id) if one < month] if has_late else []
         self._adjusted = adjust(session, org_id, late, tax=self._reading.setting.terms.tax) if late else Adjusted.nothing()
@@ -99,14 +121,14 @@ class Draft:
         self._usage = _usage_of(session, self._reading, month)
 
     def days(self) -> dict[Place, dict[date, int]]:
-        """As `issued_days`."""
+        """As those of `Issued`."""
         whole: dict[Place, dict[date, int]] = defaultdict(lambda: defaultdict(int))
         usage = {(self._month, cell.place): cell.days for cells in self._usage.cells.values() for cell in cells}
         _add_days(whole, self._cells(), usage, self._month)
         return whole
 
     def machines(self) -> dict[Place, dict[int, int]]:
-        """As `issued_machines`."""
+        """As those of `Issued`."""
         whole: dict[Place, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         _add_machines(whole, self._cells(), _totals_of(self._session, self._reading), 1)
         return whole
@@ -123,7 +145,11 @@ class Draft:
             if line.key in late:
                 cells += [Cell(position, place, 0, part) for place, part in self._adjusted.places[line.key].items()]
         spans = [(line.period.start.date(), line.period.end.date()) for line in lines]
-        return [BilledCell(cell.place, cell.amount_minor, *spans[cell.position]) for cell in cells]
+        made = [(lines[cell.position], BilledCell(cell.place, cell.amount_minor, *spans[cell.position])) for cell in cells]
+        if self._amortized is None:
+            return [cell for _, cell in made]
+        kept = [cell for line, cell in made if not is_upfront(line)]
+        return kept + self._amortized.cells(self._month, taken_in(made, self.statement.currency))
 
 
 def _usage_of(session: Session, reading: Reading, month: date) -> Usage:
@@ -158,19 +184,20 @@ def _totals_of(session: Session, reading: Reading) -> dict[Place, list[Total]]:
     return found
 
 
-def _remembered_days(session: Session, org_id: int, invoice_id: int, month: date) -> Days:
+def _remembered_days(session: Session, org_id: int, invoice_id: int, month: date, *, is_amortized: bool) -> Days:
     """A document's cells by day. Remembered: what is issued never changes."""
-    key = (session.connection().engine.url.render_as_string(hide_password=False), org_id, invoice_id)
+    key = (session.connection().engine.url.render_as_string(hide_password=False), org_id, invoice_id, is_amortized)
     if key not in _days:
         while len(_days) >= REMEMBERED:
             _days.pop(next(iter(_days)))
         whole: dict[Place, dict[date, int]] = defaultdict(lambda: defaultdict(int))
-        _add_days(whole, cells_of(session, org_id, invoice_id), usage_with(session, org_id, invoice_id), month)
+        cells = cells_of(session, org_id, invoice_id, has_upfront=not is_amortized)
+        _add_days(whole, cells, usage_with(session, org_id, invoice_id), month)
         _days[key] = whole
     return _days[key]
 
 
-_days: dict[tuple[str, int, int], Days] = {}
+_days: dict[tuple[str, int, int, bool], Days] = {}
 
 
 def _add_days(

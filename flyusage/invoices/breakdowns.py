@@ -115,9 +115,9 @@ def _within(cell: BilledCell, totals: Sequence[Total]) -> list[Total]:
     return inside or [total for total in totals if total.starts_on == cell.starts_on.replace(day=1)]
 
 
-def cells_of(session: Session, org_id: int, invoice_id: int) -> list[BilledCell]:
-    """The document's stored cells with their lines' days."""
-    rows = fetch(session, _CELLS, {"org": org_id, "id": invoice_id})
+def cells_of(session: Session, org_id: int, invoice_id: int, *, has_upfront: bool = True) -> list[BilledCell]:
+    """The document's stored cells with their lines' days; without `has_upfront` not those of what reservations cost up front."""
+    rows = fetch(session, _CELLS, {"org": org_id, "id": invoice_id, "has_upfront": has_upfront})
     return [BilledCell(Place(*row[:4]), *row[4:]) for row in rows]
 
 
@@ -186,7 +186,8 @@ SELECT product, sum(amount_minor)::bigint FROM invoice_line WHERE org_id = :org 
 _CELLS = """
 SELECT app_id, cell.region_id, cell.vm_size_id, cell.sku_id, cell.amount_minor, starts_on, ends_on
 FROM invoice_cell cell JOIN invoice_line line USING (org_id, invoice_id, position)
-WHERE cell.org_id = :org AND cell.invoice_id = :id ORDER BY position, app_id, cell.vm_size_id, cell.region_id, cell.sku_id"""
+WHERE cell.org_id = :org AND cell.invoice_id = :id AND (:has_upfront OR line.key NOT LIKE 'reservation/%/upfront')
+ORDER BY position, app_id, cell.vm_size_id, cell.region_id, cell.sku_id"""
 # A correction has no quantities of its own: those of the invoice it corrects.
 _FROZEN_WITH = "org_id = :org AND invoice_id = (SELECT coalesce(refers_to, id) FROM invoice WHERE org_id = :org AND id = :id)"
 _USAGE = f"SELECT month, {_PLACE}, {', '.join(DAYS)} FROM invoice_usage WHERE {_FROZEN_WITH}"

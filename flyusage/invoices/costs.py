@@ -1,7 +1,8 @@
-"""The explorer's engine with the cost that only invoices know: billed cost. Every other measure is answered by `pricing.explorer`.
+"""The explorer's engine with the costs that only invoices know. Every other measure is answered by `pricing.explorer`.
 
 Billed cost is what the invoice says, net of tax: its usage lines, what reductions took from them, and fees, split as the invoice
-splits them. Its parts are whole minor units and sum to the documents' net, however they are grouped.
+splits them. Effective cost is the same with what reservations cost up front spread over their terms (`amortizing`). The parts of
+both are whole minor units that sum to the same total, however they are grouped; billed cost's is the documents' net.
 """
 
 from collections import defaultdict
@@ -14,7 +15,8 @@ from functools import cached_property
 from sqlmodel import Session
 
 from flyusage.invoices.allocation import Place
-from flyusage.invoices.billed_months import Composition, Documents, Draft, documents_of, issued_composition, issued_days, issued_machines
+from flyusage.invoices.amortizing import Amortized, amortized_in
+from flyusage.invoices.billed_months import Composition, Documents, Draft, Issued, documents_of
 from flyusage.invoices.breakdowns import NO_APP, NO_REGION, NO_RESOURCE, NO_SIZE, NO_SKU
 from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.money import CURRENCIES, Currency, format_minor
@@ -38,7 +40,7 @@ MOST_NUMBERS = 3
 def explore(session: Session, org_id: int, view: View, *, now: datetime | None = None) -> Answer:
     """What `view` shows, of any measure; see `pricing.explorer.explore`.
 
-    Of billed cost the answer's view is what invoices can tell: whole days (by machine: whole calendar months), in days or more;
+    Of billed and effective cost the answer's view is what invoices can tell: whole days (by machine: whole calendar months), in days or more;
     `notices` say what was widened, which invoices it is and what is a draft, so far. Raises SellerMissing.
     """
     if not view.measure.is_invoiced:
@@ -54,18 +56,18 @@ def export_csv(session: Session, org_id: int, view: View, *, now: datetime | Non
 
 
 def told(view: View) -> tuple[View, tuple[str, ...]]:
-    """The nearest view of billed cost that invoices can tell, with a sentence for each change. Pure."""
+    """The nearest view of billed or effective cost that invoices can tell, with a sentence for each change. Pure."""
     said, period, by_machine = [], view.period, _is_about_machines(view)
     start, end = floor_day(period.start), _ceiling(period.end)
     if by_machine:
         start, end = month_start(start), month_start(end) if end == month_start(end) else next_month(end)
     if (start, end) != (period.start, period.end):
         unit = "machines month by month" if by_machine else "days, not hours"
-        said.append(f"Invoices are split down to {unit}, so billed cost is shown from {_day(start)} to {_day(end - DAY)}.")
+        said.append(f"Invoices are split down to {unit}, so {_cost(view)} is shown from {_day(start)} to {_day(end - DAY)}.")
     whole = replace(view, period=Period(start, end))
     if view.granularity is Granularity.HOUR:
         whole = replace(whole, granularity=None)
-        said.append("Invoices are split down to days, not hours, so billed cost is shown by day or longer.")
+        said.append(f"Invoices are split down to days, not hours, so {_cost(view)} is shown by day or longer.")
     granularity = Granularity.MONTH if by_machine else whole.drawn_granularity
     return replace(whole, granularity=granularity if by_machine else whole.granularity), tuple(said)
 
@@ -163,19 +165,27 @@ class _Answering:
         days: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
         labels: dict[str, str] = {}
         issued, drafts, parts = self._documents(period), [], []
+        spread = self._spread(period)
         for month in self._months(period, issued):
-            draft = None
-            if month not in issued:
-                draft = Draft(self.session, self.org_id, month, as_of=self.view.as_of or self.base.as_of, has_late=not drafts)
+            if month in issued:
+                source: Issued | Draft = Issued(self.session, self.org_id, month, issued[month], spread)
+            else:
+                moment = self.view.as_of or self.base.as_of
+                source = Draft(self.session, self.org_id, month, as_of=moment, has_late=not drafts, amortized=spread)
                 drafts.append(month)
-            if draft or month in issued:
-                parts.append(draft.composition() if draft else issued_composition(self.session, self.org_id, issued[month]))
-            for key, label, day, amount in self._split(month, issued.get(month), draft):
+            parts.append(source.composition())
+            for key, label, day, amount in self._split(month, source):
                 if midnight(day) in period:
                     days[key][day] += amount
                     labels[key] = label
         kept = {key: dict(found) for key, found in days.items() if any(found.values())}
-        return _Billed(kept, labels, tuple(self._said(issued, drafts, parts)))
+        return _Billed(kept, labels, (*self._said(issued, drafts, parts), *self._said_of_spread(spread, period)))
+
+    def _spread(self, period: Period) -> Amortized | None:
+        """What stands in the place of upfront amounts: their shares, in effective cost."""
+        if self.view.measure is not Measure.EFFECTIVE_COST:
+            return None
+        return amortized_in(self.session, self.org_id, period, until=self.view.as_of)
 
     def _documents(self, period: Period) -> dict[date, Documents]:
         return documents_of(self.session, self.org_id, list(period.months()), until=self.view.as_of)
@@ -189,19 +199,18 @@ class _Answering:
             if month in issued or (begins is not None and next_month(midnight(month)) > begins and midnight(month) < as_of)
         ]
 
-    def _split(self, month: date, documents: Documents | None, draft: Draft | None) -> Iterator[tuple[str, str, date, int]]:
+    def _split(self, month: date, source: Issued | Draft) -> Iterator[tuple[str, str, date, int]]:
         """(key, label, day, minor units) of what passes the filters. By machine, a month is a day: its first."""
         naming = _Naming(reference(self.session), names_of(self.session, self.org_id), month)
         filters = self.view.filters
         if not _is_about_machines(self.view):
-            found = draft.days() if draft else issued_days(self.session, self.org_id, month, _some(documents))
-            for place, of_days in found.items():
+            for place, of_days in source.days().items():
                 if all(naming.passes(place, one) for one in filters):
                     key, label = naming.of(place, self.view.group_by)
                     for day, amount in of_days.items():
                         yield key, label, day, amount
             return
-        by_machine = draft.machines() if draft else issued_machines(self.session, self.org_id, _some(documents))
+        by_machine = source.machines()
         names = _machine_names(self.session, self.org_id, {id_ for found in by_machine.values() for id_ in found})
         for place, of_machines in by_machine.items():
             if not all(naming.passes(place, one) for one in filters if one.dimension is not Dimension.MACHINE):
@@ -222,12 +231,18 @@ class _Answering:
             is_open = next_month(midnight(drafts[-1])) > self.base.as_of
             shown = f"{drafts[0]:%B %Y}" + (f" to {drafts[-1]:%B %Y}" if len(drafts) > 1 else "")
             yield f"{shown} {'is' if len(drafts) == 1 else 'are'} not issued yet: a draft" + (", so far." if is_open else ".")
-        if len(parts) == 1 and not self.view.filters:
+        if len(parts) == 1 and not self.view.filters and self.view.measure is Measure.BILLED_COST:
             (one,) = parts
             beside = [(one.charges, "fees and other charges"), (one.reductions, "reductions")]
             more = [f"{words} {format_minor(amount, self._currency)}" for amount, words in beside if amount]
             if more:
                 yield f"The month: usage {format_minor(one.usage, self._currency)}, {', '.join(more)}."
+
+    def _said_of_spread(self, spread: Amortized | None, period: Period) -> Iterator[str]:
+        if spread and spread.upfronts:
+            whole = format_minor(sum(one.amount_minor for one in spread.upfronts), self._currency)
+            share = format_minor(sum(spread.share(month) for month in period.months()), self._currency)
+            yield f"Paid up front for reservations: {whole}, spread over their terms; {share} of it in the months shown."
 
     def _said_of_comparison(self, compared: Period | None, before: _Billed | None) -> Iterator[str]:
         if compared is not None and before is None:
@@ -319,9 +334,8 @@ def _machine_names(session: Session, org_id: int, ids: set[int]) -> dict[int, st
     )
 
 
-def _some(documents: Documents | None) -> Documents:
-    assert documents is not None
-    return documents
+def _cost(view: View) -> str:
+    return view.measure.replace("_", " ")
 
 
 def _ceiling(moment: datetime) -> datetime:

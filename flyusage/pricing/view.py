@@ -19,10 +19,11 @@ DAYS_READ_WELL_MONTHS = 15
 
 
 class Measure(StrEnum):
-    """What is counted: money at list or contracted prices or as billed; the rest are quantities in the unit their name says."""
+    """What is counted: money at list or contracted prices or as invoices tell it; the rest are quantities in the unit their name says."""
 
     LIST_COST = "list_cost"
     CONTRACTED_COST = "contracted_cost"
+    EFFECTIVE_COST = "effective_cost"
     BILLED_COST = "billed_cost"
     MACHINE_HOURS = "machine_hours"
     VCPU_HOURS = "vcpu_hours"
@@ -40,7 +41,7 @@ class Measure(StrEnum):
     @property
     def is_invoiced(self) -> bool:
         """Whether only invoices can tell it (`invoices.costs`), in days and not in hours."""
-        return self is Measure.BILLED_COST
+        return self in (Measure.EFFECTIVE_COST, Measure.BILLED_COST)
 
 
 class Dimension(StrEnum):

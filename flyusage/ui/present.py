@@ -26,6 +26,9 @@ MEASURES: dict[Measure, MeasureWords] = {
     Measure.CONTRACTED_COST: MeasureWords(
         "Contracted cost", "contracted cost", "US dollars", "at the prices you negotiated, before discounts"
     ),
+    Measure.EFFECTIVE_COST: MeasureWords(
+        "Effective cost", "effective cost", "US dollars", "as billed, upfront amounts spread over their term"
+    ),
     Measure.BILLED_COST: MeasureWords("Billed cost", "billed cost", "US dollars", "what the invoice says, net of tax"),
     Measure.MACHINE_HOURS: MeasureWords("Machine-hours", "machine-hours", "machine-hours", "one machine running for one hour"),
     Measure.VCPU_HOURS: MeasureWords("vCPU-hours", "vCPU-hours", "vCPU-hours", "vCPUs of the size × hours"),

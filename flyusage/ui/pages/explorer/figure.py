@@ -19,6 +19,7 @@ HEIGHT_PX = 380
 UNITS: dict[Measure, units.Unit] = {
     Measure.LIST_COST: units.DOLLARS,
     Measure.CONTRACTED_COST: units.DOLLARS,
+    Measure.EFFECTIVE_COST: units.DOLLARS,
     Measure.BILLED_COST: units.DOLLARS,
     Measure.MACHINE_HOURS: units.HOURS,
     Measure.VCPU_HOURS: units.HOURS,

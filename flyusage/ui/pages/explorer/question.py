@@ -250,7 +250,7 @@ def _changed(org: OpenOrganization, explored: _Explored) -> Changed:
     told = EXPLAINED.get(explored.place.view.measure, Measure.LIST_COST)
     summary = f"{total} {present.MEASURES[told].title.lower()}, compared with {present.period_text(changes.before)}"
     if explored.place.view.measure.is_invoiced:
-        summary += ". An invoice's amounts are no price times a quantity, so billed cost is not told this way."
+        summary += ". An invoice's amounts are no price times a quantity, so this cost is not told that way."
     return Changed(lines, summary)
 
 
