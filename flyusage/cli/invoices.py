@@ -24,6 +24,11 @@ app.command("void")(issued.void)
 app.command("uncollectible")(issued.give_up)
 app.command("pay")(issued.pay)
 app.command("evidence")(issued.save_evidence)
+app.command("year")(issued.save_year)
+app.command("question")(issued.question)
+app.command("questions")(issued.list_questions)
+app.command("answer")(issued.answer)
+app.command("close-question")(issued.close_question)
 
 Org = Annotated[str | None, typer.Option("--org", help="The organization's slug; needed where there are several.")]
 Month = Annotated[str | None, typer.Option("--month", help="2026-10; the present month without it.")]

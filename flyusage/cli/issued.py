@@ -16,13 +16,14 @@ from flyusage import clock, db
 from flyusage.cli import asked, bootstrap
 from flyusage.cli.output import print_json, print_table
 from flyusage.errors import FlyusageError
-from flyusage.invoices import crediting, issuing, queries, settlement
+from flyusage.invoices import crediting, issuing, queries, questions, settlement
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.evidence import evidence
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.queries import InvoiceEntry, Wanted
 from flyusage.invoices.settlement import Receipt
 from flyusage.invoices.storing import Issued
+from flyusage.invoices.yearly import year_zip
 from flyusage.logs import harmless
 from flyusage.money import CURRENCIES, Currency, format_minor
 from flyusage.orgs.acting import system
@@ -253,6 +254,66 @@ def save_evidence(
     with db.platform_transaction() as session:
         content = evidence(session, *_named(session, number), position)
     _save(content, out or Path(f"{number.upper()}-line-{position}.zip"))
+
+
+def save_year(
+    year: Annotated[int, typer.Argument(min=2000, max=9998, help="The year of the months billed.")],
+    org: Annotated[str | None, typer.Option("--org", help="The organization's slug; needed where there are several.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the year.")] = None,
+) -> None:
+    """Save the PDFs of a year's invoices and credit notes, as they were issued, in one zip."""
+    bootstrap.be_ready()
+    chosen = asked.organization(org)
+    with db.transaction(chosen.id) as session:
+        content = year_zip(session, chosen.id, year)
+    _save(content, out or Path(f"{chosen.slug}-{year}.zip"))
+
+
+def question(
+    number: Number,
+    position: Annotated[int, typer.Argument(help="The line, as `show` numbers them.", metavar="LINE")],
+    note: Annotated[str, typer.Argument(help="What is to be answered.")],
+) -> None:
+    """Question a line of an invoice."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        made = questions.ask(session, *_named(session, number), position, note, by=COMMAND)
+    typer.echo(f"Question {made} waits for an answer: flyusage invoices answer {made} TEXT")
+
+
+def answer(
+    question_id: Annotated[int, typer.Argument(help="As `questions` and `show` number them.", metavar="QUESTION")],
+    text: Annotated[str, typer.Argument(help="The answer; it takes the place of an earlier one.")],
+) -> None:
+    """Answer a question on a line; everybody who may read the invoice sees it."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        found = questions.find(session, question_id)
+        questions.answer(session, found.org_id, question_id, text, by=COMMAND)
+    typer.echo(f"Answered: question {question_id} on line {found.question.position} of {found.number}.")
+
+
+def close_question(question_id: Annotated[int, typer.Argument(help="As `questions` numbers them.", metavar="QUESTION")]) -> None:
+    """End a question, answered or not."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        questions.close(session, questions.find(session, question_id).org_id, question_id, by=COMMAND)
+    typer.echo(f"Closed: question {question_id}.")
+
+
+def list_questions(as_json: AsJson = False) -> None:
+    """Questions that wait for an answer, on the whole platform, oldest first."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        found = questions.open_questions(session)
+    if as_json:
+        print_json([{"number": one.number, **vars(one.question)} for one in found])
+    elif not found:
+        typer.echo("No question waits for an answer.")
+    else:
+        titles = ("question", "invoice", "line", "asked", "by", "note")
+        print_table(titles, [(str(one.question.id), one.number, one.question.position, one.question.asked_at, one.question.asked_by,
+                              one.question.note) for one in found])  # fmt: skip
 
 
 def _settle(number: str, as_json: bool, verb: Callable[[Session, InvoiceEntry], None]) -> None:

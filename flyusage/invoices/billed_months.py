@@ -116,7 +116,7 @@ class Draft:
         self._session, self._month, self._amortized = session, month, amortized
         self._reading = read(session, org_id, month, as_of=as_of)
         late = [one for one in late_months(session, org_id) if one < month] if has_late else []
-        self._adjusted = adjust(session, org_id, late, tax=self._reading.setting.terms.tax) if late else Adjusted.nothing()
+        self._adjusted = adjust(session, org_id, late) if late else Adjusted.nothing()
         self.statement: Statement = self._reading.statement(self._adjusted.lines)
         self._usage = _usage_of(session, self._reading, month)
 

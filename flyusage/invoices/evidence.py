@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -47,7 +47,12 @@ def evidence(session: Session, org_id: int, invoice_id: int, position: int) -> b
         "events.csv": _csv(session, _EVENTS, binds, named={"type": {int(kind): kind.name.lower() for kind in EventType}}),
     }
     files["manifest.json"] = _json(_manifest(found, line, files))
-    return _zipped(files)
+    return zipped(files)
+
+
+def working(session: Session, org_id: int, invoice_id: int, position: int) -> bytes:
+    """One line as billed with its working, as JSON: what `line.json` of its evidence holds. Raises InvoiceUnknown."""
+    return _json(_line(detail(session, org_id, invoice_id), queries.line(session, org_id, invoice_id, position)))
 
 
 def _line(found: InvoiceDetail, line: InvoiceLine) -> dict[str, Any]:
@@ -111,7 +116,8 @@ def _json(value: object) -> bytes:
     return json.dumps(value, indent=2, default=str, ensure_ascii=False).encode() + b"\n"
 
 
-def _zipped(files: dict[str, bytes]) -> bytes:
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """The files by name as a zip; the same files give the same bytes."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():

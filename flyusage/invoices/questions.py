@@ -91,6 +91,14 @@ def open_questions(session: Session, *, limit: int = 100) -> list[OpenQuestion]:
     return [OpenQuestion(row.org_id, row.number, _question(row)) for row in rows]
 
 
+def find(session: Session, question_id: int) -> OpenQuestion:
+    """A question among those of all organizations, whatever its state. For staff. Raises InvoiceUnknown."""
+    row = session.execute(sa.text(f"{_QUESTION} WHERE q.id = :id"), {"id": question_id}).one_or_none()
+    if row is None:
+        raise InvoiceUnknown(f"There is no question {question_id}. `flyusage invoices questions` names those that wait.")
+    return OpenQuestion(row.org_id, row.number, _question(row))
+
+
 def _question(row: sa.Row) -> Question:
     return Question(**{name: getattr(row, name) for name in Question.__dataclass_fields__})
 
@@ -118,6 +126,6 @@ def _written(text: str, otherwise: str) -> str:
     return text
 
 
-_OPEN = """
-SELECT q.*, i.number FROM invoice_question q JOIN invoice i ON i.org_id = q.org_id AND i.id = q.invoice_id
-WHERE q.state = 'open' ORDER BY q.asked_at, q.id LIMIT :limit"""
+_QUESTION = """
+SELECT q.*, i.number FROM invoice_question q JOIN invoice i ON i.org_id = q.org_id AND i.id = q.invoice_id"""
+_OPEN = f"{_QUESTION} WHERE q.state = 'open' ORDER BY q.asked_at, q.id LIMIT :limit"

@@ -39,14 +39,14 @@ def export_csv(session: Session, org_id: int, view: View, *, now: datetime | Non
 def csv_lines(answer: Answer) -> Iterator[str]:
     """The same, of an answer already at hand. Lines that say what the numbers are begin with #."""
     for name, value in _about(answer):
-        yield _line([f"# {name}", guarded(value)])
+        yield csv_line([f"# {name}", guarded(value)])
     columns = _columns(answer)
     group = answer.view.group_by.value if answer.view.group_by else "total"
-    yield _line([group, "name", *(column.title for column in columns)])
+    yield csv_line([group, "name", *(column.title for column in columns)])
     printed = [_amounts(answer, column) for column in columns]
     for place, one in enumerate(answer.series):
-        yield _line([guarded(one.key), guarded(one.label), *(amounts[place] for amounts in printed)])
-    yield _line(["", "Total", *(_decimal(column.total) for column in columns)])
+        yield csv_line([guarded(one.key), guarded(one.label), *(amounts[place] for amounts in printed)])
+    yield csv_line(["", "Total", *(_decimal(column.total) for column in columns)])
 
 
 def adding_up(values: Sequence[Fraction], total: Fraction) -> list[str]:
@@ -120,7 +120,8 @@ def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _line(fields: Sequence[str]) -> str:
+def csv_line(fields: Sequence[str]) -> str:
+    """A line of CSV (RFC 4180, CRLF)."""
     written = io.StringIO()
     csv.writer(written).writerow(fields)
     return written.getvalue()

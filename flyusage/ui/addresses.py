@@ -12,8 +12,12 @@ LONGEST_ZONE = 20
 
 def machine_in(path: str) -> str:
     """The machine in `/orgs/{slug}/machines/{machine}`; empty where there is none."""
-    parts = path.split("/")
-    return unquote(parts[4])[:LONGEST_NAME] if len(parts) > 4 and parts[3] == "machines" else ""
+    return _named_in(path, "machines")
+
+
+def invoice_in(path: str) -> str:
+    """The invoice's number in `/orgs/{slug}/invoices/{number}`; empty where there is none."""
+    return _named_in(path, "invoices")
 
 
 def month_in(text: object) -> date | None:
@@ -42,3 +46,8 @@ def text_in(given: object, name: str, *, longest: int = LONGEST_NAME) -> str:
     """The text under `name` in what a browser sent, cut at `longest`; empty for anything that is no text in a mapping."""
     found = given.get(name) if isinstance(given, dict) else None
     return found[:longest] if isinstance(found, str) else ""
+
+
+def _named_in(path: str, collection: str) -> str:
+    parts = path.split("/")
+    return unquote(parts[4])[:LONGEST_NAME] if len(parts) > 4 and parts[3] == collection else ""

@@ -19,7 +19,7 @@ from flyusage.ui import live
 from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, slug_in
 
 STALE_AFTER = timedelta(hours=6)
-PERMITTED_PAGES = {"/billing": Permission.INVOICES_READ}
+PERMITTED_PAGES = {"/billing": Permission.INVOICES_READ, "/prices": Permission.PRICES_READ}
 
 
 @dataclass(frozen=True)

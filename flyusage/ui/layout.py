@@ -12,7 +12,7 @@ NAVIGATION = (
     ("Explorer", "chart-line", "/usage"),
     ("Machines", "server", "/machines"),
 )
-PERMITTED = (("Billing", "receipt-text", "/billing", "/invoices"),)
+PERMITTED = (("Billing", "receipt-text", "/billing", "/invoices"), ("Prices", "tags", "/prices"))
 
 
 class OrganizationLink(rx.Component):

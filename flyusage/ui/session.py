@@ -10,6 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from flyusage import db
+from flyusage.orgs.acting import Actor, system
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.permissions import Permission
 
@@ -59,6 +60,11 @@ def open_organization(slug: object, needs: Permission | None = None) -> OpenOrga
     if needs is not None and needs not in permissions:
         raise NotPermitted(f"Your role does not hold the permission {needs}. Ask an owner of {row.name} for a role that does.")
     return OpenOrganization(row.id, row.slug, row.name, row.is_synthetic, permissions)
+
+
+def acting() -> Actor:
+    """The present reader as the audit names them: until people sign in, whoever reaches this server's loopback address."""
+    return system("loopback")
 
 
 def open_organizations() -> list[OpenOrganization]:

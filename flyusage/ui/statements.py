@@ -2,14 +2,15 @@
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from urllib.parse import parse_qsl
 
 from flyusage.invoices.document import Document, DocumentLine
 from flyusage.invoices.queries import InvoiceLine
+from flyusage.invoices.questions import Question
 from flyusage.invoices.statement import Line, Statement
 from flyusage.money import Currency, format_minor, format_money, round_half_away
 from flyusage.periods import DAY, Period, midnight
@@ -17,8 +18,10 @@ from flyusage.pricing.rating import plain
 from flyusage.pricing.urls import view_to_query
 from flyusage.ui import present
 from flyusage.ui.charts.text import visible
-from flyusage.ui.components.statement import StatementLine, StatementProduct, StatementRegion, StatementTotal, WorkingStep
+from flyusage.ui.components.statement import LineQuestion, StatementLine, StatementProduct, StatementRegion, StatementTotal, WorkingStep
+from flyusage.ui.pages.billing.address import invoice_href
 from flyusage.ui.pages.explorer.paths import usage_href
+from flyusage.ui.pages.prices.address import Choice, prices_href
 
 MOST_OPEN = 60  # lines; with more, regions wait closed, so that the statement stays readable
 QUANTITY_PLACES = 2
@@ -40,10 +43,13 @@ def draft_lines(slug: str, statement: Statement) -> list[Printed]:
     return [_of_draft(slug, statement, line) for line in statement.lines]
 
 
-def invoice_lines(slug: str, lines: Sequence[InvoiceLine], document: Document) -> list[Printed]:
-    """An issued invoice's lines, as they were frozen."""
+def invoice_lines(slug: str, lines: Sequence[InvoiceLine], document: Document, questions: Sequence[Question] = ()) -> list[Printed]:
+    """An issued invoice's lines, as they were frozen, with what was asked about each."""
     named, printed = {line.key: line for line in lines}, {line.position: line for line in document.lines}
-    return [_of_invoice(slug, line, named, printed.get(line.position), document) for line in lines]
+    found = [_of_invoice(slug, line, named, printed.get(line.position), document) for line in lines]
+    return [
+        _questioned(one, [each for each in questions if each.position == line.position]) for one, line in zip(found, lines, strict=True)
+    ]
 
 
 def products(lines: Sequence[Printed], currency: Currency) -> list[StatementProduct]:
@@ -127,8 +133,7 @@ def _regions(regions: Mapping[str, Sequence[Printed]], currency: Currency, *, is
 
 
 def _with_where(line: Printed) -> StatementLine:
-    fields = {**vars(line.row), "where": visible(line.region) if line.region else ""}
-    return StatementLine(**fields)
+    return replace(line.row, where=visible(line.region) if line.region else "")
 
 
 def _sum(lines: Iterable[Printed]) -> int:
@@ -153,6 +158,7 @@ def _of_draft(slug: str, statement: Statement, line: Line) -> Printed:
         unit=_unit(currency),
         taken=taken,
         source=_source(line.price_version, is_usage=bool(line.components)),
+        source_href=_price_href(slug, line),
         evidence_href=usage_href(slug, view_to_query(line.evidence)) if line.evidence else "",
         command=f"flyusage costs why --org {shlex.quote(slug)} --month {month} {shlex.quote(line.key)}",
     )
@@ -181,9 +187,51 @@ def _of_invoice(
             WorkingStep(_named(named.get(share["key"]), share["key"]), format_minor(share["amount_minor"], currency)) for share in shares
         ],
         source=_source(line.price_version, is_usage=bool(line.components)),
+        source_href=_price_href(slug, line),
         evidence_href=usage_href(slug, dict(parse_qsl(line.evidence))) if line.evidence else "",
+        position=str(line.position),
+        json_href=f"{invoice_href(slug, document.number)}/lines/{line.position}.json",
+        zip_href=f"{invoice_href(slug, document.number)}/lines/{line.position}.zip",
     )
     return Printed(line.product, line.region, line.amount_minor, row)
+
+
+def _questioned(line: Printed, asked: Sequence[Question]) -> Printed:
+    if not asked:
+        return line
+    waiting = sum(one.state == "open" for one in asked)
+    said = f"{present.plural(waiting, 'open question')}" if waiting else present.plural(len(asked), "question")
+    return replace(line, row=replace(line.row, questions=[question_row(one) for one in asked], asked=said))
+
+
+def question_row(question: Question) -> LineQuestion:
+    """A question as a line shows it."""
+    words = {"open": "Waits for an answer", "answered": "Answered", "closed": "Closed"}
+    answered = f"Answered {_at(question.answered_at)} by {who(question.answered_by or '')}" if question.answered_at else ""
+    return LineQuestion(
+        note=visible_text(question.note),
+        asked=f"asked {_at(question.asked_at)} by {who(question.asked_by)}",
+        state=words[question.state],
+        tone="open" if question.state == "open" else "ok",
+        answer=visible_text(question.answer) if question.answer else "",
+        answered=answered,
+    )
+
+
+def who(actor: str) -> str:
+    """An actor of the audit, for people."""
+    kind, _, name = actor.partition(":")
+    named = {"user": f"member {name}", "staff": "staff", "system": {"loopback": "a local reader", "command": "staff"}.get(name, name)}
+    return visible(named.get(kind, actor))
+
+
+def visible_text(text: str) -> str:
+    """What somebody wrote, its line breaks kept and everything hidden made visible."""
+    return "\n".join(visible(line) if line else "" for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def _at(moment: datetime) -> str:
+    return f"{present.moment_text(moment)} UTC"
 
 
 def _named(line: Line | InvoiceLine | None, key: str) -> str:
@@ -200,6 +248,13 @@ def _days(period: Period, whole: Period) -> str:
     if period.start.date() == last.date():
         return present.day_text(period.start)
     return present.period_text(Period(period.start, last + timedelta(days=1)))
+
+
+def _price_href(slug: str, line: Line | InvoiceLine) -> str:
+    """The history of a usage line's price: its key begins with its sku, its region's text with the region's code."""
+    if line.price_version is None or not line.components:
+        return ""
+    return prices_href(slug, Choice(region=line.region.partition(" · ")[0], sku=line.key.partition("/")[0]))
 
 
 def _unit(currency: Currency) -> str:

@@ -88,7 +88,7 @@ def test_a_line_opens_its_working_and_leads_to_exactly_its_usage(open_page: Open
 def test_the_keyboard_opens_and_closes_a_line(open_page: OpenPage) -> None:
     page = ready(open_page("/orgs/prism/billing"))
     one = performance(page)
-    one.locator("summary").focus()
+    one.locator("summary").first.focus()
     page.keyboard.press("Enter")
     expect(one.locator(".working").first).to_be_visible()
     page.keyboard.press("Enter")
@@ -238,3 +238,93 @@ def test_billed_cost_has_no_barriers_that_axe_can_find(open_page: OpenPage, is_p
     expect(page.locator("#usage[data-drawn]")).to_be_visible()
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def opened(page: Page) -> Page:
+    """The invoice's page, once it shows the invoice."""
+    page.locator(".parts-table tbody tr").first.wait_for()
+    return page
+
+
+def test_the_list_leads_to_the_invoice_and_its_pdf(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/prism/billing"))
+    page.locator(".invoice-table").get_by_role("link", name="PRISM-000001").click()
+    expect(page).to_have_url("/orgs/prism/invoices/PRISM-000001")
+    expect(page.get_by_role("link", name="Billing", exact=True).first).to_have_attribute("aria-current", "page")
+    expect(page.locator(".billing-top .figure")).to_have_text("$49.42")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="October invoice (PDF)").click()
+    assert saved.value.suggested_filename == "PRISM-000001.pdf"
+    assert saved.value.path().read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("way", ["Region", "App", "VM size", "Cost centre", "Machine", "Day"])
+def test_every_way_to_break_it_down_sums_to_the_net(open_page: OpenPage, way: str) -> None:
+    page = opened(open_page("/orgs/prism/invoices/PRISM-000001"))
+    page.get_by_role("group", name="Broken down by").get_by_role("link", name=way, exact=True).click()
+    expect(page.locator(".parts-table thead th").first).to_have_text(way)
+    amounts = page.locator(".parts-table tbody td:last-child").all_inner_texts()
+    cents = sum(int(re.sub(r"\D", "", amount)) * (-1 if "−" in amount else 1) for amount in amounts)
+    assert cents == 16758
+    expect(page.locator(".parts-table tfoot")).to_contain_text("$167.58")
+
+
+def test_a_frozen_line_opens_its_working(open_page: OpenPage) -> None:
+    page = opened(open_page("/orgs/prism/invoices/PRISM-000001"))
+    one = page.locator('[data-line*="machine.performance-1x"]')
+    one.locator("summary").first.click()
+    # 2,232 h × 3,600 s × 0.000014949846
+    expect(one.locator(".working").first).to_contain_text("8,035,200 × 0.000014949846")
+    one.get_by_role("link", name="Exactly this usage in the explorer").click()
+    expect(page.locator("main")).to_contain_text("$120.13")
+
+
+@pytest.mark.parametrize("path", ["/orgs/rival/invoices/PRISM-000001", "/orgs/prism/invoices/%3Cimg%20src=x%3E", "/orgs/prism/invoices/x"])
+def test_what_is_no_invoice_here_is_missing(open_page: OpenPage, path: str) -> None:
+    page = open_page(path)
+    expect(page.get_by_role("heading", name="There is no such invoice")).to_be_visible()
+    expect(page.locator("main img")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (False, True), (True, False), (True, True)])
+def test_an_invoices_page_has_no_barriers_that_axe_can_find(open_page: OpenPage, is_phone: bool, is_dark: bool) -> None:
+    page = opened(open_page("/orgs/prism/invoices/PRISM-000001?by=day", is_phone=is_phone, is_dark=is_dark))
+    page.locator(".statement-line summary").first.click()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_line_is_questioned_and_staffs_answer_stands_below_it(open_page: OpenPage, site: Site) -> None:
+    page = opened(open_page("/orgs/prism/invoices/PRISM-000001"))
+    one = page.locator('[data-line*="shared-cpu-2x"]')
+    one.locator("summary").first.click()
+    one.get_by_text("Question this line").click()
+    one.get_by_label("Your question on this line").fill("Who runs <b>this</b>?")
+    one.get_by_role("button", name="Send the question").click()
+    expect(one.locator(".line-questions li")).to_contain_text("Who runs <b>this</b>?")
+    expect(one.locator(".line-questions li")).to_contain_text("Waits for an answer")
+    expect(one.get_by_label("Your question on this line")).to_have_value("")
+    expect(one.locator("summary").first).to_contain_text("1 open question")
+    site.run("invoices", "answer", "1", "Team web does.")
+    page.reload()
+    opened(page)
+    one.locator("summary").first.click()
+    expect(one.locator(".question-answer")).to_contain_text("Team web does.")
+    assert Axe().run(page).violations_count == 0
+
+
+@pytest.mark.parametrize(("link", "name"), [("Working (JSON)", "PRISM-000001-line-1.json"), ("Evidence (zip)", "PRISM-000001-line-1.zip")])
+def test_a_lines_working_and_evidence_are_saved(open_page: OpenPage, link: str, name: str) -> None:
+    page = opened(open_page("/orgs/prism/invoices/PRISM-000001"))
+    one = page.locator('[data-line*="machine.performance-1x"]')
+    one.locator("summary").first.click()
+    with page.expect_download() as saved:
+        one.get_by_role("link", name=link).click()
+    assert saved.value.suggested_filename == name
+
+
+def test_a_years_invoices_are_saved_as_one_file(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/prism/billing?year=2026"))
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="All PDFs of 2026 (zip)").click()
+    assert saved.value.suggested_filename == "prism-2026.zip"

@@ -120,6 +120,17 @@ def test_the_export_is_the_table_to_the_last_decimal(open_page: OpenPage, site: 
     assert "9.276156288000" in numbers["fra"]
 
 
+def test_the_menu_saves_the_numbers_and_stays_on_the_page(open_page: OpenPage):
+    page = open_page(OCTOBER)
+    wait_drawn(page)
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as saved:
+        page.get_by_role("menuitem", name="Numbers, exact (CSV)").click()
+    assert saved.value.suggested_filename == "prism-usage.csv"
+    assert saved.value.path().read_text(encoding="utf-8").startswith("# measure,list_cost")
+    expect(page).to_have_url(re.compile("/orgs/prism/usage"))
+
+
 def test_hostile_names_show_literally_and_break_nothing(open_page: OpenPage):
     page = open_page("/orgs/prism/usage?from=2026-11-01&to=2026-11-15&by=app")
     wait_drawn(page)

@@ -30,6 +30,7 @@ def test_it_jumps_to_a_machine_and_to_a_region(open_page: OpenPage) -> None:
     page.keyboard.type("odd-0")
     page.get_by_role("option", name="odd-0").click()
     expect(page).to_have_url(re.compile("/orgs/prism/machines/odd-0"))
+    expect(page.get_by_role("heading", name="odd-0")).to_be_visible()  # a key pressed sooner is the old page's
     page.keyboard.press("Control+k")
     page.keyboard.type("frankfurt")
     page.get_by_role("option", name=re.compile("Frankfurt")).click()
@@ -39,11 +40,11 @@ def test_it_jumps_to_a_machine_and_to_a_region(open_page: OpenPage) -> None:
 def test_arrows_go_round_and_pages_are_there_at_once(open_page: OpenPage) -> None:
     page = opened(open_page("/orgs/prism"))
     options = page.get_by_role("option")
-    expect(options).to_have_text(["Overview", "Explorer", "Machines", "Billing"])
+    expect(options).to_have_text(["Overview", "Explorer", "Machines", "Billing", "Prices"])
     page.keyboard.press("ArrowUp")
-    expect(options.nth(3)).to_have_attribute("aria-selected", "true")
+    expect(options.nth(4)).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("/orgs/prism/billing$"))
+    expect(page).to_have_url(re.compile("/orgs/prism/prices$"))
 
 
 def test_nothing_found_says_so(open_page: OpenPage) -> None:

@@ -18,10 +18,12 @@ HANDLERS = {
         "search_values", "set_exclusion", "sort_by", "toggle_value", "turn_page", "watch", "zoom_out",
     },
     "Frame": {"load", "watch"},
+    "InvoicePage": {"ask", "load"},
     "MachineList": {"load", "search", "watch"},
     "MachinePage": {"load", "watch"},
     "Overview": {"follow_region", "load", "show_world", "watch"},
     "Palette": {"search"},
+    "Prices": {"choose_region", "load", "search"},
     "Welcome": {"load"},
 }  # fmt: skip
 REFLEX = {"setvar"}  # calls a state's own set_* handlers only

@@ -16,6 +16,7 @@ const PAGES = [
   { key: "e", label: "Explorer", to: "/usage", words: "usage chart cost" },
   { key: "m", label: "Machines", to: "/machines", words: "vms list" },
   { key: "b", label: "Billing", to: "/billing", words: "invoices owe pay draft", isPermitted: true },
+  { key: "p", label: "Prices", to: "/prices", words: "cost list history versions", isPermitted: true },
 ];
 
 /** The pages that the reader may open; `permitted` are those of the ones that need a permission. */

@@ -7,6 +7,8 @@ from reflex.vars import Var
 
 from flyusage.ui.components.copy_button import copy_button
 
+MOST_WRITTEN = 10_000  # characters of a question, as `invoices.questions` takes them
+
 
 @dataclass(frozen=True)
 class WorkingStep:
@@ -17,10 +19,23 @@ class WorkingStep:
 
 
 @dataclass(frozen=True)
+class LineQuestion:
+    """What somebody asked about a line, and staff's answer, if there is one yet. `tone` is open or ok."""
+
+    note: str
+    asked: str
+    state: str
+    tone: str
+    answer: str = ""
+    answered: str = ""
+
+
+@dataclass(frozen=True)
 class StatementLine:
     """A line and why it is what it is. `where` is its region where no heading above it names it; `taken`, from which lines.
 
-    `source` says where the price is from, `unit` what the steps are in. What has no usage has no `evidence_href`.
+    `source` says where the price is from (`source_href` shows its history), `unit` what the steps are in. What has no usage has no `evidence_href`.
+    A line of an issued invoice has a `position`, its working and evidence to save, and `questions` (`open_count` wait for an answer).
     """
 
     key: str
@@ -36,8 +51,14 @@ class StatementLine:
     unit: str = ""
     taken: list[WorkingStep] = field(default_factory=list)
     source: str = ""
+    source_href: str = ""
     evidence_href: str = ""
     command: str = ""
+    position: str = ""
+    json_href: str = ""
+    zip_href: str = ""
+    questions: list[LineQuestion] = field(default_factory=list)
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,8 +92,11 @@ class StatementTotal:
     is_due: bool = False
 
 
-def statement_lines(products: Var[list[StatementProduct]]) -> rx.Component:
-    """The lines by product and region with subtotals; each opens "Why this amount"."""
+def statement_lines(products: Var[list[StatementProduct]], on_question: rx.EventHandler | None = None) -> rx.Component:
+    """The lines by product and region with subtotals; each opens "Why this amount".
+
+    With `on_question` each can be questioned: it gets the form's `position` and `note`.
+    """
     return rx.el.div(
         rx.el.div(
             rx.el.span("Line"),
@@ -82,7 +106,7 @@ def statement_lines(products: Var[list[StatementProduct]]) -> rx.Component:
             class_name="statement-grid statement-columns",
             aria_hidden="true",
         ),
-        rx.foreach(products, _product),
+        rx.foreach(products, lambda product: _product(product, on_question)),
         class_name="statement",
     )
 
@@ -92,16 +116,16 @@ def reckoning(totals: Var[list[StatementTotal]]) -> rx.Component:
     return rx.el.dl(rx.foreach(totals, _total), class_name="reckoning")
 
 
-def _product(product: Var[StatementProduct]) -> rx.Component:
+def _product(product: Var[StatementProduct], on_question: rx.EventHandler | None) -> rx.Component:
     return rx.el.section(
         rx.el.header(rx.el.h3(product.name), rx.el.span(product.amount, class_name="number"), class_name="statement-product"),
-        rx.foreach(product.regions, _region),
+        rx.foreach(product.regions, lambda region: _region(region, on_question)),
         key=product.name,
     )
 
 
-def _region(region: Var[StatementRegion]) -> rx.Component:
-    lines = rx.foreach(region.lines, _line)
+def _region(region: Var[StatementRegion], on_question: rx.EventHandler | None) -> rx.Component:
+    lines = rx.foreach(region.lines, lambda line: _line(line, on_question))
     grouped = rx.el.details(
         rx.el.summary(
             rx.icon("chevron-right", size=14, aria_hidden="true"),
@@ -116,10 +140,11 @@ def _region(region: Var[StatementRegion]) -> rx.Component:
     return rx.el.div(rx.cond(region.name != "", grouped, rx.fragment(lines)), key=region.name)
 
 
-def _line(line: Var[StatementLine]) -> rx.Component:
+def _line(line: Var[StatementLine], on_question: rx.EventHandler | None) -> rx.Component:
     small = rx.el.span(
         rx.cond(line.where != "", rx.el.span(line.where), rx.fragment()),
         rx.cond(line.days != "", rx.el.span(line.days), rx.fragment()),
+        rx.cond(line.asked != "", rx.el.span(line.asked, class_name="tag"), rx.fragment()),
         class_name="statement-small",
     )
     return rx.el.details(
@@ -135,14 +160,14 @@ def _line(line: Var[StatementLine]) -> rx.Component:
             class_name="statement-grid",
             title="Why this amount",
         ),
-        _why(line),
+        _why(line, on_question),
         class_name="statement-line",
         key=line.key,
         custom_attrs={"data-line": line.key},
     )
 
 
-def _why(line: Var[StatementLine]) -> rx.Component:
+def _why(line: Var[StatementLine], on_question: rx.EventHandler | None) -> rx.Component:
     return rx.el.div(
         rx.el.p(rx.el.span("Why this amount", class_name="strong"), " ", rx.el.span(line.unit, class_name="muted"), class_name="small"),
         rx.el.table(
@@ -157,16 +182,73 @@ def _why(line: Var[StatementLine]) -> rx.Component:
             rx.fragment(),
         ),
         rx.el.div(
-            rx.cond(line.source != "", rx.el.span(line.source, class_name="muted"), rx.fragment()),
+            rx.cond(
+                line.source_href != "",
+                rx.link(line.source, href=line.source_href, class_name="link"),
+                rx.cond(line.source != "", rx.el.span(line.source, class_name="muted"), rx.fragment()),
+            ),
             rx.cond(
                 line.evidence_href != "",
                 rx.link("Exactly this usage in the explorer", href=line.evidence_href, class_name="link"),
                 rx.fragment(),
             ),
+            _saved("Working (JSON)", line.json_href),
+            _saved("Evidence (zip)", line.zip_href),
             rx.cond(line.command != "", copy_button(line.command, "Copy as command"), rx.fragment()),
             class_name="why-ways",
         ),
+        _questions(line, on_question) if on_question is not None else rx.fragment(),
         class_name="statement-why",
+    )
+
+
+def _saved(label: str, href: Var[str]) -> rx.Component:
+    return rx.cond(href != "", rx.el.a(label, href=href, download=True, reload_document=True, class_name="link"), rx.fragment())
+
+
+def _questions(line: Var[StatementLine], on_question: rx.EventHandler) -> rx.Component:
+    """What was asked about the line, and the form for more. The form says its line itself: a handler of each line would be a hook of each."""
+    asked = rx.el.ul(rx.foreach(line.questions, _question), class_name="line-questions", aria_label="Questions on this line")
+    form = rx.el.form(
+        rx.el.input(type="hidden", name="position", value=line.position),
+        rx.el.textarea(
+            name="note",
+            required=True,
+            max_length=MOST_WRITTEN,
+            rows=3,
+            placeholder="What would you like to know?",
+            aria_label="Your question on this line",
+            class_name="field",
+        ),
+        rx.el.div(
+            rx.el.span("Everybody who may read this invoice sees it; the audit keeps it.", class_name="muted tiny"),
+            rx.el.button("Send the question", type="submit", class_name="button button-primary"),
+            class_name="form-foot",
+        ),
+        on_submit=on_question,
+        reset_on_submit=True,
+        class_name="question-form",
+    )
+    return rx.fragment(
+        rx.cond(line.questions.length() > 0, asked, rx.fragment()),
+        rx.el.details(rx.el.summary("Question this line", class_name="link"), form, class_name="question-new"),
+    )
+
+
+def _question(question: Var[LineQuestion]) -> rx.Component:
+    answer = rx.el.div(
+        rx.el.bdi(question.answer, class_name="written"),
+        rx.el.span(question.answered, class_name="muted tiny"),
+        class_name="question-answer",
+    )
+    return rx.el.li(
+        rx.el.bdi(question.note, class_name="written"),
+        rx.el.span(
+            rx.el.span(question.state, class_name="state", custom_attrs={"data-tone": question.tone}),
+            rx.el.span(question.asked, class_name="muted"),
+            class_name="question-state tiny",
+        ),
+        rx.cond(question.answer != "", answer, rx.fragment()),
     )
 
 

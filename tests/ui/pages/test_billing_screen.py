@@ -106,6 +106,7 @@ def test_why_goes_from_quantity_to_the_cent_and_on_to_the_usage() -> None:
     assert [step.amount for step in line.steps] == ["1.000277777778…", "0.5", "−0.000277777778…"]
     assert line.amount == "$1.50"
     assert line.source == "Price version of Jan 1, 2020."
+    assert line.source_href == "/orgs/prism/prices?region=fra&sku=machine.shared-cpu-1x"
     assert line.evidence_href.startswith("/orgs/prism/usage?show=list_cost")
     assert "sku=machine.shared-cpu-1x,machine.extra_ram" in line.evidence_href
     assert line.command == f"flyusage costs why --org prism --month 2026-10 {line.key}"

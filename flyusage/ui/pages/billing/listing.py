@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
+from urllib.parse import quote
 
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.queries import CurrencySum, InvoiceEntry, InvoicePage
@@ -39,6 +40,8 @@ def listing(slug: str, issued: Issued, choice: Choice) -> InvoiceList:
         ],
         years=_years(slug, issued.years, choice),
         count=present.plural(sum(one.documents for one in page.sums), "document"),
+        year_label=f"All PDFs of {choice.year} (zip)" if choice.year in issued.years else "",
+        year_href=f"/orgs/{quote(slug)}/billing/{choice.year}.zip" if choice.year in issued.years else "",
         sums=[_sum(one) for one in page.sums],
         older_href=billing_href(slug, following) if following else "",
         newest_href=billing_href(slug, choice.listing()) if choice.after else "",

@@ -57,6 +57,8 @@ class InvoiceList:
     states: list[Choosing] = field(default_factory=list)
     years: list[Choosing] = field(default_factory=list)
     count: str = ""
+    year_label: str = ""
+    year_href: str = ""
     sums: list[InvoiceRow] = field(default_factory=list)
     older_href: str = ""
     newest_href: str = ""

@@ -120,6 +120,11 @@ def _listed() -> rx.Component:
             rx.el.div(rx.foreach(INVOICES.years, _choice), class_name="segments", role="group", aria_label="Year"),
             rx.fragment(),
         ),
+        rx.cond(
+            INVOICES.year_href != "",
+            rx.el.a(INVOICES.year_label, href=INVOICES.year_href, download=True, reload_document=True, class_name="button"),
+            rx.fragment(),
+        ),
         rx.el.span(INVOICES.count, class_name="count", role="status"),
         class_name="machine-tools",
     )
@@ -159,7 +164,7 @@ def _way(label: str, href: Var[str]) -> rx.Component:
 def _row(row: Var[InvoiceRow]) -> rx.Component:
     return rx.el.tr(
         rx.el.th(
-            rx.el.span(row.number, class_name="mono"),
+            rx.link(row.number, href=row.href, underline="none", class_name="mono"),
             rx.cond(row.kind != "", rx.el.span(" ", row.kind, class_name="muted tiny")),
             scope="row",
         ),

@@ -227,7 +227,7 @@ def _actions() -> rx.Component:
         rx.menu.root(
             rx.menu.trigger(rx.el.button("Export", class_name="button", type="button")),
             rx.menu.content(
-                rx.menu.item(rx.el.a("Numbers, exact (CSV)", href=Explorer.csv_href, download=True), as_child=True),
+                rx.menu.item(rx.el.a("Numbers, exact (CSV)", href=Explorer.csv_href, download=True, reload_document=True), as_child=True),
                 rx.menu.item("Picture (PNG)", on_select=Explorer.save_picture("png")),
                 rx.menu.item("Picture (SVG)", on_select=Explorer.save_picture("svg")),
                 class_name="word-menu",

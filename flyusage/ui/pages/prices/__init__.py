@@ -1,0 +1,1 @@
+"""What each thing costs: per region, on a day, and since when."""
