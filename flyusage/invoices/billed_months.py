@@ -4,8 +4,9 @@ A month is billed by every document of its period that stands: its invoice, less
 count. What is not issued yet is compiled and allocated as it would be, from the usage there is.
 """
 
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -25,8 +26,8 @@ from flyusage.pricing.slices import epochs
 from flyusage.pricing.totals import quantities
 from flyusage.pricing.view import Dimension
 
-Days = Mapping[Place, Mapping[date, int]]
-REMEMBERED = 64
+Days = dict[Place, MutableSequence[int]]  # minor units by place: one for each day of the month, from the first
+MOST_REMEMBERED = 150_000  # places of all documents: about 60 MB
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,15 @@ class Issued:
         self._session, self._org_id, self._month, self._documents = session, org_id, month, documents
         self._amortized = amortized
 
-    def days(self) -> dict[Place, dict[date, int]]:
+    def days(self) -> Days:
         """Minor units by place and day; they sum to the month's net. Late usage of earlier months stands on the month's first day."""
-        whole: dict[Place, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+        whole = _no_days()
         for id_, sign in self._documents.signed:
             remembered = _remembered_days(self._session, self._org_id, id_, self._month, is_amortized=self._amortized is not None)
             for place, days in remembered.items():
-                for day, amount in days.items():
-                    whole[place][day] += sign * amount
+                line = whole[place]
+                for index, amount in enumerate(days):
+                    line[index] += sign * amount
         if self._amortized and (cells := self._amortized_cells()):
             _add_days(whole, cells, usage_with(self._session, self._org_id, self._first), self._month)
         return whole
@@ -120,9 +122,9 @@ class Draft:
         self.statement: Statement = self._reading.statement(self._adjusted.lines)
         self._usage = _usage_of(session, self._reading, month)
 
-    def days(self) -> dict[Place, dict[date, int]]:
+    def days(self) -> Days:
         """As those of `Issued`."""
-        whole: dict[Place, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+        whole = _no_days()
         usage = {(self._month, cell.place): cell.days for cells in self._usage.cells.values() for cell in cells}
         _add_days(whole, self._cells(), usage, self._month)
         return whole
@@ -188,11 +190,11 @@ def _remembered_days(session: Session, org_id: int, invoice_id: int, month: date
     """A document's cells by day. Remembered: what is issued never changes."""
     key = (session.connection().engine.url.render_as_string(hide_password=False), org_id, invoice_id, is_amortized)
     if key not in _days:
-        while len(_days) >= REMEMBERED:
-            _days.pop(next(iter(_days)))
-        whole: dict[Place, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+        whole = _no_days()
         cells = cells_of(session, org_id, invoice_id, has_upfront=not is_amortized)
         _add_days(whole, cells, usage_with(session, org_id, invoice_id), month)
+        while _days and sum(map(len, _days.values())) + len(whole) > MOST_REMEMBERED:
+            _days.pop(next(iter(_days)))
         _days[key] = whole
     return _days[key]
 
@@ -200,16 +202,18 @@ def _remembered_days(session: Session, org_id: int, invoice_id: int, month: date
 _days: dict[tuple[str, int, int, bool], Days] = {}
 
 
-def _add_days(
-    whole: dict[Place, dict[date, int]], cells: Iterable[BilledCell], usage: Mapping[tuple[date, Place], Sequence[int]], month: date
-) -> None:
+def _no_days() -> Days:
+    return defaultdict(lambda: array("q", [0] * MONTH_DAYS))
+
+
+def _add_days(whole: Days, cells: Iterable[BilledCell], usage: Mapping[tuple[date, Place], Sequence[int]], month: date) -> None:
     """Split each cell as the invoice's own breakdown by day does; what lies outside the month stands at its edge."""
-    last = next_month(midnight(month)).date() - timedelta(days=1)
+    last = (next_month(midnight(month)).date() - month).days - 1
     for cell in cells:
         own = cell.starts_on.replace(day=1)
         span = day_span(own, Period(midnight(cell.starts_on), midnight(cell.ends_on)))
         for index, part in by_day(cell.amount_minor, usage.get((own, cell.place), (0,) * MONTH_DAYS), span):
-            whole[cell.place][min(max(own + timedelta(days=index), month), last)] += part
+            whole[cell.place][min(max((own - month).days + index, 0), last)] += part
 
 
 def _add_machines(

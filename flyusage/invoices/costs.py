@@ -28,7 +28,7 @@ from flyusage.pricing.export import csv_lines
 from flyusage.pricing.points import buckets
 from flyusage.pricing.reference import Reference, reference
 from flyusage.pricing.scope import Names, names_of
-from flyusage.pricing.view import Answer, Comparison, Dimension, Filter, Granularity, Measure, Series, View
+from flyusage.pricing.view import Answer, Chart, Comparison, Dimension, Filter, Granularity, Measure, Series, View
 
 NOWHERE = {
     Dimension.APP: NO_APP, Dimension.COST_CENTRE: NO_APP, Dimension.REGION: NO_REGION, Dimension.CONTINENT: NO_REGION,
@@ -65,11 +65,15 @@ def told(view: View) -> tuple[View, tuple[str, ...]]:
         unit = "machines month by month" if by_machine else "days, not hours"
         said.append(f"Invoices are split down to {unit}, so {_cost(view)} is shown from {_day(start)} to {_day(end - DAY)}.")
     whole = replace(view, period=Period(start, end))
-    if view.granularity is Granularity.HOUR:
+    if view.chart is Chart.HEATMAP:
+        whole = replace(whole, chart=Chart.BARS, granularity=None)
+        said.append("A heat map is of hours, which invoices do not know, so bars are drawn.")
+    elif view.granularity is Granularity.HOUR:
         whole = replace(whole, granularity=None)
         said.append(f"Invoices are split down to days, not hours, so {_cost(view)} is shown by day or longer.")
-    granularity = Granularity.MONTH if by_machine else whole.drawn_granularity
-    return replace(whole, granularity=granularity if by_machine else whole.granularity), tuple(said)
+    if by_machine and whole.granularity not in (None, Granularity.MONTH):
+        said.append(f"Invoices are split down to machines month by month, so {_cost(view)} is shown by month.")
+    return replace(whole, granularity=Granularity.MONTH) if by_machine else whole, tuple(said)
 
 
 @dataclass(frozen=True)
@@ -201,14 +205,15 @@ class _Answering:
 
     def _split(self, month: date, source: Issued | Draft) -> Iterator[tuple[str, str, date, int]]:
         """(key, label, day, minor units) of what passes the filters. By machine, a month is a day: its first."""
-        naming = _Naming(reference(self.session), names_of(self.session, self.org_id), month)
+        naming = _Naming(reference(self.session), self._names, month)
         filters = self.view.filters
         if not _is_about_machines(self.view):
             for place, of_days in source.days().items():
                 if all(naming.passes(place, one) for one in filters):
                     key, label = naming.of(place, self.view.group_by)
-                    for day, amount in of_days.items():
-                        yield key, label, day, amount
+                    for index, amount in enumerate(of_days):
+                        if amount:
+                            yield key, label, month + timedelta(days=index), amount
             return
         by_machine = source.machines()
         names = _machine_names(self.session, self.org_id, {id_ for found in by_machine.values() for id_ in found})
@@ -254,6 +259,10 @@ class _Answering:
             )
         elif compared is not None and self.base.as_of < self.view.period.end:
             yield f"What is billed so far is compared with all of {_day(compared.start)} to {_day(compared.end - DAY)}."
+
+    @cached_property
+    def _names(self) -> Names:
+        return names_of(self.session, self.org_id)
 
     @property
     def _currency(self) -> Currency:

@@ -26,7 +26,7 @@ from flyusage.invoices.storing import Issued
 from flyusage.periods import Period, midnight, month_period
 from flyusage.pricing import agreements, grants
 from flyusage.pricing.terms import CpuKind, CreditKind, Discount, RecurringFee, Reservation
-from flyusage.pricing.view import Answer, Comparison, Dimension, Filter, Granularity, Measure, View
+from flyusage.pricing.view import Answer, Chart, Comparison, Dimension, Filter, Granularity, Measure, View
 
 WHOLE = month_period(midnight(OCTOBER))
 DECEMBER = datetime(2026, 12, 2, 9, tzinfo=UTC)
@@ -229,9 +229,14 @@ def test_what_invoices_cannot_tell_is_widened_in_words():
         "Invoices are split down to days, not hours, so billed cost is shown from Oct 5, 2026 to Oct 7, 2026.",
         "Invoices are split down to days, not hours, so billed cost is shown by day or longer.",
     )
+    _, by_day = told(View(Measure.BILLED_COST, WHOLE, Dimension.MACHINE, granularity=Granularity.DAY))
+    assert by_day == ("Invoices are split down to machines month by month, so billed cost is shown by month.",)
     by_machine, said = told(View(Measure.BILLED_COST, hours, Dimension.MACHINE))
     assert (by_machine.period, by_machine.drawn_granularity) == (WHOLE, Granularity.MONTH)
     assert said == ("Invoices are split down to machines month by month, so billed cost is shown from Oct 1, 2026 to Oct 31, 2026.",)
+    heat, said = told(View(Measure.BILLED_COST, WHOLE, chart=Chart.HEATMAP, granularity=Granularity.HOUR))
+    assert (heat.chart, heat.drawn_granularity) == (Chart.BARS, Granularity.DAY)
+    assert said == ("A heat map is of hours, which invoices do not know, so bars are drawn.",)
     assert told(View(Measure.BILLED_COST, WHOLE)) == (View(Measure.BILLED_COST, WHOLE), ())
 
 
