@@ -11,12 +11,13 @@ import typer
 from flyusage import clock, db
 from flyusage.cli import asked, bootstrap
 from flyusage.cli.output import moment, print_json, print_table
+from flyusage.invoices.costs import explore
 from flyusage.logs import harmless
 from flyusage.money import CURRENCIES, format_money, round_half_away
-from flyusage.pricing.explorer import explore, history
+from flyusage.pricing.explorer import history
 from flyusage.pricing.export import PLACES, adding_up, csv_lines
 from flyusage.pricing.urls import view_from_query, view_to_query
-from flyusage.pricing.view import Answer, Dimension, Measure, Series
+from flyusage.pricing.view import Answer, Dimension, Series
 
 MOST_PRINTED = 50
 
@@ -28,7 +29,9 @@ def option(*names: str, says: str) -> Any:
 
 def usage(
     org: Annotated[str | None, option("--org", says="The organization's slug; needed where there are several.")] = None,
-    show: Annotated[str, option("--show", says="What to count: list_cost, machine_hours, running_peak, …")] = "",
+    show: Annotated[
+        str, option("--show", says="What to count: list_cost, contracted_cost, effective_cost, billed_cost, machine_hours, …")
+    ] = "",
     by: Annotated[str, option("--by", "--group", says="continent, region, app, cost_centre, vm_size, sku, machine or nothing.")] = "",
     chosen_range: Annotated[str, option("--range", says="24h, 7d, 30d, this-month, last-month, 13-months or a month, 2026-10.")] = "",
     start: Annotated[str, option("--from", says="The first moment, UTC: 2026-10-01 or 2026-10-01T14:00.")] = "",
@@ -114,7 +117,7 @@ def _row(answer: Answer, one: Series, is_compared: bool) -> list[str]:
 
 
 def _amount(answer: Answer, value: Fraction) -> str:
-    if answer.view.measure is Measure.LIST_COST:
+    if answer.view.measure.is_money:
         return format_money(value, CURRENCIES[answer.currency])
     return f"{round_half_away(value, 2):,}"
 
@@ -150,7 +153,7 @@ def _plain(answer: Answer) -> dict[str, object]:
 
 
 def _is_without_price(answer: Answer, one: Series) -> bool:
-    return answer.view.measure is Measure.LIST_COST and one.is_unpriced and not one.total
+    return answer.view.measure.is_money and one.is_unpriced and not one.total
 
 
 def _exact(value: Fraction) -> Decimal:

@@ -69,10 +69,10 @@ class Total(NamedTuple):
 def breakdown(session: Session, org_id: int, invoice_id: int, by: By) -> list[Part]:
     """The parts of the invoice's net (minor units, tax not included), largest first; days in order. They sum to it exactly."""
     if by is By.DAY:
-        days = by_days(_cells(session, org_id, invoice_id), _usage(session, org_id, invoice_id))
+        days = by_days(cells_of(session, org_id, invoice_id), usage_with(session, org_id, invoice_id))
         return [Part(day.isoformat(), f"{day:%b} {day.day}", amount) for day, amount in sorted(days.items()) if amount]
     if by is By.MACHINE:
-        return _machines(session, org_id, by_machines(_cells(session, org_id, invoice_id), _totals(session, org_id, invoice_id)))
+        return _machines(session, org_id, by_machines(cells_of(session, org_id, invoice_id), totals_with(session, org_id, invoice_id)))
     if by is By.PRODUCT:
         rows = fetch(session, _BY_PRODUCT, {"org": org_id, "id": invoice_id})
         return _parts(rows, _same)
@@ -115,17 +115,20 @@ def _within(cell: BilledCell, totals: Sequence[Total]) -> list[Total]:
     return inside or [total for total in totals if total.starts_on == cell.starts_on.replace(day=1)]
 
 
-def _cells(session: Session, org_id: int, invoice_id: int) -> list[BilledCell]:
-    rows = fetch(session, _CELLS, {"org": org_id, "id": invoice_id})
+def cells_of(session: Session, org_id: int, invoice_id: int, *, has_upfront: bool = True) -> list[BilledCell]:
+    """The document's stored cells with their lines' days; without `has_upfront` not those of what reservations cost up front."""
+    rows = fetch(session, _CELLS, {"org": org_id, "id": invoice_id, "has_upfront": has_upfront})
     return [BilledCell(Place(*row[:4]), *row[4:]) for row in rows]
 
 
-def _usage(session: Session, org_id: int, invoice_id: int) -> dict[tuple[date, Place], tuple[int, ...]]:
+def usage_with(session: Session, org_id: int, invoice_id: int) -> dict[tuple[date, Place], tuple[int, ...]]:
+    """The quantities that were frozen with it (a correction: with what it corrects), day by day, by month and place."""
     rows = fetch(session, _USAGE, {"org": org_id, "id": invoice_id})
     return {(row[0], Place(*row[1:5])): tuple(row[5:]) for row in rows}
 
 
-def _totals(session: Session, org_id: int, invoice_id: int) -> dict[Place, list[Total]]:
+def totals_with(session: Session, org_id: int, invoice_id: int) -> dict[Place, list[Total]]:
+    """What machines, volumes and addresses used, as it was frozen with it."""
     found: dict[Place, list[Total]] = defaultdict(list)
     for row in fetch(session, _TOTALS, {"org": org_id, "id": invoice_id}):
         found[Place(*row[:4])].append(Total(*row[4:]))
@@ -183,7 +186,8 @@ SELECT product, sum(amount_minor)::bigint FROM invoice_line WHERE org_id = :org 
 _CELLS = """
 SELECT app_id, cell.region_id, cell.vm_size_id, cell.sku_id, cell.amount_minor, starts_on, ends_on
 FROM invoice_cell cell JOIN invoice_line line USING (org_id, invoice_id, position)
-WHERE cell.org_id = :org AND cell.invoice_id = :id ORDER BY position, app_id, cell.vm_size_id, cell.region_id, cell.sku_id"""
+WHERE cell.org_id = :org AND cell.invoice_id = :id AND (:has_upfront OR line.key NOT LIKE 'reservation/%/upfront')
+ORDER BY position, app_id, cell.vm_size_id, cell.region_id, cell.sku_id"""
 # A correction has no quantities of its own: those of the invoice it corrects.
 _FROZEN_WITH = "org_id = :org AND invoice_id = (SELECT coalesce(refers_to, id) FROM invoice WHERE org_id = :org AND id = :id)"
 _USAGE = f"SELECT month, {_PLACE}, {', '.join(DAYS)} FROM invoice_usage WHERE {_FROZEN_WITH}"

@@ -14,12 +14,13 @@ from flyusage.pricing.books import LIST, PriceBook
 from flyusage.pricing.buying import spells_of, table_of
 from flyusage.pricing.database import fetch
 from flyusage.pricing.errors import PriceBookMissing
+from flyusage.pricing.negotiated import contracted_table
 from flyusage.pricing.price_table import PriceTable
 from flyusage.pricing.question import Moment, Question
 from flyusage.pricing.reference import Reference, reference
 from flyusage.pricing.scope import Names, names_of, resolve
 from flyusage.pricing.slices import epochs
-from flyusage.pricing.view import Dimension, View
+from flyusage.pricing.view import Dimension, Measure, View
 
 NOTHING = Tail(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), "", "", {})
 
@@ -88,7 +89,10 @@ def ask(session: Session, known: Known, view: View, *, period: Period | None = N
     """The view as a question over `period` (its own unless given), complete to `moment` (that of `known` unless given)."""
     whole = period or view.period
     hourly = Period(whole.start, floor_hour(whole.end + HOUR) if whole.end != floor_hour(whole.end) else whole.end)
-    steps = known.prices.steps(hourly)
+    prices = known.prices
+    if view.measure is Measure.CONTRACTED_COST:
+        prices = contracted_table(session, known.org_id, prices, hourly)
+    steps = prices.steps(hourly)
     if view.group_by is Dimension.COST_CENTRE or any(one.dimension is Dimension.COST_CENTRE for one in view.filters):
         steps |= known.names.centres.steps()
     held = epochs(hourly, steps)
@@ -101,7 +105,7 @@ def ask(session: Session, known: Known, view: View, *, period: Period | None = N
         scope=resolve(session, known.org_id, view.filters, (known.reference, known.names), held),
         epochs=held,
         book=known.book,
-        prices=known.prices,
+        prices=prices,
         reference=known.reference,
         names=known.names,
     )

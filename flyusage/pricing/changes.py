@@ -21,6 +21,7 @@ from flyusage.pricing.split import Split, Used, split
 from flyusage.pricing.storytelling import Told, tell
 from flyusage.pricing.view import Comparison, Contributor, Dimension, Measure, View
 
+EXPLAINED = {Measure.CONTRACTED_COST: Measure.CONTRACTED_COST}  # a price that is negotiated is a price; all else is told as list cost
 DEFAULT = (Dimension.APP, Dimension.REGION)
 
 
@@ -49,13 +50,14 @@ def what_changed(
     limit: int = 6,
     now: datetime | None = None,
 ) -> Changes | None:
-    """The list cost of `view`'s period and filters against the period it is compared with (none chosen: the one before).
+    """The cost of `view`'s period and filters against the period it is compared with (none chosen: the one before).
 
-    None when there is nothing to compare with: history begins after the earlier period does, or is not all in yet. A view of one app in one
-    region is explained by VM size where `by` is not given. Contributors are not told apart by machine.
+    It is the contracted cost in a view of that, and the list cost in every other. None when there is nothing to compare with:
+    history begins after the earlier period does, or is not all in yet. A view of one app in one region is explained by VM size
+    where `by` is not given. Contributors are not told apart by machine.
     """
     known = know(session, org_id, view.as_of, now)
-    asked = replace(view, measure=Measure.LIST_COST, group_by=Dimension.APP)
+    asked = replace(view, measure=EXPLAINED.get(view.measure, Measure.LIST_COST), group_by=Dimension.APP)
     compared = earlier(view.period, Comparison.PREVIOUS if view.comparison is Comparison.NONE else view.comparison, known.moment.as_of)
     if compared is None or not known.has_whole(compared.whole):
         return None
@@ -121,7 +123,7 @@ class _Comparing:
     def _earlier_price(self, sku_id: int, region_id: int) -> Fraction | None:
         """The price of a base unit in force when the earlier period ended."""
         last = (self.before.complete.end - timedelta(microseconds=1)).date()
-        price = self.known.prices.on(sku_id, region_id, last)
+        price = self.before.prices.on(sku_id, region_id, last)
         return None if price is None else price.cost(1)
 
 

@@ -18,13 +18,18 @@ LISTED_MACHINES = 100
 
 @dataclass(frozen=True)
 class Counted:
-    """Series id → what it used, and its value; OTHER holds what is not listed. `whole` and `total` are those of everything."""
+    """Series id → what it used, and its value; OTHER holds what is not listed. `whole` and `total` are those of everything.
+
+    `sums` and `whole` cost what the question's prices say; `at_list` and `whole_at_list` what the price list does.
+    """
 
     question: Question
     sums: dict[int, Sum]
     values: dict[int, Fraction]
     whole: Sum
     total: Fraction
+    at_list: dict[int, Sum]
+    whole_at_list: Sum
 
     def value_of(self, series: int) -> Fraction:
         """The series' value, 0 when it used nothing."""
@@ -41,18 +46,29 @@ def count(session: Session, question: Question, *, machines: frozenset[int] | No
     if question.measure is Measure.RUNNING_PEAK:
         everything = peaks(session, replace(question, group_by=None), None).get(0)
         values = {series: peak.machines for series, peak in peaks(session, question, None).items()}
-        return Counted(question, sums, values, whole, everything.machines if everything else Fraction(0))
-    return Counted(question, sums, {series: _value(question, one) for series, one in sums.items()}, whole, _value(question, whole))
+        return Counted(question, sums, values, whole, everything.machines if everything else Fraction(0), sums, whole)
+    valued = {series: _value(question, one) for series, one in sums.items()}
+    at_list, whole_at_list = _at_list(session, question, sums, whole)
+    return Counted(question, sums, valued, whole, _value(question, whole), at_list, whole_at_list)
+
+
+def _at_list(session: Session, question: Question, sums: dict[int, Sum], whole: Sum) -> tuple[dict[int, Sum], Sum]:
+    """The same usage at list prices; what has no price is what has none at the question's."""
+    if question.prices.listed is None:
+        return sums, whole
+    listed = count(session, replace(question, measure=Measure.LIST_COST, prices=question.prices.listed), machines=frozenset(sums) - {OTHER})
+    known = {series: replace(listed.sums.get(series, Sum()), unpriced=one.unpriced) for series, one in sums.items()}
+    return known, replace(listed.whole, unpriced=whole.unpriced)
 
 
 def other_than(counted: Counted, listed: frozenset[int]) -> Sum:
-    """What every series but `listed` used."""
-    return added(one for series, one in counted.sums.items() if series not in listed)
+    """What every series but `listed` used, at list prices."""
+    return added(one for series, one in counted.at_list.items() if series not in listed)
 
 
 def _value(question: Question, one: Sum) -> Fraction:
-    if question.measure is Measure.LIST_COST:
-        return one.list_cost
+    if question.measure.is_money:
+        return one.cost
     return value(one.measured, question.units.per, question.measure, question.complete.seconds)
 
 
@@ -65,6 +81,4 @@ def _by_machine(session: Session, question: Question, machines: frozenset[int] |
 
 
 def _less(whole: Sum, part: Sum) -> Sum:
-    return Sum(
-        whole.list_cost - part.list_cost, whole.machine_seconds - part.machine_seconds, whole.measured - part.measured, whole.unpriced
-    )
+    return Sum(whole.cost - part.cost, whole.machine_seconds - part.machine_seconds, whole.measured - part.measured, whole.unpriced)

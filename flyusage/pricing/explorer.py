@@ -31,8 +31,11 @@ def explore(session: Session, org_id: int, view: View, *, now: datetime | None =
     """What `view` shows of the organization, complete to `view.as_of` or, when that is None, to `now` (the clock's).
 
     Every total is exact. Points are for drawing; series folded into "other" have none unless `table_points`. Grouped by
-    machine, the first 100 are listed and everything else is one series, so that they still add up.
+    machine, the first 100 are listed and everything else is one series, so that they still add up. Raises ValueError for a cost
+    that only invoices know.
     """
+    if view.measure.is_invoiced:
+        raise ValueError(f"{view.measure} is asked of invoices.costs.explore")
     attempt = 1
     while True:
         known = know(session, org_id, view.as_of, now, has_centres=_needs_centres(view))
@@ -100,7 +103,7 @@ class _Answering:
             total=counted.total,
             previous_total=before.counted.total if before else None,
             previous_period=before.counted.question.complete if before else None,
-            totals=self.totals or headline(self.session, question, counted.whole),
+            totals=self.totals or headline(self.session, question, counted.whole_at_list),
             history_begins=self.known.history.start if self.known.history else None,
             last_event_at=self.known.history.end if self.known.history else None,
             load=self.known.load,
@@ -126,7 +129,7 @@ class _Answering:
     def _ranked(self, counted: Counted, before: _Before | None) -> list[int]:
         """Series with anything to show, largest first; what is not listed last."""
         earlier_values = before.counted.values if before else {}
-        is_money = self.view.measure is Measure.LIST_COST
+        is_money = self.view.measure.is_money
         shown = {
             one
             for one in {*counted.sums, *counted.values, *earlier_values}
@@ -162,7 +165,7 @@ class _Answering:
         for one in ranked:
             is_other = one == OTHER
             key, label = ("", "Other machines, volumes and addresses") if is_other else named[one]
-            found[one] = self._one(counted.sums.get(one, Sum()), key=key, label=label, is_other=is_other, total=counted.value_of(one))
+            found[one] = self._one(counted.at_list.get(one, Sum()), key=key, label=label, is_other=is_other, total=counted.value_of(one))
             found[one] = replace(
                 found[one],
                 points=tuple(lines.now.get(one, ())) if not is_other else (),
@@ -176,7 +179,7 @@ class _Answering:
             key=key,
             label=label,
             total=total,
-            list_cost=used.list_cost,
+            list_cost=used.cost,
             machine_hours=Fraction(used.machine_seconds, 3600),
             is_unpriced=bool(used.unpriced),
             is_other=is_other,

@@ -76,7 +76,7 @@ def _about(answer: Answer) -> list[tuple[str, str]]:
     view = answer.view
     about = [
         ("measure", view.measure.value),
-        ("unit", answer.currency if view.measure is Measure.LIST_COST else UNITS[view.measure]),
+        ("unit", answer.currency if view.measure.is_money else UNITS[view.measure]),
         ("from", _moment(view.period.start)),
         ("to", _moment(view.period.end)),
         ("time zone", "UTC"),
@@ -94,14 +94,13 @@ def _about(answer: Answer) -> list[tuple[str, str]]:
 
 def _columns(answer: Answer) -> list[_Column]:
     series, measure = answer.series, answer.view.measure
-    is_money = measure is Measure.LIST_COST
-    money = f"list_cost_{answer.currency.lower()}"
-    title = money if is_money else measure.value
+    is_money, currency = measure.is_money, answer.currency.lower()
+    title = f"{measure.value}_{currency}" if is_money else measure.value
     columns = [_Column(title, [one.total for one in series], answer.total, is_money)]
     if answer.previous_total is not None:
         columns.append(_Column(f"previous_{title}", [one.previous_total or Fraction(0) for one in series], answer.previous_total, is_money))
-    if not is_money:
-        columns.append(_Column(money, [one.list_cost for one in series], answer.totals.list_cost, True))
+    if measure is not Measure.LIST_COST:
+        columns.append(_Column(f"list_cost_{currency}", [one.list_cost for one in series], answer.totals.list_cost, True))
     if measure is not Measure.MACHINE_HOURS:
         columns.append(_Column("machine_hours", [one.machine_hours for one in series], answer.totals.machine_hours, False))
     return columns

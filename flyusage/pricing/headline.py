@@ -16,12 +16,12 @@ from flyusage.pricing.view import Dimension, Totals
 
 
 def headline(session: Session, question: Question, whole: Sum) -> Totals:
-    """Exact totals, the busiest hour, and how many apps, regions and continents used anything."""
+    """Exact totals (`whole` is at list prices), the busiest hour, and how many apps, regions and continents used anything."""
     busiest = peaks(session, replace(question, group_by=None), None).get(0)
     apps, regions = _used(session, replace(question, group_by=Dimension.APP))
     seconds = question.complete.seconds
     return Totals(
-        list_cost=whole.list_cost,
+        list_cost=whole.cost,
         machine_hours=Fraction(whole.machine_seconds, 3600),
         running_mean=Fraction(whole.machine_seconds, seconds) if seconds else Fraction(0),
         running_peak=busiest.machines if busiest else Fraction(0),

@@ -94,6 +94,14 @@ def price_of(amount: Decimal | Fraction, per_quantity: int, terms: Mapping[str, 
         raise PriceInvalid("The price is not written as one is: it has a model, and its numbers are numbers.") from error
 
 
+def listed_amount(amount: Decimal, per_quantity: int, terms: Mapping[str, Any] | None = None) -> tuple[Decimal, int]:
+    """(amount, base units it is for): the list price of `price_of`, as `price_segment` holds those of books."""
+    price = price_of(amount, per_quantity, terms)
+    if price.model in TIERED:
+        return _decimal(next((tier.unit_amount for tier in price.tiers if tier.unit_amount), Fraction(0))), per_quantity
+    return amount, int(per_quantity * (price.package_size or 1))
+
+
 def terms_json(price: Price) -> dict[str, Any] | None:
     """The JSON form of what `price` has beyond an amount per unit; None where that is all. Raises PriceInvalid for thirds."""
     if is_plain(price):

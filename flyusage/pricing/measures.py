@@ -58,6 +58,9 @@ def _memory(sku: SkuFact, reference: Reference) -> int:
 
 _COUNTED = {
     Measure.LIST_COST: (lambda _sku, _reference: 0, 1),
+    Measure.EFFECTIVE_COST: (lambda _sku, _reference: 0, 1),
+    Measure.BILLED_COST: (lambda _sku, _reference: 0, 1),
+    Measure.CONTRACTED_COST: (lambda _sku, _reference: 0, 1),
     Measure.MACHINE_HOURS: (_machine, HOUR_SECONDS),
     Measure.VCPU_HOURS: (_vcpus, HOUR_SECONDS),
     Measure.MEMORY_GB_HOURS: (_memory, 1024 * HOUR_SECONDS),

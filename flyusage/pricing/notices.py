@@ -6,7 +6,6 @@ from flyusage.metering.history import HistoryLoad
 from flyusage.periods import Period, midnight
 from flyusage.pricing.asking import Known
 from flyusage.pricing.counting import Counted
-from flyusage.pricing.view import Measure
 
 LISTED_SKUS = 5
 
@@ -14,7 +13,7 @@ LISTED_SKUS = 5
 def notices(counted: Counted, known: Known, asked_before: Period | None, compared: Period | None) -> tuple[str, ...]:
     """Unknown names, what has no price, and why or how periods compare. `asked_before` is the period a comparison would need."""
     question, said = counted.question, list(counted.question.scope.unknown)
-    if question.measure is Measure.LIST_COST and counted.whole.unpriced:
+    if question.measure.is_money and counted.whole.unpriced:
         codes = sorted(question.reference.skus[one].code for one in counted.whole.unpriced)
         shown = ", ".join(codes[:LISTED_SKUS]) + (f" and {len(codes) - LISTED_SKUS} more" if len(codes) > LISTED_SKUS else "")
         said.append(f"Unpriced, and so not in the cost: {shown}.")

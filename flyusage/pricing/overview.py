@@ -138,7 +138,7 @@ def _projection(session: Session, known: Known, daily: Answer) -> Projection | N
     if end <= start:
         return None
     question = ask(session, known, replace(daily.view, group_by=None), period=Period(start, end))
-    spent = totals(session, question).get(0, Sum()).list_cost
+    spent = totals(session, question).get(0, Sum()).cost
     ahead = Fraction(int((daily.view.period.end - daily.as_of).total_seconds()), int((end - start).total_seconds()))
     days = (end - start) / DAY
     rate = f"the last {RATE_DAYS} days" if days >= RATE_DAYS else f"the {round(days * 24)} hours since history begins"

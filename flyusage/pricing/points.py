@@ -18,7 +18,7 @@ from flyusage.pricing.measures import is_mean
 from flyusage.pricing.question import Question
 from flyusage.pricing.scope import both
 from flyusage.pricing.slices import by_days, by_hours
-from flyusage.pricing.view import Dimension, Granularity, Measure
+from flyusage.pricing.view import Dimension, Granularity
 from flyusage.pricing.weights import weight
 
 TAIL = -1
@@ -93,7 +93,7 @@ def points(session: Session, question: Question, axis: Buckets, *, only: frozens
 def _draw_cells(session: Session, question: Question, drawn: "_Drawing", only: frozenset[int] | None) -> None:
     """Cells of closed hours and of the open one."""
     binds, axis = Binds(), drawn.axis
-    skus = None if question.measure is Measure.LIST_COST else tuple(question.units.amounts)
+    skus = None if question.measure.is_money else tuple(question.units.amounts)
     sliced = (by_hours if axis.granularity is Granularity.HOUR else by_days)(question.closed, question.epochs)
     found = parts(question, sliced, binds, skus=skus)
     queries = [_part_query(question, axis, (number, part), binds, only) for number, part in enumerate(found)]

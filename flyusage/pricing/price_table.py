@@ -49,12 +49,15 @@ class DatedPrice:
 class PriceTable:
     """Every price that holds for someone, by sku id and region id, spans in order of time.
 
-    They are `book_id`'s, but those of another book in its days of `others` (a first day, a day after the last or None, the book).
+    They are `book_id`'s, but those of another book in its days of `others` (a first day, a day after the last or None, the book),
+    and but those of `agreed`, which an organization negotiated. `listed` is the table without these, None where that is this one.
     """
 
     book_id: int
     spans: dict[tuple[int, int], list[DatedPrice]]
     others: tuple[tuple[date, date | None, int], ...] = ()
+    agreed: dict[tuple[int, int], list[DatedPrice]] = field(default_factory=dict)
+    listed: "PriceTable | None" = None
     _weights: dict[tuple[date, int, int, int], str] = field(default_factory=dict)
     _edges: list[date] = field(default_factory=list)
 
@@ -73,6 +76,15 @@ class PriceTable:
         span = spans[found]
         return span if span.until is None or day < span.until else None
 
+    def agreed_on(self, day: date) -> list[tuple[int, int, DatedPrice]]:
+        """(sku id, region id, price): the negotiated prices in force."""
+        return [
+            (*pair, span)
+            for pair, spans in self.agreed.items()
+            for span in spans
+            if span.since <= day and (span.until is None or day < span.until)
+        ]
+
     def book_on(self, day: date) -> int:
         """The book whose prices hold on a day."""
         held = (book for since, until, book in self.others if since <= day and (until is None or day < until))
@@ -85,7 +97,8 @@ class PriceTable:
 
     def steps(self, period: Period) -> set[date]:
         """The days at whose midnight, strictly inside `period`, any price begins or ends."""
-        return {edge for edge in self._edges if period.start < midnight(edge) < period.end}
+        own = {edge for edge in self._edges if period.start < midnight(edge) < period.end}
+        return own | self.listed.steps(period) if self.listed else own  # what is counted by these is told at list prices, too
 
     def weights(self, day: date, skus: int, regions: int, sign: int = 1) -> str:
         """sign × amount ÷ per at [sku_id × regions + region_id], as a Postgres array; 0 where unpriced. For drawing only."""

@@ -18,9 +18,9 @@ from flyusage.pricing.view import Dimension
 
 @dataclass(frozen=True)
 class Sum:
-    """What one series used: exact list cost, machine-seconds, the measure's units × per, and skus without a price."""
+    """What one series used: exact cost at the question's prices, machine-seconds, the measure's units × per, skus without a price."""
 
-    list_cost: Fraction = Fraction(0)
+    cost: Fraction = Fraction(0)
     machine_seconds: int = 0
     measured: int = 0
     unpriced: frozenset[int] = frozenset()
@@ -63,7 +63,7 @@ def added(sums: Iterable[Sum]) -> Sum:
     """Several series as one."""
     everything = list(sums)
     return Sum(
-        sum((one.list_cost for one in everything), Fraction(0)),
+        sum((one.cost for one in everything), Fraction(0)),
         sum(one.machine_seconds for one in everything),
         sum(one.measured for one in everything),
         frozenset().union(*(one.unpriced for one in everything)),
@@ -75,6 +75,7 @@ def _priced(question: Question, cells: str, binds: Binds) -> str:
     folding = fold(question)
     days = binds.add([epoch.starts_on for epoch in question.epochs], "date[]")
     books = binds.add([question.prices.book_on(epoch.starts_on) for epoch in question.epochs], "int[]")
+    amount, per, agreed = _agreed(question, binds)
     return f"""
     WITH cell AS (
       SELECT g, sku_id, region_id, epoch, sum(q) AS q FROM ({cells}) AS part GROUP BY g, sku_id, region_id, epoch
@@ -83,13 +84,33 @@ def _priced(question: Question, cells: str, binds: Binds) -> str:
       FROM unnest({days}, {books}) WITH ORDINALITY AS e (day, book_id, number)
       JOIN price_segment p ON p.book_id = e.book_id AND p.starts_on <= e.day AND p.ends_on > e.day
     )
-    SELECT {"coalesce(fold.s, 0)" if folding is not None else "cell.g"} AS series, per_quantity, sum(q * amount) AS cost,
+    SELECT {"coalesce(fold.s, 0)" if folding is not None else "cell.g"} AS series, {per} AS per_quantity, sum(q * {amount}) AS cost,
            sum(q) FILTER (WHERE sku_id = ANY ({binds.add(list(question.reference.machine_skus), "smallint[]")})) AS seconds,
            sum(q * ({binds.add(question.units.array(), "bigint[]")})[sku_id + 1]) AS measured,
-           array_agg(DISTINCT sku_id) FILTER (WHERE amount IS NULL AND q <> 0) AS unpriced
-    FROM cell LEFT JOIN price USING (sku_id, region_id, epoch)
+           array_agg(DISTINCT sku_id) FILTER (WHERE {amount} IS NULL AND q <> 0) AS unpriced
+    FROM cell LEFT JOIN price USING (sku_id, region_id, epoch) {agreed}
     {f"LEFT JOIN {fold_rows(folding, binds)} USING (g, epoch)" if folding is not None else ""}
-    GROUP BY series, per_quantity"""
+    GROUP BY 1, 2"""
+
+
+def _agreed(question: Question, binds: Binds) -> tuple[str, str, str]:
+    """SQL for a cell's amount and what it is for, where negotiated prices go before the book's, and the join they need."""
+    rows = [(epoch.number, *one) for epoch in question.epochs for one in question.prices.agreed_on(epoch.starts_on)]
+    if not rows:
+        return "price.amount", "price.per_quantity", ""
+    columns = (
+        ([number for number, *_ in rows], "int[]"),
+        ([sku_id for _, sku_id, *_ in rows], "smallint[]"),
+        ([region_id for *_, region_id, _ in rows], "smallint[]"),
+        ([price.amount for *_, price in rows], "numeric[]"),
+        ([price.per for *_, price in rows], "bigint[]"),
+    )
+    values = ", ".join(binds.add(list(column), kind) for column, kind in columns)
+    return (
+        "coalesce(agreed.amount, price.amount)",
+        "coalesce(agreed.per_quantity, price.per_quantity)",
+        f"LEFT JOIN unnest({values}) AS agreed (epoch, sku_id, region_id, amount, per_quantity) USING (sku_id, region_id, epoch)",
+    )
 
 
 def _sum(rows: list[tuple[object, ...]]) -> Sum:

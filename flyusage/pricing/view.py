@@ -19,9 +19,12 @@ DAYS_READ_WELL_MONTHS = 15
 
 
 class Measure(StrEnum):
-    """What is counted. Money is list cost; the rest are quantities in the unit their name says."""
+    """What is counted: money at list or contracted prices or as invoices tell it; the rest are quantities in the unit their name says."""
 
     LIST_COST = "list_cost"
+    CONTRACTED_COST = "contracted_cost"
+    EFFECTIVE_COST = "effective_cost"
+    BILLED_COST = "billed_cost"
     MACHINE_HOURS = "machine_hours"
     VCPU_HOURS = "vcpu_hours"
     MEMORY_GB_HOURS = "memory_gb_hours"
@@ -29,6 +32,16 @@ class Measure(StrEnum):
     EGRESS_GB = "egress_gb"
     RUNNING_MEAN = "running_mean"
     RUNNING_PEAK = "running_peak"
+
+    @property
+    def is_money(self) -> bool:
+        """Whether it is an amount in the organization's currency."""
+        return self in (Measure.LIST_COST, Measure.CONTRACTED_COST) or self.is_invoiced
+
+    @property
+    def is_invoiced(self) -> bool:
+        """Whether only invoices can tell it (`invoices.costs`), in days and not in hours."""
+        return self in (Measure.EFFECTIVE_COST, Measure.BILLED_COST)
 
 
 class Dimension(StrEnum):
@@ -102,8 +115,16 @@ class View:
     @property
     def drawn_granularity(self) -> Granularity:
         """The buckets of the answer: those chosen where the period offers them, else those that read well."""
-        chosen = self.granularity
-        return chosen if chosen and chosen in granularities(self.period) else auto_granularity(self.period)
+        offered = self.offered_granularities
+        chosen, automatic = self.granularity, auto_granularity(self.period)
+        if chosen is not None and chosen in offered:
+            return chosen
+        return automatic if automatic in offered else Granularity.DAY
+
+    @property
+    def offered_granularities(self) -> tuple[Granularity, ...]:
+        """What may be chosen for the period; invoices are not split by hour."""
+        return tuple(one for one in granularities(self.period) if one is not Granularity.HOUR or not self.measure.is_invoiced)
 
     @property
     def has_hours(self) -> bool:

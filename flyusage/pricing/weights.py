@@ -2,7 +2,6 @@
 
 from flyusage.pricing.database import Binds
 from flyusage.pricing.question import Question
-from flyusage.pricing.view import Measure
 
 
 def weight(question: Question, epoch: int, binds: Binds, sign: int = 1) -> str:
@@ -19,7 +18,7 @@ def weight_by_epoch(question: Question, binds: Binds) -> str:
 
 
 def _weights(question: Question, epoch: int, sign: int) -> str:
-    if question.measure is Measure.LIST_COST:
+    if question.measure.is_money:
         skus = max(question.reference.skus) + 1
         return question.prices.weights(question.epochs[epoch].starts_on, skus, _width(question), sign)
     return "{" + ",".join(str(sign * amount) for amount in question.units.array()) + "}"
@@ -27,7 +26,7 @@ def _weights(question: Question, epoch: int, sign: int) -> str:
 
 def _place(question: Question) -> str:
     """Postgres counts array places from 1."""
-    return f"sku_id * {_width(question)} + region_id + 1" if question.measure is Measure.LIST_COST else "sku_id + 1"
+    return f"sku_id * {_width(question)} + region_id + 1" if question.measure.is_money else "sku_id + 1"
 
 
 def _width(question: Question) -> int:

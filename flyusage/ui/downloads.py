@@ -8,9 +8,9 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from flyusage import clock, db
+from flyusage.invoices.costs import export_csv
 from flyusage.pricing import urls
 from flyusage.pricing.explorer import history
-from flyusage.pricing.export import export_csv
 from flyusage.ui.session import OpenOrganization, open_organization
 
 

@@ -23,6 +23,13 @@ class MeasureWords:
 
 MEASURES: dict[Measure, MeasureWords] = {
     Measure.LIST_COST: MeasureWords("List cost", "cost", "US dollars", "list price × quantity, before discounts"),
+    Measure.CONTRACTED_COST: MeasureWords(
+        "Contracted cost", "contracted cost", "US dollars", "at the prices you negotiated, before discounts"
+    ),
+    Measure.EFFECTIVE_COST: MeasureWords(
+        "Effective cost", "effective cost", "US dollars", "as billed, upfront amounts spread over their term"
+    ),
+    Measure.BILLED_COST: MeasureWords("Billed cost", "billed cost", "US dollars", "what the invoice says, net of tax"),
     Measure.MACHINE_HOURS: MeasureWords("Machine-hours", "machine-hours", "machine-hours", "one machine running for one hour"),
     Measure.VCPU_HOURS: MeasureWords("vCPU-hours", "vCPU-hours", "vCPU-hours", "vCPUs of the size × hours"),
     Measure.MEMORY_GB_HOURS: MeasureWords("Memory", "memory", "GB-hours", "preset and extra memory × hours; 1 GB is 1024 MiB"),
@@ -58,7 +65,7 @@ GRANULARITIES: dict[Granularity, str] = {
 
 def amount_text(measure: Measure, value: Fraction, currency: str = "USD") -> str:
     """`$1,234.56` for money; other measures grouped by thousands with as many decimals as matter."""
-    if measure is Measure.LIST_COST:
+    if measure.is_money:
         return format_money(value, CURRENCIES[currency])
     return number_text(value)
 

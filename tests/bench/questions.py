@@ -40,6 +40,9 @@ class Question:
         return f"{self.view.measure} by {self.view.group_by or 'nothing'}, {days} d by {self.view.granularity}; {where or 'all'}"
 
 
+MEASURES = [one for one in Measure if one is Measure.LIST_COST or not one.is_money]  # what the rivals can be asked
+
+
 def questions(history: Period, names: Mapping[Dimension, Mapping[str, int]], *, count: int, is_filtered: bool) -> list[Question]:
     """`count` views over the history: measures, groups, ranges, filters and granularities by a fixed die."""
     dice = Random(f"questions/{is_filtered}")
@@ -52,7 +55,7 @@ def questions(history: Period, names: Mapping[Dimension, Mapping[str, int]], *, 
         stop = end - timedelta(days=dice.randrange(earliest + 1) if dice.random() < 0.3 else 0)
         filters = _filters(dice, names) if is_filtered else ()
         view = View(
-            dice.choice(list(Measure)), Period(max(history.start, stop - length), stop), group_by=dice.choice(GROUPS),
+            dice.choice(MEASURES), Period(max(history.start, stop - length), stop), group_by=dice.choice(GROUPS),
             filters=filters, granularity=granularity,
         )  # fmt: skip
         asked.append(Question(view, tuple(tuple(names[one.dimension][value] for value in one.values) for one in filters)))

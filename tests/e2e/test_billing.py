@@ -11,6 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import billed_site
@@ -177,6 +178,64 @@ def test_on_a_phone_a_line_takes_two_rows(open_page: OpenPage) -> None:
 def test_pages_of_billing_have_no_barriers_that_axe_can_find(open_page: OpenPage, path: str, is_phone: bool, is_dark: bool) -> None:
     page = ready(open_page(path, is_phone=is_phone, is_dark=is_dark))
     page.locator(".statement-line summary").first.click()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+BILLED = "/orgs/prism/usage?from=2026-10-01&to=2026-11-01&show=billed_cost&by=app"
+
+
+def explored(site: Site, *options: str) -> dict:
+    """What `flyusage usage` says of Prism's October."""
+    command = [sys.executable, "-m", "flyusage.cli.main", "usage", "--org", "prism", "--range", "2026-10", *options, "--json"]
+    ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout)
+
+
+def test_the_explorer_shows_what_the_invoice_says(open_page: OpenPage, site: Site) -> None:
+    """Usage $157.20, the support plan $29.00, less 10 %, $18.62: $167.58, of which $26.10 belong to no app."""
+    page = open_page(BILLED)
+    expect(page.locator(".usage-table tfoot")).to_contain_text("$167.58")
+    expect(page.locator(".tile-value").first).to_have_text("$167.58")
+    expect(page.locator(".usage-table tbody tr", has_text="No app")).to_contain_text("$26.10")
+    expect(page.locator(".notice").first).to_contain_text("Billed by PRISM-000001, net of tax.")
+    text = page.request.get(site.address + BILLED.replace("/usage", "/usage.csv")).text()
+    assert ",Total,167.580000000000," in text
+    said = explored(site, "--show", "billed_cost", "--by", "app")
+    assert Decimal(said["total"]) == sum(Decimal(one["total"]) for one in said["series"]) == Decimal("167.58")
+    assert Decimal(explored(site, "--show", "effective_cost")["total"]) == Decimal("167.58")  # nothing is reserved
+    page.locator(".usage-table tbody a", has_text="web").click()
+    expect(page.locator(".chip", has_text="web")).to_be_visible()
+    expect(page.locator(".usage-table tfoot")).not_to_contain_text("$167.58")
+
+
+def test_a_measure_is_chosen_by_keys_and_hours_are_not_offered(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism/usage?from=2026-10-01&to=2026-11-01&by=region")
+    expect(page.locator(".usage-table tfoot")).to_contain_text("$157.19")
+    page.get_by_role("button", name="Measure:").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    page.keyboard.type("billed")
+    expect(page.get_by_role("menuitem", name="billed cost")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("show=billed_cost"))
+    expect(page.locator(".usage-table tfoot")).to_contain_text("$167.58")
+    page.get_by_role("button", name="Granularity:").click()
+    expect(page.get_by_role("menuitem", name="day")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="hour")).to_have_count(0)
+
+
+def test_what_is_not_issued_is_so_far_and_hours_are_widened_in_words(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism/usage?from=2026-11-03T05:00&to=2026-11-12&per=hour&show=effective_cost")
+    expect(page.locator(".notice", has_text="November 2026 is not issued yet: a draft, so far.")).to_be_visible()
+    expect(page.locator(".notice", has_text="so effective cost is shown from Nov 3, 2026 to Nov 11, 2026.")).to_be_visible()
+    expect(page.get_by_role("complementary", name="What changed")).to_contain_text("this cost is not told that way")
+
+
+@pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True)])
+def test_billed_cost_has_no_barriers_that_axe_can_find(open_page: OpenPage, is_phone: bool, is_dark: bool) -> None:
+    page = open_page(BILLED, is_phone=is_phone, is_dark=is_dark)
+    expect(page.locator("#usage[data-drawn]")).to_be_visible()
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
 

@@ -35,7 +35,7 @@ VALUES = {
     Dimension.COST_CENTRE: ("Shop", "Data", "Unassigned"),
     Dimension.MACHINE: tuple(f"m{number:02d}" for number in range(0, 36, 5)),
 }
-ADDITIVE = [measure for measure in Measure if measure is not Measure.RUNNING_PEAK]
+ADDITIVE = [measure for measure in Measure if measure is not Measure.RUNNING_PEAK and not measure.is_invoiced]
 FIRST = datetime(2026, 9, 18, tzinfo=UTC)
 
 hours = st.integers(0, 60 * 24).map(lambda number: FIRST + number * HOUR)
@@ -81,7 +81,7 @@ def worth(world: World, view: View, cell: Cell, seconds: int) -> Fraction:
     is_machine = cell.sku not in w.METER
     preset, vcpus = w.PRESETS.get(cell.size, (0, 0))
     match view.measure:
-        case Measure.LIST_COST:
+        case Measure.LIST_COST | Measure.CONTRACTED_COST:  # nothing is negotiated here
             return world.cost(cell)
         case Measure.MACHINE_HOURS:
             return Fraction(cell.quantity, 3600) if is_machine else Fraction(0)

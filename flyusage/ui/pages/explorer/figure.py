@@ -18,6 +18,9 @@ from flyusage.ui.charts.world_map import world_map
 HEIGHT_PX = 380
 UNITS: dict[Measure, units.Unit] = {
     Measure.LIST_COST: units.DOLLARS,
+    Measure.CONTRACTED_COST: units.DOLLARS,
+    Measure.EFFECTIVE_COST: units.DOLLARS,
+    Measure.BILLED_COST: units.DOLLARS,
     Measure.MACHINE_HOURS: units.HOURS,
     Measure.VCPU_HOURS: units.HOURS,
     Measure.MEMORY_GB_HOURS: units.GB_HOURS,
@@ -109,7 +112,7 @@ def _time_chart(answer: Answer, marks: Sequence[Mark]) -> TimeChart:
 def _points(answer: Answer, series: Series) -> SeriesPoints:
     return SeriesPoints(
         key=series.key,
-        label=series.key if answer.view.group_by is Dimension.REGION and not series.is_other else series.label,
+        label=series.key if answer.view.group_by is Dimension.REGION and series.key else series.label,
         points=[None if bucket >= answer.as_of else point for bucket, point in zip(answer.buckets, series.points, strict=True)],
         total_text=present.amount_text(answer.view.measure, series.total, answer.currency),
         is_other=series.is_other,

@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, select
 
 from flyusage import clock, db
+from flyusage.invoices.costs import explore
 from flyusage.metering import queries as metering
 from flyusage.metering.models import Region
 from flyusage.periods import Period, add_months, month_period, month_start
 from flyusage.pricing import urls
-from flyusage.pricing.changes import what_changed
-from flyusage.pricing.explorer import explore, history, price_steps, values
+from flyusage.pricing.changes import EXPLAINED, what_changed
+from flyusage.pricing.explorer import history, price_steps, values
 from flyusage.pricing.outlines import outline_granularity, outlines
 from flyusage.pricing.view import Answer, Chart, Dimension, Granularity, Measure, View
 from flyusage.ui import live, present
@@ -205,7 +206,7 @@ def _table(explored: _Explored, asked: Asked) -> Table:
         group_title=group[0][0].upper() + group[0][1:],
         value_title=present.MEASURES[measure].title,
         is_compared=answer.previous_total is not None,
-        has_per_hour=measure is Measure.LIST_COST and answer.previous_total is None,  # room for the change instead
+        has_per_hour=measure.is_money and answer.previous_total is None,  # room for the change instead
         **printed.table(explored.place, answer, explored.slots, printed.page_of(answer, asked.sorting), _LINES.of(explored.lines_key)),
     )
 
@@ -246,7 +247,10 @@ def _changed(org: OpenOrganization, explored: _Explored) -> Changed:
         return Changed([], _nothing_changed(explored.answer))
     lines = printed.change_rows(explored.place, changes.contributors, changes.rest, changes.currency)
     total = present.difference_text(Measure.LIST_COST, changes.total.difference, changes.currency)
-    summary = f"{total} list cost, compared with {present.period_text(changes.before)}"
+    told = EXPLAINED.get(explored.place.view.measure, Measure.LIST_COST)
+    summary = f"{total} {present.MEASURES[told].title.lower()}, compared with {present.period_text(changes.before)}"
+    if explored.place.view.measure.is_invoiced:
+        summary += ". An invoice's amounts are no price times a quantity, so this cost is not told that way."
     return Changed(lines, summary)
 
 

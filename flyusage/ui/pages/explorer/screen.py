@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from flyusage.money import CURRENCIES, format_money
 from flyusage.periods import HOUR
-from flyusage.pricing.view import Answer, Chart, Comparison, Contributor, Dimension, Filter, Granularity, Measure, Series, Totals
+from flyusage.pricing.view import Answer, Chart, Comparison, Contributor, Dimension, Filter, Measure, Series, Totals
 from flyusage.ui import present
 from flyusage.ui.charts.palette import colour_of, slots_for_view
 from flyusage.ui.charts.text import uid_of, visible
@@ -51,7 +51,7 @@ def words(place: Place, answer: Answer) -> dict[str, Word]:
                 *[
                     Choice(word, place.bucketed(one), is_current=not automatic and one is view.granularity)
                     for one, word in present.GRANULARITIES.items()
-                    if one is not Granularity.HOUR or view.period.seconds <= LONGEST_HOURLY_DAYS * 86400
+                    if one in view.offered_granularities
                 ],
             ],
         ),
@@ -107,17 +107,30 @@ def tiles(totals: Totals, answer: Answer) -> list[Tile]:
     peak = f"busiest hour {_rounded(totals.running_peak)}"
     if totals.running_peak_at:
         peak += f" on {present.moment_text(totals.running_peak_at)}"
-    per_hour = totals.list_cost / totals.machine_hours if totals.machine_hours else None
-    cost_note = "unpriced: " + ", ".join(totals.unpriced) if totals.unpriced else "list price × quantity, US dollars"
-    per_hour_text = format_money(per_hour, CURRENCIES[answer.currency], places=4) if per_hour is not None else "–"
+    currency, measure = CURRENCIES[answer.currency], answer.view.measure
+    cost = answer.total if measure.is_money else totals.list_cost
+    title = present.MEASURES[measure if measure.is_money else Measure.LIST_COST].title
+    per_hour = cost / totals.machine_hours if totals.machine_hours else None
+    per_hour_text = format_money(per_hour, currency, places=4) if per_hour is not None else "–"
     whole = present.plural(totals.continent_count, "continent") + (f", {present.number_text(days)} days" if days >= 1 else "")
     return [
-        Tile(f"List cost{so_far}", format_money(totals.list_cost, CURRENCIES[answer.currency]), cost_note),
+        Tile(f"{title}{so_far}", format_money(cost, currency), _cost_note(totals, answer)),
         Tile("Machine-hours", _rounded(totals.machine_hours), f"= {_rounded(totals.machine_hours / 24)} machine-days"),
         Tile("Running on average", _rounded(totals.running_mean), peak),
-        Tile("Per machine-hour", per_hour_text, "list cost ÷ machine-hours"),
+        Tile("Per machine-hour", per_hour_text, f"{title.lower()} ÷ machine-hours"),
         Tile("Apps · regions", f"{totals.app_count:,} · {totals.region_count:,}", whole),
     ]
+
+
+def _cost_note(totals: Totals, answer: Answer) -> str:
+    """What is beside the cost: what has no price, or the list cost that another cost is held against."""
+    if totals.unpriced:
+        return "unpriced: " + ", ".join(totals.unpriced)
+    if answer.view.measure is Measure.LIST_COST or not answer.view.measure.is_money:
+        return "list price × quantity, US dollars"
+    listed = format_money(totals.list_cost, CURRENCIES[answer.currency])
+    percent = present.percent_change_text(totals.list_cost, answer.total)
+    return f"list cost {listed}" + ("" if percent in ("new", "no change") else f", {percent}")
 
 
 def _rounded(value: Fraction) -> str:
@@ -185,7 +198,7 @@ def _rows_note(first: int, shown: int, found: int, whole: int, noun: tuple[str, 
 def _row(place: Place, answer: Answer, series: Series, colours: Mapping[str, int], line: str) -> Row:
     measure, label = answer.view.measure, visible(series.label)
     name, detail = label, ""
-    if answer.view.group_by is Dimension.REGION and series.label != series.key:
+    if answer.view.group_by is Dimension.REGION and series.key and series.label != series.key:
         name, detail = series.key, label
     slot = colours.get(series.key)
     return Row(
@@ -199,7 +212,7 @@ def _row(place: Place, answer: Answer, series: Series, colours: Mapping[str, int
         value="unpriced" if series.is_unpriced and not series.total else present.amount_text(measure, series.total, answer.currency),
         share="" if measure is Measure.RUNNING_PEAK else present.share_text(series.total, answer.total),
         **_compared(measure, answer, series.total, series.previous_total),
-        per_hour=_per_hour(answer, series.list_cost, series.machine_hours),
+        per_hour=_per_hour(answer, series.total if measure.is_money else series.list_cost, series.machine_hours),
     )
 
 
@@ -212,7 +225,7 @@ def css_colour(colour: str) -> str:
 
 
 def _row_href(place: Place, answer: Answer, series: Series) -> str:
-    if series.is_other or answer.view.group_by is None:
+    if series.is_other or answer.view.group_by is None or not series.key:
         return ""
     if answer.view.group_by is Dimension.MACHINE:
         return machine_href(place.slug, series.key)
@@ -243,7 +256,7 @@ def _total_row(answer: Answer, found: Sequence[Series], *, is_search: bool) -> R
     before = answer.previous_total
     if is_part and before is not None:
         before = sum((series.previous_total or Fraction(0) for series in found), Fraction(0))
-    cost = sum((series.list_cost for series in found), Fraction(0))
+    cost = sum((series.total if measure.is_money else series.list_cost for series in found), Fraction(0))
     hours = sum((series.machine_hours for series in found), Fraction(0))
     return Row(
         label="Total of these" if is_part else "Total",

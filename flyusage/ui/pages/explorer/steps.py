@@ -72,7 +72,10 @@ def lead(slug: str, query: Mapping[str, str], step: Step) -> str:
         view, _ = urls.view_from_query(query, now=clock.now(), history=history(session, org.id))
     place = Place(slug, view)
     if isinstance(step, Follow):
-        return "" if not step.series or is_own_uid(step.series) else place.down(key_of(step.series))
+        if not step.series or is_own_uid(step.series):
+            return ""
+        key = key_of(step.series)
+        return place.down(key) if key or view.group_by is None else ""  # what belongs to no value of the grouping leads nowhere
     if isinstance(step, Brush):
         ahead = timedelta(minutes=view.zone_minutes) if view.has_hours else timedelta(0)
         return _between(place, _moment(step.start, ahead), _moment(step.end, ahead))

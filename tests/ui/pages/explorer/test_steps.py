@@ -6,7 +6,8 @@ import pytest
 from factories import ingest, started
 
 from flyusage import clock
-from flyusage.ui.pages.explorer.steps import Brush, lead
+from flyusage.ui.charts.text import uid_of
+from flyusage.ui.pages.explorer.steps import Brush, Follow, lead
 
 DAY = {"by": "region", "from": "2026-10-01", "to": "2026-10-02"}  # by hour
 
@@ -38,3 +39,9 @@ def test_a_brush_leads_to_the_hours_it_covers_in_the_charts_zone(query: dict[str
 def test_a_brush_that_makes_no_sense_leads_nowhere():
     assert lead("prism", DAY | {"zone": "14:00"}, Brush("1970-01-01 00:00", "x")) == ""
     assert lead("nobody", DAY, Brush("2026-10-01", "2026-10-02")) == ""
+
+
+def test_what_belongs_to_no_value_leads_nowhere_and_everything_leads_to_continents():
+    assert lead("prism", DAY, Follow(uid_of(""))) == ""
+    assert "by=continent" in lead("prism", DAY | {"by": "nothing"}, Follow(uid_of("")))
+    assert "region=gru" in lead("prism", DAY, Follow(uid_of("gru")))

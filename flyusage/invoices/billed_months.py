@@ -1,0 +1,243 @@
+"""What was billed for a month, by where it belongs: issued documents as they are stored, and the draft of a month without any.
+
+A month is billed by every document of its period that stands: its invoice, less what credit notes gave back; void ones do not
+count. What is not issued yet is compiled and allocated as it would be, from the usage there is.
+"""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, MutableSequence, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session
+
+from flyusage.invoices.adjusting import Adjusted, adjust, late_months
+from flyusage.invoices.allocation import MONTH_DAYS, Cell, Place, Usage, UsageCell, allocate, by_day, day_span
+from flyusage.invoices.amortizing import Amortized, is_upfront, taken_in, taken_of
+from flyusage.invoices.breakdowns import BilledCell, Total, by_machines, cells_of, totals_with, usage_with
+from flyusage.invoices.drafting import Reading, question_of, read
+from flyusage.invoices.models import Kind
+from flyusage.invoices.statement import LineKind, Statement
+from flyusage.periods import Period, midnight, month_period, next_month
+from flyusage.pricing.database import Binds, fetch
+from flyusage.pricing.machine_cells import machine_parts
+from flyusage.pricing.slices import epochs
+from flyusage.pricing.totals import quantities
+from flyusage.pricing.view import Dimension
+
+Days = dict[Place, MutableSequence[int]]  # minor units by place: one for each day of the month, from the first
+MOST_REMEMBERED = 150_000  # places of all documents: about 60 MB
+
+
+@dataclass(frozen=True)
+class Documents:
+    """A month's documents that stand: numbers in order of issue, and their ids with the sign they count with. None: a draft."""
+
+    numbers: tuple[str, ...]
+    signed: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What a month's net is made of, minor units: `usage` lines, what no usage caused, and what lowers both."""
+
+    usage: int = 0
+    charges: int = 0
+    reductions: int = 0
+
+
+def documents_of(session: Session, org_id: int, months: Sequence[date], *, until: datetime | None) -> dict[date, Documents]:
+    """The documents of those months that are billed, as they stood at `until` (None: now)."""
+    binds = Binds({"org": org_id, "until": until and until + timedelta(seconds=1)})
+    rows = fetch(session, _DOCUMENTS.format(months=binds.add(list(months), "date[]")), binds)
+    found: dict[date, list[tuple[int, str, int]]] = defaultdict(list)
+    billed = set()
+    for month, id_, number, kind, origin in rows:
+        found[month].append((id_, number, -1 if kind == Kind.CREDIT_NOTE else 1))
+        billed |= {month} if origin == "period" else set()
+    return {
+        month: Documents(tuple(number for _, number, _ in rows), tuple((id_, sign) for id_, _, sign in rows))
+        for month, rows in found.items()
+        if month in billed
+    }
+
+
+class Issued:
+    """A month that is billed, by its documents. `amortized` is what stands in the place of upfront amounts, None: these themselves."""
+
+    def __init__(self, session: Session, org_id: int, month: date, documents: Documents, amortized: Amortized | None = None) -> None:
+        self._session, self._org_id, self._month, self._documents = session, org_id, month, documents
+        self._amortized = amortized
+
+    def days(self) -> Days:
+        """Minor units by place and day; they sum to the month's net. Late usage of earlier months stands on the month's first day."""
+        whole = _no_days()
+        for id_, sign in self._documents.signed:
+            remembered = _remembered_days(self._session, self._org_id, id_, self._month, is_amortized=self._amortized is not None)
+            for place, days in remembered.items():
+                line = whole[place]
+                for index, amount in enumerate(days):
+                    line[index] += sign * amount
+        if self._amortized and (cells := self._amortized_cells()):
+            _add_days(whole, cells, usage_with(self._session, self._org_id, self._first), self._month)
+        return whole
+
+    def machines(self) -> dict[Place, dict[int, int]]:
+        """Minor units by place and resource id, 0 for what none caused."""
+        whole: dict[Place, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        for id_, sign in self._documents.signed:
+            cells = cells_of(self._session, self._org_id, id_, has_upfront=self._amortized is None)
+            _add_machines(whole, cells, totals_with(self._session, self._org_id, id_), sign)
+        if self._amortized and (cells := self._amortized_cells()):
+            _add_machines(whole, cells, totals_with(self._session, self._org_id, self._first), 1)
+        return whole
+
+    def composition(self) -> Composition:
+        """What the net is made of."""
+        signs = dict(self._documents.signed)
+        binds = Binds({"org": self._org_id})
+        rows = fetch(self._session, _KINDS.format(ids=binds.add(sorted(signs), "bigint[]")), binds)
+        return _composed((kind, signs[id_] * int(amount)) for id_, kind, amount in rows)
+
+    @property
+    def _first(self) -> int:
+        return self._documents.signed[0][0]
+
+    def _amortized_cells(self) -> list[BilledCell]:
+        assert self._amortized is not None
+        return self._amortized.cells(self._month, taken_of(self._session, self._org_id, self._first))
+
+
+class Draft:
+    """A month that is not issued, as it would be with what is known at `as_of` (None: now). `amortized` as in `Issued`."""
+
+    def __init__(
+        self, session: Session, org_id: int, month: date, *, as_of: datetime | None, has_late: bool, amortized: Amortized | None = None
+    ) -> None:
+        self._session, self._month, self._amortized = session, month, amortized
+        self._reading = read(session, org_id, month, as_of=as_of)
+        late = [one for one in late_months(session, org_id) if one < month] if has_late else []
+        self._adjusted = adjust(session, org_id, late) if late else Adjusted.nothing()
+        self.statement: Statement = self._reading.statement(self._adjusted.lines)
+        self._usage = _usage_of(session, self._reading, month)
+
+    def days(self) -> Days:
+        """As those of `Issued`."""
+        whole = _no_days()
+        usage = {(self._month, cell.place): cell.days for cells in self._usage.cells.values() for cell in cells}
+        _add_days(whole, self._cells(), usage, self._month)
+        return whole
+
+    def machines(self) -> dict[Place, dict[int, int]]:
+        """As those of `Issued`."""
+        whole: dict[Place, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        _add_machines(whole, self._cells(), _totals_of(self._session, self._reading), 1)
+        return whole
+
+    def composition(self) -> Composition:
+        """What the net is made of."""
+        return _composed((line.kind, line.amount_minor) for line in self.statement.lines)
+
+    def _cells(self) -> list[BilledCell]:
+        lines = self.statement.lines
+        late = {line.key for line in self._adjusted.lines}
+        cells = [cell for cell in allocate(list(enumerate(lines)), self._usage) if lines[cell.position].key not in late]
+        for position, line in enumerate(lines):
+            if line.key in late:
+                cells += [Cell(position, place, 0, part) for place, part in self._adjusted.places[line.key].items()]
+        spans = [(line.period.start.date(), line.period.end.date()) for line in lines]
+        made = [(lines[cell.position], BilledCell(cell.place, cell.amount_minor, *spans[cell.position])) for cell in cells]
+        if self._amortized is None:
+            return [cell for _, cell in made]
+        kept = [cell for line, cell in made if not is_upfront(line)]
+        return kept + self._amortized.cells(self._month, taken_in(made, self.statement.currency))
+
+
+def _usage_of(session: Session, reading: Reading, month: date) -> Usage:
+    """The month's cells by day, the hour that is not closed included: what the statement was compiled from."""
+    period = month_period(midnight(month))
+    held = epochs(period, period.days())
+    question = question_of(reading.known, period, held).asking(group_by=Dimension.APP)
+    binds = Binds()
+    parts = quantities(question, binds, keys="app_id, vm_size_id")
+    found: dict[Place, list[int]] = defaultdict(lambda: [0] * MONTH_DAYS)
+    if parts:
+        keys = "app_id, region_id, vm_size_id, sku_id, epoch"
+        summed = f"SELECT {keys}, sum(q) FROM ({' UNION ALL '.join(parts)}) AS part GROUP BY {keys} HAVING sum(q) <> 0"
+        for app_id, region_id, vm_size_id, sku_id, epoch, quantity in fetch(session, summed, binds):
+            found[Place(app_id, region_id, vm_size_id, sku_id)][epoch] += int(quantity)
+    return Usage.of(month, (UsageCell(place, tuple(days)) for place, days in found.items()))
+
+
+def _totals_of(session: Session, reading: Reading) -> dict[Place, list[Total]]:
+    """What machines, volumes and addresses used, apart for each part of the month with prices of its own."""
+    setting = reading.setting
+    question = question_of(reading.known, setting.terms.period, setting.epochs)
+    binds = Binds()
+    parts = machine_parts(question, binds, machines=None, keys="resource_id, app_id, vm_size_id")
+    found: dict[Place, list[Total]] = defaultdict(list)
+    if parts:
+        keys = "app_id, region_id, vm_size_id, sku_id, epoch, resource_id"
+        summed = f"SELECT {keys}, sum(q) FROM ({' UNION ALL '.join(parts)}) AS part GROUP BY {keys} HAVING sum(q) <> 0 ORDER BY resource_id"
+        for app_id, region_id, vm_size_id, sku_id, epoch, resource_id, quantity in fetch(session, summed, binds):
+            place = Place(app_id, region_id, vm_size_id, sku_id)
+            found[place].append(Total(setting.epochs[epoch].starts_on, resource_id, int(quantity)))
+    return found
+
+
+def _remembered_days(session: Session, org_id: int, invoice_id: int, month: date, *, is_amortized: bool) -> Days:
+    """A document's cells by day. Remembered: what is issued never changes."""
+    key = (session.connection().engine.url.render_as_string(hide_password=False), org_id, invoice_id, is_amortized)
+    if key not in _days:
+        whole = _no_days()
+        cells = cells_of(session, org_id, invoice_id, has_upfront=not is_amortized)
+        _add_days(whole, cells, usage_with(session, org_id, invoice_id), month)
+        while _days and sum(map(len, _days.values())) + len(whole) > MOST_REMEMBERED:
+            _days.pop(next(iter(_days)))
+        _days[key] = whole
+    return _days[key]
+
+
+_days: dict[tuple[str, int, int, bool], Days] = {}
+
+
+def _no_days() -> Days:
+    return defaultdict(lambda: array("q", [0] * MONTH_DAYS))
+
+
+def _add_days(whole: Days, cells: Iterable[BilledCell], usage: Mapping[tuple[date, Place], Sequence[int]], month: date) -> None:
+    """Split each cell as the invoice's own breakdown by day does; what lies outside the month stands at its edge."""
+    last = (next_month(midnight(month)).date() - month).days - 1
+    for cell in cells:
+        own = cell.starts_on.replace(day=1)
+        span = day_span(own, Period(midnight(cell.starts_on), midnight(cell.ends_on)))
+        for index, part in by_day(cell.amount_minor, usage.get((own, cell.place), (0,) * MONTH_DAYS), span):
+            whole[cell.place][min(max((own - month).days + index, 0), last)] += part
+
+
+def _add_machines(
+    whole: dict[Place, dict[int, int]], cells: Iterable[BilledCell], totals: Mapping[Place, Sequence[Total]], sign: int
+) -> None:
+    for cell in cells:
+        for resource_id, part in by_machines([cell], totals).items():
+            whole[cell.place][resource_id] += sign * part
+
+
+def _composed(amounts: Iterable[tuple[str, int]]) -> Composition:
+    sums = {"usage": 0, "charges": 0, "reductions": 0}
+    for kind, amount in amounts:
+        part = "usage" if kind == LineKind.USAGE else "charges" if kind in _CHARGES else "reductions"
+        sums[part] += amount
+    return Composition(**sums)
+
+
+_CHARGES = (LineKind.FEE, LineKind.ONE_OFF, LineKind.ADJUSTMENT, LineKind.MINIMUM, LineKind.CARRIED)
+_DOCUMENTS = """
+SELECT starts_on, id, number, kind, origin FROM invoice
+WHERE org_id = :org AND starts_on = ANY ({months}) AND state IN ('open', 'paid', 'uncollectible')
+  AND (CAST(:until AS timestamptz) IS NULL OR issued_at < :until)
+  AND NOT EXISTS (SELECT FROM invoice source WHERE source.org_id = invoice.org_id AND source.id = invoice.refers_to AND source.state = 'void')
+ORDER BY starts_on, issued_at, id"""
+_KINDS = """
+SELECT invoice_id, kind, sum(amount_minor)::bigint FROM invoice_line WHERE org_id = :org AND invoice_id = ANY ({ids}) GROUP BY 1, 2"""
