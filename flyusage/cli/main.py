@@ -9,7 +9,23 @@ from typing import Annotated, NoReturn
 import typer
 
 from flyusage import __version__, db, logs
-from flyusage.cli import bill, cost_centres, costs, database, demo, doctor, ingest, invoices, orgs, prices, rollup, serve, usage, worker
+from flyusage.cli import (
+    bill,
+    cost_centres,
+    costs,
+    database,
+    demo,
+    doctor,
+    ingest,
+    invoices,
+    orgs,
+    prices,
+    rollup,
+    serve,
+    staff,
+    usage,
+    worker,
+)
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
@@ -37,6 +53,7 @@ app.add_typer(invoices.app, name="invoices")
 app.add_typer(orgs.app, name="orgs")
 app.add_typer(prices.app, name="prices")
 app.add_typer(rollup.app, name="rollup")
+app.add_typer(staff.app, name="staff")
 
 
 def main() -> NoReturn:

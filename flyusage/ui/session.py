@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from flyusage import db
 from flyusage.orgs.acting import Actor, system
 from flyusage.orgs.errors import NotPermitted
+from flyusage.orgs.models import StaffRole
 from flyusage.orgs.permissions import Permission
+from flyusage.orgs.staff import StaffPermission, require_staff
 
 READING = frozenset(
     {Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.INVOICES_READ, Permission.MEMBERS_READ}
@@ -65,6 +67,26 @@ def open_organization(slug: object, needs: Permission | None = None) -> OpenOrga
 def acting() -> Actor:
     """The present reader as the audit names them: until people sign in, whoever reaches this server's loopback address."""
     return system("loopback")
+
+
+def staff_roles() -> frozenset[StaffRole]:
+    """The present reader's roles in the whole installation. Decided here and nowhere else.
+
+    Until people sign in, whoever reaches this server's loopback address runs it and holds all of them; `flyusage staff` keeps
+    the grants that sign-in will read.
+    """
+    return frozenset(StaffRole)
+
+
+def is_staff() -> bool:
+    """Whether the present reader may see what is the platform's."""
+    return bool(staff_roles())
+
+
+def staff(needs: StaffPermission) -> Actor:
+    """The present reader as staff. Raises NotPermitted without a role that holds `needs`. Ask in every handler, as for members."""
+    require_staff(staff_roles(), needs)
+    return acting()
 
 
 def open_organizations() -> list[OpenOrganization]:
