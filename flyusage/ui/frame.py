@@ -16,10 +16,10 @@ from flyusage.orgs.permissions import Permission
 from flyusage.pricing.asking import know
 from flyusage.pricing.overview import resting_cost
 from flyusage.ui import live
-from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, slug_in
+from flyusage.ui.session import OpenOrganization, is_staff, open_organization, open_organizations, slug_in
 
 STALE_AFTER = timedelta(hours=6)
-PERMITTED_PAGES = {"/billing": Permission.INVOICES_READ, "/prices": Permission.PRICES_READ}
+PERMITTED_PAGES = {"/billing": Permission.INVOICES_READ, "/prices": Permission.PRICES_READ, "/what-if": Permission.PRICES_READ}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Header:
     now: str = ""
     stale_notice: str = ""
     pages: list[str] = field(default_factory=list)
+    is_staff: bool = False
 
 
 class Frame(rx.State):
@@ -122,6 +123,7 @@ def header_of(organization: OpenOrganization) -> Header:
         now=now.isoformat(),
         stale_notice=notice,
         pages=[page for page, permission in PERMITTED_PAGES.items() if permission in organization.permissions],
+        is_staff=is_staff(),
     )
 
 

@@ -1,0 +1,148 @@
+"""The payment queue's state, and what it asks the database."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import reflex as rx
+
+from flyusage import clock, db
+from flyusage.errors import FlyusageError
+from flyusage.invoices.waiting import KINDS, Backlog, Task, backlogs, try_now, waiting
+from flyusage.money import CURRENCIES, format_minor
+from flyusage.orgs.staff import StaffPermission
+from flyusage.ui import browser, present
+from flyusage.ui.addresses import LONGEST_PAGE, text_in
+from flyusage.ui.charts.text import visible
+from flyusage.ui.pages.billing.address import invoice_href
+from flyusage.ui.pages.billing.rows import Choosing
+from flyusage.ui.session import staff
+from flyusage.ui.staff_layout import QUEUE
+
+MOST = 100
+TITLES = {"payment": "Payment processor", "mail": "Mail", "document": "Documents"}
+NOTHING = {
+    "payment": "Every issued invoice is handed over, or none is to be.",
+    "mail": "All mail is sent.",
+    "document": "Every issued invoice has its PDF and its e-invoice.",
+}
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """Something that waits. `tone` is late once it has failed."""
+
+    key: str
+    number: str
+    href: str
+    org: str
+    amount: str
+    what: str
+    age: str
+    since: str
+    state: str
+    tone: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What waits of one kind."""
+
+    kinds: list[Choosing] = field(default_factory=list)
+    only: list[Choosing] = field(default_factory=list)
+    sentence: str = ""
+    rows: list[TaskRow] = field(default_factory=list)
+    note: str = ""
+    nothing: str = ""
+
+
+class StaffQueue(rx.State):
+    """What waits. `phase` is loading, ready or failed; the address holds the kind, and whether only what failed is shown."""
+
+    phase: Literal["loading", "ready", "failed"] = "loading"
+    screen: Screen = Screen()
+    problem: str = ""
+
+    @rx.event
+    async def load(self):
+        """Show what waits, the oldest first."""
+        try:
+            self.screen = await asyncio.to_thread(_ask, *self._asked())
+            self.phase = "ready"
+        except FlyusageError as error:
+            self.phase, self.problem, self.screen = "failed", error.sentence, Screen()
+
+    @rx.event
+    async def try_now(self, form: dict[str, Any]):
+        """Make the task `key` of the form due at once."""
+        org_id, _, task_id = text_in(form, "key", longest=2 * LONGEST_PAGE + 1).partition("-")
+        if not all(one.isascii() and one.isdecimal() for one in (org_id, task_id)):
+            return
+        await asyncio.to_thread(_hurry, int(org_id), int(task_id))
+        self.screen = await asyncio.to_thread(_ask, *self._asked())
+        yield browser.toast("success", "It is tried again at once.", detail="The worker does it within seconds, if it runs.")
+
+    def _asked(self) -> tuple[str, bool]:
+        query = self.router.url.query_parameters
+        return next((kind for kind in KINDS if kind == query.get("kind")), KINDS[0]), query.get("only") == "failing"
+
+
+def _ask(kind: str, failing_only: bool) -> Screen:
+    """Raises NotPermitted."""
+    staff(StaffPermission.READ)
+    with db.platform_transaction() as session:
+        found = {one.kind: one for one in backlogs(session)}
+        tasks = waiting(session, kind, failing_only=failing_only, limit=MOST)
+    return screen_of(kind, found, tasks, clock.now(), failing_only=failing_only)
+
+
+def _hurry(org_id: int, task_id: int) -> None:
+    by = staff(StaffPermission.MONTHS_CLOSE)
+    with db.platform_transaction() as session:
+        try_now(session, org_id, task_id, by=by)
+
+
+def screen_of(kind: str, found: dict[str, Backlog], tasks: list[Task], now: datetime, *, failing_only: bool) -> Screen:
+    """The queue, printed. Pure."""
+    backlog = found.get(kind)
+    only = "&only=failing" if failing_only else ""
+    return Screen(
+        kinds=[
+            Choosing(f"{TITLES[one]} · {found[one].waiting:,}" if one in found else TITLES[one], f"{QUEUE}?kind={one}{only}", one == kind)
+            for one in KINDS
+        ],
+        only=[
+            Choosing("Everything", f"{QUEUE}?kind={kind}", not failing_only),
+            Choosing("What failed", f"{QUEUE}?kind={kind}&only=failing", failing_only),
+        ],
+        sentence=_sentence(backlog, now) if backlog else "",
+        rows=[_row(one, now) for one in tasks],
+        note=f"the {MOST} oldest" if len(tasks) == MOST else "",
+        nothing="" if tasks else "Nothing of it has failed." if backlog else NOTHING[kind],
+    )
+
+
+def _sentence(backlog: Backlog, now: datetime) -> str:
+    verb = "waits" if backlog.waiting == 1 else "wait"
+    failing = f"{backlog.failing:,} failed before" if backlog.failing else "none failed before"
+    return f"{backlog.waiting:,} {verb}, {failing}; the oldest since {present.ago_text(backlog.oldest, now)}."
+
+
+def _row(one: Task, now: datetime) -> TaskRow:
+    again = f"again at {present.moment_text(one.due_at)} UTC" if one.due_at > now else "due now"
+    tries = f"{present.plural(one.attempts, 'attempt')}, {again}" if one.attempts else again
+    return TaskRow(
+        key=f"{one.org_id}-{one.id}",
+        number=visible(one.number) if one.number else "–",
+        href=invoice_href(one.slug, one.number) if one.number else "",
+        org=one.slug,
+        amount=format_minor(one.gross_minor, CURRENCIES[one.currency]) if one.currency else "",
+        what=visible(one.action),
+        age=present.ago_text(one.created_at, now),
+        since=f"{present.moment_text(one.created_at)} UTC",
+        state=tries,
+        tone="late" if one.last_error else "open",
+        error=visible(one.last_error) if one.last_error else "",
+    )
