@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 import flyusage.auth.models
 import flyusage.invoices.models
+import flyusage.invoices.payments.models
 import flyusage.metering.models
 import flyusage.orgs.models
 import flyusage.pricing.models

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flyusage.errors import FlyusageError
@@ -41,6 +42,17 @@ class Settings(BaseSettings):
     event_max_age: int = Field(25, ge=1, description="Months after which an arriving event is refused as too old.")
     grace_hours: int = Field(6, ge=0, le=24 * 28, description="Hours after a month's end that late events still count in its invoice.")
     zero_invoices: bool = Field(False, description="Whether a month that comes to zero is invoiced too.")
+    smtp_url: str | None = Field(
+        None, repr=False, description="smtp://user:password@host:587 or smtps://…; without it mail waits in the outbox."
+    )
+    mail_from: str | None = Field(None, description="Sender of mail; default: the seller's address.")
+    reminder_days: str = Field("3,10,21", description="Days after the due date that an open invoice's contacts are reminded; empty: never.")
+    stripe_api_key: SecretStr | None = Field(None, description="Stripe's secret key; without it nothing is handed over.")
+    stripe_api_base: str | None = Field(None, description="Where Stripe's API answers, for tests; default: Stripe itself.")
+    stripe_webhook_secret: SecretStr | None = Field(
+        None, description="What Stripe signs events with (whsec_…); several, by commas, while one replaces another."
+    )
+    stripe_timeout_seconds: float = Field(30, gt=0, le=300, description="How long the payment processor is waited for.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Logs for people, or a JSON object per line.")
     clock: datetime | None = Field(None, description="ISO 8601 moment that stands for now (UTC unless it says); replays of the past.")
@@ -50,12 +62,39 @@ class Settings(BaseSettings):
         """Whether the product runs its own Postgres."""
         return self.database_url is None
 
+    @property
+    def reminders(self) -> tuple[int, ...]:
+        """Days after the due date on which to remind, rising."""
+        return tuple(sorted({int(part) for part in self.reminder_days.split(",") if part.strip()}))
+
     @field_validator("database_url", "migration_url")
     @classmethod
     def _is_postgres(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("must look like postgresql://user:password@host:5432/flyusage")
         return url
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, url: str | None) -> str | None:
+        parts = urlsplit(url) if url is not None else None
+        if parts is not None and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+            raise ValueError("must look like smtp://user:password@host:587 or smtps://user:password@host:465")
+        return url
+
+    @field_validator("stripe_api_base")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("must look like https://api.stripe.com")
+        return url.rstrip("/") if url else url
+
+    @field_validator("reminder_days")
+    @classmethod
+    def _are_days(cls, written: str) -> str:
+        if any(not part.strip().isdecimal() for part in written.split(",") if written.strip()):
+            raise ValueError("must be whole days such as 3,10,21")
+        return written
 
     @field_validator("data_dir")
     @classmethod

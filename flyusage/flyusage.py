@@ -3,7 +3,7 @@
 import reflex as rx
 from starlette.applications import Starlette
 
-from flyusage.api import health
+from flyusage.api import health, webhooks
 from flyusage.ui import downloads, failures, invoice_downloads, live, routes, staff_layout
 from flyusage.ui.frame import Frame
 from flyusage.ui.pages.billing.state import Billing
@@ -38,7 +38,7 @@ app = rx.App(
     stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css"],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
-    api_transformer=Starlette(routes=[*health.routes, *routes.routes, *downloads.routes, *invoice_downloads.routes]),
+    api_transformer=Starlette(routes=[*health.routes, *webhooks.routes, *routes.routes, *downloads.routes, *invoice_downloads.routes]),
 )
 app.register_lifespan_task(live.while_serving)
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=Welcome.load)

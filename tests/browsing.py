@@ -23,9 +23,9 @@ FLAGS = (
 
 
 class OpenPage(Protocol):
-    """Opens a path of the site in a fresh browser context."""
+    """Opens a path of the site in a fresh browser context, whose clock shows `zone` (an IANA name)."""
 
-    def __call__(self, path: str, *, is_phone: bool = False, is_dark: bool = False) -> Page: ...
+    def __call__(self, path: str, *, is_phone: bool = False, is_dark: bool = False, zone: str = "UTC") -> Page: ...
 
 
 @dataclass(frozen=True)

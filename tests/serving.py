@@ -1,12 +1,15 @@
 """A real server process on a free port, over the built frontend, which is built at most once per run."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TextIO
 
 from flyusage.ui import bundle
@@ -22,9 +25,11 @@ print("stopped", flush=True)
 
 @cache
 def build_once() -> None:
-    """Build the pages unless they are up to date (`make test` has done it)."""
-    if not bundle.is_current():
-        bundle.build()
+    """Build the pages unless they are up to date (`make test` has done it). Workers that come at once wait for the first one."""
+    with (Path(tempfile.gettempdir()) / f"flyusage-build-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not bundle.is_current():
+            bundle.build()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 
 from flyusage import config, db
 from flyusage.invoices import models as _invoices  # noqa: F401 tables are known once their module is imported
+from flyusage.invoices.payments import models as _payments  # noqa: F401
 from flyusage.pricing import books
 
 TENANT_TABLES = sorted(table.name for table in SQLModel.metadata.tables.values() if "org_id" in table.columns)

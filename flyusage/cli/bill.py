@@ -23,6 +23,7 @@ from flyusage.orgs.queries import OrganizationEntry
 
 MOST_PRINTED = 50
 COMMAND = system("command")
+_SETTLED = {Result.HELD: "held", Result.NOTHING: "no invoice", Result.BEHIND: "waits"}
 
 app = typer.Typer(help="Close a month: every organization's invoice.", no_args_is_help=True)
 
@@ -154,7 +155,7 @@ def _print_exceptions(closed: Closed, exceptional: Sequence[Outcome]) -> None:
     for one in exceptional:
         waiting = {problem.code for problem in one.waiting}
         for problem in one.problems:
-            decided = "held" if one.result is Result.HELD else "waits" if problem.code in waiting else "released"
+            decided = "waits" if problem.code in waiting else _SETTLED.get(one.result, "released")
             rows.append((one.slug, problem.code, decided, problem.sentence))
         if one.result is Result.HELD:
             rows.append((one.slug, "–", "held", one.held or ""))

@@ -45,13 +45,14 @@ def usage(
     sku: Annotated[str, option("--sku", says="As --continent.")] = "",
     machine: Annotated[str, option("--machine", says="As --continent.")] = "",
     chart: Annotated[str, typer.Option("--as", help="Taken from an address, and of no effect here.", hidden=True)] = "",
+    zone: Annotated[str, typer.Option("--zone", help="As --as.", hidden=True)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, points included.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, as the page exports it.")] = False,
 ) -> None:
     """What an organization used, as the explorer shows it. Its address's words are the options."""
     params = {"show": show, "by": by, "range": chosen_range, "from": start, "to": end, "per": per, "vs": versus, "as_of": as_of}
     params |= {"continent": continent, "region": region, "app": app, "cost_centre": cost_centre, "vm_size": vm_size, "sku": sku}
-    params |= {"machine": machine, "as": chart}
+    params |= {"machine": machine, "as": chart, "zone": zone}
     answer, notices = _ask(org, _with_filters(params, filters or []))
     for notice in (*notices, *answer.notices):
         typer.echo(harmless(notice), err=True)

@@ -56,17 +56,16 @@ def draft_with_late_usage(session: Session, org_id: int, month: date, *, as_of: 
     months = [late for late in late_months(session, org_id) if late < month.replace(day=1)]
     if not months:
         return draft(session, org_id, month, as_of=as_of)
-    tax = terms_of(session, org_id, month_period(midnight(month))).tax
-    return draft(session, org_id, month, as_of=as_of, adjustments=adjust(session, org_id, months, tax=tax).lines)
+    return draft(session, org_id, month, as_of=as_of, adjustments=adjust(session, org_id, months).lines)
 
 
-def adjust(session: Session, org_id: int, months: Iterable[date], *, tax: TaxKey) -> Adjusted:
-    """What `months`, which are billed, cost more or less than was billed; taxed as `tax`, that of the invoice it goes on."""
+def adjust(session: Session, org_id: int, months: Iterable[date]) -> Adjusted:
+    """What `months`, which are billed, cost more or less than was billed. Late usage keeps its own month's tax."""
     lines: list[Line] = []
     places: dict[str, Mapping[Place, int]] = {}
     looked_at = tuple(months)
     for month in looked_at:
-        found = _month(session, org_id, month, tax)
+        found = _month(session, org_id, month)
         lines += found.lines
         places |= found.places
     return Adjusted(looked_at, tuple(lines), places)
@@ -102,11 +101,11 @@ def difference(known: Statement, billed: Statement, usage: tuple[Usage, Usage], 
     return Adjusted((month,), tuple(lines), places)
 
 
-def _month(session: Session, org_id: int, month: date, tax: TaxKey) -> Adjusted:
+def _month(session: Session, org_id: int, month: date) -> Adjusted:
     agreed = terms_of(session, org_id, month_period(midnight(month)))
     rating = rated_as(session, replace(agreed, promotional=(), prepaid=()), clock.now())
     known, billed = usage_of(session, [org_id], month)[org_id], _billed_usage(session, org_id, month)
-    return difference(_rated(rating, known), _rated(rating, billed), (known, billed), tax)
+    return difference(_rated(rating, known), _rated(rating, billed), (known, billed), agreed.tax)
 
 
 def _rated(rating: Rating, usage: Usage) -> Statement:

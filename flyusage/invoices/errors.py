@@ -78,10 +78,3 @@ class DocumentPending(FlyusageError):
 
     code = "document_pending"
     status = 503
-
-
-class TaskUnknown(FlyusageError):
-    """Nothing of that number waits in the outbox."""
-
-    code = "task_unknown"
-    status = 404

@@ -38,6 +38,7 @@ CODES = {
     JUMP: "the total is more than 50 % above or below last month's",
     ZERO: "the month comes to zero",
 }
+OF_AN_INVOICE = ("tax_undecided",)  # of no matter where none is issued
 JUMP_PERCENT = 50
 
 
@@ -67,6 +68,8 @@ def problems_of(session: Session, finals: Mapping[int, Final]) -> dict[int, tupl
                 Problem(REFUSED, f"{refused[final.slug]:,} events were refused since {period.start:%b} 1; they are not in the total.")
             )
         said += _jump(final, before.get(org_id))
+        if final.statement.lines and not final.statement.gross_minor:
+            said.append(Problem(ZERO, "What was used and agreed comes to zero."))
         found[org_id] = tuple(said)
     return found
 

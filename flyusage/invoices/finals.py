@@ -17,7 +17,7 @@ from flyusage.invoices.allocation import Usage
 from flyusage.invoices.compiling import compile_statement
 from flyusage.invoices.freezing import usage_of
 from flyusage.invoices.printing import Parties
-from flyusage.invoices.rating_months import metered_of, rated_as
+from flyusage.invoices.rating_months import metered_of, rated_many
 from flyusage.invoices.statement import LineKind, Statement
 from flyusage.metering.queries import STALE_AFTER
 from flyusage.periods import midnight, month_period
@@ -74,11 +74,10 @@ def finals(session: Session, org_ids: Sequence[int], month: date) -> dict[int, F
     """
     period, now = month_period(midnight(month)), clock.now()
     usage, terms, ledgers = usage_of(session, org_ids, month), terms_of_many(session, org_ids, period), _ledgers(session, org_ids, month)
-    found = {}
+    ratings, found = rated_many(session, terms.values(), now), {}
     for org_id in org_ids:
-        known, agreed = ledgers[org_id], terms[org_id]
-        rating = rated_as(session, agreed, now)
-        adjusted = adjust(session, org_id, known.late, tax=agreed.tax) if known.late else Adjusted.nothing()
+        known, agreed, rating = ledgers[org_id], terms[org_id], ratings[org_id]
+        adjusted = adjust(session, org_id, known.late) if known.late else Adjusted.nothing()
         statement = compile_statement(
             rating.setting,
             metered_of(usage[org_id], rating.setting.epochs),

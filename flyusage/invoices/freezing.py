@@ -4,7 +4,7 @@ The caller holds the organizations (`metering.locks`), so that what is read, rat
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -28,19 +28,21 @@ def usage_of(session: Session, org_ids: Sequence[int], month: date) -> dict[int,
     return {org_id: Usage.of(month, found.get(org_id, ())) for org_id in org_ids}
 
 
-def freeze(session: Session, invoices: Mapping[int, int], month: date) -> None:
-    """Copy the month's usage and machine totals of organizations (org id → draft's id) to their drafts."""
+def freeze(session: Session, invoices: Mapping[int, int], month: date, *, parted: Mapping[int, Collection[int]] | None = None) -> None:
+    """Copy the month's usage and machine totals of organizations (org id → draft's id) to their drafts.
+
+    `parted` are skus, by organization, whose machine totals `freeze_parts` has frozen.
+    """
+    pairs = [(org_id, sku_id) for org_id, skus in (parted or {}).items() for sku_id in skus]
     binds = {"orgs": _array(invoices), "ids": _array(invoices.values()), "month": month}
     session.execute(sa.text(_FREEZE_USAGE), binds)
-    session.execute(sa.text(_FREEZE_MACHINES), binds)
+    parts = {"parted_orgs": _array(org_id for org_id, _ in pairs), "parted_skus": _array(sku_id for _, sku_id in pairs)}
+    session.execute(sa.text(_FREEZE_MACHINES), {**binds, **parts})
     session.execute(sa.text("DELETE FROM late_month WHERE org_id = ANY (CAST(:orgs AS int[])) AND month = :month"), binds)
 
 
 def freeze_parts(session: Session, org_id: int, invoice_id: int, month: date, *, steps: Mapping[int, Sequence[date]]) -> None:
-    """The machine totals of skus whose price changed inside the month, part by part: sku id → the days a new price holds from.
-
-    To be called before `freeze`, which leaves these skus out where they are there already.
-    """
+    """The machine totals of skus whose price changed inside the month, part by part: sku id → the days a new price holds from."""
     for days in sorted(set(map(tuple, steps.values()))):
         skus = sorted(sku for sku, stepped in steps.items() if tuple(stepped) == days)
         edges: list[datetime] = [midnight(month), *map(midnight, days), next_month(midnight(month))]
@@ -60,16 +62,11 @@ _FREEZE_USAGE = f"""
 INSERT INTO invoice_usage (org_id, invoice_id, month, {_CELL}, total, {_DAYS})
 SELECT u.org_id, named.id, u.month, {_CELL}, total, {_DAYS}
 FROM {_NAMED} JOIN usage_month u ON u.org_id = named.org_id AND u.month = :month WHERE total <> 0"""
-# What is there already, part by part, is looked up once: per row it would be sought in the very table that grows, by statistics
-# that take it for empty.
 _FREEZE_MACHINES = f"""
-WITH done AS MATERIALIZED (
-  SELECT DISTINCT m.org_id, m.sku_id FROM invoice_machine m JOIN {_NAMED} ON named.org_id = m.org_id AND named.id = m.invoice_id
-)
 INSERT INTO invoice_machine (org_id, invoice_id, starts_on, resource_id, {_CELL}, quantity)
 SELECT m.org_id, named.id, m.month, resource_id, {_CELL}, quantity
 FROM {_NAMED} JOIN resource_month m ON m.org_id = named.org_id AND m.month = :month
-WHERE NOT EXISTS (SELECT FROM done WHERE done.org_id = m.org_id AND done.sku_id = m.sku_id)"""
+WHERE (m.org_id, m.sku_id) NOT IN (SELECT * FROM unnest(CAST(:parted_orgs AS int[]), CAST(:parted_skus AS int[])))"""
 _FREEZE_PART = f"""
 INSERT INTO invoice_machine (org_id, invoice_id, starts_on, resource_id, {_CELL}, quantity)
 SELECT :org_id, :invoice, CAST(:part AS date), resource_id, {_CELL}, quantity FROM fresh WHERE sku_id = ANY (:skus)"""

@@ -21,7 +21,7 @@ from flyusage.invoices.adjusting import freeze_changes
 from flyusage.invoices.allocation import Cell, allocate
 from flyusage.invoices.document import Document
 from flyusage.invoices.errors import AlreadyIssued, DecisionNeeded, NothingToBill, OnHold, PeriodOpen, RollupBehind
-from flyusage.invoices.examining import ZERO, Decisions, decisions, problems_of
+from flyusage.invoices.examining import OF_AN_INVOICE, ZERO, Decisions, decisions, problems_of
 from flyusage.invoices.finals import Final, finals
 from flyusage.invoices.freezing import freeze, freeze_parts
 from flyusage.invoices.models import Kind, Origin, billing_close
@@ -151,12 +151,11 @@ def _outcome(org_id: int, final: Final, problems: tuple[Problem, ...], decided: 
         return replace(outcome, result=Result.HELD, held=decided.held)
     if not final.is_rolled:
         return replace(outcome, result=Result.BEHIND)
-    if waiting := decided.waiting(problems):
-        return replace(outcome, result=Result.WAITING, waiting=waiting)
     is_zero = not statement.gross_minor and not statement.credit_uses and not statement.carried
-    if is_zero and not settings().zero_invoices and ZERO not in decided.released:
-        return replace(outcome, result=Result.NOTHING)
-    return outcome
+    will_be_issued = not is_zero or settings().zero_invoices or ZERO in decided.released
+    if waiting := decided.waiting(one for one in problems if one.code != ZERO and (will_be_issued or one.code not in OF_AN_INVOICE)):
+        return replace(outcome, result=Result.WAITING, waiting=waiting)
+    return outcome if will_be_issued else replace(outcome, result=Result.NOTHING)
 
 
 def _issue(session: Session, chosen: Mapping[int, Final], month: date, *, by: Actor) -> list[Issued]:
@@ -169,7 +168,7 @@ def _issue(session: Session, chosen: Mapping[int, Final], month: date, *, by: Ac
     for org_id, final in chosen.items():
         if final.steps:
             freeze_parts(session, org_id, own[org_id], month, steps=final.steps)
-    freeze(session, own, month)
+    freeze(session, own, month, parted={org_id: final.steps for org_id, final in chosen.items()})
     for org_id, final in chosen.items():
         freeze_changes(session, org_id, own[org_id], final.adjusted.months)
         taken = [grants.Taken(use.grant_id, use.amount_minor) for use in final.statement.credit_uses]

@@ -290,8 +290,8 @@ invoice_question = sa.Table(
     sa.CheckConstraint("length(note) BETWEEN 1 AND 10000", name="note_length"),
 )
 
-# What is to be done about an invoice outside of this database, each once: its document rendered, mail sent, the payment
-# processor told. Written in the transaction of what it follows from.
+# What is to be done outside of this database, each once: an invoice's document rendered, mail sent, the payment processor
+# told. Written in the transaction of what it follows from. Mail that is about no invoice has the invoice 0.
 outbox = sa.Table(
     "outbox",
     metadata,
@@ -305,6 +305,22 @@ outbox = sa.Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("last_error", Text),
     Column("done_at", MOMENT),
+    Column(
+        "key",
+        sa.Uuid,
+        nullable=False,
+        server_default=sa.text("gen_random_uuid()"),
+        comment="names the task to others: Message-ID, idempotency keys",
+    ),
+    Column(
+        "generation",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="of its idempotency keys: grows when an answer must not be repeated",
+    ),
+    Column("failure", Text, comment="what kind of failure the last error is"),
+    Column("outcome", Text, comment="what was done, or why nothing was"),
     _key("id"),
     sa.UniqueConstraint("org_id", "kind", "invoice_id", "action"),
     sa.Index("ix_outbox_waiting", "kind", "due_at", postgresql_where=sa.text("done_at IS NULL")),

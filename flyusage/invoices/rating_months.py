@@ -1,7 +1,7 @@
 """How an organization's month is rated: its terms and prices as one setting, and quantities from cells of any kind."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,8 @@ from flyusage.invoices.drafting import fee_prices
 from flyusage.invoices.fee_lines import FeePrices
 from flyusage.invoices.usage_lines import Metered, Setting
 from flyusage.periods import Period, midnight
-from flyusage.pricing.buying import spells_of, table_of
+from flyusage.pricing.buying import Spell, spells_of_many, table_of
+from flyusage.pricing.price_table import PriceTable
 from flyusage.pricing.reference import reference
 from flyusage.pricing.slices import Epoch
 from flyusage.pricing.terms import Terms
@@ -29,9 +30,21 @@ class Rating:
 
 def rated_as(session: Session, terms: Terms, as_of: datetime) -> Rating:
     """The period of `terms`, by the prices in force in it."""
-    prices = table_of(session, terms.book.id, spells_of(session, terms.org_id, terms.book.id))
-    setting = setting_of(terms, prices, reference(session), as_of)
-    return Rating(setting, fee_prices(session, terms, prices))
+    return rated_many(session, [terms], as_of)[terms.org_id]
+
+
+def rated_many(session: Session, agreed: Iterable[Terms], as_of: datetime) -> dict[int, Rating]:
+    """The same for several organizations by id; what they have in common is read once."""
+    wanted, facts, found = list(agreed), reference(session), {}
+    spells = spells_of_many(session, {terms.org_id: terms.book.id for terms in wanted})
+    tables: dict[tuple[int, tuple[Spell, ...]], PriceTable] = {}
+    for terms in wanted:
+        key = terms.book.id, spells.get(terms.org_id, ())
+        if key not in tables:
+            tables[key] = table_of(session, *key)
+        setting = setting_of(terms, tables[key], facts, as_of)
+        found[terms.org_id] = Rating(setting, fee_prices(session, terms, tables[key]))
+    return found
 
 
 def metered_of(usage: Usage, held: Sequence[Epoch]) -> list[Metered]:

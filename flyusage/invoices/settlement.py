@@ -22,6 +22,7 @@ from flyusage.pricing import grants
 from flyusage.pricing.terms import CreditKind
 
 EVERYTHING = "*"  # in billing_hold: whatever there is
+PROCESSOR = "stripe"  # the method of a payment that the processor received
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def record_payment(session: Session, org_id: int, invoice_id: int, received: Rec
     values = {**asdict(received), "applied_minor": applied, "grant_id": grant_id, "recorded_at": clock.now(), "recorded_by": by.name}
     made = session.execute(sa.insert(payment).values(org_id=org_id, invoice_id=held.id, **values).returning(payment.c.id)).scalar_one()
     after = reduce_balance(session, held, applied)
+    if applied and received.method != PROCESSOR:  # which must not collect it once more
+        tell(session, [{"org_id": org_id, "kind": "payment", "invoice_id": held.id, "action": f"paid {made}"}])
     detail = {**asdict(received), "received_on": received.received_on.isoformat(), "applied_minor": applied}
     _note(session, held, by, "invoice.pay", {**detail, "balance_minor": after.balance_minor})
     return Payment(made, received, applied, grant_id, after.balance_minor, after.state)

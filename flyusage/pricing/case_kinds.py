@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil, floor
 
 from flyusage.money import Currency
 from flyusage.pricing.blocks import rate_blocks
@@ -16,6 +17,7 @@ from flyusage.pricing.settling import after_reservation, reservation_discount, t
 from flyusage.pricing.transactions import TransactionPrice, rate_transactions
 
 MONTH_SECONDS = 30 * 86_400
+MOST_PLACES = 12
 INCREMENT_SUFFIXES = ("_capped_delta", "_delta")
 
 
@@ -102,10 +104,23 @@ def _multiplied(inputs: Inputs) -> Price:
 
 def _one_quantity(price_of: Callable[[Inputs], Price]) -> Callable[[Inputs, Currency], Reckoned]:
     def reckon_one(inputs: Inputs, _currency: Currency) -> Reckoned:
-        price, quantity = price_of(inputs), inputs.number("qty", "quantity")
+        price, quantity = price_of(inputs), _converted(inputs.number("qty", "quantity"), inputs)
         return _bounded(rate_usage(quantity, price, is_first_flat_due=_is_first_flat_due(inputs)), inputs)
 
     return reckon_one
+
+
+def _converted(quantity: Fraction, inputs: Inputs) -> Fraction:
+    """The quantity in the units that are priced: divided or multiplied, then rounded to whole ones (or `precision` decimals)."""
+    divisor, factor = inputs.number("divide_by", default=Fraction(1)), inputs.number("multiply_by", default=Fraction(1))
+    rounding, places = inputs.text("round", default="none"), inputs.whole("precision", default=0)
+    if divisor <= 0 or factor <= 0:
+        raise InputInvalid("divide_by and multiply_by are above zero.")
+    if rounding not in _ROUNDINGS or not 0 <= places <= MOST_PLACES:
+        raise InputInvalid(f"round is one of {', '.join(_ROUNDINGS)}, precision 0 to {MOST_PLACES}.")
+    scale = 10**places
+    exact = quantity * factor / divisor
+    return exact if rounding == "none" else Fraction(_ROUNDINGS[rounding](exact * scale), scale)
 
 
 def _bounded(rated: RatedCharge, inputs: Inputs) -> Reckoned:
@@ -128,9 +143,11 @@ def _increment(price_of: Callable[[Inputs], Price], inputs: Inputs) -> Reckoned:
     made = price_of(inputs)
     least, most = _limits(inputs)
     price = Price(**{**vars(made), "minimum": least, "maximum": most})
+    before, now = inputs.amount("qty_before", default=ZERO), inputs.number("qty_now", "qty")
+    converted = _converted(before, inputs)
     more = rate_increment(
-        inputs.amount("qty_before", default=ZERO),
-        inputs.number("qty_now", "qty"),
+        converted,
+        _converted(before + now, inputs) - converted,
         price,
         already_billed=inputs.optional("already_billed"),
         discount_percent=inputs.amount("discount_pct", default=ZERO),
@@ -293,6 +310,12 @@ def _vat(inputs: Inputs, currency: Currency) -> Reckoned:
     return Reckoned(net, taxes=taxes)
 
 
+_ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
+    "none": int,
+    "up": ceil,
+    "down": floor,
+    "half_up": lambda value: floor(value + Fraction(1, 2)),
+}
 _PRICES: dict[str, Callable[[Inputs], Price]] = {
     "unit": _unit,
     "per_unit": _unit,

@@ -13,7 +13,7 @@ from flyusage.pricing.experiments import Experiment
 from flyusage.pricing.rating import ZERO
 from flyusage.pricing.slices import epochs
 from flyusage.pricing.tariff import Line
-from flyusage.pricing.winners import buyers, price_steps, priced, usage_by_org
+from flyusage.pricing.winners import Pricing, buyers, price_steps, usage_by_org
 
 MONTHS_BEFORE = 3
 
@@ -47,10 +47,11 @@ def cohort_revenue(session: Session, experiment: Experiment, *, period: Period |
     held = epochs(chosen, price_steps(chosen, [one.table for one in buying], buying))
     usage = usage_by_org(session, chosen, held)
     sums: dict[tuple[Line, bool], list[Fraction]] = defaultdict(list)
+    pricing = Pricing(held)
     for one in buying:
         if one.id in usage:
             metered = [replace(each, line=held[each.epoch].starts_on.replace(day=1)) for each in usage[one.id]]
-            for month, cost in priced(one, metered, one.table, held).costs.items():
+            for month, cost in pricing.priced(one, metered, one.table).costs.items():
                 sums[month, experiment.takes(one.id)].append(cost)
     now = clock.now()
     return [

@@ -19,7 +19,7 @@ from flyusage.pricing.points import Buckets, buckets, difference, points
 from flyusage.pricing.question import Question
 from flyusage.pricing.totals import Sum
 from flyusage.pricing.values import values
-from flyusage.pricing.view import Answer, Dimension, Granularity, Measure, Series, Totals, View, auto_granularity, granularities
+from flyusage.pricing.view import Answer, Dimension, Measure, Series, Totals, View, auto_granularity, granularities
 
 __all__ = ["auto_granularity", "explore", "granularities", "history", "price_steps", "values"]
 
@@ -82,7 +82,7 @@ class _Answering:
         question = counted.question
         asked_before = earlier(self.view.period, self.view.comparison, question.moment.as_of)
         before = self._before(asked_before, frozenset(counted.sums) - {OTHER})
-        granularity = self._granularity()
+        granularity = self.view.drawn_granularity
         axis = buckets(question.period, granularity)
         ranked = self._ranked(counted, before)
         top = [one for one in ranked if one != OTHER][:DRAWN_SERIES]
@@ -111,10 +111,6 @@ class _Answering:
                 before.counted.question.complete if before else None,
             ),
         )
-
-    def _granularity(self) -> Granularity:
-        chosen = self.view.granularity
-        return chosen if chosen and chosen in granularities(self.view.period) else auto_granularity(self.view.period)
 
     def _before(self, asked: Earlier | None, machines: frozenset[int]) -> _Before | None:
         """The earlier period, counted; None where history does not reach, or not yet."""

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from flyusage.money import round_half_away
+from flyusage.pricing.case_inputs import Inputs
 from flyusage.pricing.errors import PriceInvalid
 from flyusage.pricing.rating import TIERED, Model, Price, Tier
 
@@ -114,9 +115,10 @@ def listed_from(row: Mapping[Any, Any]) -> ListedPrice:
 
 
 def tiers_from(written: Any) -> tuple[Tier, ...]:
-    """Tiers as people write them: [{"up_to": 5, "unit": "7", "flat": "1", "rate_pct": "2"}, …]. Raises PriceInvalid, InputInvalid."""
-    from flyusage.pricing.case_inputs import Inputs  # what reads a case's tiers, so that a tried price is typed once
+    """Tiers as a case has them, so that a tried price is typed once: [{"up_to": 5, "unit": "7", "flat": "1", "rate_pct": "2"}, …].
 
+    Raises PriceInvalid, InputMissing and InputInvalid.
+    """
     inputs = Inputs({"tiers": written})
     tiers = inputs.tiers()
     if unknown := inputs.unknown():

@@ -16,6 +16,7 @@ from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.machine_cells import machine_points
 from flyusage.pricing.measures import is_mean
 from flyusage.pricing.question import Question
+from flyusage.pricing.scope import both
 from flyusage.pricing.slices import by_days, by_hours
 from flyusage.pricing.view import Dimension, Granularity, Measure
 from flyusage.pricing.weights import weight
@@ -77,7 +78,7 @@ def points(session: Session, question: Question, axis: Buckets, *, only: frozens
     drawn, hourly = _Drawing(axis), axis.granularity is Granularity.HOUR
     scope = question.scope
     if question.group_by is Dimension.MACHINE or scope.machines is not None:
-        named = only if question.group_by is Dimension.MACHINE else scope.machines
+        named = both(only, scope.machines) if question.group_by is Dimension.MACHINE else scope.machines
         for series, moments, values in machine_points(session, question, machines=named, is_hourly=hourly):
             drawn.add_each(series, moments, values)
         return drawn.finished(question)

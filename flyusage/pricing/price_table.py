@@ -181,13 +181,16 @@ CASE WHEN (listed.model, listed.free_quantity, listed.minimum, listed.maximum) I
                           'rate_percent', listed.rate_percent::text, 'free_quantity', listed.free_quantity::text,
                           'minimum', listed.minimum::text, 'maximum', listed.maximum::text) END AS terms"""
 _VERSION = f"""
-SELECT listed.sku_id, r.id, listed.amount, listed.per_quantity * coalesce(listed.package_size, 1)::bigint,
-       CASE WHEN listed.effective_from > v.effective_from THEN listed.effective_from END, listed.effective_to, listed.unit,
-       listed.id, v.effective_from, {_RATING}
-FROM price_book_version v JOIN price listed ON listed.version_id = v.id JOIN sku k ON k.id = listed.sku_id AND k.meter IS NOT NULL
-JOIN region r ON listed.scope IN (r.code, r.egress_group, 'global')
-WHERE v.id = :version AND (listed.effective_to IS NULL OR listed.effective_to > v.effective_from)
-  AND NOT EXISTS (SELECT FROM price narrower WHERE narrower.version_id = v.id AND narrower.sku_id = listed.sku_id
-                    AND (narrower.scope = r.code OR (narrower.scope = r.egress_group AND listed.scope = 'global'))
-                    AND narrower.scope <> listed.scope)
-ORDER BY listed.sku_id, r.id, listed.effective_from NULLS FIRST"""
+WITH placed AS (
+  SELECT p.id, r.id AS region_id, v.effective_from AS begins,
+         rank() OVER (PARTITION BY p.sku_id, r.id ORDER BY (p.scope = r.code) DESC, (p.scope = r.egress_group) DESC) AS place
+  FROM price_book_version v JOIN price p ON p.version_id = v.id JOIN sku k ON k.id = p.sku_id AND k.meter IS NOT NULL
+  JOIN region r ON p.scope IN (r.code, r.egress_group, 'global')
+  WHERE v.id = :version
+)
+SELECT listed.sku_id, placed.region_id, listed.amount, listed.per_quantity * coalesce(listed.package_size, 1)::bigint,
+       CASE WHEN listed.effective_from > placed.begins THEN listed.effective_from END, listed.effective_to, listed.unit,
+       listed.id, placed.begins, {_RATING}
+FROM placed JOIN price listed ON listed.id = placed.id
+WHERE placed.place = 1 AND (listed.effective_to IS NULL OR listed.effective_to > placed.begins)
+ORDER BY listed.sku_id, placed.region_id, listed.effective_from NULLS FIRST"""

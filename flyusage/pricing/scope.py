@@ -82,10 +82,10 @@ def resolve(session: Session, org_id: int, filters: Iterable[Filter], known: tup
     apps = resolving.plain(Dimension.APP, _ids_by_name(names.apps))
     machines, not_machines = resolving.machines(session, org_id)
     return Scope(
-        regions=_both(regions, continents),
+        regions=both(regions, continents),
         sizes=resolving.plain(Dimension.VM_SIZE, {one.name: {key} for key, one in reference.sizes.items()}),
         skus=resolving.plain(Dimension.SKU, {one.code: {key} for key, one in reference.skus.items()}),
-        apps=tuple(_both(apps, resolving.centre(epoch)) for epoch in held),
+        apps=tuple(both(apps, resolving.centre(epoch)) for epoch in held),
         machines=machines,
         not_machines=not_machines,
         unknown=tuple(dict.fromkeys(resolving.unknown)),
@@ -110,7 +110,7 @@ class _Resolving:
             ]
             named = frozenset().union(*(known.get(value, set()) for value in one.values))
             everything = frozenset().union(*known.values())
-            chosen = _both(chosen, everything - named if one.is_exclusion else named)
+            chosen = both(chosen, everything - named if one.is_exclusion else named)
         return chosen
 
     def centre(self, epoch: Epoch) -> frozenset[int] | None:
@@ -136,7 +136,7 @@ class _Resolving:
             known = {name for name, _ in found}
             self.unknown += [f"No machine is called {_quoted(value)}." for value in one.values if value not in known]
             ids = frozenset(id_ for _, id_ in found)
-            only, without = (only, without | ids) if one.is_exclusion else (_both(only, ids), without)
+            only, without = (only, without | ids) if one.is_exclusion else (both(only, ids), without)
         return only, without
 
 
@@ -151,7 +151,8 @@ def _ids_by_name(names: dict[int, str]) -> dict[str, set[int]]:
     return {name: {id_} for id_, name in names.items()}
 
 
-def _both(one: frozenset[int] | None, other: frozenset[int] | None) -> frozenset[int] | None:
+def both(one: frozenset[int] | None, other: frozenset[int] | None) -> frozenset[int] | None:
+    """The ids that are in both; None stands for all."""
     if one is None or other is None:
         return other if one is None else one
     return one & other

@@ -1,7 +1,8 @@
 """The address holds the whole view, readable: `?show=list_cost&by=region&from=2026-10-01&to=2026-11-01&region=fra,gru&app=!app_22`.
 
 `from` and `to` are UTC, `to` exclusive. A filter's values stand behind its dimension's name, separated by commas, an
-excluded one behind `!`; a comma, `!` or backslash that belongs to a name has a backslash before it.
+excluded one behind `!`; a comma, `!` or backslash that belongs to a name has a backslash before it. `zone=05:30` tells a
+chart's hours in UTC+5:30; it moves no range.
 """
 
 import difflib
@@ -20,7 +21,8 @@ FURTHEST_AHEAD = timedelta(days=366)
 LONGEST_MONTHS = 61
 MOST_VALUES = 500
 NOTHING = "nothing"
-KEYS = ("show", "by", "as", "range", "from", "to", "per", "vs", "as_of")
+KEYS = ("show", "by", "as", "range", "from", "to", "per", "vs", "as_of", "zone")
+WESTMOST_MINUTES, EASTMOST_MINUTES, ZONE_STEP_MINUTES = -12 * 60, 14 * 60, 15
 PLACES = (Dimension.REGION, Dimension.CONTINENT)
 DIMENSIONS = {dimension.value for dimension in Dimension}
 WORDS = {"show": "measure", "by": "grouping", "as": "chart", "per": "granularity", "vs": "comparison"}
@@ -53,6 +55,7 @@ def view_from_query(params: Mapping[str, str | Sequence[str]], *, now: datetime,
         comparison=reading.choice("vs", Comparison, fallback.comparison),
         chart=reading.choice("as", Chart, fallback.chart),
         as_of=reading.as_of(),
+        zone_minutes=reading.zone(),
     )
     reading.refuse_unknown()
     corrected, notices = nearest_valid(view)
@@ -75,6 +78,8 @@ def view_to_query(view: View) -> dict[str, str]:
         query[one.dimension.value] = f"{present},{written}" if present else written
     if view.as_of:
         query["as_of"] = view.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if view.zone_minutes:
+        query["zone"] = zone_text(view.zone_minutes)
     return query
 
 
@@ -133,6 +138,21 @@ def moment_text(moment: datetime) -> str:
     """`2026-10-01` for a midnight, `2026-10-01T14:00` for another hour; UTC."""
     utc = moment.astimezone(UTC)
     return f"{utc:%Y-%m-%d}" if utc == floor_day(utc) else f"{utc:%Y-%m-%dT%H:%M}"
+
+
+def parse_zone(text: str) -> int | None:
+    """Minutes east of UTC from `05:30`, `-03:00` or `utc`; None for what is no offset that clocks have."""
+    written = text.strip().lower().removeprefix("utc") or "0"
+    found = re.fullmatch(r"([+-]?)(\d{1,2})(?::?(\d\d))?", written, re.ASCII)
+    if found is None:
+        return None
+    minutes = (int(found[2]) * 60 + int(found[3] or 0)) * (-1 if found[1] == "-" else 1)
+    return minutes if WESTMOST_MINUTES <= minutes <= EASTMOST_MINUTES and minutes % ZONE_STEP_MINUTES == 0 else None
+
+
+def zone_text(minutes: int) -> str:
+    """`05:30`, `-03:00`: without the plus, which an address would turn into a space."""
+    return f"{'-' if minutes < 0 else ''}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 def quoted(text: str) -> str:
@@ -213,6 +233,14 @@ class _Reading:
             self.notices.append(f"{quoted(written)} is not a moment up to now, so the numbers are those of now.")
             return None
         return moment.replace(microsecond=0)
+
+    def zone(self) -> int:
+        """Minutes east of UTC that a chart's hours are told in."""
+        written = self._one("zone")
+        minutes = parse_zone(written) if written else 0
+        if minutes is None:
+            self.notices.append(f"{quoted(written)} is no offset from UTC, such as 05:30 or -03:00, so hours are UTC's.")
+        return minutes or 0
 
     def refuse_unknown(self) -> None:
         for key in self.params:

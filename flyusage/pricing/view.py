@@ -85,7 +85,8 @@ class Filter:
 class View:
     """One question to the usage of one organization. `period` is hour-aligned, half-open, UTC.
 
-    `granularity` None means automatic. `as_of` pins the moment the answer is complete to (None: now).
+    `granularity` None means automatic. `as_of` pins the moment the answer is complete to (None: now). `zone_minutes` east of
+    UTC are added where a chart names hours; no number depends on it, and days, weeks and months stay UTC's.
     """
 
     measure: Measure
@@ -96,6 +97,19 @@ class View:
     comparison: Comparison = Comparison.NONE
     chart: Chart = Chart.AREA
     as_of: datetime | None = None
+    zone_minutes: int = 0
+
+    @property
+    def drawn_granularity(self) -> Granularity:
+        """The buckets of the answer: those chosen where the period offers them, else those that read well."""
+        chosen = self.granularity
+        return chosen if chosen and chosen in granularities(self.period) else auto_granularity(self.period)
+
+    @property
+    def has_hours(self) -> bool:
+        """Whether the chart names hours, which may be told in another zone."""
+        is_over_time = self.chart not in (Chart.TREEMAP, Chart.MAP)
+        return is_over_time and self.drawn_granularity is Granularity.HOUR
 
 
 @dataclass(frozen=True)

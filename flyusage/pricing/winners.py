@@ -100,7 +100,8 @@ def winners(session: Session, period: Period, version: Version, *, book_id: int 
     buying = buyers(session, book.id, period)
     held = epochs(period, price_steps(period, [alternative, *(one.table for one in buying)], buying))
     usage = usage_by_org(session, period, held)
-    found = [_outcome(one, usage[one.id], alternative, held) for one in buying if one.id in usage]
+    pricing = Pricing(held)
+    found = [_outcome(one, usage[one.id], alternative, pricing) for one in buying if one.id in usage]
     return Winners(book, version, period, tuple(sorted(found, key=lambda one: (-one.difference, one.org))))
 
 
@@ -109,9 +110,8 @@ def buyers(session: Session, book_id: int, period: Period) -> list[Buyer]:
     rows = session.execute(sa.text(_BUYERS), {"book": book_id, "list": LIST}).all()
     ids = [row.id for row in rows]
     spells, overrides = spells_of_many(session, dict.fromkeys(ids, book_id)), overrides_of(session, ids, period)
-    return [
-        Buyer(row.id, row.slug, row.name, table_of(session, book_id, spells.get(row.id, ())), overrides.get(row.id, ())) for row in rows
-    ]
+    tables = {spell: table_of(session, book_id, spell) for spell in {(), *spells.values()}}
+    return [Buyer(row.id, row.slug, row.name, tables[spells.get(row.id, ())], overrides.get(row.id, ())) for row in rows]
 
 
 def price_steps(period: Period, tables: Iterable[PriceTable], buying: Iterable[Buyer]) -> set[date]:
@@ -143,13 +143,24 @@ def usage_by_org(session: Session, period: Period, held: Sequence[Epoch]) -> dic
     return found
 
 
-def priced(buyer: Buyer, usage: Iterable[Metered], table: PriceTable, held: Sequence[Epoch]) -> Priced:
-    """A buyer's usage by a table, negotiated prices before it."""
-    return price_usage(usage, AgreedPrices(table, buyer.overrides), held)
+class Pricing:
+    """Prices usage of many buyers; those without negotiated prices share what was looked up."""
+
+    def __init__(self, held: Sequence[Epoch]) -> None:
+        self.held = held
+        self._shared: dict[PriceTable, AgreedPrices] = {}
+
+    def priced(self, buyer: Buyer, usage: Iterable[Metered], table: PriceTable) -> Priced:
+        """A buyer's usage by a table, negotiated prices before it."""
+        if buyer.overrides:
+            return price_usage(usage, AgreedPrices(table, buyer.overrides), self.held)
+        if table not in self._shared:
+            self._shared[table] = AgreedPrices(table)
+        return price_usage(usage, self._shared[table], self.held)
 
 
-def _outcome(buyer: Buyer, usage: list[Metered], alternative: PriceTable, held: Sequence[Epoch]) -> Outcome:
-    before, after = priced(buyer, usage, buyer.table, held), priced(buyer, usage, alternative, held)
+def _outcome(buyer: Buyer, usage: list[Metered], alternative: PriceTable, pricing: Pricing) -> Outcome:
+    before, after = pricing.priced(buyer, usage, buyer.table), pricing.priced(buyer, usage, alternative)
     return Outcome(buyer.id, buyer.slug, buyer.name, before.total, after.total, bool(before.unpriced or after.unpriced))
 
 

@@ -3,8 +3,11 @@
 from datetime import date, datetime
 from urllib.parse import unquote
 
+from flyusage.pricing.urls import parse_zone
+
 LONGEST_NAME = 1000
 LONGEST_PAGE = 9  # digits
+LONGEST_ZONE = 20
 
 
 def machine_in(path: str) -> str:
@@ -25,6 +28,11 @@ def month_in(text: object) -> date | None:
         return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 a month of the calendar has no zone
     except ValueError:
         return None
+
+
+def zone_in(text: object) -> int:
+    """Minutes east of UTC from `05:30`; 0 for anything else."""
+    return parse_zone(text[:LONGEST_ZONE]) or 0 if isinstance(text, str) else 0
 
 
 def page_in(text: object) -> int:

@@ -15,6 +15,12 @@ FONTS = ("@fontsource-variable/inter@5.3.0", "@fontsource-variable/jetbrains-mon
 _APPLY_EVENT = "  // Handle special events\n"
 _APPLY_OURS = '  if (event.name === "_flyusage") {\n    return runAction(event.payload);\n  }\n'
 
+# Where it takes an update in. One that follows a figure waits until that is on the screen: a table is laid out after it.
+_TAKE_UPDATE = '  socket.current.on("event", (update) => {\n'
+_TAKE_LATER = '  socket.current.on("event", async (update) => {\n    await drawingsShown();\n'
+
+_IMPORTS = ('import { runAction } from "$/flyusage/actions";\n', 'import { drawingsShown } from "$/flyusage/charts";\n')
+
 # The address of the server as Reflex bakes it into env.json, whatever host and port the build assumed.
 _BAKED_ADDRESS = re.compile(r"([\"'`])(http|ws)://localhost:\d+(/[\w/-]*)\1")
 
@@ -36,7 +42,7 @@ class FrontendPlugin(Plugin):
         return [(Path("flyusage") / source.name, source.read_text(encoding="utf-8")) for source in sources]
 
     def pre_compile(self, **context: object) -> None:
-        """Teach Reflex's event loop our one browser event (`browser.py` sends it)."""
+        """Teach Reflex's event loop our one browser event (`browser.py` sends it), and to let a chart go first."""
         add_modify_task = context["add_modify_task"]
         assert callable(add_modify_task)
         add_modify_task("utils/state.js", teach_actions)
@@ -60,13 +66,15 @@ class RadixPlugin(RadixThemesPlugin):
 
 
 def teach_actions(state_js: str) -> str:
-    """Reflex's `state.js` with `_flyusage` events routed to `actions.js`; unchanged if it already is."""
-    if _APPLY_OURS in state_js:
-        return state_js
-    if state_js.count(_APPLY_EVENT) != 1:
+    """Reflex's `state.js` with `_flyusage` events routed to `actions.js` and charts let go first; unchanged if it already is.
+
+    What an older flyusage taught it is forgotten first: the folder that Reflex builds in outlives upgrades.
+    """
+    for ours, theirs in ((_APPLY_OURS, ""), (_TAKE_LATER, _TAKE_UPDATE), *((line, "") for line in _IMPORTS)):
+        state_js = state_js.replace(ours, theirs)
+    if state_js.count(_APPLY_EVENT) != 1 or state_js.count(_TAKE_UPDATE) != 1:
         raise RuntimeError("Reflex's state.js is not the one this version of flyusage knows; see frontend.py.")
-    imported = 'import { runAction } from "$/flyusage/actions";\n'
-    return imported + state_js.replace(_APPLY_EVENT, _APPLY_OURS + _APPLY_EVENT)
+    return "".join(_IMPORTS) + state_js.replace(_APPLY_EVENT, _APPLY_OURS + _APPLY_EVENT).replace(_TAKE_UPDATE, _TAKE_LATER)
 
 
 def _relocate(script: Path) -> bool:

@@ -58,12 +58,13 @@ def open_page(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> 
         if said.type in ("error", "warning"):
             complaints.append(said.text)
 
-    def open_path(path: str, *, is_phone: bool = False, is_dark: bool = False) -> Page:
+    def open_path(path: str, *, is_phone: bool = False, is_dark: bool = False, zone: str = "UTC") -> Page:
         context = chromium.new_context(
             base_url=site.address,
             viewport=PHONE if is_phone else DESKTOP,
             has_touch=is_phone,
             color_scheme="dark" if is_dark else "light",
+            timezone_id=zone,
         )
         contexts.append(context)
         page = context.new_page()

@@ -184,3 +184,64 @@ def test_by_keys_alone(open_page: OpenPage):
 def test_every_chart_draws(open_page: OpenPage, chart: str):
     page = open_page(f"{OCTOBER}&as={chart}")
     wait_drawn(page)
+
+
+def test_every_row_has_its_small_line(open_page: OpenPage):
+    page = open_page(OCTOBER + "&by=app")
+    expect(page.locator(".usage-table tbody tr")).to_have_count(3)
+    expect(page.locator(".usage-table tbody tr svg path[d]")).to_have_count(3)
+
+
+ONE_DAY = "/orgs/prism/usage?from=2026-10-06&to=2026-10-07"  # by hour
+
+
+def first_hour(page: Page) -> str:
+    wait_drawn(page)
+    return page.evaluate("document.querySelector('#usage').layout.xaxis.range[0]").replace("T", " ")[:16]
+
+
+def test_hours_are_told_in_the_readers_zone_by_keys_alone_and_back_again(open_page: OpenPage):
+    page = open_page(ONE_DAY, zone="Asia/Kolkata")
+    card = page.get_by_role("region", name="List cost per hour by region")
+    assert first_hour(page) == "2026-10-06 00:00"
+    expect(card.locator(".unit")).to_have_text("US dollars · UTC")
+    total = page.locator(".usage-table tfoot").inner_text()
+    own = page.get_by_role("navigation", name="Hours are told in").get_by_role("link", name="UTC+5:30")
+    own.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("zone=05:30"))
+    expect(card.locator(".unit")).to_have_text("US dollars · UTC+5:30")
+    expect(page.locator(".page-note")).to_have_text("all times UTC, the chart's hours UTC+5:30")
+    page.wait_for_function("document.querySelector('#usage').layout.xaxis.range[0].includes('05:30')")
+    assert first_hour(page) == "2026-10-06 05:30"
+    assert page.locator(".usage-table tfoot").inner_text() == total
+    page.go_back()
+    expect(card.locator(".unit")).to_have_text("US dollars · UTC")
+
+
+def test_a_zone_in_the_address_stays_on_the_way_down_and_is_for_every_reader(open_page: OpenPage):
+    page = open_page(ONE_DAY + "&zone=-03:00")
+    switch = page.get_by_role("navigation", name="Hours are told in")
+    expect(switch.get_by_role("link")).to_have_text(["UTC", "UTC−3"])
+    page.locator(".usage-table tbody a", has_text="gru").click()
+    expect(page).to_have_url(re.compile("zone=-03:00"))
+    expect(page.locator(".usage-table tbody a")).to_have_text(["batch"])
+    assert first_hour(page) == "2026-10-05 21:00"
+    switch.get_by_role("link", name="UTC", exact=True).click()
+    expect(switch).to_have_count(0)  # this reader's clock is UTC's
+
+
+def test_days_are_utcs_for_every_reader(open_page: OpenPage):
+    page = open_page(OCTOBER, zone="Asia/Kolkata")
+    wait_drawn(page)
+    expect(page.get_by_role("navigation", name="Hours are told in")).to_have_count(0)
+    expect(page.locator(".unit")).to_have_text("US dollars · UTC")
+
+
+@pytest.mark.parametrize(("is_phone", "is_dark"), [(False, True), (True, False)])
+def test_axe_finds_nothing_about_zones(open_page: OpenPage, *, is_phone: bool, is_dark: bool):
+    page = open_page(ONE_DAY + "&as=heatmap&zone=05:30", is_phone=is_phone, is_dark=is_dark, zone="America/Sao_Paulo")
+    wait_drawn(page)
+    expect(page.get_by_role("navigation", name="Hours are told in").get_by_role("link")).to_have_count(3)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()

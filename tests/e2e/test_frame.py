@@ -4,12 +4,18 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import OpenPage
+from browsing import OpenPage, Site
+from factories import deployed, line
 from playwright.sync_api import Page, expect
 
 
-def test_the_address_of_the_server_opens_the_organization_in_which_something_happened_last(open_page: OpenPage) -> None:
-    expect(open_page("/")).to_have_url("/orgs/prism")
+def test_the_address_of_the_server_opens_the_organization_in_which_something_happened_last(
+    open_page: OpenPage, site: Site, tmp_path
+) -> None:
+    newest = tmp_path / "newest.ndjson"
+    newest.write_bytes(line(deployed("secret", "2026-11-14T23:59:59Z", version="v9", org="rival", region="lhr")))
+    site.run("ingest", str(newest))
+    expect(open_page("/")).to_have_url("/orgs/rival")
 
 
 def test_the_choice_lists_the_organizations(open_page: OpenPage) -> None:

@@ -69,6 +69,18 @@ def test_months_are_chosen_and_the_address_keeps_them(open_page: OpenPage) -> No
     expect(tile(page, "Hours in October")).to_have_text("124")
 
 
+def test_its_hours_are_told_in_the_readers_zone(open_page: OpenPage) -> None:
+    page = ready(open_page("/orgs/prism/machines/batch-0?month=2026-10", zone="America/Sao_Paulo"))
+    switch = page.get_by_role("navigation", name="Hours are told in")
+    switch.get_by_role("link", name="UTC−3").click()
+    expect(page).to_have_url(re.compile("zone=-03:00"))
+    expect(page.get_by_text("minutes run in each hour, UTC−3")).to_be_visible()
+    page.wait_for_function("document.querySelector('#hours').layout.xaxis.range[0].includes('21:00')")
+    expect(tile(page, "Hours in October")).to_have_text("124")  # October stays UTC's
+    page.locator(".months").get_by_role("link", name="November").click()
+    expect(page).to_have_url(re.compile("month=2026-11&zone=-03:00"))
+
+
 def test_breadcrumbs_lead_up(open_page: OpenPage) -> None:
     page = ready(open_page("/orgs/prism/machines/batch-0"))
     page.locator(".crumbs").get_by_role("link", name="gru").click()

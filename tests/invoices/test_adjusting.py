@@ -173,4 +173,4 @@ def _once(cells):
 
 def test_nothing_late_adjusts_nothing(prism):
     with db.transaction(prism) as session:
-        assert adjust(session, prism, [], tax=TAX).lines == ()
+        assert adjust(session, prism, []).lines == ()

@@ -212,6 +212,20 @@ def test_a_month_of_nothing_is_billed_only_if_configured(database, monkeypatch):
     assert (one.number, one.gross_minor, one.state, invoice_row(one.id)["state"]) == ("PRISM-000001", 0, "paid", "paid")
 
 
+def test_nobody_needs_a_country_to_be_billed_nothing(database):
+    org_id = take_in(*volume("v1", 1, month=9))["prism"]
+    with pytest.raises(NothingToBill):
+        billed(org_id, released=False)
+
+
+def test_a_month_that_falls_to_nothing_stops(prism):
+    december = datetime(2026, 12, 2, tzinfo=UTC)
+    billed(prism)
+    take_in(*volume("v9", 1, org="rival"), at=december)  # both are rolled up through November
+    with pytest.raises(DecisionNeeded, match=r"\$0.00 net is 100 % less than last month's \$225.00"):
+        billed(prism, NOVEMBER, at=december, released=False)
+
+
 def test_prepaid_credits_pay_and_what_is_fully_paid_is_settled(prism):
     with acting(datetime(2026, 10, 5, tzinfo=UTC)) as session:
         grants.grant(session, prism, CreditKind.PREPAID, 30000, description="Prepaid", by=BY)

@@ -99,6 +99,14 @@ def test_prices_for_several_units() -> None:
     assert answer("unit", unit="15", per=1_000_000, qty="2500000") == "37.50"
 
 
+def test_quantities_are_converted_before_they_are_priced() -> None:
+    assert answer("unit", unit="1", qty="2.345", round="half_up", precision=2) == "2.35"
+    assert answer("unit_capped_delta", unit="10", qty_before="1500000", qty_now="1", divide_by="1000000", round="up") == "0.00"
+    assert answer("unit_capped_delta", unit="10", qty_before="2000000", qty_now="1", divide_by="1000000", round="up") == "10.00"
+    assert refusal("unit", unit="1", qty="1", divide_by="0")[1] == "divide_by and multiply_by are above zero."
+    assert refusal("unit", unit="1", qty="1", round="sideways")[1].startswith("round is one of none, up, down, half_up")
+
+
 def test_the_first_flat_is_due_at_zero_unless_told() -> None:
     assert answer("graduated", tiers=TIERS, qty=0) == "1.00"
     assert answer("volume", tiers=TIERS, qty=0) == "1.00"

@@ -1,5 +1,6 @@
 """The address: whatever a view holds comes back from it, and nonsense becomes the nearest view with a sentence."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlencode
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flyusage.periods import HOUR, Period
-from flyusage.pricing.urls import default_view, nearest_valid, presets, view_from_query, view_to_query
+from flyusage.pricing.urls import default_view, nearest_valid, parse_zone, presets, view_from_query, view_to_query, zone_text
 from flyusage.pricing.view import Chart, Comparison, Dimension, Filter, Granularity, Measure, View
 
 NOW = datetime(2026, 11, 15, 12, 30, 5, tzinfo=UTC)
@@ -39,6 +40,7 @@ def views(draw: st.DrawFn) -> View:
         comparison=draw(st.sampled_from(list(Comparison))),
         chart=draw(st.sampled_from(list(Chart))),
         as_of=draw(st.none() | st.integers(0, 10**8).map(lambda ago: NOW.replace(microsecond=0) - timedelta(seconds=ago))),
+        zone_minutes=draw(st.sampled_from([0, 0, 330, -180, 345, -720, 840])),
     )
     return nearest_valid(view)[0]
 
@@ -50,7 +52,7 @@ def test_a_view_comes_back_from_its_address(view: View) -> None:
     assert view_from_query(parse_qs(address), now=later, history=HISTORY) == (view, ())
 
 
-known_words = st.sampled_from(["show", "by", "as", "range", "from", "to", "per", "vs", "as_of", "region", "app", "zz"])
+known_words = st.sampled_from(["show", "by", "as", "range", "from", "to", "per", "vs", "as_of", "zone", "region", "app", "zz"])
 
 
 @given(st.dictionaries(known_words | st.text(max_size=5), st.text(max_size=40)))
@@ -115,3 +117,38 @@ def test_ranges_by_name() -> None:
     for key, period in by_key.items():
         assert view_from_query({"range": key}, now=NOW, history=HISTORY)[0].period.end == period.end
     assert view_from_query({"range": "2026-10"}, now=NOW, history=HISTORY)[0].period == OCTOBER
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("05:30", 330),
+        ("+05:30", 330),
+        (" 05:30", 330),
+        ("-03:00", -180),
+        ("5", 300),
+        ("-0930", -570),
+        ("UTC+5:45", 345),
+        ("utc", 0),
+        ("0", 0),
+    ],
+)
+def test_a_zone_is_an_offset_from_utc(text: str, minutes: int) -> None:
+    assert parse_zone(text) == minutes
+    assert parse_zone(zone_text(minutes)) == minutes
+
+
+@pytest.mark.parametrize("text", ["Europe/Berlin", "15:00", "-12:15", "05:07", "5:3", "--5", "٥"])
+def test_what_no_clock_shows_is_no_zone(text: str) -> None:
+    assert parse_zone(text) is None
+    view, notices = view_from_query({"zone": text}, now=NOW, history=HISTORY)
+    assert view.zone_minutes == 0
+    assert notices == (f"“{text}” is no offset from UTC, such as 05:30 or -03:00, so hours are UTC's.",)
+
+
+def test_hours_are_named_by_charts_over_hours_only() -> None:
+    hourly = View(Measure.LIST_COST, OCTOBER, granularity=Granularity.HOUR)
+    assert hourly.has_hours
+    assert not replace(hourly, chart=Chart.TREEMAP).has_hours
+    assert not replace(hourly, granularity=None).has_hours  # a month is shown by day
+    assert replace(hourly, period=Period(OCTOBER.start, OCTOBER.start + 24 * HOUR), granularity=None).has_hours

@@ -30,7 +30,7 @@ READS: list[Callable[[], object]] = [
 CHANGES: list[Callable[[], object]] = [
     lambda: closing.close(OCTOBER, lambda _done, _total: None), lambda: closing.decide(OCTOBER, "rival", "", release=False, reason="x"),
     lambda: prices.new_draft("list", "", "2027-01-01", ""), lambda: prices.scale("list@2027-01-01", "5", "", ""),
-    lambda: prices.publish("list@2027-01-01"), lambda: prices.discard("list@2027-01-01"), lambda: queue._hurry(1, 1),
+    lambda: prices.publish("list@2027-01-01"), lambda: prices.discard("list@2027-01-01"), lambda: queue._hurry("payment", 1, 1),
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from reflex.event import EventSpec
+from reflex.vars import Var
 from reflex_base.event import server_side
 
 ToastKind = Literal["info", "success", "warning", "error"]
@@ -34,6 +35,16 @@ def save_picture(chart_id: str, kind: Literal["png", "svg"], name: str) -> Event
     return _action("savePicture", {"id": chart_id, "kind": kind, "name": name})
 
 
+def go(path_and_query: str | Var[str]) -> EventSpec:
+    """Show the page's view at this address: it is loaded as a navigation would, but no route is rendered anew.
+
+    Where that is another page, as `rx.redirect`. Also for a component's own trigger, with a Var.
+    """
+    if isinstance(path_and_query, Var):
+        return server_side("_flyusage", _SIGNATURE, action="go", arguments=Var.create({"to": path_and_query}).to_string())
+    return _action("go", {"to": path_and_query})
+
+
 def set_url(path_and_query: str, *, replace: bool = False) -> EventSpec:
     """Put `path_and_query` into the address bar without loading anything; back and forward then load the page's view."""
     return _action("setUrl", {"to": path_and_query, "replace": replace})
@@ -42,4 +53,8 @@ def set_url(path_and_query: str, *, replace: bool = False) -> EventSpec:
 def _action(name: str, arguments: Mapping[str, object]) -> EventSpec:
     # One JSON string: as nested values Reflex would wrap every number of a figure in an object of its own.
     payload = json.dumps(arguments, separators=(",", ":"), ensure_ascii=False)
-    return server_side("_flyusage", inspect.Signature(), action=name, arguments=payload)
+    return server_side("_flyusage", _SIGNATURE, action=name, arguments=payload)
+
+
+# A component's trigger leaves out what the signature does not name.
+_SIGNATURE = inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("action", "arguments")])

@@ -1,6 +1,6 @@
 // One chart: draws Plotly figures with the page's own tokens, and turns clicks, brushes and hovers into plain values.
 import { useEffect, useRef } from "react";
-import { mountChart } from "$/flyusage/charts";
+import { mountChart, showFirst } from "$/flyusage/charts";
 import { CONFIG, themed } from "$/flyusage/theme";
 import { placeWords } from "$/flyusage/words";
 
@@ -113,8 +113,11 @@ export const chartOver = (load) => {
         const first = !element.layout;
         const { data, layout, config } = themed(next, id);
         shown.current.words = layout.annotations ?? [];
-        await plotly.react(element, data, { ...layout, annotations: [] }, config);
+        const drawn = plotly.react(element, data, { ...layout, annotations: [] }, config);
+        showFirst(drawn);
+        await drawn;
         if (!alive) return;
+        wait(false);
         if (first) {
           listen(element, id, handlers);
           element.on("plotly_afterplot", write);
@@ -127,12 +130,18 @@ export const chartOver = (load) => {
         if (trace) handlers.current.onPoint?.(pointOf({ fullData: trace }));
       };
       const write = () => placeWords(element, shown.current.words, id, follow);
+      const wait = (isWaiting) => {
+        frame.current?.classList.toggle("is-loading", isWaiting);
+        if (isWaiting) frame.current?.setAttribute("aria-busy", "true");
+        else frame.current?.removeAttribute("aria-busy");
+      };
       shown.current.paint = paint;
-      const unmount = mountChart(id, paint, (kind, name) => {
+      const save = (kind, name) => {
         const whole = { data: element.data, layout: { ...element.layout, annotations: shown.current.words }, config: CONFIG };
         const { clientWidth: width, clientHeight: height } = element;
         plotly?.downloadImage(whole, { format: kind, filename: name, width, height, scale: kind === "png" ? 2 : 1 });
-      });
+      };
+      const unmount = mountChart(id, { draw: paint, save, expect: () => wait(true) });
       const repaint = () => shown.current.figure && paint(shown.current.figure);
       const themes = new MutationObserver(repaint);
       themes.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });

@@ -10,7 +10,7 @@ export const OrganizationLink = ({ to = "", also = "", className, children }) =>
   const isAlso = Boolean(slug && also) && pathname.startsWith(`/orgs/${encodeURIComponent(slug)}${also}`);
   const isHere = isAlso || (to ? pathname.startsWith(href) : pathname.replace(/\/$/, "") === href);
   return (
-    <Link to={href} className={className} aria-current={isHere ? "page" : undefined}>
+    <Link to={href} replace={false} className={className} aria-current={isHere ? "page" : undefined}>
       {children}
     </Link>
   );

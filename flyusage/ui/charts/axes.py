@@ -42,9 +42,8 @@ def moment_text(moment: datetime, canvas: Canvas) -> str:
     return f"{shown:%b} {shown.day}, {shown:%H:%M:%S}" if shown.second else f"{shown:%b} {shown.day}, {shown:%H:%M}"
 
 
-def zone_name(canvas: Canvas) -> str:
-    """`UTC`, `UTC+5:30`, `UTC−3`: what times on this canvas are in."""
-    minutes = canvas.utc_offset_minutes
+def zone_name(minutes: int) -> str:
+    """`UTC`, `UTC+5:30`, `UTC−3`: the zone `minutes` east of UTC."""
     if not minutes:
         return "UTC"
     hours, rest = divmod(abs(minutes), 60)
@@ -86,7 +85,7 @@ def time_axis(grid: TimeGrid, canvas: Canvas, plot_px: int, *, end: datetime | N
         "spikethickness": 1,
         "spikedash": "solid",
         "spikecolor": theme.ink_3,
-        "hoverformat": _HOVER_FORMATS[grid.step] + (f" {zone_name(canvas)}" if grid.step == "hour" else ""),
+        "hoverformat": _HOVER_FORMATS[grid.step] + (f" {zone_name(canvas.utc_offset_minutes)}" if grid.step == "hour" else ""),
     }
 
 

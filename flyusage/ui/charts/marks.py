@@ -90,7 +90,8 @@ def _beside_now(at: datetime, word_px: int, chart: TimeChart, plot: Plot) -> dic
 
 
 def _named(group: Sequence[Mark], canvas: Canvas) -> str:
-    lines = [f"{moment_text(mark.at, canvas)} {zone_name(canvas)}  {plot_title(mark.label)}" for mark in group[:MOST_NAMED]]
+    zone = zone_name(canvas.utc_offset_minutes)
+    lines = [f"{moment_text(mark.at, canvas)} {zone}  {plot_title(mark.label)}" for mark in group[:MOST_NAMED]]
     more = len(group) - MOST_NAMED
     return "<br>".join([*lines, f"and {more} more"] if more > 0 else lines)
 

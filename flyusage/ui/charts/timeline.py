@@ -88,7 +88,7 @@ def _hover(span: Span, canvas: Canvas) -> str:
     stopped = moment_text(span.stopped_at, canvas) if span.stopped_at else "still running"
     lines = [
         f"<b>{plot_title(span.label)}</b>",
-        f"{moment_text(span.started_at, canvas)} – {stopped}, {zone_name(canvas)}",
+        f"{moment_text(span.started_at, canvas)} – {stopped}, {zone_name(canvas.utc_offset_minutes)}",
     ]
     if span.is_inferred:
         lines.append("end inferred: its stop never came")

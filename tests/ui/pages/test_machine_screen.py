@@ -1,5 +1,6 @@
 """A machine's page in words and numbers; sums are done by hand beside the claims."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -11,8 +12,8 @@ from flyusage.money import JPY, USD
 from flyusage.periods import Period, month_period
 from flyusage.pricing.machines import Line, MachineHour, RawEvent, Why
 from flyusage.pricing.view import Measure, View
-from flyusage.ui.addresses import machine_in, month_in, page_in, text_in
-from flyusage.ui.pages.machine.figure import hours_figure, life_figure, spans_of
+from flyusage.ui.addresses import machine_in, month_in, page_in, text_in, zone_in
+from flyusage.ui.pages.machine.figure import hours_figure, life_figure, life_zone_minutes, spans_of
 from flyusage.ui.pages.machine.screen import (
     Told,
     amount_text,
@@ -171,6 +172,21 @@ def test_the_months_are_those_of_its_life() -> None:
     assert running[0].href == "/orgs/prism/machines/batch-0?month=2026-11"
 
 
+def test_a_zone_is_said_and_kept_between_months() -> None:
+    there = replace(told(), view=View(Measure.LIST_COST, OCTOBER, zone_minutes=330))
+    shown = screen(there, date(2026, 10, 1), why(), hours())
+    assert (shown.zone, shown.zone_minutes, shown.zone_at) == ("UTC+5:30", 330, "2026-10-01T00:00:00+00:00")
+    assert shown.zone_href == "/orgs/prism/machines/batch-0?month=2026-10"
+    assert shown.hours_label.endswith("in October, UTC+5:30")
+    assert shown.months[0].href.endswith("?month=2026-10&zone=05:30")
+    assert "zone=05:30" in shown.explorer_href
+
+
+@pytest.mark.parametrize(("text", "minutes"), [("05:30", 330), ("-03:00", -180), ("Mars", 0), (None, 0), (["05:30"], 0), ("9" * 10_000, 0)])
+def test_an_addresss_zone_is_an_offset_or_none(text: object, minutes: int) -> None:
+    assert zone_in(text) == minutes
+
+
 def test_a_strip_shows_parts_of_hours() -> None:
     shown = strip([0] * 22 + [1800, 3600])
     assert shown.count("transparent 0.00%") == 1
@@ -181,6 +197,10 @@ def test_both_pictures_are_drawn() -> None:
     life = Period(OCTOBER.start, OCTOBER.start + timedelta(days=2))
     assert life_figure(spans_of([line(), line(unit="byte")]), life, now=NOW, height_px=100)["data"]
     assert hours_figure(hours(), OCTOBER)["data"]
+    assert (life_zone_minutes(life, 330), life_zone_minutes(Period(OCTOBER.start, OCTOBER.start + timedelta(days=63)), 330)) == (330, 0)
+    in_india = hours_figure(hours(), OCTOBER, zone_minutes=330)
+    assert in_india["layout"]["xaxis"]["range"][0] == "2026-10-01 05:30"
+    assert in_india["layout"]["xaxis"]["hoverformat"].endswith("UTC+5:30")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from flyusage.invoices.closing import Closed, Failure
 from flyusage.invoices.issuing import Outcome, Result
+from flyusage.invoices.outbox import Backlog, Waiting
 from flyusage.invoices.statement import Problem
-from flyusage.invoices.waiting import Backlog, Task
 from flyusage.money import EUR, USD
 from flyusage.pricing.books import PriceBook
 from flyusage.pricing.cohort_revenue import CohortMonth
@@ -79,8 +79,8 @@ def test_many_organizations_are_closed_by_the_command() -> None:
     assert shown.command == "flyusage bill close 2026-10"
 
 
-def task(**changes: object) -> Task:
-    made = Task(3, "prism", 7, "payment", "issued", "PRISM-000001", "USD", 17850, NOW - timedelta(days=2), NOW, 0, None)
+def task(**changes: object) -> Waiting:
+    made = Waiting(3, "prism", 9, "payment", 7, "PRISM-000001", "issued", NOW - timedelta(days=2), NOW, 0, None, None, "USD", 17850)
     return replace(made, **changes)
 
 
@@ -94,7 +94,7 @@ def test_the_queue_says_age_and_last_error_literally() -> None:
     assert (first.key, first.age, first.state, first.tone, first.error) == (
         "3-7", "2 days ago", "4 attempts, again at Nov 15, 00:05 UTC", "late", "<b>503</b>‹RLO›",
     )  # fmt: skip
-    assert (second.state, second.tone, second.amount) == ("due now", "open", "$178.50")
+    assert (second.key, second.state, second.tone, second.amount) == ("", "due now", "open", "$178.50")
     assert [one.label for one in shown.kinds] == ["Payment processor · 2", "Mail", "Documents"]
 
 

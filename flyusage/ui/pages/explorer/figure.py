@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from flyusage.pricing.view import Answer, Chart, Dimension, Granularity, Measure, Series
+from flyusage.pricing.view import Answer, Chart, Dimension, Granularity, Measure, Series, View
 from flyusage.ui import present
 from flyusage.ui.charts import timeseries, units
+from flyusage.ui.charts.axes import zone_name
 from flyusage.ui.charts.figure import Figure
 from flyusage.ui.charts.heatmap import heatmap
 from flyusage.ui.charts.palette import slots_for_view
@@ -46,8 +48,9 @@ def usage_figure(answer: Answer, slots: Mapping[str, int], marks: Sequence[Mark]
 
     A peak is drawn as lines, since peaks do not add up.
     """
-    canvas = Canvas(height_px=HEIGHT_PX, revision=revision)
     view, unit = answer.view, UNITS[answer.view.measure]
+    ahead_minutes = view.zone_minutes if view.has_hours else 0
+    canvas = Canvas(height_px=HEIGHT_PX, revision=revision, utc_offset_minutes=ahead_minutes)
     keys = [series.key for series in answer.drawn if not series.is_other]
     if view.chart is Chart.TREEMAP:
         return treemap([_tile(answer, series) for series in answer.drawn], canvas, slots_for_view(slots, keys))
@@ -79,12 +82,14 @@ def _spend(answer: Answer, series: Series, place: Place) -> RegionSpend:
 
 
 def _week(answer: Answer) -> list[list[float | None]]:
-    """The mean of each hour of the week, Monday first, of the whole that is drawn; None for hours never seen."""
+    """The mean of each hour of the week, Monday first, of the whole that is drawn, in the view's zone; None for hours never seen."""
+    ahead = timedelta(minutes=answer.view.zone_minutes)
     sums: list[list[list[float]]] = [[[] for _ in range(24)] for _ in range(7)]
     whole = [sum(column) for column in zip(*(series.points for series in answer.drawn), strict=True)]
     for bucket, value in zip(answer.buckets, whole, strict=True):
         if bucket < answer.as_of:
-            sums[bucket.weekday()][bucket.hour].append(value)
+            shown = bucket + ahead
+            sums[shown.weekday()][shown.hour].append(value)
     return [[sum(cell) / len(cell) if cell else None for cell in day] for day in sums]
 
 
@@ -120,6 +125,11 @@ def _ghost(answer: Answer) -> SeriesPoints | None:
     summed = [float(sum(column)) for column in zip(*columns, strict=True)][:count]
     label = present.period_text(answer.previous_period) if answer.previous_period else "before"
     return SeriesPoints(key="", label=label, points=[*summed, *[None] * (count - len(summed))])
+
+
+def zone_said(view: View) -> str:
+    """What the chart's times are in: `UTC+5:30` for hours told so, else `UTC`; days, weeks and months are always UTC's."""
+    return zone_name(view.zone_minutes) if view.has_hours else "UTC"
 
 
 def chart_title(answer: Answer) -> str:

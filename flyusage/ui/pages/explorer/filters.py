@@ -2,6 +2,7 @@
 
 import reflex as rx
 
+from flyusage.ui.components.view_link import view_link
 from flyusage.ui.pages.explorer.state import Explorer
 
 
@@ -19,7 +20,7 @@ def filter_bar() -> rx.Component:
                     type="button",
                     on_click=Explorer.edit_filter(chip.edit),
                 ),
-                rx.link(
+                view_link(
                     rx.icon("x", size=12, aria_hidden="true"),
                     rx.el.span("Remove the filter on ", chip.dimension, class_name="sr-only"),
                     href=chip.remove_href,

@@ -20,6 +20,7 @@ from flyusage.periods import Period, add_months, month_period, month_start
 from flyusage.pricing import urls
 from flyusage.pricing.changes import what_changed
 from flyusage.pricing.explorer import explore, history, price_steps, values
+from flyusage.pricing.outlines import outline_granularity, outlines
 from flyusage.pricing.view import Answer, Chart, Dimension, Granularity, Measure, View
 from flyusage.ui import live, present
 from flyusage.ui.charts.figure import Figure
@@ -28,9 +29,10 @@ from flyusage.ui.charts.rows import Mark
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.explorer import screen as printed
 from flyusage.ui.pages.explorer.figure import Place as MapPlace
-from flyusage.ui.pages.explorer.figure import chart_title, usage_figure
+from flyusage.ui.pages.explorer.figure import chart_title, usage_figure, zone_said
 from flyusage.ui.pages.explorer.paths import Place, filter_on, usage_href
 from flyusage.ui.pages.explorer.rows import Changed, Choice, Listed, Screen, Table, Word
+from flyusage.ui.pages.explorer.small_lines import KeptLines, other_lines
 from flyusage.ui.pages.explorer.steps import dimension_of
 from flyusage.ui.session import OpenOrganization, open_organization
 
@@ -72,7 +74,8 @@ class Answered:
 async def answers(asked: Asked) -> AsyncIterator[Answered]:
     """The answer to `asked` part by part, the chart first: it is what a click waits for. Last comes what changed.
 
-    Pages that ask the same meanwhile share the parts that ask the database.
+    The small lines of rows that the chart does not draw are no part of it: they follow the table. Pages that ask the same
+    meanwhile share the parts that ask the database.
     """
     org = await asyncio.to_thread(open_organization, asked.slug)
     if org is None:
@@ -82,6 +85,8 @@ async def answers(asked: Asked) -> AsyncIterator[Answered]:
     if explored.figure is not None:
         yield Answered(figure=explored.figure)
     yield Answered(shown=await asyncio.to_thread(lambda: (_screen(explored), _table(explored, asked))))
+    if await _outline(org, explored, asked):
+        yield Answered(shown=(await asyncio.to_thread(_table, explored, asked),))
     yield Answered(shown=(await live.shared(org.id, asked.key("changed"), lambda: _changed(org, explored)),))
 
 
@@ -91,7 +96,28 @@ async def table(asked: Asked) -> Table | None:
     if org is None:
         return None
     explored = await live.shared(org.id, asked.key("explored"), lambda: _explore(org, asked))
+    await _outline(org, explored, asked)
     return await asyncio.to_thread(_table, explored, asked)
+
+
+async def _outline(org: OpenOrganization, explored: "_Explored", asked: Asked) -> bool:
+    """Have the small lines ready of the rows on the page that the chart does not draw; whether there are any."""
+    shown = printed.page_of(explored.answer, asked.sorting).shown
+    keys = tuple(series.key for series in shown if not series.points and not series.is_other)
+    if keys:
+        _LINES.keep(explored.lines_key, await live.shared(org.id, (*explored.lines_key, keys), lambda: _lines(org, explored, keys)))
+    return bool(keys)
+
+
+_LINES = KeptLines()
+
+
+def _lines(org: OpenOrganization, explored: "_Explored", keys: tuple[str, ...]) -> dict[str, str]:
+    answer = explored.answer
+    granularity = outline_granularity(answer.granularity, answer.view.period)
+    asked = replace(answer.view, granularity=granularity, as_of=answer.as_of)
+    with db.transaction(org.id) as session:
+        return other_lines(answer, outlines(session, org.id, asked, keys, now=explored.now))
 
 
 @dataclass(frozen=True)
@@ -107,6 +133,7 @@ class _Explored:
     freshness: metering.Freshness | None
     health: metering.DataHealth
     figure: Figure | None
+    lines_key: tuple[object, ...]
 
 
 def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
@@ -123,7 +150,8 @@ def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
     revision = usage_href("", urls.view_to_query(answer.view))
     figure = usage_figure(answer, slots, marks, places, revision=revision) if answer.series else None
     place = Place(asked.slug, answer.view)
-    return _Explored(place, answer, (*notices, *answer.notices), slots, known, now, fresh, health, figure)
+    lines_key = ("lines", org.id, revision)
+    return _Explored(place, answer, (*notices, *answer.notices), slots, known, now, fresh, health, figure, lines_key)
 
 
 def _hourly_for_heat_map(view: View) -> View:
@@ -142,7 +170,7 @@ def _screen(explored: _Explored) -> Screen:
     place, answer = explored.place, explored.answer
     view, title = answer.view, chart_title(answer)
     total = present.amount_text(view.measure, answer.total, answer.currency)
-    pinned = replace(view, as_of=answer.as_of)
+    pinned, zone = replace(view, as_of=answer.as_of), zone_said(view)
     return Screen(
         **printed.words(place, answer),
         span=Word(present.period_text(view.period), _presets(explored)),
@@ -154,9 +182,13 @@ def _screen(explored: _Explored) -> Screen:
         tiles=printed.tiles(answer.totals, answer),
         status=_status(explored),
         chart_title=title,
-        chart_unit=present.MEASURES[view.measure].unit,
+        chart_unit=present.MEASURES[view.measure].unit + (f" · {zone}" if view.chart not in (Chart.TREEMAP, Chart.MAP) else ""),
         chart_hint=HINTS.get(view.chart, OVER_TIME_HINT),
         chart_label=f"{title}, {present.period_text(view.period)}, UTC: {total} in all. The table below holds the same numbers.",
+        zone_minutes=view.zone_minutes,
+        zone_href=place.href(zone_minutes=0),
+        zone_at=view.period.start.isoformat() if view.has_hours else "",
+        page_note="all times UTC" + (f", the chart's hours {zone}" if zone != "UTC" else ""),
         pinned_link=usage_href(place.slug, urls.view_to_query(pinned)),
         command=_command(place.slug, pinned),
         csv_href=usage_href(place.slug, urls.view_to_query(pinned)).replace("/usage", "/usage.csv", 1),
@@ -174,7 +206,7 @@ def _table(explored: _Explored, asked: Asked) -> Table:
         value_title=present.MEASURES[measure].title,
         is_compared=answer.previous_total is not None,
         has_per_hour=measure is Measure.LIST_COST and answer.previous_total is None,  # room for the change instead
-        **printed.table(explored.place, answer, explored.slots, asked.sorting),
+        **printed.table(explored.place, answer, explored.slots, printed.page_of(answer, asked.sorting), _LINES.of(explored.lines_key)),
     )
 
 
@@ -182,7 +214,7 @@ OVER_TIME_HINT = "Drag across the chart to zoom in; click a series to follow it 
 HINTS = {
     Chart.TREEMAP: "Click a tile to follow it down.",
     Chart.MAP: "Click a region to follow it down.",
-    Chart.HEATMAP: "The mean of each hour of the week, UTC.",
+    Chart.HEATMAP: "The mean of each hour of the week.",
 }
 
 
@@ -200,7 +232,7 @@ def _status(explored: _Explored) -> str:
         explored.answer,
         refused=explored.health.refused_events,
         is_stale=fresh is not None and fresh.is_stale,
-        lag_days=fresh.backlog_days if fresh else 0,
+        lag_days=fresh.backlog_days if fresh and not explored.answer.load else 0,  # what loads is said by how far it is
         now=explored.now,
     )
 
@@ -211,17 +243,20 @@ def _changed(org: OpenOrganization, explored: _Explored) -> Changed:
         with db.transaction(org.id) as session:
             changes = what_changed(session, org.id, explored.place.view, limit=MOST_CHANGES, now=explored.now)
     if changes is None:
-        begins = explored.answer.history_begins
-        since = (
-            f"History begins {present.day_text(begins, year=True)}; there is nothing before to compare with."
-            if begins
-            else "Nothing to compare yet."
-        )
-        return Changed([], since)
+        return Changed([], _nothing_changed(explored.answer))
     lines = printed.change_rows(explored.place, changes.contributors, changes.rest, changes.currency)
     total = present.difference_text(Measure.LIST_COST, changes.total.difference, changes.currency)
     summary = f"{total} list cost, compared with {present.period_text(changes.before)}"
     return Changed(lines, summary)
+
+
+def _nothing_changed(answer: Answer) -> str:
+    """Why there is nothing to compare with."""
+    if answer.load:
+        return f"{answer.load.sentence} What changed follows once the days before are in."
+    if answer.history_begins:
+        return f"History begins {present.day_text(answer.history_begins, year=True)}; there is nothing before to compare with."
+    return "Nothing to compare yet."
 
 
 def _empty(explored: _Explored) -> dict[str, object]:
@@ -246,7 +281,8 @@ def _empty(explored: _Explored) -> dict[str, object]:
 def _command(slug: str, view: View) -> str:
     """The same view as a command: the address's words are its options."""
     asked = urls.view_to_query(view)
-    asked.pop("as", None)  # a command prints numbers, however the page draws them
+    for drawing in ("as", "zone"):  # a command prints numbers, however the page draws them
+        asked.pop(drawing, None)
     options = [f"--{key} {shlex.quote(value)}" for key, value in asked.items()]
     return " ".join(["flyusage usage", f"--org {slug}", *options])
 

@@ -2,6 +2,7 @@
 
 import reflex as rx
 
+from flyusage.ui.components.view_link import view_link
 from flyusage.ui.pages.explorer.state import Explorer
 
 
@@ -23,11 +24,10 @@ def range_menu() -> rx.Component:
                     Explorer.span.choices,
                     lambda choice: rx.el.li(
                         rx.popover.close(
-                            rx.link(
+                            view_link(
                                 rx.el.span(choice.label),
                                 rx.el.span(choice.hint, class_name="choice-hint"),
                                 href=choice.href,
-                                underline="none",
                                 class_name=rx.cond(choice.is_current, "preset is-current", "preset"),
                             )
                         )

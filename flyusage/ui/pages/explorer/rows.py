@@ -106,6 +106,10 @@ class Screen:
     chart_unit: str = ""
     chart_hint: str = ""
     chart_label: str = ""
+    zone_minutes: int = 0
+    zone_at: str = ""
+    zone_href: str = ""
+    page_note: str = "all times UTC"
     pinned_link: str = ""
     command: str = ""
     csv_href: str = ""

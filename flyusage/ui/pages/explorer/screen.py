@@ -10,11 +10,11 @@ from flyusage.periods import HOUR
 from flyusage.pricing.view import Answer, Chart, Comparison, Contributor, Dimension, Filter, Granularity, Measure, Series, Totals
 from flyusage.ui import present
 from flyusage.ui.charts.palette import colour_of, slots_for_view
-from flyusage.ui.charts.sparkline import sparkline
 from flyusage.ui.charts.text import uid_of, visible
 from flyusage.ui.charts.theme import TOKENS
 from flyusage.ui.pages.explorer.paths import Place, filter_on, machine_href, trail
 from flyusage.ui.pages.explorer.rows import ChangeRow, Chip, Choice, Crumb, Row, Tile, Word
+from flyusage.ui.pages.explorer.small_lines import drawn_line
 
 LONGEST_HOURLY_DAYS = 62
 GAUGES = (Measure.RUNNING_MEAN, Measure.RUNNING_PEAK)
@@ -124,23 +124,41 @@ def _rounded(value: Fraction) -> str:
     return f"{round(value):,}"
 
 
-def table(place: Place, answer: Answer, slots: Mapping[str, int], sorting: Sorting) -> dict[str, object]:
-    """The page of rows, its total row and what the pager says, by the names of the state's fields."""
+@dataclass(frozen=True)
+class PageOfRows:
+    """The series of one page of the table, of all that were `found`."""
+
+    found: list[Series]
+    shown: list[Series]
+    number: int
+    count: int
+    first: int
+
+
+def page_of(answer: Answer, sorting: Sorting) -> PageOfRows:
+    """The page that `sorting` asks for, or the nearest there is."""
     found = [series for series in answer.series if _matches(series, sorting.find)]
     found.sort(key=_sort_key(sorting.key), reverse=not sorting.is_ascending)
-    pages = max(1, -(-len(found) // sorting.page_length))
-    page = min(max(1, sorting.page), pages)
-    first = (page - 1) * sorting.page_length
-    shown = found[first : first + sorting.page_length]
+    count = max(1, -(-len(found) // sorting.page_length))
+    number = min(max(1, sorting.page), count)
+    first = (number - 1) * sorting.page_length
+    return PageOfRows(found, found[first : first + sorting.page_length], number, count, first)
+
+
+def table(place: Place, answer: Answer, slots: Mapping[str, int], page: PageOfRows, lines: Mapping[str, str]) -> dict[str, object]:
+    """A page of rows, its total row and what the pager says, by the names of the state's fields.
+
+    `lines` are the small lines of series that the chart does not draw, by key, as far as they are known.
+    """
     drawn = [series.key for series in answer.drawn if not series.is_other]
     colours = slots_for_view(slots, drawn)
     noun = present.DIMENSIONS[answer.view.group_by] if answer.view.group_by else ("total", "totals")
     return {
-        "rows": [_row(place, answer, series, colours) for series in shown],
-        "total_row": _total_row(answer, found, is_search=bool(sorting.find)),
-        "page_number": page,
-        "page_count": pages,
-        "rows_note": _rows_note(first, len(shown), len(found), len(answer.series), noun),
+        "rows": [_row(place, answer, series, colours, lines.get(series.key, "")) for series in page.shown],
+        "total_row": _total_row(answer, page.found, is_search=len(page.found) < len(answer.series)),
+        "page_number": page.number,
+        "page_count": page.count,
+        "rows_note": _rows_note(page.first, len(page.shown), len(page.found), len(answer.series), noun),
     }
 
 
@@ -153,8 +171,8 @@ def _sort_key(key: str):
     if key == "name":
         return lambda series: (series.label.casefold(), series.key)
     if key == "change":
-        return lambda series: (series.total - (series.previous_total or 0), series.key)
-    return lambda series: (series.total, series.key)
+        return lambda series: series.total - (series.previous_total or 0)
+    return lambda series: series.total  # equal ones keep their rank, so that those drawn come first
 
 
 def _rows_note(first: int, shown: int, found: int, whole: int, noun: tuple[str, str]) -> str:
@@ -164,7 +182,7 @@ def _rows_note(first: int, shown: int, found: int, whole: int, noun: tuple[str, 
     return f"{part}{present.plural(found, *noun)}" + (f" (of {whole:,})" if found < whole else "")
 
 
-def _row(place: Place, answer: Answer, series: Series, colours: Mapping[str, int]) -> Row:
+def _row(place: Place, answer: Answer, series: Series, colours: Mapping[str, int], line: str) -> Row:
     measure, label = answer.view.measure, visible(series.label)
     name, detail = label, ""
     if answer.view.group_by is Dimension.REGION and series.label != series.key:
@@ -177,18 +195,12 @@ def _row(place: Place, answer: Answer, series: Series, colours: Mapping[str, int
         title=label,
         href=_row_href(place, answer, series),
         mark=css_colour(colour_of(slot, TOKENS)) if slot is not None else "",
-        spark=sparkline(series.points[: _whole_buckets(answer)]) if series.points else "",
+        spark=drawn_line(answer, series) or line,
         value="unpriced" if series.is_unpriced and not series.total else present.amount_text(measure, series.total, answer.currency),
         share="" if measure is Measure.RUNNING_PEAK else present.share_text(series.total, answer.total),
         **_compared(measure, answer, series.total, series.previous_total),
         per_hour=_per_hour(answer, series.list_cost, series.machine_hours),
     )
-
-
-def _whole_buckets(answer: Answer) -> int:
-    """How many buckets are over: one that still fills would read as a fall."""
-    ends = [*answer.buckets[1:], answer.view.period.end]
-    return sum(end <= answer.as_of for end in ends)
 
 
 def css_colour(colour: str) -> str:

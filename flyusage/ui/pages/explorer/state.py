@@ -40,6 +40,10 @@ class Explorer(rx.State):
     chart_unit: str = ""
     chart_hint: str = ""
     chart_label: str = ""
+    zone_minutes: int = 0
+    zone_at: str = ""
+    zone_href: str = ""
+    page_note: str = "all times UTC"
     table_title: str = ""
     group_title: str = ""
     value_title: str = ""
@@ -62,7 +66,6 @@ class Explorer(rx.State):
     empty_href: str = ""
     problem_title: str = ""
     problem_next: str = ""
-    is_loading: bool = True
 
     sort_key: str = "value"
     is_ascending: bool = False
@@ -81,11 +84,9 @@ class Explorer(rx.State):
 
     @rx.event
     async def load(self):
-        """Answer the address's question and draw it; starts the live watch on the first load."""
+        """Answer the address's question, the chart first; starts the live watch on the first load."""
         if (asked := f"{self._slug()} {self._query()}") != self._shown:
             self.page_number, self.find, self._shown = 1, "", asked
-        self.is_loading = True
-        yield
         try:
             async for answered in question.answers(self._asked()):
                 yield self._show(answered)
@@ -122,8 +123,6 @@ class Explorer(rx.State):
         """Take a part of an answer over; a figure goes to the browser at once and is not kept."""
         for part in answered.shown:
             self._assign(part)
-        if answered.shown and self.is_loading:
-            self.is_loading = False
         return browser.draw(CHART_ID, answered.figure) if answered.figure else None
 
     async def _print_table(self) -> None:
@@ -140,26 +139,26 @@ class Explorer(rx.State):
     async def follow_point(self, point: ChartPoint):
         """Follow a clicked area, bar, bubble or tile down."""
         if href := await self._lead(steps.Follow(series=text_in(point, "series") or text_in(point, "label"))):
-            yield rx.redirect(href)
+            yield browser.go(href)
 
     @rx.event
     async def brush(self, chosen: ChartRange):
         """Zoom the whole view to the brushed stretch, at whole hours."""
         if href := await self._lead(steps.Brush(text_in(chosen, "start", longest=40), text_in(chosen, "end", longest=40))):
             self._before_brush = usage_href(self._slug(), self._query())
-            yield rx.redirect(href)
+            yield browser.go(href)
 
     @rx.event
     def zoom_out(self):
         """Back to the view before the brush."""
         before, self._before_brush = self._before_brush, ""
-        return rx.redirect(before) if before else None
+        return browser.go(before) if before else None
 
     @rx.event
     async def choose_days(self, form: dict[str, Any]):
         """Show the days a person typed, the last one included."""
         if href := await self._lead(steps.Days(text_in(form, "first_day", longest=20), text_in(form, "last_day", longest=20))):
-            yield rx.redirect(href)
+            yield browser.go(href)
 
     async def _lead(self, step: steps.Step) -> str:
         return await asyncio.to_thread(steps.lead, self._slug(), self._query(), step)
@@ -210,7 +209,7 @@ class Explorer(rx.State):
     async def toggle_value(self, value: str):
         """Add a value to the chooser's filter, or take it out."""
         if href := await self._lead(steps.Toggle(self.filter_dimension, str(value)[:1000], self.filter_excludes)):
-            yield rx.redirect(href)
+            yield browser.go(href)
             self._mark(value)
 
     def _mark(self, value: str) -> None:
@@ -223,7 +222,7 @@ class Explorer(rx.State):
         """Turn the chooser's filter into all but its values, and back."""
         self.filter_excludes = bool(excludes)
         if href := await self._lead(steps.Exclude(self.filter_dimension, self.filter_excludes)):
-            yield rx.redirect(href)
+            yield browser.go(href)
 
     @rx.event
     def save_picture(self, kind: str):

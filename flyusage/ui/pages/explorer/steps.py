@@ -74,7 +74,8 @@ def lead(slug: str, query: Mapping[str, str], step: Step) -> str:
     if isinstance(step, Follow):
         return "" if not step.series or is_own_uid(step.series) else place.down(key_of(step.series))
     if isinstance(step, Brush):
-        return _between(place, _moment(step.start), _moment(step.end))
+        ahead = timedelta(minutes=view.zone_minutes) if view.has_hours else timedelta(0)
+        return _between(place, _moment(step.start, ahead), _moment(step.end, ahead))
     if isinstance(step, Days):
         last = _day(step.last)
         return _between(place, _day(step.first), last + DAY if last else None)
@@ -95,10 +96,11 @@ def _between(place: Place, start: datetime | None, end: datetime | None) -> str:
     return place.href(period=Period(floor_hour(start), max(floor_hour(end + HOUR - timedelta(seconds=1)), floor_hour(start) + HOUR)))
 
 
-def _moment(text: str) -> datetime | None:
-    """A moment as Plotly writes it (`2026-10-01 04:12:33.1`), UTC."""
+def _moment(text: str, ahead: timedelta) -> datetime | None:
+    """A moment as Plotly writes it (`2026-10-01 04:12:33.1`) on an axis that is `ahead` of UTC."""
     try:
-        return _known(datetime.fromisoformat(text.strip()[:19].rstrip(".")).replace(tzinfo=UTC))
+        moment = _known(datetime.fromisoformat(text.strip()[:19].rstrip(".")).replace(tzinfo=UTC))
+        return moment and moment - ahead
     except ValueError:
         return None
 

@@ -3,6 +3,7 @@
 import reflex as rx
 from reflex.vars import Var
 
+from flyusage.ui.components.view_link import view_link
 from flyusage.ui.pages.explorer.state import CHART_ID, Explorer
 
 
@@ -74,7 +75,7 @@ def _row(row: Var) -> rx.Component:
             rx.cond(
                 row.href == "",
                 rx.el.bdi(row.label, title=row.title),
-                rx.link(rx.el.bdi(row.label), href=row.href, title=row.title, underline="hover"),
+                view_link(rx.el.bdi(row.label), href=row.href, title=row.title),
             ),
             rx.el.span(row.detail, class_name="detail"),
             scope="row",

@@ -3,7 +3,10 @@
 import reflex as rx
 from reflex.vars import Var
 
+from flyusage.ui import browser
 from flyusage.ui.components.plotly_chart import plotly_chart
+from flyusage.ui.components.view_link import view_link
+from flyusage.ui.components.zone_switch import ZoneSwitch
 from flyusage.ui.layout import page
 from flyusage.ui.pages.explorer.filters import filter_bar
 from flyusage.ui.pages.explorer.range_menu import range_menu
@@ -30,7 +33,7 @@ def explorer() -> rx.Component:
             ),
         ),
         title="Explorer",
-        note="all times UTC",
+        note=Explorer.page_note,
         actions=_actions(),
     )
 
@@ -47,7 +50,7 @@ def _crumbs() -> rx.Component:
                         rx.cond(
                             crumb.is_last,
                             rx.el.span(crumb.label, aria_current="page"),
-                            rx.link(crumb.label, href=crumb.href, underline="none"),
+                            view_link(crumb.label, href=crumb.href),
                         )
                     ),
                 )
@@ -79,7 +82,7 @@ def word_menu(name: str, word: Var) -> rx.Component:
                     ),
                     rx.el.span(choice.label),
                     rx.el.span(choice.hint, class_name="choice-hint"),
-                    on_select=rx.redirect(choice.href),
+                    on_select=browser.go(choice.href),
                     aria_current=rx.cond(choice.is_current, "true", "false"),
                 ),
             ),
@@ -140,6 +143,7 @@ def _chart_card() -> rx.Component:
                 rx.fragment(),
                 rx.el.p(Explorer.chart_hint, class_name="chart-hint"),
             ),
+            ZoneSwitch.create(minutes=Explorer.zone_minutes, at=Explorer.zone_at, href=Explorer.zone_href),
             class_name="card-head",
         ),
         rx.cond(
@@ -148,14 +152,13 @@ def _chart_card() -> rx.Component:
                 rx.icon("chart-no-axes-column", size=28, aria_hidden="true"),
                 rx.el.p(Explorer.empty_title, class_name="empty-title"),
                 rx.el.p(Explorer.empty_next),
-                rx.cond(Explorer.empty_href != "", rx.link(Explorer.empty_action, href=Explorer.empty_href, class_name="button")),
+                rx.cond(Explorer.empty_href != "", view_link(Explorer.empty_action, href=Explorer.empty_href, class_name="button")),
                 class_name="empty",
             ),
             plotly_chart(
                 CHART_ID,
                 label=Explorer.chart_label,
                 height="380px",
-                loading=Explorer.is_loading,
                 on_point=Explorer.follow_point,
                 on_range=Explorer.brush,
                 on_reset=Explorer.zoom_out,
@@ -177,7 +180,7 @@ def _changed() -> rx.Component:
                     rx.el.div(
                         rx.cond(
                             row.href != "",
-                            rx.link(row.label, href=row.href, title=row.title, underline="hover", class_name="change-name"),
+                            view_link(row.label, href=row.href, title=row.title, class_name="change-name"),
                             rx.el.span(row.label, class_name="change-name"),
                         ),
                         rx.el.span(row.difference, class_name="money tone-" + row.tone),

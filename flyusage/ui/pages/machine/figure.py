@@ -18,21 +18,34 @@ WIDTH_PX = 560  # for ticks that fit a phone too; the drawing takes the width it
 FINEST_DAYS = 62
 
 
-def life_figure(spans: Sequence[Span], life: Period, *, now: datetime, height_px: int) -> Figure:
-    """Every run (and volume-like charge) of the machine along its life."""
-    start = floor_day(life.start)
-    days = max(1, -((start - max(life.end, start + HOUR)).days))
+def life_zone_minutes(life: Period, zone_minutes: int) -> int:
+    """What moments of the life's drawing are in, east of UTC: the chosen zone, unless it is drawn by UTC's days."""
+    return zone_minutes if _days(life) <= FINEST_DAYS else 0
+
+
+def life_figure(spans: Sequence[Span], life: Period, *, now: datetime, height_px: int, zone_minutes: int = 0) -> Figure:
+    """Every run (and volume-like charge) of the machine along its life, told in the zone that `life_zone_minutes` says."""
+    start, days = floor_day(life.start), _days(life)
     grid = TimeGrid(start, "hour", days * 24) if days <= FINEST_DAYS else TimeGrid(start, "day", days)
-    return timeline(spans, grid, Canvas(theme=TOKENS, width_px=WIDTH_PX, height_px=height_px, revision="life"), now=now)
+    ahead_minutes = life_zone_minutes(life, zone_minutes)
+    canvas = Canvas(theme=TOKENS, width_px=WIDTH_PX, height_px=height_px, revision="life", utc_offset_minutes=ahead_minutes)
+    return timeline(spans, grid, canvas, now=now)
 
 
-def hours_figure(hours: Sequence[MachineHour], month: Period) -> Figure:
-    """Minutes per hour that the machine ran; hours still to come are empty."""
+def _days(life: Period) -> int:
+    start = floor_day(life.start)
+    return max(1, -((start - max(life.end, start + HOUR)).days))
+
+
+def hours_figure(hours: Sequence[MachineHour], month: Period, *, zone_minutes: int = 0) -> Figure:
+    """Minutes per hour of UTC's month that the machine ran, told in that zone; hours still to come are empty."""
     count = month.seconds // 3600
     ran = {hour.at: hour.seconds / 60 for hour in hours}
     points = [ran.get(month.start + index * HOUR) for index in range(count)]
     chart = TimeChart(TimeGrid(month.start, "hour", count), [SeriesPoints("hours", "ran", points)], MINUTES)
-    canvas = Canvas(theme=TOKENS, width_px=WIDTH_PX, height_px=HOURS_HEIGHT_PX, revision=f"{month.start:%Y-%m}")
+    canvas = Canvas(
+        theme=TOKENS, width_px=WIDTH_PX, height_px=HOURS_HEIGHT_PX, revision=f"{month.start:%Y-%m}", utc_offset_minutes=zone_minutes
+    )
     return timeseries.stacked_bars(chart, canvas, {"hours": 0})
 
 

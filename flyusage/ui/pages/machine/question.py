@@ -1,6 +1,6 @@
 """A machine page's questions to the database, answered ready to print and to draw. Blocks; call it off the event loop."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from difflib import get_close_matches
 
@@ -11,12 +11,13 @@ from flyusage.metering import machines as metering
 from flyusage.metering.machines import Machine
 from flyusage.periods import HOUR, Period, floor_hour, midnight, month_period
 from flyusage.pricing import explorer, machines, urls
+from flyusage.ui.charts.axes import zone_name
 from flyusage.ui.charts.figure import Figure
 from flyusage.ui.charts.text import shorten, visible
 from flyusage.ui.charts.timeline import timeline_height
 from flyusage.ui.components.crumbs import Step
 from flyusage.ui.pages.explorer.paths import machine_href
-from flyusage.ui.pages.machine.figure import hours_figure, life_figure, spans_of
+from flyusage.ui.pages.machine.figure import hours_figure, life_figure, life_zone_minutes, spans_of
 from flyusage.ui.pages.machine.rows import Missing, Screen
 from flyusage.ui.pages.machine.screen import Told, in_reading_order, screen
 from flyusage.ui.session import OpenOrganization, open_organization
@@ -27,11 +28,12 @@ LONGEST_SHOWN = 60
 
 @dataclass(frozen=True)
 class Asked:
-    """The machine and month in the address; `month` None: the last one it was there in."""
+    """The machine, month and zone in the address; `month` None: the last one it was there in."""
 
     slug: str
     machine: str
     month: date | None = None
+    zone_minutes: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,16 @@ def _answer(session: Session, org: OpenOrganization, asked: Asked) -> Answered:
     hours = machines.hours_of(session, org.id, found.name, period, now=now)
     if whole is None or why is None:
         return Answered(missing=_missing(session, org, asked.machine), all_href=all_href)
-    view = urls.default_view(now=now, history=explorer.history(session, org.id))
+    view = replace(urls.default_view(now=now, history=explorer.history(session, org.id)), zone_minutes=asked.zone_minutes)
     spans = spans_of(in_reading_order(whole.lines))
     height = timeline_height(spans)
     return Answered(
-        screen=screen(Told(org.slug, found, whole.total, view, now), month, why, hours),
-        life=life_figure(spans, life, now=now, height_px=height),
-        hours=hours_figure(hours, period),
+        screen=replace(
+            screen(Told(org.slug, found, whole.total, view, now), month, why, hours),
+            life_zone=zone_name(life_zone_minutes(life, asked.zone_minutes)),
+        ),
+        life=life_figure(spans, life, now=now, height_px=height, zone_minutes=asked.zone_minutes),
+        hours=hours_figure(hours, period, zone_minutes=asked.zone_minutes),
         life_height=height,
         all_href=all_href,
     )

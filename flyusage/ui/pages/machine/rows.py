@@ -72,7 +72,12 @@ class Screen:
     is_running: bool = False
     crumbs: list[Step] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
+    zone_minutes: int = 0
+    zone: str = ""
+    zone_at: str = ""
+    zone_href: str = ""
     life_note: str = ""
+    life_zone: str = "UTC"
     life_label: str = ""
     months: list[MonthLink] = field(default_factory=list)
     month_title: str = ""

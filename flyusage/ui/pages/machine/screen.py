@@ -11,8 +11,10 @@ from flyusage.metering.machines import Machine
 from flyusage.money import CURRENCIES, Currency, format_money, round_half_away
 from flyusage.periods import HOUR, Period, midnight, month_period
 from flyusage.pricing.machines import Line, MachineHour, RawEvent, Why
+from flyusage.pricing.urls import zone_text
 from flyusage.pricing.view import Dimension, Filter, View
 from flyusage.ui import present
+from flyusage.ui.charts.axes import zone_name
 from flyusage.ui.charts.text import visible
 from flyusage.ui.components.crumbs import Step
 from flyusage.ui.pages.explorer.paths import Place, machine_href
@@ -48,11 +50,15 @@ def screen(told: Told, month: date, why: Why, hours: Sequence[MachineHour]) -> S
         is_running=machine.running_since is not None,
         crumbs=crumbs(told),
         tiles=_tiles(told, month, why, hours),
+        zone_minutes=told.view.zone_minutes,
+        zone=zone_name(told.view.zone_minutes),
+        zone_at=shown.start.isoformat(),
+        zone_href=f"{machine_href(told.slug, machine.name)}?month={month:%Y-%m}",
         life_note=_life_note(machine),
         life_label=f"Timeline of {name}: {_life_note(machine)}",
         months=month_links(told, month),
         month_title=f"{month:%B} {month.year}",
-        hours_label=f"Minutes per hour that {name} ran in {month:%B}",
+        hours_label=f"Minutes per hour that {name} ran in {month:%B}, {zone_name(told.view.zone_minutes)}",
         days=days(hours, currency),
         days_total=_days_total(hours, currency),
         why=[why_row(line, currency) for line in in_reading_order(why.lines)],
@@ -116,8 +122,9 @@ def month_links(told: Told, chosen: date) -> list[MonthLink]:
     start = machine.started_at or end
     months = list(Period(start, max(end, start) + HOUR).months())[::-1]
     shown = months[:MONTHS_SHOWN] + ([chosen] if chosen in months[MONTHS_SHOWN:] else [])
-    href = machine_href(told.slug, machine.name)
-    return [MonthLink(_month_text(one, told.now), f"{one:%B %Y}", f"{href}?month={one:%Y-%m}", one == chosen) for one in shown]
+    href, zone = machine_href(told.slug, machine.name), told.view.zone_minutes
+    kept = f"&zone={zone_text(zone)}" if zone else ""
+    return [MonthLink(_month_text(one, told.now), f"{one:%B %Y}", f"{href}?month={one:%Y-%m}{kept}", one == chosen) for one in shown]
 
 
 def _month_text(month: date, now: datetime) -> str:

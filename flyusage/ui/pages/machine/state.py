@@ -7,7 +7,7 @@ import reflex as rx
 
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser, live
-from flyusage.ui.addresses import machine_in, month_in
+from flyusage.ui.addresses import machine_in, month_in, zone_in
 from flyusage.ui.pages.machine import question
 from flyusage.ui.pages.machine.rows import Missing, Screen
 from flyusage.ui.session import slug_in
@@ -58,7 +58,8 @@ class MachinePage(rx.State):
 
     def _asked(self) -> question.Asked:
         url = self.router.url
-        return question.Asked(slug_in(url.path), machine_in(url.path), month_in(url.query_parameters.get("month")))
+        asked = url.query_parameters
+        return question.Asked(slug_in(url.path), machine_in(url.path), month_in(asked.get("month")), zone_in(asked.get("zone")))
 
     def _show(self, answered: question.Answered):
         self.is_loading = False

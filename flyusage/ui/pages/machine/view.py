@@ -7,6 +7,7 @@ from flyusage.ui.components.copy_button import copy_button
 from flyusage.ui.components.crumbs import Step, way_down
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.plotly_chart import plotly_chart
+from flyusage.ui.components.zone_switch import ZoneSwitch
 from flyusage.ui.layout import page
 from flyusage.ui.pages.machine.rows import DayRow, EventRow, MonthLink, Tile, WhyRow
 from flyusage.ui.pages.machine.state import HOURS_CHART, LIFE_CHART, MachinePage
@@ -45,7 +46,7 @@ def _ready() -> rx.Component:
         rx.el.section(
             rx.el.header(
                 rx.el.h2("Its life", class_name="card-title"),
-                rx.el.span(SCREEN.life_note, class_name="card-note"),
+                rx.el.span(SCREEN.life_note, ", ", SCREEN.life_zone, class_name="card-note"),
                 class_name="card-head",
             ),
             plotly_chart(LIFE_CHART, label=SCREEN.life_label, height=MachinePage.life_height, loading=MachinePage.is_loading),
@@ -100,7 +101,8 @@ def _hours() -> rx.Component:
     return rx.el.section(
         rx.el.header(
             rx.el.h2("Hours of ", SCREEN.month_title, class_name="card-title"),
-            rx.el.span("minutes run in each hour", class_name="card-note"),
+            rx.el.span("minutes run in each hour, ", SCREEN.zone, class_name="card-note"),
+            ZoneSwitch.create(minutes=SCREEN.zone_minutes, at=SCREEN.zone_at, href=SCREEN.zone_href),
             class_name="card-head",
         ),
         plotly_chart(HOURS_CHART, label=SCREEN.hours_label, height="200px", loading=MachinePage.is_loading),

@@ -29,6 +29,9 @@ WORDS = {
 }  # fmt: skip
 
 
+SETTLED = {Result.HELD: "held", Result.NOTHING: "nothing", Result.BEHIND: "behind"}
+
+
 class TooManyHere(FlyusageError):
     """More organizations than the server closes beside serving pages."""
 
@@ -151,7 +154,7 @@ def _exceptions(outcomes: Sequence[Outcome], month: date) -> list[ExceptionRow]:
             continue
         href, waiting = billing_href(one.slug, Choice(month=month)), {problem.code for problem in one.waiting}
         for problem in one.problems:
-            state = "held" if one.result is Result.HELD else "waits" if problem.code in waiting else "released"
+            state = "waits" if problem.code in waiting else SETTLED.get(one.result, "released")
             found.append(_row(one.slug, href, problem.code, problem.sentence, state))
         if one.result is Result.HELD and not one.problems:
             found.append(_row(one.slug, href, "", f"Held back: {one.held}", "held"))
@@ -162,6 +165,6 @@ def _exceptions(outcomes: Sequence[Outcome], month: date) -> list[ExceptionRow]:
 
 
 def _row(slug: str, href: str, code: str, what: str, state: str) -> ExceptionRow:
-    words = {"waits": "Waits", "held": "Held", "released": "Released", "behind": "Not rolled up"}
-    tones = {"waits": "late", "held": "open", "released": "ok", "behind": "open"}
+    words = {"waits": "Waits", "held": "Held", "released": "Released", "behind": "Not rolled up", "nothing": "No invoice"}
+    tones = {"waits": "late", "held": "open", "released": "ok", "behind": "open", "nothing": "ok"}
     return ExceptionRow(f"{slug} {code}", slug, href, code, visible(what), words[state], tones[state])

@@ -9,7 +9,7 @@ import reflex as rx
 
 from flyusage import clock, db
 from flyusage.errors import FlyusageError
-from flyusage.invoices.waiting import KINDS, Backlog, Task, backlogs, try_now, waiting
+from flyusage.invoices.outbox import Backlog, Waiting, backlogs, retry, waiting
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.orgs.staff import StaffPermission
 from flyusage.ui import browser, present
@@ -21,6 +21,7 @@ from flyusage.ui.session import staff
 from flyusage.ui.staff_layout import QUEUE
 
 MOST = 100
+KINDS = ("payment", "mail", "document")
 TITLES = {"payment": "Payment processor", "mail": "Mail", "document": "Documents"}
 NOTHING = {
     "payment": "Every issued invoice is handed over, or none is to be.",
@@ -31,8 +32,9 @@ NOTHING = {
 
 @dataclass(frozen=True)
 class TaskRow:
-    """Something that waits. `tone` is late once it has failed."""
+    """Something that waits. `tone` is late once it has failed; then its `key` is for trying again."""
 
+    id: str
     key: str
     number: str
     href: str
@@ -76,13 +78,17 @@ class StaffQueue(rx.State):
 
     @rx.event
     async def try_now(self, form: dict[str, Any]):
-        """Make the task `key` of the form due at once."""
-        org_id, _, task_id = text_in(form, "key", longest=2 * LONGEST_PAGE + 1).partition("-")
-        if not all(one.isascii() and one.isdecimal() for one in (org_id, task_id)):
+        """Make what failed for the invoice `key` of the form due at once, of the kind that is shown."""
+        org_id, _, invoice_id = text_in(form, "key", longest=2 * LONGEST_PAGE + 1).partition("-")
+        if not all(one.isascii() and one.isdecimal() for one in (org_id, invoice_id)):
             return
-        await asyncio.to_thread(_hurry, int(org_id), int(task_id))
-        self.screen = await asyncio.to_thread(_ask, *self._asked())
-        yield browser.toast("success", "It is tried again at once.", detail="The worker does it within seconds, if it runs.")
+        kind, failing_only = self._asked()
+        count = await asyncio.to_thread(_hurry, kind, int(org_id), int(invoice_id))
+        self.screen = await asyncio.to_thread(_ask, kind, failing_only)
+        if count:
+            yield browser.toast("success", "It is tried again at once.", detail="The worker does it within seconds, if it runs.")
+        else:
+            yield browser.toast("info", "Nothing of it has to be tried again.", detail="It is done, or waits for its first attempt.")
 
     def _asked(self) -> tuple[str, bool]:
         query = self.router.url.query_parameters
@@ -98,13 +104,13 @@ def _ask(kind: str, failing_only: bool) -> Screen:
     return screen_of(kind, found, tasks, clock.now(), failing_only=failing_only)
 
 
-def _hurry(org_id: int, task_id: int) -> None:
+def _hurry(kind: str, org_id: int, invoice_id: int) -> int:
     by = staff(StaffPermission.MONTHS_CLOSE)
     with db.platform_transaction() as session:
-        try_now(session, org_id, task_id, by=by)
+        return retry(session, kind, org_id=org_id, invoice_id=invoice_id, by=by)
 
 
-def screen_of(kind: str, found: dict[str, Backlog], tasks: list[Task], now: datetime, *, failing_only: bool) -> Screen:
+def screen_of(kind: str, found: dict[str, Backlog], tasks: list[Waiting], now: datetime, *, failing_only: bool) -> Screen:
     """The queue, printed. Pure."""
     backlog = found.get(kind)
     only = "&only=failing" if failing_only else ""
@@ -119,7 +125,7 @@ def screen_of(kind: str, found: dict[str, Backlog], tasks: list[Task], now: date
         ],
         sentence=_sentence(backlog, now) if backlog else "",
         rows=[_row(one, now) for one in tasks],
-        note=f"the {MOST} oldest" if len(tasks) == MOST else "",
+        note=f"the first {MOST}; what failed most often stands first" if len(tasks) == MOST else "",
         nothing="" if tasks else "Nothing of it has failed." if backlog else NOTHING[kind],
     )
 
@@ -130,15 +136,16 @@ def _sentence(backlog: Backlog, now: datetime) -> str:
     return f"{backlog.waiting:,} {verb}, {failing}; the oldest since {present.ago_text(backlog.oldest, now)}."
 
 
-def _row(one: Task, now: datetime) -> TaskRow:
+def _row(one: Waiting, now: datetime) -> TaskRow:
     again = f"again at {present.moment_text(one.due_at)} UTC" if one.due_at > now else "due now"
     tries = f"{present.plural(one.attempts, 'attempt')}, {again}" if one.attempts else again
     return TaskRow(
-        key=f"{one.org_id}-{one.id}",
+        key=f"{one.org_id}-{one.invoice_id}" if one.attempts else "",
+        id=str(one.id),
         number=visible(one.number) if one.number else "–",
         href=invoice_href(one.slug, one.number) if one.number else "",
         org=one.slug,
-        amount=format_minor(one.gross_minor, CURRENCIES[one.currency]) if one.currency else "",
+        amount=format_minor(one.gross_minor, CURRENCIES[one.currency]) if one.currency and one.gross_minor is not None else "",
         what=visible(one.action),
         age=present.ago_text(one.created_at, now),
         since=f"{present.moment_text(one.created_at)} UTC",

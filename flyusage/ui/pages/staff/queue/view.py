@@ -50,7 +50,7 @@ def _table() -> rx.Component:
     )
     table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table queue-table")
     return rx.fragment(
-        rx.el.div(table, class_name="table-box", tab_index=0, role="region", aria_label="What waits, the oldest first"),
+        rx.el.div(table, class_name="table-box", tab_index=0, role="region", aria_label="What waits, what failed most often first"),
         rx.cond(SCREEN.note != "", rx.el.p(SCREEN.note, class_name="muted small"), rx.fragment()),
     )
 
@@ -71,6 +71,6 @@ def _row(row: Var[TaskRow]) -> rx.Component:
             rx.el.span(row.state, class_name="state", custom_attrs={"data-tone": row.tone}),
             rx.cond(row.error != "", rx.el.bdi(row.error, class_name="queue-error small"), rx.fragment()),
         ),
-        rx.el.td(form),
-        key=row.key,
+        rx.el.td(rx.cond(row.key != "", form, rx.fragment())),
+        key=row.id,
     )

@@ -1,15 +1,15 @@
 """Staff: roles in the whole installation, and the log of who granted them. The platform's alone.
 
-Revision ID: 20261125_1700
-Revises: 20261125_1620
+Revision ID: 20261125_2100
+Revises: 20261125_2000
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "20261125_1700"
-down_revision = "20261125_1620"
+revision = "20261125_2100"
+down_revision = "20261125_2000"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Handing issued invoices to the payment processor (Stripe), and hearing from it what became of them."""

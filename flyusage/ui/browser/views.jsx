@@ -1,0 +1,45 @@
+// From one view of a page to the next. The address changes and the page's own handlers load it; no route is rendered anew,
+// which took the router longer than the server takes to answer.
+import { app, eventLoop } from "$/utils/context-registry";
+import { expectDrawings } from "$/flyusage/charts";
+
+const newKey = () => Math.random().toString(36).slice(2, 10);
+
+/** Put `href` into the address bar without loading anything. Going back or forward then loads the view of that address. */
+export const enter = (href, isReplaced = false) => {
+  const { idx = 0, ...state } = window.history.state ?? {};
+  // The router takes no notice of going back to the very entry it believes to be at, so that one becomes another.
+  if (!isReplaced) window.history.replaceState({ ...state, idx, key: newKey() }, "");
+  window.history[isReplaced ? "replaceState" : "pushState"]({ ...state, idx: isReplaced ? idx : idx + 1, key: newKey() }, "", href);
+};
+
+/** Go to `href`: within this page, only its view changes; elsewhere, as any link. */
+export const goTo = (href) => {
+  const target = new URL(href, window.location.href);
+  if (target.pathname !== window.location.pathname) {
+    eventLoop.addEvents([{ name: "_redirect", payload: { path: href, external: false, popup: false, replace: false } }]);
+    return;
+  }
+  enter(href);
+  eventLoop.addEvents(app.onLoadInternalEvent());
+  expectDrawings();
+  if (window.scrollY) window.scrollTo(0, 0);
+};
+
+const isPlain = ({ button, metaKey, ctrlKey, shiftKey, altKey, defaultPrevented }) =>
+  button === 0 && !metaKey && !ctrlKey && !shiftKey && !altKey && !defaultPrevented;
+
+/** A link to another view of this page. */
+export const ViewLink = ({ href, onClick, children, ...rest }) => {
+  const follow = (event) => {
+    onClick?.(event);
+    if (!isPlain(event)) return;
+    event.preventDefault();
+    goTo(href);
+  };
+  return (
+    <a href={href} onClick={follow} {...rest}>
+      {children}
+    </a>
+  );
+};

@@ -1,0 +1,74 @@
+"""The explorer's answers, part by part."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from background import run_async
+from factories import ingest, started
+from metering.rolled import org_id, roll
+
+from flyusage import clock, db
+from flyusage.metering import history
+from flyusage.ui.pages.explorer.question import Asked, answers, table
+from flyusage.ui.pages.explorer.rows import Changed, Screen, Table
+
+NOW = datetime(2026, 11, 15, 10, 40, tzinfo=UTC)
+APPS = 30  # twenty of them are drawn, twenty-five fit a page
+BY_APP = {"by": "app", "from": "2026-11-01", "to": "2026-12-01"}
+
+
+@pytest.fixture(autouse=True)
+def prism(database):
+    with clock.freeze(NOW):
+        ingest(started(f"m{number}", f"2026-10-{number + 1:02d}T00:00:00Z", app=f"app-{number:02d}") for number in range(APPS))
+        roll(NOW)
+        yield
+
+
+def parts(asked: Asked, kind: type):
+    async def collect():
+        return [part async for answered in answers(asked) for part in answered.shown if isinstance(part, kind)]
+
+    return run_async(collect())
+
+
+def test_small_lines_follow_the_table_for_rows_that_are_not_drawn():
+    first, second = parts(Asked("prism", BY_APP), Table)
+    assert [bool(row.spark) for row in first.rows] == [True] * 20 + [False] * 5
+    assert all(row.spark for row in second.rows)
+    assert [row.value for row in first.rows] == [row.value for row in second.rows]
+    (again, _) = parts(Asked("prism", BY_APP), Table)  # from now on they are there at once
+    assert again == second
+
+
+def test_another_page_of_the_table_has_its_lines_too():
+    last = run_async(table(Asked("prism", BY_APP, page=2)))
+    assert (len(last.rows), all(row.spark for row in last.rows)) == (APPS - 25, True)
+
+
+def test_where_every_row_is_drawn_there_is_one_table():
+    assert len(parts(Asked("prism", BY_APP | {"by": "region"}), Table)) == 1
+
+
+def test_hours_are_said_to_be_in_the_zone_of_the_address():
+    one_day = {"by": "region", "from": "2026-11-10", "to": "2026-11-11", "zone": "05:30"}
+    (shown,) = parts(Asked("prism", one_day), Screen)
+    assert (shown.zone_minutes, shown.zone_at, shown.page_note) == (
+        330,
+        "2026-11-10T00:00:00+00:00",
+        "all times UTC, the chart's hours UTC+5:30",
+    )
+    assert shown.chart_unit == "US dollars · UTC+5:30"
+    assert "zone" not in shown.zone_href
+    assert "zone" not in shown.command
+    (by_day,) = parts(Asked("prism", BY_APP | {"zone": "05:30"}), Screen)
+    assert (by_day.zone_at, by_day.page_note, by_day.chart_unit) == ("", "all times UTC", "US dollars · UTC")
+
+
+def test_what_still_loads_is_said_instead_of_compared():
+    with db.platform_transaction() as session:
+        history.note_load(session, org_id(), date(2026, 10, 25), 43)
+    asked = Asked("prism", BY_APP | {"vs": "previous"})
+    (shown,), (changed,) = parts(asked, Screen), parts(asked, Changed)
+    assert shown.notices == ["Older history is still loading: 43 %. The comparison waits for Oct 1, 2026 to be in."]
+    assert changed == Changed([], "Older history is still loading: 43 %. What changed follows once the days before are in.")
