@@ -8,9 +8,11 @@ import billed_site
 import pytest
 
 from flyusage import clock, db
+from flyusage.invoices.breakdowns import By
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import StaffRole
 from flyusage.ui import session
+from flyusage.ui.pages.invoice import question as invoice
 from flyusage.ui.pages.staff.close import question as closing
 from flyusage.ui.pages.staff.prices import question as prices
 from flyusage.ui.pages.staff.questions import state as questions
@@ -107,3 +109,20 @@ def test_a_decision_is_kept_and_shown(number: str) -> None:
     with db.platform_transaction() as opened:
         kept = opened.connection().exec_driver_sql("SELECT decided_by, reason FROM billing_hold WHERE exception = 'tax_undecided'").one()
     assert tuple(kept) == ("system:loopback", "they told us")
+
+
+HANDED_OVER = """INSERT INTO processor_invoice (org_id, invoice_id, processor_id, total_minor, created_at, compared_at, difference)
+                 SELECT org_id, id, 'in_1', gross_minor, issued_at, issued_at, 'It shows <b>$1.00</b>.' FROM invoice"""
+REFUSED = "UPDATE outbox SET attempts = 1, failure = 'down', last_error = 'no answer' WHERE kind = 'payment'"
+
+
+def test_what_differs_at_the_processor_is_seen_and_a_member_is_told_why_payment_is_late(number: str) -> None:
+    with db.platform_transaction() as opened:
+        for statement in (HANDED_OVER, REFUSED):
+            opened.connection().exec_driver_sql(statement)
+    with clock.freeze(billed_site.ISSUED_AT):
+        (row,) = queue._ask("payment", False).differing
+        shown = invoice.ask(invoice.Asked("prism", number, By.REGION)).screen
+    assert (row.number, row.said) == (number, "It shows <b>$1.00</b>. (seen Nov 2, 09:00 UTC)")
+    assert shown is not None
+    assert shown.news.startswith("Your invoice is correct; payment is delayed because the payment processor does not answer.")

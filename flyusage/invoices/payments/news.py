@@ -36,6 +36,22 @@ class PaymentNews:
     next_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Differing:
+    """An invoice that the processor shows otherwise than we do, which could not be mended, and when that was seen."""
+
+    org_id: int
+    slug: str
+    number: str
+    sentence: str
+    compared_at: datetime
+
+
+def differing(session: Session, *, limit: int = 100) -> list[Differing]:
+    """What differs at the processor on the whole platform, the oldest first. For staff."""
+    return [Differing(*row) for row in session.execute(sa.text(_DIFFERING), {"limit": limit})]
+
+
 def payment_news(session: Session, org_id: int, invoice_id: int) -> PaymentNews | None:
     """What a member should know about the payment of an open invoice; None while all is well. Serves members and the platform."""
     row = session.execute(sa.text(_NEWS), {"org": org_id, "id": invoice_id}).one_or_none()
@@ -58,6 +74,10 @@ def _moment(moment: datetime) -> str:
     return f"{moment:%b} {moment.day}, {moment:%H:%M} UTC"
 
 
+_DIFFERING = """
+SELECT k.org_id, o.slug, i.number, k.difference, k.compared_at
+FROM processor_invoice k JOIN invoice i ON i.org_id = k.org_id AND i.id = k.invoice_id JOIN organization o ON o.id = k.org_id
+WHERE k.difference IS NOT NULL ORDER BY k.compared_at, k.org_id, k.invoice_id LIMIT :limit"""
 _NEWS = """
 SELECT i.state, o.failure, o.created_at, o.due_at, k.failed_at, k.failed_because
 FROM invoice i LEFT JOIN processor_invoice k ON k.org_id = i.org_id AND k.invoice_id = i.id

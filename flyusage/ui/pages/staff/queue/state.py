@@ -1,7 +1,7 @@
 """The payment queue's state, and what it asks the database."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import reflex as rx
 from flyusage import clock, db
 from flyusage.errors import FlyusageError
 from flyusage.invoices.outbox import Backlog, Waiting, backlogs, retry, waiting
+from flyusage.invoices.payments.news import Differing, differing
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.orgs.staff import StaffPermission
 from flyusage.ui import browser, present
@@ -49,6 +50,16 @@ class TaskRow:
 
 
 @dataclass(frozen=True)
+class DifferingRow:
+    """An invoice that the processor shows otherwise, and what differs."""
+
+    number: str
+    href: str
+    org: str
+    said: str
+
+
+@dataclass(frozen=True)
 class Screen:
     """What waits of one kind."""
 
@@ -56,6 +67,7 @@ class Screen:
     only: list[Choosing] = field(default_factory=list)
     sentence: str = ""
     rows: list[TaskRow] = field(default_factory=list)
+    differing: list[DifferingRow] = field(default_factory=list)
     note: str = ""
     nothing: str = ""
 
@@ -101,7 +113,8 @@ def _ask(kind: str, failing_only: bool) -> Screen:
     with db.platform_transaction() as session:
         found = {one.kind: one for one in backlogs(session)}
         tasks = waiting(session, kind, failing_only=failing_only, limit=MOST)
-    return screen_of(kind, found, tasks, clock.now(), failing_only=failing_only)
+        others = differing(session, limit=MOST) if kind == "payment" else []
+    return replace(screen_of(kind, found, tasks, clock.now(), failing_only=failing_only), differing=[_differing(one) for one in others])
 
 
 def _hurry(kind: str, org_id: int, invoice_id: int) -> int:
@@ -134,6 +147,11 @@ def _sentence(backlog: Backlog, now: datetime) -> str:
     verb = "waits" if backlog.waiting == 1 else "wait"
     failing = f"{backlog.failing:,} failed before" if backlog.failing else "none failed before"
     return f"{backlog.waiting:,} {verb}, {failing}; the oldest since {present.ago_text(backlog.oldest, now)}."
+
+
+def _differing(one: Differing) -> DifferingRow:
+    seen = f"seen {present.moment_text(one.compared_at)} UTC"
+    return DifferingRow(visible(one.number), invoice_href(one.slug, one.number), one.slug, f"{visible(one.sentence)} ({seen})")
 
 
 def _row(one: Waiting, now: datetime) -> TaskRow:

@@ -4,7 +4,7 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.ui.pages.billing.rows import Choosing
-from flyusage.ui.pages.staff.queue.state import StaffQueue, TaskRow
+from flyusage.ui.pages.staff.queue.state import DifferingRow, StaffQueue, TaskRow
 from flyusage.ui.staff_layout import QUEUE, phases, staff_page
 
 SCREEN = StaffQueue.screen
@@ -21,6 +21,10 @@ def queue() -> rx.Component:
 
 
 def _ready() -> rx.Component:
+    return rx.fragment(_waiting(), rx.cond(SCREEN.differing.length() > 0, _differences(), rx.fragment()))
+
+
+def _waiting() -> rx.Component:
     return rx.el.section(
         rx.el.div(
             rx.el.div(rx.foreach(SCREEN.kinds, choice), class_name="segments", role="group", aria_label="What waits"),
@@ -31,6 +35,28 @@ def _ready() -> rx.Component:
         rx.cond(SCREEN.nothing != "", rx.el.p(SCREEN.nothing, class_name="muted"), _table()),
         class_name="card",
         aria_label="What waits",
+    )
+
+
+def _differences() -> rx.Component:
+    """What was handed over and is shown otherwise there: for people, since no attempt mends it."""
+    return rx.el.section(
+        rx.el.header(
+            rx.el.h2("Differs at the processor", class_name="card-title"),
+            rx.el.span("what `flyusage payments reconcile` found and could not mend", class_name="card-note"),
+            class_name="card-head",
+        ),
+        rx.el.ul(rx.foreach(SCREEN.differing, _differing), class_name="receipts"),
+        class_name="card",
+        aria_label="Differs at the processor",
+    )
+
+
+def _differing(row: Var[DifferingRow]) -> rx.Component:
+    return rx.el.li(
+        rx.link(row.number, href=row.href, class_name="link mono"),
+        rx.el.span(row.org, class_name="muted"),
+        rx.el.bdi(row.said, class_name="tiny"),
     )
 
 
