@@ -188,7 +188,9 @@ def _everyone() -> rx.Component:
         rx.cond(
             EVERYONE.rows.length() > 0,
             rx.fragment(
-                rx.el.div(table, class_name="table-box", tab_index=0, role="region", aria_label="Organizations, the largest change first"),
+                rx.el.div(
+                    table, class_name="table-box days-box", tab_index=0, role="region", aria_label="Organizations, the largest change first"
+                ),
                 rx.el.p(EVERYONE.note, class_name="muted small"),
             ),
             rx.fragment(),

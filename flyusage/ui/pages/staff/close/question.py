@@ -51,13 +51,13 @@ def months(now: datetime) -> list[date]:
     return [add_months(first, -back).date() for back in range(1, MONTHS + 1)]
 
 
-def ask(month: date) -> Screen:
+def ask(month: date, progress: Progress | None = None) -> Screen:
     """What closing `month` would come to. Raises NotPermitted."""
     staff(StaffPermission.READ)
     ids = _ids()
     if len(ids) > MOST_HERE:
         return screen(month, Closed(month), clock.now(), organizations=len(ids), is_too_many=True)
-    return screen(month, closing.rehearse(month, ids), clock.now(), organizations=len(ids))
+    return screen(month, closing.rehearse(month, ids, progress=progress), clock.now(), organizations=len(ids))
 
 
 def close(month: date, progress: Progress) -> Closed:

@@ -1,12 +1,16 @@
 """The state of closing a month. The address holds the month; a close goes on when its page is left."""
 
 import asyncio
-from typing import Any, Literal
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import reflex as rx
 
 from flyusage import clock
 from flyusage.errors import FlyusageError
+from flyusage.invoices.closing import Progress
 from flyusage.invoices.issuing import Result
 from flyusage.ui import browser, present
 from flyusage.ui.addresses import month_in, text_in
@@ -15,9 +19,11 @@ from flyusage.ui.pages.staff.close.rows import Screen
 
 LOOK_SECONDS = 0.3
 
+Answer = TypeVar("Answer")
+
 
 class StaffClose(rx.State):
-    """What closing a month shows. `phase` is loading, ready or failed; while it closes, `done` of `total` organizations are."""
+    """What closing a month shows. `phase` is loading, ready or failed; while it rehearses or closes, `done` of `total` organizations are."""
 
     phase: Literal["loading", "ready", "failed"] = "loading"
     screen: Screen = Screen()
@@ -27,17 +33,19 @@ class StaffClose(rx.State):
     done: int = 0
     total: int = 0
 
-    @rx.event
+    @rx.event(background=True)
     async def load(self):
-        """Rehearse the month in the address."""
-        self.is_loading = True
-        yield
+        """Rehearse the month in the address, showing how far that is."""
+        async with self:
+            month = self._month()
+            self.is_loading, self.done, self.total = True, 0, 0
         try:
-            self.screen = await asyncio.to_thread(question.ask, self._month())
-            self.phase = "ready"
+            screen, problem = await _followed(self, partial(question.ask, month)), ""
         except FlyusageError as error:
-            self.phase, self.problem, self.screen = "failed", error.sentence, Screen()
-        self.is_loading = False
+            screen, problem = Screen(), error.sentence
+        async with self:
+            if month == self._month():  # else another month was chosen meanwhile, whose rehearsal is under way
+                self.phase, self.problem, self.screen, self.is_loading = "failed" if problem else "ready", problem, screen, False
 
     @rx.event
     async def decide(self, form: dict[str, Any]):
@@ -46,12 +54,11 @@ class StaffClose(rx.State):
         decision, reason = text_in(form, "decision"), text_in(form, "reason")
         if decision not in ("release", "hold") or not slug:
             return
-        month = self._month()
-        await asyncio.to_thread(question.decide, month, slug, code, release=decision == "release", reason=reason)
-        self.screen = await asyncio.to_thread(question.ask, month)
+        await asyncio.to_thread(question.decide, self._month(), slug, code, release=decision == "release", reason=reason)
         yield browser.toast(
             "success", f"{slug} is {'released' if decision == 'release' else 'held back'}.", detail="The audit keeps who and why."
         )
+        yield StaffClose.load
 
     @rx.event(background=True)
     async def close(self, confirmed: str):
@@ -63,28 +70,31 @@ class StaffClose(rx.State):
             if self.is_closing:
                 return
             self.is_closing, self.done, self.total = True, 0, 0
-        counted = [0, 0]
-
-        def tell(done: int, total: int) -> None:
-            counted[:] = done, total
-
-        work = asyncio.create_task(asyncio.to_thread(question.close, month, tell))
         try:
-            while not work.done():
-                await asyncio.wait([work], timeout=LOOK_SECONDS)
-                async with self:
-                    self.done, self.total = counted
-            closed = await work
-            screen = await asyncio.to_thread(question.ask, month)
+            closed = await _followed(self, partial(question.close, month))
         finally:
             async with self:
                 self.is_closing = False
-        async with self:
-            self.screen, self.phase = screen, "ready"
         issued = present.plural(closed.count(Result.ISSUED), "invoice")
         rest = closed.count(Result.WAITING) + len(closed.failures)
         detail = f"{rest:,} wait or failed; they are listed." if rest else "Their PDF, mail and payment follow by themselves."
         yield browser.toast("warning" if rest else "success", f"{issued} issued for {month:%B %Y}.", detail=detail)
+        yield StaffClose.load
 
-    def _month(self):
+    def _month(self) -> date:
         return question.month_of(month_in(self.router.url.query_parameters.get("month")), clock.now())
+
+
+async def _followed(state: StaffClose, work: Callable[[Progress], Answer]) -> Answer:
+    """What `work` gives, on a thread, while the page is told how far it is."""
+    counted = [0, 0]
+
+    def tell(done: int, total: int) -> None:
+        counted[:] = done, total
+
+    task = asyncio.create_task(asyncio.to_thread(work, tell))
+    while not task.done():
+        await asyncio.wait([task], timeout=LOOK_SECONDS)
+        async with state:
+            state.done, state.total = counted
+    return await task

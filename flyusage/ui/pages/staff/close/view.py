@@ -18,6 +18,7 @@ MOST_SAID = 500  # characters of a reason
 def close() -> rx.Component:
     """The whole page."""
     return staff_page(
+        rx.cond(StaffClose.is_loading & (StaffClose.total > 0), _progress("Rehearsing"), rx.fragment()),
         phases(StaffClose.phase, _ready(), StaffClose.problem, StaffClose.load),
         here=CLOSE,
         title="Close a month",
@@ -47,12 +48,16 @@ def _elsewhere() -> rx.Component:
     return rx.el.section(rx.el.p(SCREEN.too_many), command_line(SCREEN.command), class_name="card empty", aria_label="By the command")
 
 
-def _answer() -> rx.Component:
-    closing = rx.el.div(
-        rx.el.progress(value=StaffClose.done, max=rx.cond(StaffClose.total > 0, StaffClose.total, 1), aria_label="How far the close is"),
-        rx.el.span(StaffClose.done, " of ", StaffClose.total, " organizations", class_name="muted small", role="status"),
+def _progress(doing: str) -> rx.Component:
+    return rx.el.div(
+        rx.el.progress(value=StaffClose.done, max=rx.cond(StaffClose.total > 0, StaffClose.total, 1), aria_label=doing),
+        rx.el.span(doing, ": ", StaffClose.done, " of ", StaffClose.total, " organizations", class_name="muted small", role="status"),
         class_name="close-progress",
     )
+
+
+def _answer() -> rx.Component:
+    closing = _progress("Closing")
     asking = rx.cond(
         SCREEN.close_label != "",
         rx.el.div(_ask(), class_name="close-ask"),
