@@ -6,7 +6,7 @@ from starlette.middleware import Middleware
 
 from flyusage.api import health, webhooks
 from flyusage.auth.errors import SignInNeeded
-from flyusage.ui import downloads, failures, invoice_downloads, live, routes, sign_in
+from flyusage.ui import downloads, failures, invoice_downloads, live, routes, sign_in, staff_layout
 from flyusage.ui.frame import Frame
 from flyusage.ui.pages import door
 from flyusage.ui.pages.account import Account, account
@@ -25,7 +25,19 @@ from flyusage.ui.pages.overview.state import Overview
 from flyusage.ui.pages.overview.view import overview
 from flyusage.ui.pages.prices.state import Prices
 from flyusage.ui.pages.prices.view import prices
+from flyusage.ui.pages.staff.close.state import StaffClose
+from flyusage.ui.pages.staff.close.view import close as staff_close
+from flyusage.ui.pages.staff.prices.state import StaffPrices
+from flyusage.ui.pages.staff.prices.view import prices as staff_prices
+from flyusage.ui.pages.staff.questions.state import StaffQuestions
+from flyusage.ui.pages.staff.questions.view import questions as staff_questions
+from flyusage.ui.pages.staff.queue.state import StaffQueue
+from flyusage.ui.pages.staff.queue.view import queue as staff_queue
+from flyusage.ui.pages.staff.revenue.state import StaffRevenue
+from flyusage.ui.pages.staff.revenue.view import revenue as staff_revenue
 from flyusage.ui.pages.welcome import Welcome, welcome
+from flyusage.ui.pages.what_if.state import WhatIfPage
+from flyusage.ui.pages.what_if.view import what_if
 from flyusage.ui.reader import KnowReader, KnowsReader
 
 app = rx.App(
@@ -52,3 +64,9 @@ app.add_page(machine, route="/orgs/[slug]/machines/[machine]", title="Machine ·
 app.add_page(billing, route="/orgs/[slug]/billing", title="Billing · flyusage", on_load=[Frame.load, Billing.load])
 app.add_page(invoice, route="/orgs/[slug]/invoices/[number]", title="Invoice · flyusage", on_load=[Frame.load, InvoicePage.load])
 app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on_load=[Frame.load, Prices.load])
+app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
+app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=StaffPrices.load)
+app.add_page(staff_close, route=staff_layout.CLOSE, title="Close a month · flyusage", on_load=StaffClose.load)
+app.add_page(staff_queue, route=staff_layout.QUEUE, title="Payment queue · flyusage", on_load=StaffQueue.load)
+app.add_page(staff_revenue, route=staff_layout.REVENUE, title="Revenue · flyusage", on_load=StaffRevenue.load)
+app.add_page(staff_questions, route=staff_layout.QUESTIONS, title="Questions · flyusage", on_load=StaffQuestions.load)

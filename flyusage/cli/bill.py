@@ -23,7 +23,6 @@ from flyusage.orgs.queries import OrganizationEntry
 
 MOST_PRINTED = 50
 COMMAND = system("command")
-BILLED = (Result.ISSUED, Result.PRESENT)
 _SETTLED = {Result.HELD: "held", Result.NOTHING: "no invoice", Result.BEHIND: "waits"}
 
 app = typer.Typer(help="Close a month: every organization's invoice.", no_args_is_help=True)
@@ -146,9 +145,9 @@ def _print(closed: Closed, *, is_rehearsal: bool) -> None:
     said += [(closed.count(Result.NOTHING), "come to nothing"), (closed.count(Result.WAITING), "wait for a decision")]
     said += [(closed.count(Result.HELD), "held"), (closed.count(Result.BEHIND), "not rolled up yet"), (len(closed.failures), "failed")]
     typer.echo(f"{closed.month:%B %Y}: " + (", ".join(f"{count:,} {word}" for count, word in said if count) or "no organizations") + ".")
-    for code, (count, net, gross) in _totals(closed).items():
-        currency = CURRENCIES[code]
-        typer.echo(f"{count:,} in {code}: {format_minor(net, currency)} net, {format_minor(gross, currency)} with tax.")
+    for code, total in closed.totals.items():
+        net, gross = (format_minor(one, CURRENCIES[code]) for one in (total.net_minor, total.gross_minor))
+        typer.echo(f"{total.documents:,} in {code}: {net} net, {gross} with tax.")
 
 
 def _print_exceptions(closed: Closed, exceptional: Sequence[Outcome]) -> None:
@@ -176,28 +175,18 @@ def _print_exceptions(closed: Closed, exceptional: Sequence[Outcome]) -> None:
     typer.echo("")
 
 
-def _totals(closed: Closed) -> dict[str, tuple[int, int, int]]:
-    """Currency → how many, net and gross of what is issued or could be."""
-    found: dict[str, tuple[int, int, int]] = {}
-    for one in closed.outcomes:
-        if one.result in BILLED and one.currency:
-            count, net, gross = found.get(one.currency.code, (0, 0, 0))
-            found[one.currency.code] = count + 1, net + one.net_minor, gross + one.gross_minor
-    return dict(sorted(found.items()))
-
-
 def _plain(closed: Closed, *, is_rehearsal: bool) -> dict[str, object]:
     return {
         "month": f"{closed.month:%Y-%m}",
         "is_rehearsal": is_rehearsal,
         "is_complete": closed.is_complete,
         "counts": {result.value: closed.count(result) for result in Result} | {"failed": len(closed.failures)},
-        "totals": {code: {"documents": n, "net_minor": net, "gross_minor": gross} for code, (n, net, gross) in _totals(closed).items()},
+        "totals": {code: vars(total) for code, total in closed.totals.items()},
         "exceptions": [_exception(one) for one in closed.outcomes if one.problems or one.result in (Result.HELD, Result.BEHIND)],
         "failures": [{"org": one.slug, "error": one.sentence} for one in closed.failures],
         "invoices": [
             {"org": one.slug, "number": one.number, "currency": one.currency and one.currency.code, "net_minor": one.net_minor,
-             "gross_minor": one.gross_minor, "result": one.result} for one in closed.outcomes if one.result in BILLED
+             "gross_minor": one.gross_minor, "result": one.result} for one in closed.outcomes if one.result in (Result.ISSUED, Result.PRESENT)
         ],
     }  # fmt: skip
 

@@ -24,6 +24,7 @@ from flyusage.cli import (
     prices,
     rollup,
     serve,
+    staff,
     usage,
     users,
     worker,
@@ -57,6 +58,7 @@ app.add_typer(orgs.app, name="orgs")
 app.add_typer(payments.app, name="payments")
 app.add_typer(prices.app, name="prices")
 app.add_typer(rollup.app, name="rollup")
+app.add_typer(staff.app, name="staff")
 app.add_typer(users.app, name="users")
 
 

@@ -41,6 +41,15 @@ class Failure:
     sentence: str
 
 
+@dataclass(frozen=True)
+class Total:
+    """What is issued in a currency, or would be: documents, net and gross in minor units."""
+
+    documents: int
+    net_minor: int
+    gross_minor: int
+
+
 @dataclass
 class Closed:
     """What a run came to. `outcomes` are of every organization looked at; `failures` those that raised."""
@@ -52,6 +61,21 @@ class Closed:
     def count(self, *results: Result) -> int:
         """How many organizations came to one of `results`."""
         return sum(one.result in results for one in self.outcomes)
+
+    @property
+    def billed(self) -> list[Outcome]:
+        """What is issued, or would be, now or before."""
+        return [one for one in self.outcomes if one.result in (Result.ISSUED, Result.PRESENT) and one.currency]
+
+    @property
+    def totals(self) -> dict[str, Total]:
+        """Of what is billed, by currency code."""
+        found: dict[str, Total] = {}
+        for one in self.billed:
+            assert one.currency is not None
+            sums = found.get(one.currency.code, Total(0, 0, 0))
+            found[one.currency.code] = Total(sums.documents + 1, sums.net_minor + one.net_minor, sums.gross_minor + one.gross_minor)
+        return dict(sorted(found.items()))
 
     @property
     def is_complete(self) -> bool:

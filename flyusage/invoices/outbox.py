@@ -43,7 +43,7 @@ class Task:
 class Waiting:
     """A task that is not done, for staff: since when, how often it was tried, what the last error was and when it is tried next.
 
-    `number` is the invoice's, None for mail about no invoice.
+    `number`, `currency` and `gross_minor` are the invoice's, None for mail about no invoice.
     """
 
     org_id: int
@@ -58,6 +58,18 @@ class Waiting:
     attempts: int
     failure: str | None
     last_error: str | None
+    currency: str | None
+    gross_minor: int | None
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How many tasks of a kind wait, how many of them after an error, and since when the oldest does."""
+
+    kind: str
+    waiting: int
+    failing: int
+    oldest: datetime
 
 
 def due(session: Session, kind: str, limit: int) -> Sequence[tuple[int, int]]:
@@ -104,9 +116,17 @@ def back_off(attempts: int) -> float:
     return min(LONGEST_PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS * 2 ** min(attempts, 16)) * (0.5 + random.random())
 
 
-def waiting(session: Session, kind: str, *, org_id: int | None = None, limit: int = 500) -> list[Waiting]:
-    """Tasks of `kind` that are not done, those with the most attempts first, then the oldest; of all organizations or of one."""
-    rows = session.execute(sa.text(_QUEUE), {"kind": kind, "org": org_id, "limit": limit})
+def backlogs(session: Session) -> list[Backlog]:
+    """What waits, by kind; kinds without anything are absent. For staff."""
+    return [Backlog(*row) for row in session.execute(sa.text(_BACKLOGS))]
+
+
+def waiting(session: Session, kind: str, *, org_id: int | None = None, limit: int = 500, failing_only: bool = False) -> list[Waiting]:
+    """Tasks of `kind` that are not done, those with the most attempts first, then the oldest; of all organizations or of one.
+
+    `failing_only`: those that an attempt has failed for.
+    """
+    rows = session.execute(sa.text(_QUEUE), {"kind": kind, "org": org_id, "limit": limit, "failing": failing_only})
     return [Waiting(*row) for row in rows]
 
 
@@ -146,10 +166,13 @@ _POSTPONED = """
 UPDATE outbox SET due_at = CAST(:now AS timestamptz) + make_interval(secs => :pause) WHERE org_id = :org AND id = :id"""
 _OWN = "AND (CAST(:org AS int) IS NULL OR o.org_id = :org)"
 _QUEUE = f"""
-SELECT o.org_id, g.slug, o.id, o.kind, o.invoice_id, i.number, o.action, o.created_at, o.due_at, o.attempts, o.failure, o.last_error
+SELECT o.org_id, g.slug, o.id, o.kind, o.invoice_id, i.number, o.action, o.created_at, o.due_at, o.attempts, o.failure, o.last_error,
+       i.currency, i.gross_minor
 FROM outbox o JOIN organization g ON g.id = o.org_id LEFT JOIN invoice i ON i.org_id = o.org_id AND i.id = o.invoice_id
-WHERE o.{_NOT_DONE} {_OWN} ORDER BY o.attempts DESC, o.created_at, o.id LIMIT :limit"""
+WHERE o.{_NOT_DONE} {_OWN} AND (NOT :failing OR o.attempts > 0) ORDER BY o.attempts DESC, o.created_at, o.id LIMIT :limit"""
 _COUNT = f"SELECT count(*) FROM outbox o WHERE {_NOT_DONE} {_OWN}"
+_BACKLOGS = """
+SELECT kind, count(*), count(*) FILTER (WHERE attempts > 0), min(created_at) FROM outbox WHERE done_at IS NULL GROUP BY kind ORDER BY kind"""
 _RETRY = f"""
 UPDATE outbox o SET due_at = :now WHERE {_NOT_DONE} AND attempts > 0 {_OWN}
   AND (CAST(:invoice AS bigint) IS NULL OR invoice_id = :invoice) RETURNING org_id"""

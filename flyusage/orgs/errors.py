@@ -15,3 +15,17 @@ class NotPermitted(FlyusageError):
 
     code = "not_permitted"
     status = 403
+
+
+class UserUnknown(FlyusageError):
+    """No account has that address."""
+
+    code = "user_unknown"
+    status = 404
+
+
+class StaffGrantUnknown(FlyusageError):
+    """The account does not hold that role."""
+
+    code = "staff_grant_unknown"
+    status = 404

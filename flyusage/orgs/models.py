@@ -19,6 +19,14 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
+class StaffRole(StrEnum):
+    """What somebody is in the whole installation; `staff.py` says what each may do."""
+
+    SUPPORT = "support"
+    BILLING = "billing"
+    OPERATOR = "operator"
+
+
 class Organization(SQLModel, table=True):
     """A tenant: it owns apps and machines and owes the invoices for them."""
 
@@ -50,6 +58,31 @@ class AuditEvent(SQLModel, table=True):
     __tablename__ = "audit_event"  # pyright: ignore[reportAssignmentType]
 
     org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    actor: str = Field(sa_column=Column(Text, nullable=False))
+    action: str = Field(sa_column=Column(Text, nullable=False))
+    subject: str = Field(sa_column=Column(Text, nullable=False))
+    detail: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, server_default="{}"))
+
+
+class StaffGrant(SQLModel, table=True):
+    """An account's role in the whole installation. The platform's alone: no organization sees it."""
+
+    __tablename__ = "staff_grant"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (CheckConstraint("role IN ('support', 'billing', 'operator')", name="role_known"),)
+
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), primary_key=True))
+    role: StaffRole = Field(sa_column=Column(Text, primary_key=True))
+    granted_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    granted_by: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class StaffEvent(SQLModel, table=True):
+    """Who granted or took back which role, when. Rows are only ever added."""
+
+    __tablename__ = "staff_event"  # pyright: ignore[reportAssignmentType]
+
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     actor: str = Field(sa_column=Column(Text, nullable=False))

@@ -16,10 +16,10 @@ from flyusage.orgs.permissions import Permission
 from flyusage.pricing.asking import know
 from flyusage.pricing.overview import resting_cost
 from flyusage.ui import browser, live
-from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, reader_name, slug_in
+from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, present_person, slug_in
 
 STALE_AFTER = timedelta(hours=6)
-PERMITTED_PAGES = {"/billing": Permission.INVOICES_READ, "/prices": Permission.PRICES_READ}
+PERMITTED_PAGES = {"/billing": Permission.INVOICES_READ, "/prices": Permission.PRICES_READ, "/what-if": Permission.PRICES_READ}
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Frame(rx.State):
     organizations: list[OrganizationChoice] = []
     is_missing: bool = False
     reader: str = ""
+    is_staff: bool = False
 
     @rx.event
     async def load(self):
@@ -69,7 +70,8 @@ class Frame(rx.State):
         slug = slug_in(self.router.url.path)
         if slug and slug == self.header.slug and live.is_watched(self):
             return None
-        self.reader = await asyncio.to_thread(reader_name)
+        person = await asyncio.to_thread(present_person)
+        self.reader, self.is_staff = person.name, bool(person.staff_roles)
         self.organizations = await _choices()
         header = await _header(slug)
         self.is_missing = header is None

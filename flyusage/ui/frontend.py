@@ -19,6 +19,8 @@ _APPLY_OURS = '  if (event.name === "_flyusage") {\n    return runAction(event.p
 _TAKE_UPDATE = '  socket.current.on("event", (update) => {\n'
 _TAKE_LATER = '  socket.current.on("event", async (update) => {\n    await drawingsShown();\n'
 
+_IMPORTS = ('import { runAction } from "$/flyusage/actions";\n', 'import { drawingsShown } from "$/flyusage/charts";\n')
+
 # The address of the server as Reflex bakes it into env.json, whatever host and port the build assumed.
 _BAKED_ADDRESS = re.compile(r"([\"'`])(http|ws)://localhost:\d+(/[\w/-]*)\1")
 
@@ -64,13 +66,15 @@ class RadixPlugin(RadixThemesPlugin):
 
 
 def teach_actions(state_js: str) -> str:
-    """Reflex's `state.js` with `_flyusage` events routed to `actions.js` and charts let go first; unchanged if it already is."""
-    if _APPLY_OURS in state_js and _TAKE_LATER in state_js:
-        return state_js
+    """Reflex's `state.js` with `_flyusage` events routed to `actions.js` and charts let go first; unchanged if it already is.
+
+    What an older flyusage taught it is forgotten first: the folder that Reflex builds in outlives upgrades.
+    """
+    for ours, theirs in ((_APPLY_OURS, ""), (_TAKE_LATER, _TAKE_UPDATE), *((line, "") for line in _IMPORTS)):
+        state_js = state_js.replace(ours, theirs)
     if state_js.count(_APPLY_EVENT) != 1 or state_js.count(_TAKE_UPDATE) != 1:
         raise RuntimeError("Reflex's state.js is not the one this version of flyusage knows; see frontend.py.")
-    imported = 'import { runAction } from "$/flyusage/actions";\nimport { drawingsShown } from "$/flyusage/charts";\n'
-    return imported + state_js.replace(_APPLY_EVENT, _APPLY_OURS + _APPLY_EVENT).replace(_TAKE_UPDATE, _TAKE_LATER)
+    return "".join(_IMPORTS) + state_js.replace(_APPLY_EVENT, _APPLY_OURS + _APPLY_EVENT).replace(_TAKE_UPDATE, _TAKE_LATER)
 
 
 def _relocate(script: Path) -> bool:

@@ -12,7 +12,7 @@ NAVIGATION = (
     ("Explorer", "chart-line", "/usage"),
     ("Machines", "server", "/machines"),
 )
-PERMITTED = (("Billing", "receipt-text", "/billing", "/invoices"), ("Prices", "tags", "/prices"))
+PERMITTED = (("Billing", "receipt-text", "/billing", "/invoices"), ("Prices", "tags", "/prices"), ("What if", "flask-conical", "/what-if"))
 
 
 class OrganizationLink(rx.Component):
@@ -91,7 +91,7 @@ def _side() -> rx.Component:
                 ),
             ),
         ),
-        rx.el.footer(_freshness(), _reader(), _theme_button(), class_name="side-foot"),
+        rx.el.footer(_freshness(), _staff(), _reader(), theme_button(), class_name="side-foot"),
     )
 
 
@@ -112,7 +112,7 @@ def _organization() -> rx.Component:
         rx.dropdown_menu.content(rx.foreach(Frame.organizations, _organization_choice), align="start"),
         modal=False,
     )
-    return rx.cond(Frame.organizations.length() > 1, menu, rx.el.div(*face, class_name="org"))
+    return rx.cond(Frame.organizations.length() > 1, menu, rx.el.header(*face, class_name="org"))
 
 
 def _organization_choice(choice: OrganizationChoice) -> rx.Component:
@@ -155,7 +155,14 @@ def _reader() -> rx.Component:
     return rx.cond(Frame.reader, link, rx.fragment())
 
 
-def _theme_button() -> rx.Component:
+def _staff() -> rx.Component:
+    """The way to the platform's own pages, for those who may see them."""
+    link = rx.link(rx.icon("shield", size=14, aria_hidden="true"), "Staff", href="/staff/close", class_name="link small side-link")
+    return rx.cond(Frame.is_staff, link, rx.fragment())
+
+
+def theme_button() -> rx.Component:
+    """Switches between light, dark and the system's theme."""
     following = rx.match(color_mode, ("light", "dark"), ("dark", "system"), "light")
     return rx.el.button(
         rx.match(color_mode, ("light", rx.icon("sun")), ("dark", rx.icon("moon")), rx.icon("monitor")),

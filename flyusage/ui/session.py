@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from flyusage import db
 from flyusage.orgs.acting import Actor, member, system
 from flyusage.orgs.errors import NotPermitted
-from flyusage.orgs.models import Role
+from flyusage.orgs.models import Role, StaffRole
 from flyusage.orgs.permissions import PERMISSIONS, Permission
+from flyusage.orgs.staff import StaffPermission, require_staff, roles_of
 from flyusage.ui.reader import present_reader
 
 LOOPBACK = system("loopback")
@@ -83,16 +84,43 @@ def _known(slug: str | None = None) -> list[OpenOrganization]:
         return [OpenOrganization(*row[:4], PERMISSIONS[Role(row.role)], member(reader.user_id, Role(row.role))) for row in rows]
 
 
+@dataclass(frozen=True)
+class Person:
+    """The present reader beside any organization: what to call them (empty while nobody can sign in), and their roles as staff."""
+
+    name: str
+    by: Actor
+    staff_roles: frozenset[StaffRole]
+
+
+def present_person() -> Person:
+    """Who is reading. Raises SignInNeeded. Blocks on the database.
+
+    Who is staff is decided here and nowhere else. Until anybody can sign in, whoever reaches this server's loopback address runs
+    it and holds every role; then it is whom `flyusage staff grant` named.
+    """
+    with db.platform_transaction() as session:
+        reader = present_reader(session)
+        if reader is None:
+            return Person("", LOOPBACK, frozenset(StaffRole))
+        return Person(reader.name, Actor(f"staff:{reader.user_id}"), roles_of(session, reader.user_id))
+
+
+def is_staff() -> bool:
+    """Whether the present reader may see what is the platform's. Raises SignInNeeded."""
+    return bool(present_person().staff_roles)
+
+
+def staff(needs: StaffPermission) -> Actor:
+    """The present reader as staff. Raises NotPermitted without a role that holds `needs`. Ask in every handler, as for members."""
+    person = present_person()
+    require_staff(person.staff_roles, needs)
+    return person.by
+
+
 def open_organizations() -> list[OpenOrganization]:
     """Every organization that the present reader may open, the first one first. Raises SignInNeeded. Blocks on the database."""
     return _known()
-
-
-def reader_name() -> str:
-    """What to call whoever is signed in; empty while nobody can. Raises SignInNeeded. Blocks on the database."""
-    with db.lookup_transaction() as session:
-        reader = present_reader(session)
-    return reader.name if reader else ""
 
 
 def first_organization() -> OpenOrganization | None:

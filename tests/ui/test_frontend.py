@@ -25,6 +25,13 @@ def test_our_event_is_taught_once_and_updates_wait_for_a_drawing() -> None:
     assert teach_actions(taught) == taught
 
 
+def test_what_an_older_version_taught_is_forgotten() -> None:
+    older = 'import { runAction } from "$/flyusage/actions";\nexport const applyEvent = () => {\n  if (event.name === "_flyusage") {\n'
+    older += "    return runAction(event.payload);\n  }\n  // Handle special events\n};\n"
+    taught = teach_actions(older + '  socket.current.on("event", (update) => {\n')
+    assert (taught.count("import { runAction }"), taught.count("_flyusage")) == (1, 1)
+
+
 @pytest.mark.parametrize("unknown", ["", "  // Handle special events\n", '  socket.current.on("event", (update) => {\n'])
 def test_another_versions_state_js_fails_the_build(unknown: str) -> None:
     with pytest.raises(RuntimeError, match="not the one this version of flyusage knows"):

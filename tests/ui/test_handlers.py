@@ -26,7 +26,13 @@ HANDLERS = {
     "Overview": {"follow_region", "load", "show_world", "watch"},
     "Palette": {"search"},
     "Prices": {"choose_region", "load", "search"},
+    "StaffClose": {"close", "decide", "load"},
+    "StaffPrices": {"discard", "draft", "load", "publish", "scale"},
+    "StaffQuestions": {"answer", "load"},
+    "StaffQueue": {"load", "try_now"},
+    "StaffRevenue": {"load"},
     "Welcome": {"load"},
+    "WhatIfPage": {"ask", "load"},
 }  # fmt: skip
 REFLEX = {"setvar"}  # calls a state's own set_* handlers only
 

@@ -17,6 +17,7 @@ const PAGES = [
   { key: "m", label: "Machines", to: "/machines", words: "vms list" },
   { key: "b", label: "Billing", to: "/billing", words: "invoices owe pay draft", isPermitted: true },
   { key: "p", label: "Prices", to: "/prices", words: "cost list history versions", isPermitted: true },
+  { key: "w", label: "What if", to: "/what-if", words: "simulate re-price reservation move draft", isPermitted: true },
 ];
 
 /** The pages that the reader may open; `permitted` are those of the ones that need a permission. */

@@ -1,6 +1,7 @@
 """The billing page's questions to the database, answered ready to print. Blocks; call it off the event loop."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
@@ -12,10 +13,12 @@ from flyusage.invoices.issuing import closes_at
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.outlook import outlook
 from flyusage.invoices.queries import InvoiceEntry, Wanted
-from flyusage.invoices.totals import month_totals
+from flyusage.invoices.totals import MonthTotal, month_totals
 from flyusage.orgs.permissions import Permission
 from flyusage.periods import Period
 from flyusage.pricing import explorer
+from flyusage.ui import month_totals as printed
+from flyusage.ui.charts.figure import Figure
 from flyusage.ui.pages.billing.address import OVERDUE, Choice
 from flyusage.ui.pages.billing.listing import Issued, listing
 from flyusage.ui.pages.billing.rows import InvoiceList, Screen
@@ -25,13 +28,26 @@ from flyusage.ui.session import OpenOrganization, open_organization
 PAGE_LENGTH = 50
 
 
-def ask(slug: str, choice: Choice) -> Screen | None:
+@dataclass(frozen=True)
+class Answered:
+    """The page, and the chart of what was billed by month, where anything was."""
+
+    screen: Screen
+    months: Figure | None = None
+
+
+def ask(slug: str, choice: Choice) -> Answered | None:
     """The page; None where there is no such organization. Raises NotPermitted."""
     org = open_organization(slug, Permission.INVOICES_READ)
     if org is None:
         return None
     with db.transaction(org.id) as session:
-        return replace(_month(session, org, choice), invoices=_listing(session, org, choice))
+        totals = month_totals(session, org.id)
+        code = totals[-1].currency if totals else ""
+        screen = replace(
+            _month(session, org, choice), invoices=_listing(session, org, choice, totals), months_billed=printed.month_totals(totals, code)
+        )
+    return Answered(screen, printed.month_figure(totals, code) if code else None)
 
 
 def _month(session: Session, org: OpenOrganization, choice: Choice) -> Screen:
@@ -60,11 +76,11 @@ def _issued(session: Session, org_id: int, month: date) -> InvoiceEntry | None:
     return next(is_it, None)
 
 
-def _listing(session: Session, org: OpenOrganization, choice: Choice) -> InvoiceList:
+def _listing(session: Session, org: OpenOrganization, choice: Choice, totals: Sequence[MonthTotal]) -> InvoiceList:
     states = (State(choice.state),) if choice.state in set(State) else ()
     wanted = Wanted(states, choice.year, choice.find, overdue_only=choice.state == OVERDUE)
     page = queries.invoices(session, org.id, wanted, limit=PAGE_LENGTH, after=choice.after or None)
-    years = sorted({total.month.year for total in month_totals(session, org.id)}, reverse=True)
+    years = sorted({total.month.year for total in totals}, reverse=True)
     return listing(org.slug, Issued(page, years, _last_month(clock.now())), choice)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from flyusage.ui.components.statement import StatementProduct, StatementTotal
+from flyusage.ui.month_totals import MonthTotals
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,4 @@ class Screen:
     nothing: str = ""
     command: str = ""
     invoices: InvoiceList = InvoiceList()
+    months_billed: MonthTotals = field(default_factory=MonthTotals)

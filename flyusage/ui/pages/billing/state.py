@@ -4,13 +4,16 @@ from functools import partial
 from typing import Literal
 
 import reflex as rx
+from reflex.event import EventSpec
 
 from flyusage.errors import FlyusageError
-from flyusage.ui import live
+from flyusage.ui import browser, live
 from flyusage.ui.pages.billing import question
 from flyusage.ui.pages.billing.address import LONGEST_SEARCH, Choice, billing_href, choice_in
 from flyusage.ui.pages.billing.rows import Screen
 from flyusage.ui.session import slug_in
+
+MONTHS_CHART = "billed-months"
 
 
 class Billing(rx.State):
@@ -31,7 +34,7 @@ class Billing(rx.State):
             self.phase, self._shown = "loading", slug
         self.is_loading = True
         yield
-        self._show(await _answer(slug, choice))
+        yield self._show(await _answer(slug, choice))
         yield Billing.watch
 
     @rx.event(background=True)
@@ -42,7 +45,7 @@ class Billing(rx.State):
             answered = await _answer(*asked)
             async with self:
                 if asked == self._asked():
-                    self._show(answered)
+                    yield self._show(answered)
 
     @rx.event
     def search(self, text: str):
@@ -55,17 +58,19 @@ class Billing(rx.State):
         url = self.router.url
         return slug_in(url.path), choice_in(url.query_parameters)
 
-    def _show(self, answered: Screen | str) -> None:
+    def _show(self, answered: question.Answered | str) -> EventSpec | None:
+        """Put it on the screen; what is still to be drawn."""
         self.is_loading = False
         if isinstance(answered, str):
             self.phase, self.problem, self.screen = "failed", answered, Screen()
-        else:
-            self.phase, self.screen = "ready", answered
+            return None
+        self.phase, self.screen = "ready", answered.screen
+        return browser.draw(MONTHS_CHART, answered.months) if answered.months is not None else None
 
 
-async def _answer(slug: str, choice: Choice) -> Screen | str:
+async def _answer(slug: str, choice: Choice) -> question.Answered | str:
     """The screen, or the sentence why there is none; pages that ask for the same meanwhile share it."""
     try:
-        return await live.asked_of(slug, ("billing", choice), partial(question.ask, slug, choice)) or Screen()
+        return await live.asked_of(slug, ("billing", choice), partial(question.ask, slug, choice)) or question.Answered(Screen())
     except FlyusageError as error:
         return error.sentence

@@ -5,10 +5,11 @@ from reflex.vars import Var
 
 from flyusage.ui.components.copy_button import command_line, copy_button
 from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.month_totals import month_totals_card
 from flyusage.ui.components.statement import reckoning, statement_lines
 from flyusage.ui.layout import page
 from flyusage.ui.pages.billing.rows import Choosing, InvoiceRow, Phrase, Trouble
-from flyusage.ui.pages.billing.state import Billing
+from flyusage.ui.pages.billing.state import MONTHS_CHART, Billing
 
 SCREEN = Billing.screen
 INVOICES = SCREEN.invoices
@@ -32,6 +33,11 @@ def _ready() -> rx.Component:
         _answer(),
         _statement(),
         _invoices(),
+        rx.cond(
+            SCREEN.months_billed.rows.length() > 0,
+            month_totals_card(MONTHS_CHART, SCREEN.months_billed, is_loading=Billing.is_loading),
+            rx.fragment(),
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from flyusage import db
 from flyusage.invoices import queries, questions
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.errors import InvoiceUnknown
+from flyusage.invoices.payments.news import payment_news
 from flyusage.orgs.permissions import Permission
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.billing.address import Choice, billing_href
@@ -46,7 +47,8 @@ def ask(asked: Asked) -> Answered:
         invoice = queries.detail(session, org.id, entry.id)
         corrected = invoice.document.refers_to[0] if invoice.document.refers_to else ""
         found = breakdown(session, org.id, entry.id, asked.by)
-    return Answered(screen(Told(org.slug, invoice, asked.by, found, corrected)))
+        news = payment_news(session, org.id, entry.id)
+    return Answered(screen(Told(org.slug, invoice, asked.by, found, corrected, news.sentence if news else "")))
 
 
 def question_line(slug: str, number: str, position: int, note: str) -> None:

@@ -49,6 +49,7 @@ class Screen:
     lead: str = ""
     figure: str = ""
     sentence: list[Phrase] = field(default_factory=list)
+    news: str = ""
     by_product: list[StatementTotal] = field(default_factory=list)
     totals: list[StatementTotal] = field(default_factory=list)
     pdf_label: str = ""

@@ -28,13 +28,14 @@ MOST_PARTS = 25  # the rest are one line, so that the sum stays
 
 @dataclass(frozen=True)
 class Told:
-    """An invoice, its parts by `by`, and the invoice that a credit note corrects."""
+    """An invoice, its parts by `by`, the invoice that a credit note corrects, and what there is to say of its payment."""
 
     slug: str
     invoice: InvoiceDetail
     by: By
     parts: Sequence[Part]
     corrected: str = ""
+    news: str = ""
 
 
 def by_in(given: object) -> By:
@@ -60,6 +61,7 @@ def screen(told: Told) -> Screen:
         lead=_lead(entry),
         figure=format_minor(entry.balance_minor if _is_owed(entry) else document.gross_minor, currency),
         sentence=_sentence(told),
+        news=visible(told.news) if told.news else "",
         by_product=by_product(products),
         totals=invoice_totals(invoice),
         pdf_label=f"{entry.starts_on:%B} {_noun(entry).lower()} (PDF)",

@@ -49,6 +49,7 @@ def _downloads() -> rx.Component:
 def _ready() -> rx.Component:
     return rx.fragment(
         way_down(SCREEN.crumbs),
+        rx.cond(SCREEN.news != "", _news(), rx.fragment()),
         _answer(),
         rx.el.div(_parts(), _money(), class_name="columns-wide invoice-middle"),
         rx.el.section(
@@ -68,6 +69,11 @@ def _ready() -> rx.Component:
             aria_label="As printed",
         ),
     )
+
+
+def _news() -> rx.Component:
+    """What is the matter with its payment, though the invoice is right."""
+    return rx.el.div(rx.icon("clock-alert", aria_hidden="true"), rx.el.bdi(SCREEN.news), class_name="notice", role="status")
 
 
 def _answer() -> rx.Component:

@@ -1,7 +1,7 @@
 """People sign in: passwords, the browsers they are signed in with, links good for once, and counts of what was tried.
 
-Revision ID: 20261125_2100
-Revises: 20261125_2000
+Revision ID: 20261125_2200
+Revises: 20261125_2100
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from flyusage.db import APP_ROLE, OWNER_ROLE, PLATFORM_ROLE
 
-revision = "20261125_2100"
-down_revision = "20261125_2000"
+revision = "20261125_2200"
+down_revision = "20261125_2100"
 branch_labels = None
 depends_on = None
 

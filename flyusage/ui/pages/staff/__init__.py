@@ -1,0 +1,1 @@
+"""Staff's pages: price books, closing a month, what waits, revenue, questions."""

@@ -1,0 +1,1 @@
+"""Closing a month: what stands in the way, what it comes to, and issuing it."""

@@ -1,0 +1,1 @@
+"""Price books: their versions, a draft beside what it follows, and publishing it."""

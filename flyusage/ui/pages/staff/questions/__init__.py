@@ -1,0 +1,1 @@
+"""Questions on invoice lines that wait for an answer."""

@@ -1,0 +1,1 @@
+"""Revenue by month, exact, and the cohorts of price experiments."""

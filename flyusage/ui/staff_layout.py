@@ -1,0 +1,73 @@
+"""The frame around staff's pages: the whole installation instead of an organization."""
+
+import reflex as rx
+from reflex.vars import Var
+
+from flyusage.ui.components.empty import empty_state
+from flyusage.ui.layout import Navigation, SkipLink, theme_button
+
+PRICES, CLOSE, QUEUE, REVENUE, QUESTIONS = "/staff/prices", "/staff/close", "/staff/payments", "/staff/revenue", "/staff/questions"
+PAGES = (
+    ("Price books", "book-open", PRICES),
+    ("Close a month", "calendar-check", CLOSE),
+    ("Payment queue", "list-ordered", QUEUE),
+    ("Revenue", "chart-column", REVENUE),
+    ("Questions", "message-circle-question-mark", QUESTIONS),
+)
+
+
+def staff_page(
+    *content: rx.Component, here: str, title: str | Var[str], note: str | Var[str] = "", actions: rx.Component | None = None
+) -> rx.Component:
+    """A whole page of staff's, at the address `here`."""
+    head = rx.el.header(
+        rx.el.h1(title),
+        rx.el.p(note, class_name="page-note"),
+        rx.el.div(actions, class_name="page-actions") if actions is not None else rx.fragment(),
+        class_name="page-head",
+    )
+    return rx.el.div(
+        SkipLink.create("Skip to content", class_name="skip-link"),
+        Navigation.create(
+            rx.el.header(
+                rx.el.span("S", class_name="org-mark", aria_hidden="true"),
+                rx.el.span(
+                    rx.el.span("Staff", class_name="org-name"),
+                    rx.el.span("the whole installation", class_name="org-note"),
+                    class_name="org-text",
+                ),
+                class_name="org",
+            ),
+            rx.el.nav(*[_link(*entry, is_here=entry[2] == here) for entry in PAGES], class_name="nav", aria_label="Pages"),
+            rx.el.footer(
+                rx.el.a(
+                    rx.icon("arrow-left", size=14, aria_hidden="true"), "Organizations", href="/welcome", class_name="link small side-link"
+                ),
+                theme_button(),
+                class_name="side-foot",
+            ),
+        ),
+        rx.el.main(head, *content, id="content", tab_index=-1),
+        class_name="page",
+    )
+
+
+def phases(phase: Var[str], ready: rx.Component, problem: Var[str], load: rx.EventHandler) -> rx.Component:
+    """A staff page's content: while it loads, once it is there, and what went wrong."""
+    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=load)
+    skeleton = rx.el.div(
+        rx.el.span("Loading", class_name="visually-hidden", role="status"),
+        rx.el.div(class_name="card skeleton-card is-part"),
+        rx.el.div(class_name="card skeleton-card is-row"),
+        class_name="waiting waiting-stack",
+        aria_busy="true",
+    )
+    failed = empty_state("This cannot be shown", problem, again, icon="plug-zap")
+    return rx.fragment(rx.match(phase, ("ready", ready), ("failed", failed), skeleton))
+
+
+def _link(label: str, icon: str, href: str, *, is_here: bool) -> rx.Component:
+    here = {"aria_current": "page"} if is_here else {}
+    return rx.link(
+        rx.icon(icon, size=16, aria_hidden="true"), rx.el.span(label), href=href, underline="none", class_name="nav-link", **here
+    )

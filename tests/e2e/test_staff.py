@@ -1,0 +1,149 @@
+"""Staff's pages: price books, closing a month, what waits, revenue, questions. The organizations are those of tests/billed_site.py.
+
+Rival, of whom nothing else is known, also has 1,000 GB since Oct 1: 1,000 × 0.15 × 31 / 30 = $155.00 of October, without tax.
+"""
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import billed_site
+import pytest
+import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
+from browsing import OpenPage, Site
+from conftest import pointed_at
+from factories import ingest, volume_created
+from playwright.sync_api import Page, expect
+from serving import running
+from story import NOW
+
+from flyusage import db
+from flyusage.metering.rollups import catch_up
+from flyusage.orgs.queries import organization_by_slug
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+FAILED = """UPDATE outbox SET attempts = 3, failure = 'refused', last_error = 'The processor answered <b>503</b>',
+            due_at = '2026-12-01' WHERE kind = 'payment'"""
+PAGES = ("/staff/prices?version=list@2024-11-01", "/staff/close", "/staff/payments", "/staff/revenue", "/staff/questions")
+
+
+@pytest.fixture(scope="module")
+def site(server: "Server", template: str) -> Iterator[Site]:
+    """A server over organizations with agreements and an issued invoice."""
+    name = f"flyusage_staff_{uuid.uuid4().hex[:8]}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    settings = {
+        "FLYUSAGE_DATABASE_URL": server.login_url(name),
+        "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),
+        "FLYUSAGE_CLOCK": NOW,
+    }
+    try:
+        with pointed_at(server, name):
+            billed_site.fill()
+            assert not ingest([volume_created("big", "2026-10-01T00:00:00Z", gb=1000, org="rival", app="secret", region="lhr")]).refused
+            with db.lookup_transaction() as session:
+                org_id = organization_by_slug(session, "rival").id
+            catch_up(org_id)
+            with db.platform_transaction() as session:
+                session.execute(sa.text(FAILED))
+        with running(**settings) as address:
+            yield Site(address, settings)
+    finally:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def ready(page: Page) -> Page:
+    page.locator("main .card").first.wait_for()
+    expect(page.locator(".waiting")).to_have_count(0)
+    return page
+
+
+def test_a_draft_is_made_changed_tried_and_published_after_being_asked(open_page: OpenPage) -> None:
+    page = ready(open_page("/staff/prices"))
+    page.get_by_label("With the prices of").select_option("list@2024-11-01")
+    page.get_by_label("to hold from (UTC)").fill("2027-03-01")
+    page.get_by_label("note").fill("Spring <b>prices</b>")
+    page.get_by_role("button", name="Draft it").click()
+    expect(page).to_have_url(re.compile("version=list@2027-03-01|version=list%402027-03-01"))
+    expect(page.get_by_text("The prices are the same.")).to_be_visible()
+    page.get_by_label("Raise amounts by, in percent").fill("5")
+    page.get_by_label("of what").fill("machine.performance-1x")
+    page.get_by_role("button", name="Change the draft").click()
+    expect(page.locator(".money-table tbody tr").first).to_contain_text("+5 %")
+    expect(page.get_by_role("button", name="Publish for ever")).to_be_hidden()
+    page.get_by_text("Publish …").click()
+    expect(page.get_by_text("A published version stays for ever")).to_be_visible()
+    page.get_by_role("button", name="Publish for ever").click()
+    expect(page.get_by_text("Publish …")).to_have_count(0)
+    expect(page.locator(".version-table tbody tr").filter(has_text="list@2027-03-01")).to_contain_text("To come")
+    expect(page.locator(".version-table")).to_contain_text("Spring <b>prices</b>")
+
+
+def test_a_month_is_released_and_closed_after_being_asked(open_page: OpenPage, site: Site) -> None:
+    page = ready(open_page("/staff/close?month=2026-09"))
+    expect(page.get_by_role("link", name="Sep 2026")).to_have_attribute("aria-current", "true")
+    page.get_by_role("link", name="Oct 2026").click()
+    waiting = page.locator(".exceptions li").filter(has_text="tax_undecided")
+    expect(waiting).to_contain_text("Waits")
+    waiting.get_by_label("Why").fill("They told us on the phone")
+    waiting.get_by_role("button", name="Decide").click()
+    expect(waiting).to_contain_text("Released")
+    expect(page.locator(".billing-top .figure")).to_have_text("1")
+    expect(page.locator(".billing-top")).to_contain_text("$322.58")  # 155.00 and Prism's 167.58, net
+    expect(page.get_by_role("button", name="Issue 1 invoice")).to_be_hidden()
+    page.get_by_text("Close October …").click()
+    page.get_by_role("button", name="Issue 1 invoice").click()
+    expect(page.get_by_text("1 invoice issued for October 2026.")).to_be_visible()
+    expect(page.locator(".billing-top .figure")).to_have_text("0")
+    page.goto("/orgs/rival/billing?month=2026-10")
+    expect(page.locator(".billing-top .figure")).to_have_text("$155.00")
+
+
+def test_what_failed_is_tried_again(open_page: OpenPage) -> None:
+    page = ready(open_page("/staff/payments"))
+    row = page.locator(".queue-table tbody tr").first
+    expect(row).to_contain_text("PRISM-000001")
+    expect(row).to_contain_text("The processor answered <b>503</b>")
+    row.get_by_role("button", name="Try now: PRISM-000001").click()
+    expect(page.get_by_text("It is tried again at once.")).to_be_visible()
+    expect(row).to_contain_text("3 attempts, due now")
+    page.get_by_role("link", name=re.compile("^Documents")).click()
+    expect(page).to_have_url(re.compile("kind=document"))
+
+
+def test_revenue_shows_the_months_and_teaches_experiments(open_page: OpenPage) -> None:
+    page = ready(open_page("/staff/revenue"))
+    expect(page.locator(".month-table tbody tr").first).to_contain_text(
+        re.compile(r"\$167\.58|\$322\.58")
+    )  # before or after the close above
+    expect(page.locator(".js-plotly-plot")).to_be_visible()
+    expect(page.get_by_text("No experiment with prices yet")).to_be_visible()
+
+
+def test_a_question_is_answered(open_page: OpenPage, site: Site) -> None:
+    site.run("invoices", "question", "PRISM-000001", "1", "Why so much?")
+    page = ready(open_page("/staff/questions"))
+    expect(page.locator(".staff-questions li").first).to_contain_text("Why so much?")
+    page.get_by_label("Your answer").first.fill("Three machines all month.")
+    page.get_by_role("button", name="Answer").first.click()
+    expect(page.get_by_text("No question waits")).to_be_visible()
+
+
+def test_an_organizations_page_leads_to_staffs_and_back(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism/machines")
+    page.get_by_role("link", name="Staff").click()
+    expect(page).to_have_url("/staff/close")
+    page.get_by_role("link", name="Organizations").click()
+    expect(page).to_have_url("/welcome")
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True)])
+def test_staffs_pages_have_no_barriers_that_axe_can_find(open_page: OpenPage, path: str, is_phone: bool, is_dark: bool) -> None:
+    page = ready(open_page(path, is_phone=is_phone, is_dark=is_dark))
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
