@@ -68,6 +68,13 @@ def test_what_waits_comes_first_and_what_is_released_last() -> None:
     assert "1 waits for a decision" in shown.sentence
 
 
+def test_hundreds_of_exceptions_are_cut_and_the_command_is_named() -> None:
+    many = [outcome(f"c{number:03}", Result.WAITING, problems=(JUMP,), waiting=(JUMP,)) for number in range(201)]
+    shown = close_screen(closed(*many))
+    assert len(shown.rows) == 200
+    assert shown.rows_note.startswith("the first 200 of 201; `flyusage bill release 2026-10 --exception")
+
+
 def test_a_month_that_late_events_still_change_is_not_closed_yet() -> None:
     shown = close_screen(closed(outcome("a", Result.ISSUED)), datetime(2026, 11, 1, 1, tzinfo=UTC))
     assert (shown.close_label, shown.early) == ("", "Late events still count until Nov 1, 06:00 UTC; then October can be closed.")

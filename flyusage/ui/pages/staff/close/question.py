@@ -99,11 +99,7 @@ def screen(month: date, closed: Closed, now: datetime, *, organizations: int, is
         counts=_counts(closed),
         totals=_totals(closed),
         rows=rows[:MOST_ROWS],
-        rows_note=f"the first {MOST_ROWS} of {len(rows):,}"
-        if len(rows) > MOST_ROWS
-        else present.plural(len(rows), "exception")
-        if rows
-        else "",
+        rows_note=_rows_note(len(rows), month),
         nothing="" if rows else "Nothing is out of the ordinary.",
         failures=[visible(f"{one.slug}: {one.sentence}") for one in closed.failures],
         close_label=f"Close {month:%B} …" if ready and not is_early else "",
@@ -127,6 +123,12 @@ def _sentence(closed: Closed, organizations: int) -> str:
     return (
         f"{said}; {present.plural(waiting, 'waits', 'wait')} for a decision below." if waiting else f"{said}; nothing waits for a decision."
     )
+
+
+def _rows_note(count: int, month: date) -> str:
+    if count > MOST_ROWS:
+        return f"the first {MOST_ROWS} of {count:,}; `flyusage bill release {month:%Y-%m} --exception CODE --reason WHY` decides on many at once"
+    return present.plural(count, "exception") if count else ""
 
 
 def _counts(closed: Closed) -> list[StatementTotal]:
