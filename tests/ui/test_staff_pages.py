@@ -42,7 +42,7 @@ def number(shared_database: "Database") -> str:
 
 
 def hold(monkeypatch: pytest.MonkeyPatch, *roles: StaffRole) -> None:
-    monkeypatch.setattr(session, "staff_roles", lambda: frozenset(roles))
+    monkeypatch.setattr(session, "present_person", lambda: session.Person("Ann", session.LOOPBACK, frozenset(roles)))
 
 
 @pytest.mark.parametrize("ask", [*READS, *CHANGES])
