@@ -36,7 +36,7 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_data_dir("flyusage", appauthor=False)),
         description="Holds the embedded database and logs.",
     )
-    host: str = Field("127.0.0.1", description="Address to listen on; loopback only until sign-in exists.")
+    host: str = Field("127.0.0.1", description="Address to listen on; loopback only until somebody can sign in.")
     port: int = Field(8321, ge=1, le=65535, description="The one port for pages, websocket and API.")
     base_url: str | None = Field(None, description="How people reach the server from outside, for printed links.")
     event_max_age: int = Field(25, ge=1, description="Months after which an arriving event is refused as too old.")

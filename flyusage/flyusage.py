@@ -6,6 +6,7 @@ from starlette.middleware import Middleware
 
 from flyusage.api import health, webhooks
 from flyusage.auth.errors import SignInNeeded
+from flyusage.errors import FlyusageError
 from flyusage.ui import downloads, failures, invoice_downloads, live, routes, sign_in, staff_layout
 from flyusage.ui.frame import Frame
 from flyusage.ui.pages import door
@@ -47,7 +48,7 @@ app = rx.App(
     api_transformer=Starlette(
         routes=[*health.routes, *webhooks.routes, *routes.routes, *downloads.routes, *invoice_downloads.routes, *sign_in.routes],
         middleware=[Middleware(KnowsReader)],
-        exception_handlers={SignInNeeded: sign_in.ask_to_sign_in},
+        exception_handlers={SignInNeeded: sign_in.ask_to_sign_in, FlyusageError: failures.answer},
     ),
 )
 app.add_middleware(KnowReader())

@@ -146,7 +146,7 @@ def cast(database: Database) -> Cast:
 def clone(server: Server, template: str) -> Iterator[Database]:
     """A copy of `template` that the settings point at inside the block."""
     name = f"flyusage_test_{uuid.uuid4().hex[:12]}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     try:
         with pointed_at(server, name) as made:
             yield made

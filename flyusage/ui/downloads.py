@@ -9,14 +9,15 @@ from starlette.routing import Route
 
 from flyusage import clock, db
 from flyusage.invoices.costs import export_csv
+from flyusage.orgs.permissions import Permission
 from flyusage.pricing import urls
 from flyusage.pricing.explorer import history
 from flyusage.ui.session import OpenOrganization, open_organization
 
 
 async def usage_csv(request: Request) -> Response:
-    """The view in the query, every value exact; 404 where there is no such organization."""
-    org = await run_in_threadpool(open_organization, request.path_params["slug"])
+    """The view in the query, every value exact; 404 where there is no such organization. Raises NotPermitted."""
+    org = await run_in_threadpool(open_organization, request.path_params["slug"], Permission.USAGE_EXPORT)
     if org is None:
         return PlainTextResponse("There is no organization at this address. Check its name and try again.\n", status_code=404)
     name = f"{org.slug}-usage.csv"

@@ -5,6 +5,8 @@ import secrets
 
 import structlog
 from reflex.event import EventSpec
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 from flyusage.auth.errors import SignInNeeded
 from flyusage.errors import FlyusageError
@@ -27,6 +29,12 @@ def report(exception: Exception) -> EventSpec:
     return browser.toast(
         "error", "That failed on the server, and nothing was changed.", detail=f"Reload the page. The server's log has it as {reference}."
     )
+
+
+def answer(_request: Request, error: Exception) -> Response:
+    """The plain answer to a request that failed in a way somebody can do something about."""
+    assert isinstance(error, FlyusageError)
+    return PlainTextResponse(error.sentence + "\n", status_code=error.status)
 
 
 class UnknownEvent(logging.Filter):

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from flyusage import db
+from flyusage.auth.errors import SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.invoices import queries
 from flyusage.invoices.errors import InvoiceUnknown
@@ -78,6 +79,8 @@ async def _given(request: Request, make: Make, media_type: str, ending: str) -> 
         found = await run_in_threadpool(_made, request.path_params["slug"], make)
     except InvoiceUnknown:
         found = None
+    except SignInNeeded:
+        raise  # a browser is led to the sign-in page
     except FlyusageError as error:
         return _said(f"{error.sentence}\n", error.status)
     if found is None:

@@ -6,6 +6,7 @@ from email.policy import default
 
 import pytest
 from mailserver import Mailserver
+from structlog.testing import capture_logs
 
 from flyusage import clock, config
 from flyusage.auth import letters
@@ -37,16 +38,18 @@ def test_the_link_arrives_as_text_and_literally_as_html(settings, mailserver: Ma
     assert "<c>" not in shown
 
 
-def test_without_a_server_the_log_has_it(settings, capsys: pytest.CaptureFixture[str]):
+def test_without_a_server_the_log_has_it(settings):
     settings()
-    assert not letters.send_link("ada@example.com", LINK)
-    assert LINK in capsys.readouterr().out
+    with capture_logs() as said:
+        assert not letters.send_link("ada@example.com", LINK)
+    assert [(one["address"], one["link"]) for one in said] == [("ada@example.com", LINK)]
 
 
-def test_a_server_that_takes_nothing_is_logged_without_the_link(settings, mailserver: Mailserver, capsys: pytest.CaptureFixture[str]):
+def test_a_server_that_takes_nothing_is_logged_without_the_link(settings, mailserver: Mailserver):
     settings(smtp_url=mailserver.url)
     mailserver.answer = "554 not today"
-    assert not letters.send_link("ada@example.com", LINK)
-    said = capsys.readouterr().out
-    assert "not today" in said
-    assert LINK not in said
+    with capture_logs() as said:
+        assert not letters.send_link("ada@example.com", LINK)
+    (told,) = said
+    assert "not today" in told["why"]
+    assert LINK not in str(told)

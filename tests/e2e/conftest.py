@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def site(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Prism's and Rival's story behind a server whose clock stands at the story's end."""
     name = f"flyusage_e2e_{uuid.uuid4().hex[:8]}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     settings = {
         "FLYUSAGE_DATABASE_URL": server.login_url(name),
         "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),

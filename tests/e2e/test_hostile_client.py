@@ -4,17 +4,14 @@ It never loads a page. The server must answer nothing of an organization that th
 with a trace in the open, and go on serving.
 """
 
-import inspect
-import json
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import reflex as rx
 from browsing import OpenPage, Site
+from hostile import call, connected, handlers, heard
 from playwright.sync_api import expect
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 JUNK: list[Any] = [
     None, True, -1, 10**400, 0.5, "", "x" * 100_000, "\0 %_' OR 1=1 --", "../../etc/passwd", "9" * 5000, ["a", ["b"]], {},
@@ -28,48 +25,8 @@ PATHS = ["/orgs/prism", "/orgs/nobody", "/orgs/%00", "/orgs/prism/machines/secre
 
 @pytest.fixture
 def client(site: Site) -> Iterator[ClientConnection]:
-    """A connected client of no page, with a token that it made up."""
-    address = site.address.replace("http", "ws")
-    with connect(f"{address}/_event/?token={uuid.uuid4()}&EIO=4&transport=websocket", max_size=None, open_timeout=10) as made:
-        made.recv(timeout=5)
-        made.send("40/_event,")
+    with connected(site.address) as made:
         yield made
-
-
-def call(client: ClientConnection, handler: str, path: str, payload: dict[str, Any]) -> None:
-    router = {"pathname": path, "asPath": path, "query": {"slug": "prism"}}
-    event = {"name": handler, "payload": payload, "router_data": router}
-    client.send(f"42/_event,{json.dumps(['event', event])}")
-
-
-def heard(client: ClientConnection, *, seconds: float = 0.3) -> str:
-    """Everything the server says until it is quiet."""
-    said = []
-    while True:
-        try:
-            message = str(client.recv(timeout=seconds))
-        except TimeoutError:
-            return "\n".join(said)
-        if message == "2":
-            client.send("3")  # the transport's heartbeat
-        said.append(message)
-
-
-def handlers() -> dict[str, list[str]]:
-    """Every handler of ours by the name it has on the wire, and its parameters' names."""
-    import flyusage.flyusage  # noqa: F401 declares every State
-
-    def walk(of: type[rx.State]) -> Iterator[type[rx.State]]:
-        for state in of.get_substates():
-            yield state
-            yield from walk(state)
-
-    ours = [state for state in walk(rx.State) if state.__module__.startswith("flyusage.")]
-    return {
-        f"{state.get_full_name()}.{name}": list(inspect.signature(handler.fn).parameters)[1:]
-        for state in ours
-        for name, handler in state.event_handlers.items()
-    }
 
 
 @pytest.mark.parametrize(("handler", "parameters"), sorted(handlers().items()), ids=lambda given: str(given)[-40:])

@@ -17,6 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import DESKTOP, PHONE, Site, keep_picture
 from factories import line
+from hostile import call, connected, handlers, heard
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from serving import running
 from story import NOW, prism, rival
@@ -33,7 +34,7 @@ SESSION = "flyusage_session"
 def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The story behind sign-in; nobody has set a password yet."""
     name = f"flyusage_e2e_{uuid.uuid4().hex[:8]}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     settings = {
         "FLYUSAGE_DATABASE_URL": server.login_url(name),
         "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),
@@ -263,3 +264,47 @@ def test_the_account_has_no_barriers_that_axe_can_find(visit: Visit, is_dark: bo
     expect(page.get_by_text("This browser")).to_be_visible()
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+PRISMS = (
+    "/orgs/prism", "/orgs/prism/usage", "/orgs/prism/machines/web-0", "/orgs/prism/billing", "/orgs/prism/invoices/PRISM-000001", "/staff/close",
+)  # fmt: skip
+PUBLIC = ("/healthz", "/readyz", "/webhooks/stripe", "/auth/sign-in", "/auth/sign-out", "/auth/forgot", "/auth/set-password")
+
+
+def heard_of_prism(guarded: Site, cookie: str) -> str:
+    """What a client with this cookie hears when it calls every handler at every address of Prism's."""
+    said = []
+    for handler, parameters in sorted(handlers().items()):
+        with connected(guarded.address, cookie=cookie) as client:
+            for path in PRISMS:
+                call(client, handler, path, dict.fromkeys(parameters, "web"))
+            said.append(heard(client, seconds=0.1))
+    return "\n".join(said)
+
+
+def test_no_handler_tells_nobody_anything(guarded: Site) -> None:
+    said = heard_of_prism(guarded, "")
+    assert "/sign-in" in said
+    for known in ('"dfw"', '"gru"', '"name":"prism"', "web-0", "performance-1x", "list cost"):
+        assert known not in said
+
+
+def test_no_handler_tells_an_outsider_anything(guarded: Site) -> None:
+    said = heard_of_prism(
+        guarded, f"{SESSION}={cookies_of(post(guarded, '/auth/sign-in', email=OUTSIDER, password=PASSWORDS[OUTSIDER]))[SESSION]}"
+    )
+    assert '"rival"' in said  # their own menu
+    for known in ('"dfw"', '"gru"', '"name":"prism"', "performance-1x"):
+        assert known not in said
+
+
+def test_every_plain_address_that_is_not_public_asks_to_sign_in(guarded: Site) -> None:
+    import flyusage.flyusage as pages
+
+    routes = [route for route in pages.app.api_transformer.routes if route.path not in PUBLIC]  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
+    assert len(routes) >= 8
+    for route in routes:
+        path = re.sub(r"\{\w+(:\w+)?\}", "1", route.path.replace("{slug}", "prism"))
+        answer = ask(guarded, path)
+        assert (path, answer.status, (answer.headers["location"] or "").partition("?")[0]) == (path, 303, "/sign-in")

@@ -35,7 +35,7 @@ PAGES = ("/staff/prices?version=list@2024-11-01", "/staff/close", "/staff/paymen
 def site(server: "Server", template: str) -> Iterator[Site]:
     """A server over organizations with agreements and an issued invoice."""
     name = f"flyusage_staff_{uuid.uuid4().hex[:8]}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     settings = {
         "FLYUSAGE_DATABASE_URL": server.login_url(name),
         "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),

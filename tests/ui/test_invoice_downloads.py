@@ -1,6 +1,5 @@
 """An invoice's PDF, XML and CSV over HTTP, and who gets them."""
 
-import asyncio
 import io
 import zipfile
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ import billed_site
 import httpx
 import pytest
 import sqlalchemy as sa
+from background import run_async
 from starlette.applications import Starlette
 
 from flyusage import db
@@ -38,7 +38,7 @@ def get(path: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get(path)
 
-    return asyncio.run(ask())
+    return run_async(ask())
 
 
 def test_the_stored_pdf_is_given_byte_for_byte(number: str) -> None:
