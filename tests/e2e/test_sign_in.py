@@ -267,7 +267,7 @@ def test_the_account_has_no_barriers_that_axe_can_find(visit: Visit, is_dark: bo
 
 
 PRISMS = (
-    "/orgs/prism", "/orgs/prism/usage", "/orgs/prism/machines/web-0", "/orgs/prism/billing", "/orgs/prism/invoices/PRISM-000001", "/staff/close",
+    "/orgs/prism", "/orgs/prism/usage", "/orgs/prism/machines/batch-0", "/orgs/prism/billing", "/orgs/prism/invoices/PRISM-000001", "/staff/close",
 )  # fmt: skip
 PUBLIC = ("/healthz", "/readyz", "/webhooks/stripe", "/auth/sign-in", "/auth/sign-out", "/auth/forgot", "/auth/set-password")
 
@@ -305,6 +305,6 @@ def test_every_plain_address_that_is_not_public_asks_to_sign_in(guarded: Site) -
     routes = [route for route in pages.app.api_transformer.routes if route.path not in PUBLIC]  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
     assert len(routes) >= 8
     for route in routes:
-        path = re.sub(r"\{\w+(:\w+)?\}", "1", route.path.replace("{slug}", "prism"))
+        path = re.sub(r"\{\w+(:\w+)?\}", "2026", route.path.replace("{slug}", "prism"))
         answer = ask(guarded, path)
         assert (path, answer.status, (answer.headers["location"] or "").partition("?")[0]) == (path, 303, "/sign-in")
