@@ -88,7 +88,7 @@ def sign_in(email: str, password: str, *, address: str, device: str, mark: str |
     `mark` is the secret of a former session of this browser. Raises SignInRefused, TooManyAttempts. What is refused, and how
     long that takes, does not tell whether the account exists.
     """
-    written = email.strip().lower()[:LONGEST_ADDRESS]
+    written = email.strip().lower().replace("\0", "\ufffd")[:LONGEST_ADDRESS]
     with db.platform_transaction() as session:
         row = session.execute(sa.text("SELECT id, password_hash FROM user_account WHERE email = :email"), {"email": written}).one_or_none()
         is_known_device = row is not None and sessions.is_device_of(session, row.id, mark)

@@ -12,7 +12,10 @@ from flyusage.invoices.costs import export_csv
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing import urls
 from flyusage.pricing.explorer import history
+from flyusage.pricing.view import Measure
 from flyusage.ui.session import OpenOrganization, open_organization
+
+INVOICED = frozenset(measure.value for measure in Measure if measure.is_invoiced)
 
 
 async def usage_csv(request: Request) -> Response:
@@ -20,6 +23,8 @@ async def usage_csv(request: Request) -> Response:
     org = await run_in_threadpool(open_organization, request.path_params["slug"], Permission.USAGE_EXPORT)
     if org is None:
         return PlainTextResponse("There is no organization at this address. Check its name and try again.\n", status_code=404)
+    if request.query_params.get("show") in INVOICED:  # before anything of the answer is sent
+        org.require(Permission.INVOICES_READ)
     name = f"{org.slug}-usage.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     lines = _lines(org, dict(request.query_params))

@@ -20,6 +20,7 @@ from reflex_base.registry import RegistrationContext
 
 from flyusage import db
 from flyusage.auth import sessions
+from flyusage.ui.reader import is_shown_to, present_secret
 from flyusage.ui.session import OpenOrganization, open_organization, slug_in
 
 CHANNEL = "flyusage"
@@ -46,10 +47,11 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
     if watch in _watched:
         return
     _watched.add(watch)
+    mine = present_secret()
     route, slug, due = state.router.route_id, None, time.monotonic() + REFRESH_SECONDS
     news = listener().subscribe()
     try:
-        while _is_connected(token):
+        while _is_connected(token) and is_shown_to(state, mine):  # a tab's token proves nothing: another browser may show it
             if slug != (slug := slug_in(state.router.url.path)):
                 news.org_id = await _org_id(slug)
             has_come = await _has_come(news)
@@ -58,7 +60,7 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
                 await _org_id(slug)  # whoever is signed out sees no more
             if has_come or time.monotonic() >= due:
                 due = time.monotonic() + REFRESH_SECONDS
-                if on_any_page or state.router.route_id == route:
+                if is_shown_to(state, mine) and (on_any_page or state.router.route_id == route):
                     yield
     finally:
         listener().unsubscribe(news)

@@ -42,6 +42,16 @@ def present_reader(session: Session) -> Reader | None:
     return found
 
 
+def present_secret() -> str:
+    """What stands in the cookie of whoever is asking; empty without one."""
+    return _secret.get()
+
+
+def is_shown_to(state: BaseState, secret: str) -> bool:
+    """Whether the tab behind `state` is still that of the browser whose cookie held `secret`."""
+    return secret_in(state.router.headers.cookie) == secret
+
+
 def secret_in(cookies: str, name: str = COOKIE) -> str:
     """The secret in a Cookie header, empty where there is none."""
     if name not in cookies or len(cookies) > LONGEST_COOKIE:

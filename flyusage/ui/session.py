@@ -41,6 +41,11 @@ class OpenOrganization:
     permissions: frozenset[Permission] = frozenset()
     by: Actor = LOOPBACK
 
+    def require(self, permission: Permission) -> None:
+        """Raise NotPermitted for a reader whose role here does not hold `permission`."""
+        if permission not in self.permissions:
+            raise NotPermitted(f"Your role does not hold the permission {permission}. Ask an owner of {self.name} for a role that does.")
+
 
 def slug_in(path: str) -> str:
     """The organization's slug in a page's path, `/orgs/{slug}/…`; empty where there is none."""
@@ -62,8 +67,8 @@ def open_organization(slug: object, needs: Permission | None = None) -> OpenOrga
     if not isinstance(slug, str) or "\0" in slug:
         return None
     found = next(iter(_known(slug)), None)
-    if found is not None and needs is not None and needs not in found.permissions:
-        raise NotPermitted(f"Your role does not hold the permission {needs}. Ask an owner of {found.name} for a role that does.")
+    if found is not None and needs is not None:
+        found.require(needs)
     return found
 
 

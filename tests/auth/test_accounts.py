@@ -45,6 +45,7 @@ def test_wrong_ones_are_refused_alike_whether_the_account_exists(owner: str):
         ("member@prism.example", GOOD),
         ("", ""),
         ("no address", GOOD),
+        ("nul\0@prism.example", GOOD),
     ):
         with pytest.raises(SignInRefused) as refused:
             accounts.sign_in(email, password, **HOME)

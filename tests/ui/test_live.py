@@ -130,7 +130,8 @@ class Tab:
 
     def __init__(self, token: str, path: str) -> None:
         session = SimpleNamespace(client_token=token)
-        self.router = SimpleNamespace(session=session, route_id="/orgs/[slug]", url=SimpleNamespace(path=path))
+        headers = SimpleNamespace(cookie="")
+        self.router = SimpleNamespace(session=session, route_id="/orgs/[slug]", url=SimpleNamespace(path=path), headers=headers)
 
     @classmethod
     def get_full_name(cls) -> str:
@@ -213,5 +214,21 @@ def test_time_moves_on_without_events(listener: live.Listener, cast, tabs: set[s
         for _ in range(3):
             await next_change(changes)
         await changes.aclose()
+
+    run_async(run())
+
+
+def test_a_watch_ends_when_another_browser_shows_its_tab(listener: live.Listener, cast, tabs: set[str]) -> None:
+    """Whoever overheard a tab's token is told nothing by the watch that its owner began."""
+
+    async def run() -> None:
+        tabs.add("one")
+        tab = Tab("one", "/orgs/prism")
+        changes = live.changes(tab)
+        await next_change(changes)
+        tab.router.headers.cookie = "flyusage_session=somebody-elses"
+        await asyncio.to_thread(notify, cast.prism.id)
+        with pytest.raises(StopAsyncIteration):
+            await next_change(changes)
 
     run_async(run())

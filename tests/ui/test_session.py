@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
+from background import run_async
 from cast import Cast
 from factories import ingest, started
 
@@ -17,6 +18,8 @@ from flyusage.orgs.models import Role, StaffRole
 from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.staff import StaffPermission
 from flyusage.ui import reader
+from flyusage.ui import session as session_module
+from flyusage.ui.pages.explorer import question
 from flyusage.ui.session import first_organization, open_organization, open_organizations, staff
 
 
@@ -99,3 +102,17 @@ def test_a_reader_opens_what_they_belong_to_as_far_as_their_role_goes(cast: Cast
     with db.platform_transaction() as session:
         session.execute(sa.text("DELETE FROM membership WHERE user_id = :user"), {"user": cast.member.user_id})
     assert open_organization("prism") is None
+
+
+@pytest.mark.parametrize("measure", ["billed_cost", "effective_cost"])
+def test_what_invoices_tell_is_for_those_who_may_read_invoices(cast: Cast, monkeypatch: pytest.MonkeyPatch, measure: str):
+    ingest([started("m", "2026-11-01T00:00:00Z")])
+    asked = question.Asked("prism", {"show": measure, "range": "this-month"})
+
+    async def told() -> list[question.Answered]:
+        return [part async for part in question.answers(asked)]
+
+    assert run_async(told())
+    monkeypatch.setattr(session_module, "permitted", lambda _org_id: PERMISSIONS[Role.VIEWER])
+    with pytest.raises(NotPermitted, match=r"invoices\.read"):
+        run_async(told())

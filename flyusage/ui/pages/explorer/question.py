@@ -17,6 +17,7 @@ from flyusage import clock, db
 from flyusage.invoices.costs import explore
 from flyusage.metering import queries as metering
 from flyusage.metering.models import Region
+from flyusage.orgs.permissions import Permission
 from flyusage.periods import Period, add_months, month_period, month_start
 from flyusage.pricing import urls
 from flyusage.pricing.changes import EXPLAINED, what_changed
@@ -138,11 +139,16 @@ class _Explored:
 
 
 def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
-    """Everything but what changed, from one transaction; the chart drawn."""
+    """Everything but what changed, from one transaction; the chart drawn.
+
+    Raises NotPermitted for a cost that is an invoice's, where the reader may not read invoices.
+    """
     with db.transaction(org.id) as session:
         now = clock.now()
         known = history(session, org.id)
         view, notices = urls.view_from_query(asked.query, now=now, history=known)
+        if view.measure.is_invoiced:
+            org.require(Permission.INVOICES_READ)
         answer = explore(session, org.id, _hourly_for_heat_map(view), now=now)
         slots = _slots(session, org.id, view, now)
         marks = _marks(session, org.id, view) if answer.series else []
