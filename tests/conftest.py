@@ -145,11 +145,17 @@ def cast(database: Database) -> Cast:
 @contextmanager
 def clone(server: Server, template: str) -> Iterator[Database]:
     """A copy of `template` that the settings point at inside the block."""
+    with copied(server, template) as name, pointed_at(server, name) as made:
+        yield made
+
+
+@contextmanager
+def copied(server: Server, template: str) -> Iterator[str]:
+    """The name of a copy of `template`, dropped after the block. File by file: that takes half as long as through the log."""
     name = f"flyusage_test_{uuid.uuid4().hex[:12]}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     try:
-        with pointed_at(server, name) as made:
-            yield made
+        yield name
     finally:
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

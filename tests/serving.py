@@ -10,9 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+from story import NOW
 
 from flyusage.ui import bundle
+
+if TYPE_CHECKING:
+    from conftest import Server
 
 SERVE = """
 from flyusage import logs
@@ -30,6 +35,15 @@ def build_once() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not bundle.is_current():
             bundle.build()
+
+
+def settings_for(server: "Server", name: str) -> dict[str, str]:
+    """What points a process at the database `name`, with the clock at the story's end."""
+    return {
+        "FLYUSAGE_DATABASE_URL": server.login_url(name),
+        "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),
+        "FLYUSAGE_CLOCK": NOW,
+    }
 
 
 @contextmanager

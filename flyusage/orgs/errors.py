@@ -17,13 +17,6 @@ class NotPermitted(FlyusageError):
     status = 403
 
 
-class UserUnknown(FlyusageError):
-    """No account has that address."""
-
-    code = "user_unknown"
-    status = 404
-
-
 class StaffGrantUnknown(FlyusageError):
     """The account does not hold that role."""
 

@@ -14,8 +14,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
 from flyusage import clock
+from flyusage.auth import accounts
+from flyusage.auth.errors import UserUnknown
 from flyusage.orgs.acting import Actor
-from flyusage.orgs.errors import NotPermitted, StaffGrantUnknown, UserUnknown
+from flyusage.orgs.errors import NotPermitted, StaffGrantUnknown
 from flyusage.orgs.models import StaffEvent, StaffGrant, StaffRole
 
 _grant = StaffGrant.__table__  # pyright: ignore[reportAttributeAccessIssue] SQLModel adds it
@@ -108,10 +110,10 @@ def staff_log(session: Session, *, limit: int = 100) -> list[StaffEntry]:
 
 
 def _user(session: Session, email: str) -> int:
-    found = session.scalar(sa.text("SELECT id FROM user_account WHERE email = :email"), {"email": email.replace("\0", "").strip().lower()})
+    found = accounts.find(session, email.replace("\0", "").strip().lower())
     if found is None:
-        raise UserUnknown(f"There is no account {email[:100]!r}. Accounts are made by signing up, or by an invitation.")
-    return found
+        raise UserUnknown(f"There is no account {email[:100]!r}. `flyusage users create` makes one.")
+    return found.user_id
 
 
 def _record(session: Session, by: Actor, action: str, user_id: int, email: str, role: StaffRole) -> None:

@@ -6,7 +6,6 @@ Other sites' pages cannot post here (`front_door.py` refuses a foreign Origin, t
 
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import structlog
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -23,8 +22,6 @@ from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in
 
 LARGEST_FORM = 16_384
 DEVICE_SECONDS = 400 * 86_400  # the longest a browser keeps one
-
-_log = structlog.get_logger(__name__)
 
 
 async def sign_in(request: Request) -> Response:
@@ -77,7 +74,7 @@ async def set_password(request: Request) -> Response:
     except LinkSpent as error:
         return _back("/forgot", error.code)
     except PasswordTooWeak as error:
-        return _back("/set-password", error.code, link=link, why=error.sentence)
+        return _back("/set-password", error.code, link=link)
     return _with_cookies(RedirectResponse("/", status_code=303), secret)
 
 

@@ -1,15 +1,15 @@
 """Browser journeys on the built frontend: one server per run, one browser context per test."""
 
-import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 from browsing import DESKTOP, PHONE, OpenPage, Site, keep_picture, launch
+from conftest import copied
 from factories import line
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
-from serving import running
-from story import NOW, prism, rival
+from serving import running, settings_for
+from story import prism, rival
 
 if TYPE_CHECKING:
     from conftest import Server
@@ -18,21 +18,13 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def site(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Prism's and Rival's story behind a server whose clock stands at the story's end."""
-    name = f"flyusage_e2e_{uuid.uuid4().hex[:8]}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    settings = {
-        "FLYUSAGE_DATABASE_URL": server.login_url(name),
-        "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),
-        "FLYUSAGE_CLOCK": NOW,
-    }
     events = tmp_path_factory.mktemp("story") / "events.ndjson"
     events.write_bytes(b"".join(line(event) for event in [*prism(), *rival()]))
-    try:
+    with copied(server, template) as name:
+        settings = settings_for(server, name)
         Site("", settings).run("ingest", str(events))
         with running(**settings) as address:
             yield Site(address, settings)
-    finally:
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

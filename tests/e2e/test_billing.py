@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -18,11 +17,10 @@ import billed_site
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import OpenPage, Site
-from conftest import pointed_at
+from conftest import copied, pointed_at
 from factories import line, started
 from playwright.sync_api import Locator, Page, expect
-from serving import running
-from story import NOW
+from serving import running, settings_for
 
 if TYPE_CHECKING:
     from conftest import Server
@@ -31,20 +29,12 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def site(server: "Server", template: str) -> Iterator[Site]:
     """A server over organizations with agreements and an issued invoice."""
-    name = f"flyusage_billed_{uuid.uuid4().hex[:8]}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    settings = {
-        "FLYUSAGE_DATABASE_URL": server.login_url(name),
-        "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),
-        "FLYUSAGE_CLOCK": NOW,
-    }
-    try:
+    with copied(server, template) as name:
+        settings = settings_for(server, name)
         with pointed_at(server, name):
             billed_site.fill()
         with running(**settings) as address:
             yield Site(address, settings)
-    finally:
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def ready(page: Page) -> Page:

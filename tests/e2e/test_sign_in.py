@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import Message
@@ -16,45 +15,43 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import DESKTOP, PHONE, Site, keep_picture
+from conftest import copied
 from factories import line
 from hostile import call, connected, handlers, heard
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from serving import running
-from story import NOW, prism, rival
+from serving import running, settings_for
+from story import prism, rival
 
 if TYPE_CHECKING:
     from conftest import Server
 
-PASSWORDS = {"owner@prism.example": "violin oxide parcel thunder", "owner@rival.example": "copper meadow lantern seven"}
-OWNER, OUTSIDER = PASSWORDS
+PASSWORDS = {
+    "owner@prism.example": "violin oxide parcel thunder",
+    "owner@rival.example": "copper meadow lantern seven",
+    "alone@example.com": "walnut siphon ladder eleven",
+}
+OWNER, OUTSIDER, ALONE = PASSWORDS
 SESSION = "flyusage_session"
 
 
 @pytest.fixture(scope="module")
 def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The story behind sign-in; nobody has set a password yet."""
-    name = f"flyusage_e2e_{uuid.uuid4().hex[:8]}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    settings = {
-        "FLYUSAGE_DATABASE_URL": server.login_url(name),
-        "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),
-        "FLYUSAGE_CLOCK": NOW,
-    }
     events = tmp_path_factory.mktemp("story") / "events.ndjson"
     events.write_bytes(b"".join(line(event) for event in [*prism(), *rival()]))
-    try:
+    with copied(server, template) as name:
+        settings = settings_for(server, name)
         site = Site("", settings)
         site.run("ingest", str(events))
         for email, org in ((OWNER, "prism"), (OUTSIDER, "rival")):
             site.run("users", "create", email, "--owner", org)
+        site.run("users", "create", ALONE)
         with running(**settings) as address:
             site = Site(address, settings)
             for email, password in PASSWORDS.items():
                 secret = link_for(site, email).partition("link=")[2]
                 assert post(site, "/auth/set-password", link=secret, password=password).headers["location"] == "/"
             yield site
-    finally:
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def link_for(site: Site, email: str) -> str:
@@ -152,6 +149,12 @@ def test_everybody_sees_their_own_organizations_only(visit: Visit) -> None:
     page.goto("/orgs/prism")
     expect(page.get_by_role("heading", name="There is no organization under this address")).to_be_visible()
     expect(page.get_by_text("performance-1x")).to_have_count(0)
+
+
+def test_who_belongs_nowhere_is_told_so(visit: Visit) -> None:
+    page = sign_in(visit("/"), ALONE)
+    expect(page.get_by_role("heading", name="You belong to no organization yet")).to_be_visible()
+    assert Axe().run(page).violations_count == 0
 
 
 def test_a_wrong_password_says_so_and_keeps_the_address(visit: Visit) -> None:

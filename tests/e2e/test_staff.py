@@ -4,7 +4,6 @@ Rival, of whom nothing else is known, also has 1,000 GB since Oct 1: 1,000 × 0.
 """
 
 import re
-import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,10 @@ import pytest
 import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 from browsing import OpenPage, Site
-from conftest import pointed_at
+from conftest import copied, pointed_at
 from factories import ingest, volume_created
 from playwright.sync_api import Page, expect
-from serving import running
-from story import NOW
+from serving import running, settings_for
 
 from flyusage import db
 from flyusage.metering.rollups import catch_up
@@ -34,14 +32,8 @@ PAGES = ("/staff/prices?version=list@2024-11-01", "/staff/close", "/staff/paymen
 @pytest.fixture(scope="module")
 def site(server: "Server", template: str) -> Iterator[Site]:
     """A server over organizations with agreements and an issued invoice."""
-    name = f"flyusage_staff_{uuid.uuid4().hex[:8]}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    settings = {
-        "FLYUSAGE_DATABASE_URL": server.login_url(name),
-        "FLYUSAGE_MIGRATION_URL": server.superuser_url(name),
-        "FLYUSAGE_CLOCK": NOW,
-    }
-    try:
+    with copied(server, template) as name:
+        settings = settings_for(server, name)
         with pointed_at(server, name):
             billed_site.fill()
             assert not ingest([volume_created("big", "2026-10-01T00:00:00Z", gb=1000, org="rival", app="secret", region="lhr")]).refused
@@ -52,8 +44,6 @@ def site(server: "Server", template: str) -> Iterator[Site]:
                 session.execute(sa.text(FAILED))
         with running(**settings) as address:
             yield Site(address, settings)
-    finally:
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def ready(page: Page) -> Page:

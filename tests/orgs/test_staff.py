@@ -5,9 +5,10 @@ import sqlalchemy as sa
 from cast import Cast
 
 from flyusage import db
+from flyusage.auth.errors import UserUnknown
 from flyusage.orgs import staff
 from flyusage.orgs.acting import member, system
-from flyusage.orgs.errors import NotPermitted, StaffGrantUnknown, UserUnknown
+from flyusage.orgs.errors import NotPermitted, StaffGrantUnknown
 from flyusage.orgs.models import Role, StaffRole
 from flyusage.orgs.staff import StaffPermission, require_staff
 

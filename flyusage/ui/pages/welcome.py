@@ -7,7 +7,7 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.ui.components.copy_button import command_line
-from flyusage.ui.session import open_organizations
+from flyusage.ui.session import open_organizations, present_person
 
 COMMANDS = ("flyusage demo", "flyusage demo --trace FILE", "flyusage ingest events.ndjson")
 
@@ -26,10 +26,12 @@ class Welcome(rx.State):
 
     doors: list[Door] = []
     is_known: bool = False
+    reader: str = ""
 
     @rx.event
     async def load(self):
         """List the organizations."""
+        self.reader = (await asyncio.to_thread(present_person)).name
         known = await asyncio.to_thread(open_organizations)
         self.is_known = True
         self.doors = [
@@ -41,7 +43,7 @@ def welcome() -> rx.Component:
     """The organizations, or three ways to the first figures."""
     waiting = rx.el.section(rx.el.h1("Organizations", class_name="card-title"), class_name="card empty waiting")
     return rx.el.main(
-        rx.cond(Welcome.is_known, rx.cond(Welcome.doors.length() > 0, _choose(), _fill()), waiting),
+        rx.cond(Welcome.is_known, rx.cond(Welcome.doors.length() > 0, _choose(), rx.cond(Welcome.reader, _alone(), _fill())), waiting),
         id="content",
         class_name="welcome",
     )
@@ -61,6 +63,20 @@ def _door(door: Var[Door]) -> rx.Component:
         rx.el.a(
             rx.el.bdi(door.name, class_name="strong"), rx.el.span(door.note, class_name="muted small"), href=door.href, class_name="door"
         )
+    )
+
+
+def _alone() -> rx.Component:
+    return rx.el.section(
+        rx.icon("users", size=28, aria_hidden="true"),
+        rx.el.h1("You belong to no organization yet", class_name="card-title"),
+        rx.el.p("You are signed in as ", rx.el.bdi(Welcome.reader), ". Ask an organization's owner to take you in; then it opens here."),
+        rx.el.p(
+            rx.el.a("Look again", href="/", class_name="button button-primary"),
+            " ",
+            rx.el.a("Your account", href="/account", class_name="button"),
+        ),
+        class_name="card empty",
     )
 
 
