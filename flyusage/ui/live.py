@@ -32,7 +32,7 @@ LONGEST_PAUSE = 30.0
 Answer = TypeVar("Answer")
 
 _log = structlog.get_logger(__name__)
-_watched: set[tuple[str, str]] = set()
+_watched: set[tuple[str, str, str]] = set()  # token of the tab, page, and what stood in the cookie
 
 
 async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterator[None]:
@@ -42,12 +42,11 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
     when the tab is gone, and at once where this page is already being watched in this tab: a page may start its watch
     on every load. Raises SignInNeeded as soon as the reader is signed out, wherever they were.
     """
-    token = state.router.session.client_token
-    watch = (token, state.get_full_name())
+    token, mine = state.router.session.client_token, present_secret()
+    watch = (token, state.get_full_name(), mine)
     if watch in _watched:
         return
     _watched.add(watch)
-    mine = present_secret()
     route, slug, due = state.router.route_id, None, time.monotonic() + REFRESH_SECONDS
     news = listener().subscribe()
     try:
@@ -69,7 +68,7 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
 
 def is_watched(state: rx.State) -> bool:
     """Whether `changes` runs for this page's state in its tab."""
-    return (state.router.session.client_token, state.get_full_name()) in _watched
+    return (state.router.session.client_token, state.get_full_name(), present_secret()) in _watched
 
 
 async def shared(org: OpenOrganization, question: Hashable, ask: Callable[[], Answer]) -> Answer:
