@@ -6,13 +6,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from email.message import Message
-from http.client import HTTPConnection
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
 
 import pytest
+from asking import ask, cookies_of, post
 from axe_playwright_python.sync_playwright import Axe
 from browsing import DESKTOP, PHONE, Site, keep_picture
 from conftest import copied
@@ -59,38 +56,6 @@ def link_for(site: Site, email: str) -> str:
     command = [sys.executable, "-m", "flyusage.cli.main", "users", "link", email, "--json"]
     ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
     return json.loads(ran.stdout)["link"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a request without a browser got; redirects are not followed."""
-
-    status: int
-    headers: Message
-
-
-def ask(site: Site, path: str, *, data: bytes | None = None, **headers: str) -> Answer:
-    """A request: a POST with `data`, else a GET."""
-    server = urlsplit(site.address)
-    connection = HTTPConnection(server.hostname or "", server.port, timeout=20)
-    try:
-        given = {name.replace("_", "-"): value.encode("latin-1", "replace") for name, value in headers.items() if value}
-        connection.request("POST" if data is not None else "GET", path, body=data, headers=given)
-        response = connection.getresponse()
-        response.read()
-        return Answer(response.status, response.headers)
-    finally:
-        connection.close()
-
-
-def post(site: Site, path: str, headers: dict[str, str] | None = None, **fields: str) -> Answer:
-    """A form as a browser without scripts sends it."""
-    given = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
-    return ask(site, path, data=urlencode(fields).encode(), **given)
-
-
-def cookies_of(answer: Answer) -> dict[str, str]:
-    return dict(cookie.split(";")[0].split("=", 1) for cookie in answer.headers.get_all("set-cookie", []))
 
 
 Visit = Callable[..., Page]
@@ -209,23 +174,28 @@ def test_a_link_sets_a_password_once(visit: Visit, guarded: Site) -> None:
 
 @pytest.mark.parametrize("onward", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "\x00/x"])
 def test_nobody_is_sent_to_a_strangers_page(guarded: Site, onward: str) -> None:
-    answer = post(guarded, "/auth/sign-in", email=OWNER, password=PASSWORDS[OWNER], next=onward)
+    answer = post(guarded, "/auth/sign-in", "/auth/enter-demo", email=OWNER, password=PASSWORDS[OWNER], next=onward)
     assert (answer.status, answer.headers["location"]) == (303, "/")
 
 
 def test_a_planted_session_is_never_taken_over(guarded: Site) -> None:
-    planted = cookies_of(post(guarded, "/auth/sign-in", email=OUTSIDER, password=PASSWORDS[OUTSIDER]))[SESSION]
-    answer = post(guarded, "/auth/sign-in", {"cookie": f"{SESSION}={planted}"}, email=OWNER, password=PASSWORDS[OWNER])
+    planted = cookies_of(post(guarded, "/auth/sign-in", "/auth/enter-demo", email=OUTSIDER, password=PASSWORDS[OUTSIDER]))[SESSION]
+    answer = post(guarded, "/auth/sign-in", "/auth/enter-demo", {"cookie": f"{SESSION}={planted}"}, email=OWNER, password=PASSWORDS[OWNER])
     assert cookies_of(answer)[SESSION] != planted
     assert ask(guarded, "/", cookie=f"{SESSION}={planted}").headers["location"].startswith("/sign-in")
 
 
 def test_other_sites_cannot_post_and_forms_are_short(guarded: Site) -> None:
-    assert post(guarded, "/auth/sign-in", {"origin": "https://evil.example"}, email=OWNER, password="x").status == 403
+    assert post(guarded, "/auth/sign-in", "/auth/enter-demo", {"origin": "https://evil.example"}, email=OWNER, password="x").status == 403
     assert post(guarded, "/auth/sign-out", {"origin": "null"}).status == 403
-    assert ask(guarded, "/auth/sign-in", data=b"x" * 20_000, content_type="application/x-www-form-urlencoded").status == 413
-    assert ask(guarded, "/auth/sign-in", data=b"{}", content_type="application/json").status == 415
-    assert ask(guarded, "/auth/sign-in", data=b"\xff=%ff", content_type="application/x-www-form-urlencoded").status == 400
+    assert (
+        ask(guarded, "/auth/sign-in", "/auth/enter-demo", data=b"x" * 20_000, content_type="application/x-www-form-urlencoded").status
+        == 413
+    )
+    assert ask(guarded, "/auth/sign-in", "/auth/enter-demo", data=b"{}", content_type="application/json").status == 415
+    assert (
+        ask(guarded, "/auth/sign-in", "/auth/enter-demo", data=b"\xff=%ff", content_type="application/x-www-form-urlencoded").status == 400
+    )
     assert ask(guarded, "/auth/sign-out").status in (404, 405)
 
 
@@ -272,7 +242,16 @@ def test_the_account_has_no_barriers_that_axe_can_find(visit: Visit, is_dark: bo
 PRISMS = (
     "/orgs/prism", "/orgs/prism/usage", "/orgs/prism/machines/batch-0", "/orgs/prism/billing", "/orgs/prism/invoices/PRISM-000001", "/staff/close",
 )  # fmt: skip
-PUBLIC = ("/healthz", "/readyz", "/webhooks/stripe", "/auth/sign-in", "/auth/sign-out", "/auth/forgot", "/auth/set-password")
+PUBLIC = (
+    "/healthz",
+    "/readyz",
+    "/webhooks/stripe",
+    "/auth/sign-in",
+    "/auth/enter-demo",
+    "/auth/sign-out",
+    "/auth/forgot",
+    "/auth/set-password",
+)
 
 
 def heard_of_prism(guarded: Site, cookie: str) -> str:
