@@ -13,6 +13,8 @@ from flyusage.ui.pages import door
 from flyusage.ui.pages.account import Account, account
 from flyusage.ui.pages.billing.state import Billing
 from flyusage.ui.pages.billing.view import billing
+from flyusage.ui.pages.budgets.state import Budgets
+from flyusage.ui.pages.budgets.view import budgets
 from flyusage.ui.pages.door import Door
 from flyusage.ui.pages.explorer.state import Explorer
 from flyusage.ui.pages.explorer.view import explorer
@@ -42,7 +44,7 @@ from flyusage.ui.pages.what_if.view import what_if
 from flyusage.ui.reader import KnowReader, KnowsReader
 
 app = rx.App(
-    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css", "door.css"],
+    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css", "budgets.css", "door.css"],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
     api_transformer=Starlette(
@@ -65,6 +67,7 @@ app.add_page(machine, route="/orgs/[slug]/machines/[machine]", title="Machine ·
 app.add_page(billing, route="/orgs/[slug]/billing", title="Billing · flyusage", on_load=[Frame.load, Billing.load])
 app.add_page(invoice, route="/orgs/[slug]/invoices/[number]", title="Invoice · flyusage", on_load=[Frame.load, InvoicePage.load])
 app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on_load=[Frame.load, Prices.load])
+app.add_page(budgets, route="/orgs/[slug]/budgets", title="Budgets · flyusage", on_load=[Frame.load, Budgets.load])
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
 app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=StaffPrices.load)
 app.add_page(staff_close, route=staff_layout.CLOSE, title="Close a month · flyusage", on_load=StaffClose.load)

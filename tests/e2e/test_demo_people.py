@@ -1,44 +1,26 @@
 """Somebody looks around a demonstration as one of its people, by a click on the sign-in page."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from asking import cookies_of, post
 from axe_playwright_python.sync_playwright import Axe
 from browsing import PHONE, Site
-from conftest import copied
-from factories import line
+from demonstration import demonstrating
 from playwright.sync_api import Browser, expect
-from serving import running, settings_for
-from story import prism
+from serving import running
 
 if TYPE_CHECKING:
     from conftest import Server
 
-SETTLE = """
-from flyusage import db
-from flyusage.config import settings
-from flyusage.demo import people
-with db.platform_transaction() as session:
-    people.settle(session, settings().data_dir)
-"""
-
 
 @pytest.fixture
-def demonstration(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The story, in which only the demonstration's people have accounts."""
-    folder = tmp_path_factory.mktemp("demonstration")
-    (folder / "events.ndjson").write_bytes(b"".join(line(event) for event in prism()))
-    with copied(server, template) as name:
-        settings = settings_for(server, name) | {"FLYUSAGE_DATA_DIR": str(folder)}
-        subprocess.run([sys.executable, "-c", SETTLE], env=os.environ | settings, check=True)
-        Site("", settings).run("ingest", str(folder / "events.ndjson"))
-        with running(**settings) as address:
-            yield Site(address, settings)
+def demonstration(server: "Server", template: str, tmp_path: Path) -> Iterator[Site]:
+    """One of this test's own: it may be changed."""
+    with demonstrating(server, template, tmp_path) as site:
+        yield site
 
 
 def test_a_click_on_a_role_opens_the_page_that_was_asked_for(chromium: Browser, demonstration: Site) -> None:

@@ -14,6 +14,7 @@ import flyusage.flyusage  # noqa: F401 declares every State
 HANDLERS = {
     "Account": {"load", "sign_out", "sign_out_others"},
     "Billing": {"load", "search", "watch"},
+    "Budgets": {"create", "end", "load"},
     "Door": {"load"},
     "Explorer": {
         "brush", "choose_days", "edit_filter", "follow_point", "load", "open_filters", "save_picture", "search_table",

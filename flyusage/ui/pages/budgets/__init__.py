@@ -1,0 +1,1 @@
+"""Budgets: how they stand, what they told, and a new one."""
