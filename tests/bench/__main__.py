@@ -1,7 +1,7 @@
 """`python -m tests.bench [PART…]`: measures what the product promises, prints a table, writes JSON under bench-results/.
 
-Parts: fresh (ingest and roll-up), explorer, machines, drafts, whatif, pages (in Chromium), large (re-roll and storage), invoice (the
-largest one issued), scaling, documents (PDF and XML), close (a month for 30,000 organizations), totals (over three million invoices).
+Parts: fresh (ingest and roll-up), explorer, machines, drafts, whatif, forecast (against the run-rate), pages (in Chromium),
+large (re-roll and storage), invoice (the largest one issued), scaling, documents (PDF and XML), close (a month for 30,000 organizations), totals (over three million invoices).
 The databases of 10,000 machines and 13 months, and of three million invoices, are made once (some minutes) and kept; delete
 bench-results/ to begin anew.
 """
@@ -9,14 +9,28 @@ bench-results/ to begin anew.
 import argparse
 from collections.abc import Callable, Sequence
 
-from tests.bench import database, documents, drafts, explorer, invoices, machines, pages, report, scaling, what_if, writing
+from tests.bench import database, documents, drafts, explorer, forecasts, invoices, machines, pages, report, scaling, what_if, writing
 
 Part = Callable[[], tuple[list[report.Row], dict[str, object]]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the parts asked for, all by default."""
-    parts = ("fresh", "explorer", "machines", "drafts", "whatif", "pages", "invoice", "large", "scaling", "documents", "close", "totals")
+    parts = (
+        "fresh",
+        "explorer",
+        "machines",
+        "drafts",
+        "whatif",
+        "forecast",
+        "pages",
+        "invoice",
+        "large",
+        "scaling",
+        "documents",
+        "close",
+        "totals",
+    )
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--vms", type=int, default=10_000, help="try the measuring itself on a smaller company")
@@ -36,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(report.show(found), flush=True)
 
     run("fresh", writing.measure_fresh)
-    if {"explorer", "machines", "drafts", "whatif", "pages", "large", "invoice"} & set(chosen):
+    if {"explorer", "machines", "drafts", "whatif", "forecast", "pages", "large", "invoice"} & set(chosen):
         with database.filled(options.vms, options.months) as measured:
             details["database"] = measured
             rows += _fill_rows(measured)
@@ -44,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run("machines", lambda: machines.measure(measured))
             run("drafts", lambda: drafts.measure(measured))
             run("whatif", lambda: what_if.measure(measured))
+            run("forecast", lambda: forecasts.measure(measured))
             run("pages", lambda: pages.measure(measured))
             run("invoice", lambda: invoices.measure_large(measured))
             run("large", lambda: writing.measure_large(measured))
