@@ -1,7 +1,8 @@
 """`python -m tests.bench [PART…]`: measures what the product promises, prints a table, writes JSON under bench-results/.
 
 Parts: fresh (ingest and roll-up), explorer, machines, drafts, whatif, forecast (against the run-rate), pages (in Chromium),
-large (re-roll and storage), invoice (the largest one issued), scaling, documents (PDF and XML), close (a month for 30,000 organizations), totals (over three million invoices).
+large (re-roll and storage), invoice (the largest one issued), scaling, documents (PDF and XML), close (a month for 30,000
+organizations), totals (over three million invoices).
 The databases of 10,000 machines and 13 months, and of three million invoices, are made once (some minutes) and kept; delete
 bench-results/ to begin anew.
 """
