@@ -10,6 +10,7 @@ import typer
 
 from flyusage import __version__, db, logs
 from flyusage.cli import (
+    audit,
     bill,
     cost_centres,
     costs,
@@ -48,6 +49,7 @@ app.command("usage")(usage.usage)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
+app.add_typer(audit.app, name="audit")
 app.add_typer(bill.app, name="bill")
 app.add_typer(cost_centres.app, name="cost-centres")
 app.add_typer(costs.app, name="costs")
