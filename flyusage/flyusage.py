@@ -7,10 +7,12 @@ from starlette.middleware import Middleware
 from flyusage.api import health, webhooks
 from flyusage.auth.errors import SignInNeeded
 from flyusage.errors import FlyusageError
-from flyusage.ui import downloads, failures, invoice_downloads, live, routes, sign_in, staff_layout
+from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads, live, routes, sign_in, staff_layout
 from flyusage.ui.frame import Frame
 from flyusage.ui.pages import door
 from flyusage.ui.pages.account import Account, account
+from flyusage.ui.pages.audit.state import AuditPage
+from flyusage.ui.pages.audit.view import audit
 from flyusage.ui.pages.billing.state import Billing
 from flyusage.ui.pages.billing.view import billing
 from flyusage.ui.pages.door import Door
@@ -46,7 +48,15 @@ app = rx.App(
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
     api_transformer=Starlette(
-        routes=[*health.routes, *webhooks.routes, *routes.routes, *downloads.routes, *invoice_downloads.routes, *sign_in.routes],
+        routes=[
+            *health.routes,
+            *webhooks.routes,
+            *routes.routes,
+            *downloads.routes,
+            *audit_downloads.routes,
+            *invoice_downloads.routes,
+            *sign_in.routes,
+        ],
         middleware=[Middleware(KnowsReader)],
         exception_handlers={SignInNeeded: sign_in.ask_to_sign_in, FlyusageError: failures.answer},
     ),
@@ -64,6 +74,7 @@ app.add_page(machines, route="/orgs/[slug]/machines", title="Machines · flyusag
 app.add_page(machine, route="/orgs/[slug]/machines/[machine]", title="Machine · flyusage", on_load=[Frame.load, MachinePage.load])
 app.add_page(billing, route="/orgs/[slug]/billing", title="Billing · flyusage", on_load=[Frame.load, Billing.load])
 app.add_page(invoice, route="/orgs/[slug]/invoices/[number]", title="Invoice · flyusage", on_load=[Frame.load, InvoicePage.load])
+app.add_page(audit, route="/orgs/[slug]/audit", title="Audit · flyusage", on_load=[Frame.load, AuditPage.load])
 app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on_load=[Frame.load, Prices.load])
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
 app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=StaffPrices.load)

@@ -4,10 +4,17 @@ from flyusage.errors import FlyusageError
 
 
 class SignInRefused(FlyusageError):
-    """The address and the password do not belong together. Says nothing about which of them is known."""
+    """The address and the password do not belong together. Says nothing about which of them is known.
+
+    `user_id` is whose account it was tried at, for their organizations' audit, never for whoever tried.
+    """
 
     code = "sign_in_refused"
     status = 401
+
+    def __init__(self, sentence: str, user_id: int | None = None) -> None:
+        super().__init__(sentence)
+        self.user_id = user_id
 
 
 class SignInNeeded(FlyusageError):

@@ -116,9 +116,8 @@ def all_entries(session: Session, org_id: int, wanted: Wanted) -> Iterator[Audit
 
 def actors_and_actions(session: Session, org_id: int) -> tuple[list[str], list[str]]:
     """Who and what there is in the audit, by name: read from the indexes, one step per value."""
-    return tuple(
-        [one for one in session.scalars(sa.text(_VALUES.format(column=column)), {"org": org_id})] for column in ("actor", "action")
-    )  # pyright: ignore[reportReturnType]
+    actors, actions = (session.scalars(sa.text(_VALUES.format(column=column)), {"org": org_id}).all() for column in ("actor", "action"))
+    return list(actors), list(actions)
 
 
 def chained(session: Session, org_id: int, *, after: int = 0) -> Iterator[Chained]:

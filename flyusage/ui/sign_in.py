@@ -4,8 +4,10 @@ A form's answer is always a redirect: to where somebody wanted to go, or back to
 Other sites' pages cannot post here (`front_door.py` refuses a foreign Origin, the cookie is SameSite).
 """
 
+from functools import partial
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from sqlmodel import Session
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -18,9 +20,11 @@ from flyusage.auth import accounts, letters, sessions
 from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordTooWeak, SignInRefused, TooManyAttempts
 from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, count
 from flyusage.config import settings
+from flyusage.orgs import audit
 from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in
 
 LARGEST_FORM = 16_384
+LONGEST_NOTED = 200
 DEVICE_SECONDS = 400 * 86_400  # the longest a browser keeps one
 
 
@@ -37,9 +41,14 @@ async def sign_in(request: Request) -> Response:
             address=_address(request),
             device=request.headers.get("user-agent", ""),
             mark=mark or None,
+            note=partial(_note, "session.start", device=request.headers.get("user-agent", "")),
         )
     except (SignInRefused, TooManyAttempts) as error:
-        return _back("/sign-in", error.code, next=onward, email=_field(form, "email")[:254])
+        answer = _back("/sign-in", error.code, next=onward, email=_field(form, "email")[:254])
+        if isinstance(error, SignInRefused) and error.user_id is not None:
+            # After the answer: it must not take longer where there is somebody to tell of.
+            answer.background = BackgroundTask(_note_refusal, error.user_id)
+        return answer
     await run_in_threadpool(_end_session, request)  # the one this browser had: whoever planted it gains nothing
     return _with_cookies(RedirectResponse(onward or "/", status_code=303), secret)
 
@@ -112,6 +121,7 @@ def _set_password(link: str, password: str, address: str, device: str) -> str:
     with db.platform_transaction() as session:
         user_id = accounts.spend_link(session, link, "set_password")
         accounts.set_password(session, user_id, password)
+        _note("password.set", session, user_id, device=device)
         return sessions.start(session, user_id, address=address, device=device)
 
 
@@ -121,6 +131,18 @@ def _end_session(request: Request) -> None:
         reader = sessions.reader_of(session, secret) if secret else None
         if reader is not None:
             sessions.end(session, reader.user_id, reader.session_id)
+            _note("session.end", session, reader.user_id)
+
+
+def _note(action: str, session: Session, user_id: int, *, device: str = "") -> None:
+    """In the audit of each organization that the account belongs to."""
+    detail = {"device": device[:LONGEST_NOTED]} if device else {}
+    audit.record_of_person(session, user_id, actor=f"user:{user_id}", action=action, detail=detail)
+
+
+def _note_refusal(user_id: int) -> None:
+    with db.platform_transaction() as session:
+        audit.record_of_person(session, user_id, actor="system:sign-in", action="session.refuse")
 
 
 def _with_cookies(response: Response, secret: str) -> Response:

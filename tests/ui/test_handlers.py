@@ -13,6 +13,7 @@ import flyusage.flyusage  # noqa: F401 declares every State
 
 HANDLERS = {
     "Account": {"load", "sign_out", "sign_out_others"},
+    "AuditPage": {"choose", "load"},
     "Billing": {"load", "search", "watch"},
     "Door": {"load"},
     "Explorer": {
