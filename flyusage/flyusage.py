@@ -5,7 +5,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from flyusage.api import health, webhooks
-from flyusage.auth.errors import SignInNeeded
+from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads, live, routes, sign_in, staff_layout
 from flyusage.ui.frame import Frame
@@ -28,6 +28,7 @@ from flyusage.ui.pages.overview.state import Overview
 from flyusage.ui.pages.overview.view import overview
 from flyusage.ui.pages.prices.state import Prices
 from flyusage.ui.pages.prices.view import prices
+from flyusage.ui.pages.second_factor import SecondFactorPage
 from flyusage.ui.pages.staff.close.state import StaffClose
 from flyusage.ui.pages.staff.close.view import close as staff_close
 from flyusage.ui.pages.staff.prices.state import StaffPrices
@@ -58,7 +59,11 @@ app = rx.App(
             *sign_in.routes,
         ],
         middleware=[Middleware(KnowsReader)],
-        exception_handlers={SignInNeeded: sign_in.ask_to_sign_in, FlyusageError: failures.answer},
+        exception_handlers={
+            SignInNeeded: sign_in.ask_to_sign_in,
+            SecondFactorNeeded: sign_in.ask_for_second_factor,
+            FlyusageError: failures.answer,
+        },
     ),
 )
 app.add_middleware(KnowReader())
@@ -66,7 +71,8 @@ app.register_lifespan_task(live.while_serving)
 app.add_page(door.sign_in, route="/sign-in", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(door.forgot, route="/forgot", title="New password · flyusage", on_load=Door.load)
 app.add_page(door.set_password, route="/set-password", title="New password · flyusage", on_load=Door.load)
-app.add_page(account, route="/account", title="Account · flyusage", on_load=Account.load)
+app.add_page(door.second_factor, route="/second-factor", title="Sign in · flyusage", on_load=Door.load)
+app.add_page(account, route="/account", title="Account · flyusage", on_load=[Account.load, SecondFactorPage.load])
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=Welcome.load)
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.auth import passwords, sessions, throttle
-from flyusage.auth.errors import AddressInvalid, LinkSpent, SignInRefused, UserKnown, UserUnknown
+from flyusage.auth import halfway, passwords, second_factor, sessions, throttle
+from flyusage.auth.errors import AddressInvalid, LinkSpent, SecondFactorAsked, SignInRefused, UserKnown, UserUnknown
 from flyusage.auth.models import User
 from flyusage.auth.secrets import digest, new_secret
 from flyusage.config import Settings
@@ -82,13 +82,14 @@ def set_password(session: Session, user_id: int, password: str) -> None:
     kept = passwords.hash_of(password, known=(row.email, row.name))
     session.execute(sa.text("UPDATE user_account SET password_hash = :kept WHERE id = :user"), {"kept": kept, "user": user_id})
     sessions.end_all(session, user_id)
+    halfway.end_all(session, user_id)
 
 
 def sign_in(email: str, password: str, *, address: str, device: str, mark: str | None = None, note: Note | None = None) -> str:
     """Sign in by password; the secret for the browser's new cookie. Its own transactions: a failure is counted and stays.
 
     `mark` is the secret of a former session of this browser; `note` says the sign-in on, in its transaction. Raises
-    SignInRefused, TooManyAttempts. What is refused, and how long that takes, does not tell whether the account exists.
+    SignInRefused, TooManyAttempts, SecondFactorAsked. What is refused, and how long that takes, does not tell whether the account exists.
     """
     written = email.strip().lower().replace("\0", "\ufffd")[:LONGEST_ADDRESS]
     with db.platform_transaction() as session:
@@ -107,9 +108,12 @@ def sign_in(email: str, password: str, *, address: str, device: str, mark: str |
         throttle.forget(session, *counted)
         if renewed is not None:
             session.execute(sa.text("UPDATE user_account SET password_hash = :kept WHERE id = :user"), {"kept": renewed, "user": row.id})
-        if note is not None:
-            note(session, row.id)
-        return sessions.start(session, row.id, address=address, device=device)
+        if not second_factor.is_on(session, row.id):
+            if note is not None:
+                note(session, row.id)
+            return sessions.start(session, row.id, address=address, device=device)
+        secret = halfway.start(session, row.id)
+    raise SecondFactorAsked(secret)
 
 
 def new_link(session: Session, user_id: int, purpose: Purpose) -> str:

@@ -50,6 +50,7 @@ class Organization(SQLModel, table=True):
     slug: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     name: str = Field(sa_column=Column(Text, nullable=False))
     is_synthetic: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
+    requires_second_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
@@ -122,7 +123,7 @@ class StaffGrant(SQLModel, table=True):
 
 
 class StaffEvent(SQLModel, table=True):
-    """Who granted or took back which role, when. Rows are only ever added."""
+    """Who granted or took back which role, or looked at whose organization, when. Rows are only ever added."""
 
     __tablename__ = "staff_event"  # pyright: ignore[reportAssignmentType]
 

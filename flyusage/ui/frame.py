@@ -53,6 +53,7 @@ class Header:
     closed_hours: str = ""
     now: str = ""
     stale_notice: str = ""
+    visit_notice: str = ""
     pages: list[str] = field(default_factory=list)
 
 
@@ -133,6 +134,7 @@ def header_of(organization: OpenOrganization) -> Header:
         closed_hours=f"Hours added up to {rolled:%b} {rolled.day}, {rolled:%H:%M} UTC" if rolled else "",
         now=now.isoformat(),
         stale_notice=notice,
+        visit_notice=f"You look at {organization.name} as staff: to read only, and their audit says so." if organization.is_visited else "",
         pages=[page for page, permission in PERMITTED_PAGES.items() if permission in organization.permissions],
     )
 

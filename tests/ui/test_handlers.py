@@ -27,6 +27,7 @@ HANDLERS = {
     "Overview": {"follow_region", "load", "show_world", "watch"},
     "Palette": {"search"},
     "Prices": {"choose_region", "load", "search"},
+    "SecondFactorPage": {"begin", "confirm", "done", "load", "renew", "stop"},
     "StaffClose": {"close", "decide", "load"},
     "StaffPrices": {"discard", "draft", "load", "publish", "scale"},
     "StaffQuestions": {"answer", "load"},

@@ -13,6 +13,7 @@ from flyusage.auth import sessions
 from flyusage.orgs import audit
 from flyusage.ui import browser
 from flyusage.ui.components.plain_form import plain_form
+from flyusage.ui.pages import second_factor
 from flyusage.ui.present import ago_text
 from flyusage.ui.reader import present_reader
 
@@ -138,6 +139,7 @@ def account() -> rx.Component:
 def _mine() -> rx.Component:
     return rx.fragment(
         rx.el.p(rx.el.bdi(Account.name, class_name="strong"), " · ", rx.el.bdi(Account.email)),
+        second_factor.section(),
         rx.el.h2("Where you are signed in"),
         rx.el.ul(rx.foreach(Account.devices, _device), class_name="device-list"),
         rx.el.div(
