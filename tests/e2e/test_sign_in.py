@@ -154,7 +154,16 @@ def test_the_account_has_no_barriers_that_axe_can_find(visit: Visit, is_dark: bo
 PRISMS = (
     "/orgs/prism", "/orgs/prism/usage", "/orgs/prism/machines/batch-0", "/orgs/prism/billing", "/orgs/prism/invoices/PRISM-000001", "/staff/close",
 )  # fmt: skip
-PUBLIC = ("/healthz", "/readyz", "/webhooks/stripe", "/auth/sign-in", "/auth/sign-out", "/auth/forgot", "/auth/set-password")
+PUBLIC = (
+    "/healthz",
+    "/readyz",
+    "/webhooks/stripe",
+    "/auth/sign-in",
+    "/auth/second-factor",
+    "/auth/sign-out",
+    "/auth/forgot",
+    "/auth/set-password",
+)
 
 
 def heard_of_prism(guarded: Site, cookie: str) -> str:
