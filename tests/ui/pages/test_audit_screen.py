@@ -22,8 +22,9 @@ def shown(*entries: AuditEntry, has_more: bool = False, choice: Choice | None = 
 
 def test_an_entry_is_told_with_names_times_and_words():
     (row,) = shown(entry(3)).rows
-    assert (row.who, row.action, row.subject, row.at, row.address) == ("Ada", "Signed in", "Ada", "Nov 15, 09:30:07", "192.0.2.7")
+    assert (row.who, row.action, row.subject, row.at, row.address) == ("Ada", "Signed in", "", "Nov 15, 09:30:07", "192.0.2.7")
     assert (row.detail, row.name) == ("", "session.start")
+    assert shown(entry(3, actor="system:cli")).rows[0].subject == "Ada"
 
 
 @pytest.mark.parametrize(

@@ -132,10 +132,16 @@ def _row(one: AuditEntry, names: Mapping[int, str]) -> EntryRow:
         who=who(one.actor, names),
         action=_words(one.action),
         name=visible(one.action),
-        subject=who(one.subject, names) if one.subject.startswith("user:") else visible(one.subject),
+        subject=_subject(one, names),
         detail=detail_text(one.detail),
         address=visible(one.address) if one.address else "",
     )
+
+
+def _subject(one: AuditEntry, names: Mapping[int, str]) -> str:
+    if one.subject == one.actor:  # what somebody does with their own account is told by who they are
+        return ""
+    return who(one.subject, names) if one.subject.startswith("user:") else visible(one.subject)
 
 
 def _words(action: str) -> str:
