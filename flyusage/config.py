@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flyusage.errors import FlyusageError
 
+SHORTEST_KEY = 32
 PREFIX = "FLYUSAGE_"
 FOR_TESTS = f"{PREFIX}TEST_"
 
@@ -53,6 +54,11 @@ class Settings(BaseSettings):
         None, repr=False, description="What Stripe signs events with (whsec_…); several, by commas, while one replaces another."
     )
     stripe_timeout_seconds: float = Field(30, gt=0, le=300, description="How long the payment processor is waited for.")
+    secret_key: SecretStr | None = Field(
+        None,
+        repr=False,
+        description="Encrypts authenticator apps' secrets; several, by commas, while one replaces another. Without: a file in data_dir.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Logs for people, or a JSON object per line.")
     clock: datetime | None = Field(None, description="ISO 8601 moment that stands for now (UTC unless it says); replays of the past.")
@@ -95,6 +101,14 @@ class Settings(BaseSettings):
         if any(not part.strip().isdecimal() for part in written.split(",") if written.strip()):
             raise ValueError("must be whole days such as 3,10,21")
         return written
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_no_guess(cls, keys: SecretStr | None) -> SecretStr | None:
+        for key in keys.get_secret_value().split(",") if keys is not None else ():
+            if len(key.strip()) < SHORTEST_KEY or len(set(key)) < SHORTEST_KEY // 3:
+                raise ValueError(f"must be {SHORTEST_KEY} random characters or more, such as `openssl rand -base64 32` prints")
+        return keys
 
     @field_validator("data_dir")
     @classmethod

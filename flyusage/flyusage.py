@@ -5,12 +5,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from flyusage.api import health, webhooks
-from flyusage.auth.errors import SignInNeeded
+from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
-from flyusage.ui import downloads, failures, invoice_downloads, live, routes, sign_in, staff_layout
+from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads, live, routes, sign_in, staff_layout
 from flyusage.ui.frame import Frame
 from flyusage.ui.pages import door
 from flyusage.ui.pages.account import Account, account
+from flyusage.ui.pages.audit.state import AuditPage
+from flyusage.ui.pages.audit.view import audit
 from flyusage.ui.pages.billing.state import Billing
 from flyusage.ui.pages.billing.view import billing
 from flyusage.ui.pages.budgets.state import Budgets
@@ -28,6 +30,7 @@ from flyusage.ui.pages.overview.state import Overview
 from flyusage.ui.pages.overview.view import overview
 from flyusage.ui.pages.prices.state import Prices
 from flyusage.ui.pages.prices.view import prices
+from flyusage.ui.pages.second_factor import SecondFactorPage
 from flyusage.ui.pages.staff.close.state import StaffClose
 from flyusage.ui.pages.staff.close.view import close as staff_close
 from flyusage.ui.pages.staff.prices.state import StaffPrices
@@ -48,9 +51,21 @@ app = rx.App(
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
     api_transformer=Starlette(
-        routes=[*health.routes, *webhooks.routes, *routes.routes, *downloads.routes, *invoice_downloads.routes, *sign_in.routes],
+        routes=[
+            *health.routes,
+            *webhooks.routes,
+            *routes.routes,
+            *downloads.routes,
+            *audit_downloads.routes,
+            *invoice_downloads.routes,
+            *sign_in.routes,
+        ],
         middleware=[Middleware(KnowsReader)],
-        exception_handlers={SignInNeeded: sign_in.ask_to_sign_in, FlyusageError: failures.answer},
+        exception_handlers={
+            SignInNeeded: sign_in.ask_to_sign_in,
+            SecondFactorNeeded: sign_in.ask_for_second_factor,
+            FlyusageError: failures.answer,
+        },
     ),
 )
 app.add_middleware(KnowReader())
@@ -58,7 +73,8 @@ app.register_lifespan_task(live.while_serving)
 app.add_page(door.sign_in, route="/sign-in", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(door.forgot, route="/forgot", title="New password · flyusage", on_load=Door.load)
 app.add_page(door.set_password, route="/set-password", title="New password · flyusage", on_load=Door.load)
-app.add_page(account, route="/account", title="Account · flyusage", on_load=Account.load)
+app.add_page(door.second_factor, route="/second-factor", title="Sign in · flyusage", on_load=Door.load)
+app.add_page(account, route="/account", title="Account · flyusage", on_load=[Account.load, SecondFactorPage.load])
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=Welcome.load)
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])
@@ -66,6 +82,7 @@ app.add_page(machines, route="/orgs/[slug]/machines", title="Machines · flyusag
 app.add_page(machine, route="/orgs/[slug]/machines/[machine]", title="Machine · flyusage", on_load=[Frame.load, MachinePage.load])
 app.add_page(billing, route="/orgs/[slug]/billing", title="Billing · flyusage", on_load=[Frame.load, Billing.load])
 app.add_page(invoice, route="/orgs/[slug]/invoices/[number]", title="Invoice · flyusage", on_load=[Frame.load, InvoicePage.load])
+app.add_page(audit, route="/orgs/[slug]/audit", title="Audit · flyusage", on_load=[Frame.load, AuditPage.load])
 app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on_load=[Frame.load, Prices.load])
 app.add_page(budgets, route="/orgs/[slug]/budgets", title="Budgets · flyusage", on_load=[Frame.load, Budgets.load])
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])

@@ -109,7 +109,10 @@ def test_every_answer_carries_the_security_headers(address: str, page: httpx.Res
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "same-origin"
         policy = answer.headers["content-security-policy"]
-        assert "frame-ancestors 'none'" in policy
+        for locked in ("frame-ancestors", "frame-src", "object-src", "base-uri", "script-src-attr", "worker-src"):
+            assert f"{locked} 'none'" in policy
+        assert "form-action 'self'" in policy
+        assert "strict-transport-security" not in answer.headers  # by HTTP nobody is told to come by HTTPS only
         assert "unsafe-eval" not in policy
         assert re.search(r"script-src 'self'( 'sha256-[^']+')+;", policy)
     assert "server" not in page.headers
@@ -135,6 +138,10 @@ def test_the_public_address_is_answered_for(shared_database: "Database") -> None
     with running(FLYUSAGE_BASE_URL="https://usage.example") as started:
         answer = httpx.get(f"{started}/healthz", headers={"Host": "usage.example", "Origin": "https://usage.example"})
         assert answer.status_code == 200
+        assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+        signed = httpx.post(f"{started}/auth/sign-out", headers={"Host": "usage.example"})
+        assert all("; Secure" in cookie for cookie in signed.headers.get_list("set-cookie"))
+        assert signed.headers.get_list("set-cookie")
 
 
 def test_the_websocket_opens_for_our_page_and_compresses(address: str) -> None:

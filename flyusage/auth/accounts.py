@@ -4,6 +4,7 @@ Every answer about an address is the same whether or not it has an account, and 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -13,8 +14,8 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.auth import passwords, sessions, throttle
-from flyusage.auth.errors import AddressInvalid, LinkSpent, SignInRefused, UserKnown, UserUnknown
+from flyusage.auth import halfway, passwords, second_factor, sessions, throttle
+from flyusage.auth.errors import AddressInvalid, LinkSpent, SecondFactorAsked, SignInRefused, UserKnown, UserUnknown
 from flyusage.auth.models import User
 from flyusage.auth.secrets import digest, new_secret
 from flyusage.config import Settings
@@ -23,6 +24,7 @@ LINK_HOURS = {"set_password": 24, "verify_address": 72}
 LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
 LONGEST_NAME = 200
 
+Note = Callable[[Session, int], None]  # what else is to be written about an account in the same transaction
 Purpose = Literal["set_password", "verify_address"]
 
 _ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"]+@[^\s@<>()\[\]\\,;:\"]+\.[^\s@<>()\[\]\\,;:\".]+")
@@ -80,13 +82,14 @@ def set_password(session: Session, user_id: int, password: str) -> None:
     kept = passwords.hash_of(password, known=(row.email, row.name))
     session.execute(sa.text("UPDATE user_account SET password_hash = :kept WHERE id = :user"), {"kept": kept, "user": user_id})
     sessions.end_all(session, user_id)
+    halfway.end_all(session, user_id)
 
 
-def sign_in(email: str, password: str, *, address: str, device: str, mark: str | None = None) -> str:
+def sign_in(email: str, password: str, *, address: str, device: str, mark: str | None = None, note: Note | None = None) -> str:
     """Sign in by password; the secret for the browser's new cookie. Its own transactions: a failure is counted and stays.
 
-    `mark` is the secret of a former session of this browser. Raises SignInRefused, TooManyAttempts. What is refused, and how
-    long that takes, does not tell whether the account exists.
+    `mark` is the secret of a former session of this browser; `note` says the sign-in on, in its transaction. Raises
+    SignInRefused, TooManyAttempts, SecondFactorAsked. What is refused, and how long that takes, does not tell whether the account exists.
     """
     written = email.strip().lower().replace("\0", "\ufffd")[:LONGEST_ADDRESS]
     with db.platform_transaction() as session:
@@ -98,12 +101,19 @@ def sign_in(email: str, password: str, *, address: str, device: str, mark: str |
         throttle.count(session, *counted, throttle.PER_DEVICE if is_known_device else throttle.PER_ACCOUNT)
     is_right, renewed = passwords.verify(password, row.password_hash if row else None)
     if row is None or not is_right:
-        raise SignInRefused("That address and password do not belong together. Check both, or have a new password sent.")
+        raise SignInRefused(
+            "That address and password do not belong together. Check both, or have a new password sent.", row.id if row else None
+        )
     with db.platform_transaction() as session:
         throttle.forget(session, *counted)
         if renewed is not None:
             session.execute(sa.text("UPDATE user_account SET password_hash = :kept WHERE id = :user"), {"kept": renewed, "user": row.id})
-        return sessions.start(session, row.id, address=address, device=device)
+        if not second_factor.is_on(session, row.id):
+            if note is not None:
+                note(session, row.id)
+            return sessions.start(session, row.id, address=address, device=device)
+        secret = halfway.start(session, row.id)
+    raise SecondFactorAsked(secret)
 
 
 def new_link(session: Session, user_id: int, purpose: Purpose) -> str:

@@ -4,10 +4,17 @@ from flyusage.errors import FlyusageError
 
 
 class SignInRefused(FlyusageError):
-    """The address and the password do not belong together. Says nothing about which of them is known."""
+    """The address and the password do not belong together. Says nothing about which of them is known.
+
+    `user_id` is whose account it was tried at, for their organizations' audit, never for whoever tried.
+    """
 
     code = "sign_in_refused"
     status = 401
+
+    def __init__(self, sentence: str, user_id: int | None = None) -> None:
+        super().__init__(sentence)
+        self.user_id = user_id
 
 
 class SignInNeeded(FlyusageError):
@@ -61,3 +68,49 @@ class UserUnknown(FlyusageError):
 
     code = "user_unknown"
     status = 404
+
+
+class SecondFactorAsked(FlyusageError):
+    """The password was right, and the account has a second factor: `secret` is for the cookie by which its code is asked for."""
+
+    code = "second_factor_asked"
+    status = 401
+
+    def __init__(self, secret: str) -> None:
+        super().__init__("Enter the code of your authenticator app to finish signing in.")
+        self.secret = secret
+
+
+class SecondFactorNeeded(FlyusageError):
+    """What is asked for is for people with a second factor, and the account has none yet."""
+
+    code = "second_factor_needed"
+    status = 403
+
+
+class SecondFactorIsOn(FlyusageError):
+    """There is one already."""
+
+    code = "second_factor_is_on"
+    status = 409
+
+
+class CodeWrong(FlyusageError):
+    """A code of an app, or a recovery code, that is not the one, or was used."""
+
+    code = "code_wrong"
+    status = 401
+
+
+class SignInOver(FlyusageError):
+    """A sign-in that waited too long for its second factor."""
+
+    code = "sign_in_over"
+    status = 410
+
+
+class VaultLocked(FlyusageError):
+    """What was encrypted cannot be read with the keys there are."""
+
+    code = "vault_locked"
+    status = 503

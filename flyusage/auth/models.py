@@ -57,3 +57,41 @@ class RateCounter(SQLModel, table=True):
     key: str = Field(sa_column=Column(Text, primary_key=True))
     count: int = Field(sa_column=Column(Integer, nullable=False))
     ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, index=True))
+
+
+class SecondFactor(SQLModel, table=True):
+    """An authenticator app that makes codes for an account. Asked for once it is confirmed."""
+
+    __tablename__ = "second_factor"  # pyright: ignore[reportAssignmentType]
+
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), primary_key=True))
+    sealed_secret: bytes = Field(
+        sa_column=Column(LargeBinary, nullable=False, comment="encrypted with a key that the database does not hold")
+    )
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    confirmed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="asked for from then on"))
+    last_step: int | None = Field(
+        default=None, sa_column=Column(BigInteger, comment="half minutes since 1970 of the last code that was used")
+    )
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A code that stands for the app once, kept as its SHA-256: it holds 120 random bits."""
+
+    __tablename__ = "recovery_code"  # pyright: ignore[reportAssignmentType]
+
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), primary_key=True))
+    code_sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class HalfwaySignIn(SQLModel, table=True):
+    """Somebody who gave the password and not yet the code. No session: it grants nothing but the next try."""
+
+    __tablename__ = "halfway_sign_in"  # pyright: ignore[reportAssignmentType]
+
+    secret_sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), nullable=False, index=True))
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))

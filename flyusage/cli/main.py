@@ -10,6 +10,7 @@ import typer
 
 from flyusage import __version__, db, logs
 from flyusage.cli import (
+    audit,
     bill,
     budgets,
     cost_centres,
@@ -49,6 +50,7 @@ app.command("usage")(usage.usage)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
+app.add_typer(audit.app, name="audit")
 app.add_typer(bill.app, name="bill")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(cost_centres.app, name="cost-centres")

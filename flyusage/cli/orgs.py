@@ -7,7 +7,8 @@ import typer
 from flyusage import db
 from flyusage.cli import bootstrap
 from flyusage.cli.output import print_json, print_table
-from flyusage.orgs import queries
+from flyusage.orgs import queries, rules
+from flyusage.orgs.acting import system
 
 app = typer.Typer(help="Look at the organizations.", no_args_is_help=True)
 
@@ -24,3 +25,21 @@ def list_organizations(as_json: Annotated[bool, typer.Option("--json", help="Pri
         typer.echo("No organization yet. `flyusage demo` fills an invented platform; `flyusage ingest FILE` takes real events.")
     else:
         print_table(("slug", "name", "invented"), [(one.slug, one.name, one.is_synthetic) for one in found])
+
+
+@app.command("require-second-factor")
+def require_second_factor(
+    organization: Annotated[str, typer.Argument(metavar="ORG", help="Its slug.")],
+    is_off: Annotated[bool, typer.Option("--off", help="Lift the rule.")] = False,
+) -> None:
+    """Let only members with a second factor see an organization; whoever has none is led to set one up.
+
+    Example: flyusage orgs require-second-factor prism
+    """
+    bootstrap.be_ready()
+    with db.lookup_transaction() as session:
+        org = queries.organization_by_slug(session, organization)
+    with db.transaction(org.id) as session:
+        changed = rules.require_second_factor(session, org.id, is_required=not is_off, by=system("cli"))
+    state = "asks for no second factor" if is_off else "asks every member for a second factor"
+    typer.echo(f"{org.slug} {state}{'' if changed else ' already'}.")

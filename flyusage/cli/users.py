@@ -6,7 +6,7 @@ import sqlalchemy as sa
 import typer
 
 from flyusage import clock, db
-from flyusage.auth import accounts
+from flyusage.auth import accounts, halfway, second_factor, sessions
 from flyusage.cli import bootstrap
 from flyusage.cli.output import print_json, print_table
 from flyusage.config import settings
@@ -58,6 +58,36 @@ def link(email: Annotated[str, typer.Argument(help="Whose password is to be set.
         known = accounts.known(session, email)
         made = accounts.link_to_set_password(accounts.new_link(session, known.user_id, "set_password"), settings())
     _tell(known, made, as_json=as_json)
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(
+    email: Annotated[str, typer.Argument(help="Who has lost the app and the recovery codes. Make sure that it is them who ask.")],
+) -> None:
+    """Switch an account's second factor off and sign it out everywhere; it is told in the audit of its organizations."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        account = accounts.known(session, email)
+        was_on = second_factor.is_on(session, account.user_id)
+        second_factor.switch_off(session, account.user_id)
+        halfway.end_all(session, account.user_id)
+        sessions.end_all(session, account.user_id)
+        if was_on:
+            audit.record_of_person(session, account.user_id, actor="system:cli", action="second_factor.disable")
+    typer.echo(f"{account.email} signs in by the password alone now." if was_on else f"{account.email} had no second factor.")
+
+
+@app.command("sign-out")
+def sign_out(email: Annotated[str, typer.Argument(help="Who is to be signed out.")]) -> None:
+    """End all sessions of an account; its open pages go dark at once."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        account = accounts.known(session, email)
+        halfway.end_all(session, account.user_id)
+        ended = sessions.end_all(session, account.user_id)
+        if ended:
+            audit.record_of_person(session, account.user_id, actor="system:cli", action="session.end_all", detail={"browsers": ended})
+    typer.echo(f"{account.email} is signed out in {ended} {'browser' if ended == 1 else 'browsers'}.")
 
 
 @app.command("list")

@@ -133,10 +133,20 @@ def has_others(session: Session) -> bool:
 
 
 def open_doors(session: Session) -> list[DemoPerson]:
-    """Who may be entered as without a password: the demonstration's people, while nobody else has an account."""
+    """Who may be entered as without a password: the demonstration's people, while nobody else has an account.
+
+    Whoever has set up a second factor is asked for it, and so is entered by the password only.
+    """
     if has_others(session):
         return []
-    there = set(session.scalars(sa.text("SELECT email FROM user_account WHERE password_hash IS NOT NULL")))
+    there = set(
+        session.scalars(
+            sa.text(
+                """SELECT email FROM user_account u WHERE password_hash IS NOT NULL
+                   AND NOT EXISTS (SELECT FROM second_factor f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL)"""
+            )
+        )
+    )
     return [person for person in PEOPLE if person.email in there]
 
 

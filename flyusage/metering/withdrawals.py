@@ -26,7 +26,7 @@ def note(session: Session) -> None:
         """INSERT INTO audit_event (org_id, at, actor, action, subject, detail)
            SELECT org_id, %s, 'system:ingest', 'event.void', voided_id, jsonb_build_object(
              'source', voided_source, 'id', voided_id, 'by_source', source, 'by_id', event_id, 'time', time)
-           FROM staged_event WHERE type = 11 ORDER BY n""",
+           FROM staged_event WHERE type = 11 ORDER BY org_id, n""",
         (clock.now(),),
     )
 

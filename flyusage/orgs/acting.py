@@ -1,10 +1,15 @@
 """Who does something, as the audit names them and as permissions judge them."""
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import Permission, require
+
+LONGEST_ADDRESS = 45  # an IPv6 address that holds an IPv4 one
+
+_address: ContextVar[str] = ContextVar("flyusage_acting_from", default="")
 
 
 @dataclass(frozen=True)
@@ -33,3 +38,13 @@ def member(user_id: int, role: Role) -> Actor:
 def system(part: str) -> Actor:
     """A job or a command of the platform."""
     return Actor(f"system:{part}")
+
+
+def acts_from(address: str) -> None:
+    """Say which network address what follows in this context (a request, an event, and their threads) comes from."""
+    _address.set(address[:LONGEST_ADDRESS])
+
+
+def present_address() -> str:
+    """The network address that whoever acts comes from; empty for commands and jobs."""
+    return _address.get()

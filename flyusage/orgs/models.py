@@ -4,7 +4,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, ForeignKey, Identity, Integer, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -37,6 +50,7 @@ class Organization(SQLModel, table=True):
     slug: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     name: str = Field(sa_column=Column(Text, nullable=False))
     is_synthetic: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
+    requires_second_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
@@ -53,9 +67,14 @@ class Membership(SQLModel, table=True):
 
 
 class AuditEvent(SQLModel, table=True):
-    """Who did what to what, when. Rows are only ever added; a trigger and the grants refuse the rest."""
+    """Who did what to what, when, from where. Rows are only ever added; a trigger and the grants refuse the rest."""
 
     __tablename__ = "audit_event"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        Index("ix_audit_event_org_id_at_id", "org_id", "at", "id"),
+        Index("ix_audit_event_org_id_actor_at_id", "org_id", "actor", "at", "id"),
+        Index("ix_audit_event_org_id_action_at_id", "org_id", "action", "at", "id"),
+    )
 
     org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
@@ -64,6 +83,31 @@ class AuditEvent(SQLModel, table=True):
     action: str = Field(sa_column=Column(Text, nullable=False))
     subject: str = Field(sa_column=Column(Text, nullable=False))
     detail: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, server_default="{}"))
+    address: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default="", comment="where the actor's request came from")
+    )
+
+
+class AuditLink(SQLModel, table=True):
+    """An entry's place in its organization's chain. Made by the database when the entry's transaction commits, never by a run-time role."""
+
+    __tablename__ = "audit_link"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("org_id", "position"),)
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    entry_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    position: int = Field(sa_column=Column(BigInteger, nullable=False, comment="1, 2, 3, … in the order of commit"))
+    sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False, comment="of the hash before it and of audit_content()"))
+
+
+class AuditHead(SQLModel, table=True):
+    """The last link of an organization's chain: what its writers queue for, and what shows that the newest entries were cut off."""
+
+    __tablename__ = "audit_head"  # pyright: ignore[reportAssignmentType]
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+    sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class StaffGrant(SQLModel, table=True):
@@ -79,7 +123,7 @@ class StaffGrant(SQLModel, table=True):
 
 
 class StaffEvent(SQLModel, table=True):
-    """Who granted or took back which role, when. Rows are only ever added."""
+    """Who granted or took back which role, or looked at whose organization, when. Rows are only ever added."""
 
     __tablename__ = "staff_event"  # pyright: ignore[reportAssignmentType]
 

@@ -1,5 +1,6 @@
 """Questions about organizations: which there are, and who belongs to one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -51,6 +52,14 @@ def members(session: Session, org_id: int) -> list[Member]:
         "WHERE m.org_id = :org_id ORDER BY u.email"
     )
     return [Member(user_id, email, name, Role(role)) for user_id, email, name, role in session.execute(query, {"org_id": org_id})]
+
+
+def names_of(session: Session, org_id: int, user_ids: Iterable[int]) -> dict[int, str]:
+    """What to call those of the users who belong to the organization now, by id. Needs the platform's role."""
+    query = sa.text(
+        "SELECT u.id, u.name FROM membership m JOIN user_account u ON u.id = m.user_id WHERE m.org_id = :org_id AND u.id = ANY(:ids)"
+    )
+    return {row.id: row.name for row in session.execute(query, {"org_id": org_id, "ids": sorted(set(user_ids))})}
 
 
 def role_of(session: Session, org_id: int, user_id: int) -> Role | None:

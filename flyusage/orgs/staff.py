@@ -5,7 +5,7 @@ Needs the platform's role (`db.platform_transaction`), which alone reads account
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -16,9 +16,12 @@ from sqlmodel import Session
 from flyusage import clock
 from flyusage.auth import accounts
 from flyusage.auth.errors import UserUnknown
+from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.errors import NotPermitted, StaffGrantUnknown
 from flyusage.orgs.models import StaffEvent, StaffGrant, StaffRole
+
+VISIT = timedelta(hours=1)
 
 _grant = StaffGrant.__table__  # pyright: ignore[reportAttributeAccessIssue] SQLModel adds it
 _event = StaffEvent.__table__  # pyright: ignore[reportAttributeAccessIssue]
@@ -107,6 +110,21 @@ def staff_log(session: Session, *, limit: int = 100) -> list[StaffEntry]:
     """What was granted and taken back, newest first."""
     query = sa.select(_event).order_by(_event.c.id.desc()).limit(limit)
     return [StaffEntry(**{name: row[name] for name in StaffEntry.__dataclass_fields__}) for row in session.execute(query).mappings()]
+
+
+def record_visit(session: Session, org_id: int, slug: str, *, by: Actor) -> bool:
+    """Say in the organization's audit and in the log of staff that `by` looks at it; once an hour. Whether it was said now."""
+    now = clock.now()
+    last = session.scalar(
+        sa.text("SELECT max(at) FROM audit_event WHERE org_id = :org AND actor = :actor AND action = 'organization.open'"),
+        {"org": org_id, "actor": by.name},
+    )
+    if last is not None and now - last < VISIT:
+        return False
+    audit.record(session, org_id, actor=by.name, action="organization.open", subject="organization")
+    values = {"at": now, "actor": by.name, "action": "organization.open", "subject": f"organization:{slug}", "detail": {}}
+    session.execute(sa.insert(_event).values(**values))
+    return True
 
 
 def _user(session: Session, email: str) -> int:

@@ -13,8 +13,10 @@ from flyusage.orgs.permissions import Permission
 from flyusage.pricing import urls
 from flyusage.pricing.explorer import history
 from flyusage.pricing.view import Measure
+from flyusage.ui.audit_downloads import note_export
 from flyusage.ui.session import OpenOrganization, open_organization
 
+LONGEST_NOTED = 500
 INVOICED = frozenset(measure.value for measure in Measure if measure.is_invoiced)
 
 
@@ -25,6 +27,7 @@ async def usage_csv(request: Request) -> Response:
         return PlainTextResponse("There is no organization at this address. Check its name and try again.\n", status_code=404)
     if request.query_params.get("show") in INVOICED:  # before anything of the answer is sent
         org.require(Permission.INVOICES_READ)
+    await run_in_threadpool(note_export, org, "usage", view=request.url.query[:LONGEST_NOTED])
     name = f"{org.slug}-usage.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     lines = _lines(org, dict(request.query_params))

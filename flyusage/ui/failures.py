@@ -8,7 +8,7 @@ from reflex.event import EventSpec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from flyusage.auth.errors import SignInNeeded
+from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser
 
@@ -16,12 +16,14 @@ _log = structlog.get_logger(__name__)
 
 
 def report(exception: Exception) -> EventSpec:
-    """The way to the sign-in page for whoever is not signed in; else the toast for a failed handler.
+    """The way to sign in for whoever is not signed in, to set a second factor up for whoever lacks one; else a failed handler's toast.
 
     Failures that are not ours go to the log under the reference it shows.
     """
     if isinstance(exception, SignInNeeded):
         return browser.leave("/sign-in", is_next=True)
+    if isinstance(exception, SecondFactorNeeded):
+        return browser.leave("/account?needs=second-factor")
     if isinstance(exception, FlyusageError):
         return browser.toast("error", exception.sentence)
     reference = secrets.token_hex(4)

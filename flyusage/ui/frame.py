@@ -20,9 +20,12 @@ from flyusage.ui.session import OpenOrganization, open_organization, open_organi
 
 STALE_AFTER = timedelta(hours=6)
 PERMITTED_PAGES = {
-    "/billing": Permission.INVOICES_READ, "/budgets": Permission.USAGE_READ, "/prices": Permission.PRICES_READ,
+    "/billing": Permission.INVOICES_READ,
+    "/budgets": Permission.USAGE_READ,
+    "/prices": Permission.PRICES_READ,
     "/what-if": Permission.PRICES_READ,
-}  # fmt: skip
+    "/audit": Permission.AUDIT_READ,
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Header:
     closed_hours: str = ""
     now: str = ""
     stale_notice: str = ""
+    visit_notice: str = ""
     pages: list[str] = field(default_factory=list)
 
 
@@ -131,6 +135,7 @@ def header_of(organization: OpenOrganization) -> Header:
         closed_hours=f"Hours added up to {rolled:%b} {rolled.day}, {rolled:%H:%M} UTC" if rolled else "",
         now=now.isoformat(),
         stale_notice=notice,
+        visit_notice=f"You look at {organization.name} as staff: to read only, and their audit says so." if organization.is_visited else "",
         pages=[page for page, permission in PERMITTED_PAGES.items() if permission in organization.permissions],
     )
 

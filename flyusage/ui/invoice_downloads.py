@@ -20,6 +20,7 @@ from flyusage.invoices.errors import InvoiceUnknown
 from flyusage.invoices.evidence import evidence, working
 from flyusage.invoices.lines_csv import lines_csv
 from flyusage.invoices.yearly import year_zip
+from flyusage.orgs import audit
 from flyusage.orgs.permissions import Permission
 from flyusage.ui.session import OpenOrganization, open_organization
 
@@ -76,7 +77,7 @@ async def _answer(request: Request, read: Read, media_type: str, ending: str) ->
 async def _given(request: Request, make: Make, media_type: str, ending: str) -> Response:
     """404 for what is not this organization's, 403 for those who may not read invoices, 503 while the document is being made."""
     try:
-        found = await run_in_threadpool(_made, request.path_params["slug"], make)
+        found = await run_in_threadpool(_made, request.path_params["slug"], make, ending)
     except InvoiceUnknown:
         found = None
     except SignInNeeded:
@@ -98,12 +99,14 @@ def _said(sentence: str, status: int) -> Response:
     return PlainTextResponse(sentence, status_code=status, headers={"Cache-Control": "no-store"})
 
 
-def _made(slug: str, make: Make) -> tuple[str, bytes] | None:
+def _made(slug: str, make: Make, ending: str) -> tuple[str, bytes] | None:
     org = open_organization(slug, Permission.INVOICES_READ)
     if org is None:
         return None
     with db.transaction(org.id) as session:
-        return make(session, org)
+        name, content = make(session, org)
+        audit.record(session, org.id, actor=org.by.name, action="invoice.export", subject=f"invoice:{name}", detail={"format": ending})
+        return name, content
 
 
 def _of_line(read: Callable[[Session, int, int, int], bytes], request: Request) -> Read:

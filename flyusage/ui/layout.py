@@ -17,6 +17,7 @@ PERMITTED = (
     ("Budgets", "piggy-bank", "/budgets"),
     ("Prices", "tags", "/prices"),
     ("What if", "flask-conical", "/what-if"),
+    ("Audit", "scroll-text", "/audit"),
 )
 
 
@@ -64,6 +65,7 @@ def page(*content: rx.Component, title: str | Var[str], note: str | Var[str] = "
             rx.el.div(actions, class_name="page-actions") if actions is not None else rx.fragment(),
             class_name="page-head",
         ),
+        _visit_notice(),
         _stale_notice(),
         *content,
     )
@@ -146,6 +148,13 @@ def _freshness() -> rx.Component:
 def _stale_notice() -> rx.Component:
     notice = rx.el.div(rx.icon("clock-alert", aria_hidden="true"), rx.el.span(Frame.header.stale_notice), class_name="notice")
     return rx.cond(Frame.header.stale_notice, notice, rx.fragment())
+
+
+def _visit_notice() -> rx.Component:
+    notice = rx.el.div(
+        rx.icon("shield", aria_hidden="true"), rx.el.span(Frame.header.visit_notice), class_name="notice is-visit", role="status"
+    )
+    return rx.cond(Frame.header.visit_notice, notice, rx.fragment())
 
 
 def _reader() -> rx.Component:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flyusage.auth import accounts, sessions
 from flyusage.auth.errors import SignInNeeded
 from flyusage.auth.sessions import Reader
+from flyusage.orgs.acting import acts_from
 
 if TYPE_CHECKING:
     from reflex.app import App
@@ -74,6 +75,7 @@ class KnowReader(rx.Middleware):
         """Never answers in the handler's stead: what a reader may see is decided where it is read."""
         secret = secret_in(state.router.headers.cookie)
         _secret.set(secret)
+        acts_from(state.router.session.client_ip)
         root = state._get_root_state()  # noqa: SLF001 Reflex has no public name for it
         if _shown_to.setdefault(root, secret) != secret:
             root.reset()
@@ -91,4 +93,5 @@ class KnowsReader:
         """Pass the request on, its reader known."""
         if scope["type"] == "http":
             _secret.set(secret_in(Headers(scope=scope).get("cookie", "")))
+            acts_from(scope["client"][0] if scope.get("client") else "")
         await self.app(scope, receive, send)

@@ -7,21 +7,31 @@ read: the organization is the one in the address, and `/` opens the one in which
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from flyusage import db
+from flyusage.auth import second_factor
+from flyusage.auth.errors import SecondFactorNeeded
 from flyusage.orgs.acting import Actor, member, system
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role, StaffRole
 from flyusage.orgs.permissions import PERMISSIONS, Permission
-from flyusage.orgs.staff import StaffPermission, require_staff, roles_of
+from flyusage.orgs.staff import STAFF_PERMISSIONS, StaffPermission, record_visit, require_staff, roles_of
 from flyusage.ui.reader import present_reader
 
 LOOPBACK = system("loopback")
 
 READING = frozenset(
-    {Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.INVOICES_READ, Permission.MEMBERS_READ}
+    {
+        Permission.USAGE_READ,
+        Permission.USAGE_EXPORT,
+        Permission.PRICES_READ,
+        Permission.INVOICES_READ,
+        Permission.MEMBERS_READ,
+        Permission.AUDIT_READ,
+    }
 )
 
 MOST_ASKED = 50  # each is a transaction of its own; who has more arrives at one of the first
@@ -40,6 +50,7 @@ class OpenOrganization:
     is_synthetic: bool
     permissions: frozenset[Permission] = frozenset()
     by: Actor = LOOPBACK
+    is_visited: bool = False  # by the platform's staff, who only look
 
     def require(self, permission: Permission) -> None:
         """Raise NotPermitted for a reader whose role here does not hold `permission`."""
@@ -61,12 +72,13 @@ def permitted(org_id: int) -> frozenset[Permission]:  # noqa: ARG001 tests say o
 def open_organization(slug: object, needs: Permission | None = None) -> OpenOrganization | None:
     """The organization that the present reader may see under `slug`; None where there is none, or none of theirs.
 
-    Raises SignInNeeded, and NotPermitted without `needs`. Ask again in every handler: a handler can be called without its page
-    ever having been loaded, with any argument. Blocks on the database: call it off the event loop.
+    Raises SignInNeeded, NotPermitted without `needs`, and SecondFactorNeeded where the organization asks for one. Ask again in
+    every handler: a handler can be called without its page ever having been loaded, with any argument. Blocks on the database:
+    call it off the event loop.
     """
     if not isinstance(slug, str) or "\0" in slug:
         return None
-    found = next(iter(_known(slug)), None)
+    found = next(iter(_known(slug)), None) or _visited(slug)
     if found is not None and needs is not None:
         found.require(needs)
     return found
@@ -83,10 +95,37 @@ def _known(slug: str | None = None) -> list[OpenOrganization]:
             )
             return [OpenOrganization(*row, permitted(row.id)) for row in rows]
         mine = sa.text(
-            "SELECT id, slug, name, is_synthetic, role FROM organizations_of(:who) WHERE CAST(:slug AS text) IS NULL OR slug = :slug"
+            """SELECT id, slug, name, is_synthetic, role, id IN (SELECT closed_without_second_factor(:who)) AS is_closed
+               FROM organizations_of(:who) WHERE CAST(:slug AS text) IS NULL OR slug = :slug"""
         )
-        rows = session.execute(mine, {"who": reader.user_id, "slug": slug})
-        return [OpenOrganization(*row[:4], PERMISSIONS[Role(row.role)], member(reader.user_id, Role(row.role))) for row in rows]
+        rows = session.execute(mine, {"who": reader.user_id, "slug": slug}).all()
+        if slug is not None and any(row.is_closed for row in rows):
+            raise SecondFactorNeeded(f"{rows[0].name} asks its members for a second factor. Set one up on your account's page.")
+        return [_of_member(reader.user_id, row) for row in rows]
+
+
+def _visited(slug: str) -> OpenOrganization | None:
+    """Somebody else's organization, as the platform's staff may see it: to read, and with a word in both logs. None for anybody else."""
+    with db.platform_transaction() as session:
+        reader = present_reader(session)
+        if reader is None or not second_factor.is_on(session, reader.user_id):
+            return None
+        if not any(StaffPermission.READ in STAFF_PERMISSIONS[role] for role in roles_of(session, reader.user_id)):
+            return None
+        row = session.execute(
+            sa.text("SELECT id, slug, name, is_synthetic FROM organization WHERE slug = :slug"), {"slug": slug}
+        ).one_or_none()
+        if row is None:
+            return None
+        by = Actor(f"staff:{reader.user_id}", Role.VIEWER)  # a viewer's role, so that no verb takes them for a job
+        record_visit(session, row.id, row.slug, by=by)
+        return OpenOrganization(*row, READING, by, is_visited=True)
+
+
+def _of_member(user_id: int, row: sa.Row[Any]) -> OpenOrganization:
+    """An organization as its member sees it; by name alone while it waits for their second factor."""
+    by = member(user_id, Role(row.role))
+    return OpenOrganization(*row[:4], frozenset() if row.is_closed else PERMISSIONS[Role(row.role)], by)
 
 
 @dataclass(frozen=True)
@@ -96,6 +135,7 @@ class Person:
     name: str
     by: Actor
     staff_roles: frozenset[StaffRole]
+    has_second_factor: bool = True  # whoever runs the installation, on loopback, needs none
 
 
 def present_person() -> Person:
@@ -108,18 +148,28 @@ def present_person() -> Person:
         reader = present_reader(session)
         if reader is None:
             return Person("", LOOPBACK, frozenset(StaffRole))
-        return Person(reader.name, Actor(f"staff:{reader.user_id}"), roles_of(session, reader.user_id))
+        return Person(
+            reader.name, Actor(f"staff:{reader.user_id}"), roles_of(session, reader.user_id), second_factor.is_on(session, reader.user_id)
+        )
 
 
 def is_staff() -> bool:
     """Whether the present reader may see what is the platform's. Raises SignInNeeded."""
-    return bool(present_person().staff_roles)
+    person = present_person()
+    return bool(person.staff_roles) and person.has_second_factor
 
 
 def staff(needs: StaffPermission) -> Actor:
-    """The present reader as staff. Raises NotPermitted without a role that holds `needs`. Ask in every handler, as for members."""
+    """The present reader as staff. Ask in every handler, as for members.
+
+    Raises NotPermitted without a role that holds `needs`, SecondFactorNeeded for staff without a second factor.
+    """
     person = present_person()
     require_staff(person.staff_roles, needs)
+    if not person.has_second_factor:
+        raise SecondFactorNeeded(
+            "Staff sign in with a second factor, and your account has none. Set one up on your account's page (/account), then come back."
+        )
     return person.by
 
 

@@ -4,8 +4,10 @@ A form's answer is always a redirect: to where somebody wanted to go, or back to
 Other sites' pages cannot post here (`front_door.py` refuses a foreign Origin, the cookie is SameSite).
 """
 
+from functools import partial
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from sqlmodel import Session
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -14,15 +16,29 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from flyusage import db
-from flyusage.auth import accounts, letters, sessions
-from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordTooWeak, SignInRefused, TooManyAttempts
+from flyusage.auth import accounts, halfway, letters, second_factor, sessions
+from flyusage.auth.errors import (
+    AddressInvalid,
+    CodeWrong,
+    LinkSpent,
+    PasswordTooWeak,
+    SecondFactorAsked,
+    SignInOver,
+    SignInRefused,
+    TooManyAttempts,
+)
+from flyusage.auth.second_factor import Kind
 from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, count
 from flyusage.config import settings
 from flyusage.demo import people
+from flyusage.orgs import audit
 from flyusage.server import is_loopback
 from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in
 
 LARGEST_FORM = 16_384
+HALFWAY_COOKIE = "flyusage_halfway"  # between the password and the code; no session
+LONGEST_CODE = 60
+LONGEST_NOTED = 200
 DEVICE_SECONDS = 400 * 86_400  # the longest a browser keeps one
 
 
@@ -39,9 +55,16 @@ async def sign_in(request: Request) -> Response:
             address=_address(request),
             device=request.headers.get("user-agent", ""),
             mark=mark or None,
+            note=partial(_note, "session.start", device=request.headers.get("user-agent", "")),
         )
+    except SecondFactorAsked as asked:
+        return _ask_for_code(asked.secret, onward)
     except (SignInRefused, TooManyAttempts) as error:
-        return _back("/sign-in", error.code, next=onward, email=_field(form, "email")[:254])
+        answer = _back("/sign-in", error.code, next=onward, email=_field(form, "email")[:254])
+        if isinstance(error, SignInRefused) and error.user_id is not None:
+            # After the answer: it must not take longer where there is somebody to tell of.
+            answer.background = BackgroundTask(_note_refusal, error.user_id)
+        return answer
     await run_in_threadpool(_end_session, request)  # the one this browser had: whoever planted it gains nothing
     return _with_cookies(RedirectResponse(onward or "/", status_code=303), secret)
 
@@ -70,7 +93,31 @@ def _enter_demo(email: str, address: str, device: str) -> str | None:
     with db.platform_transaction() as session:
         if email not in (person.email for person in people.open_doors(session)):
             return None
-        return sessions.start(session, accounts.known(session, email).user_id, address=address, device=device)
+        known = accounts.known(session, email)
+        _note("session.start", session, known.user_id, device=device)
+        return sessions.start(session, known.user_id, address=address, device=device)
+
+
+async def second_step(request: Request) -> Response:
+    """By the code that follows the password. Fields: code, next."""
+    form = await _form(request)
+    onward, device = own_path(_field(form, "next")), request.headers.get("user-agent", "")
+    half = secret_in(request.headers.get("cookie", ""), HALFWAY_COOKIE)
+    try:
+        secret = await run_in_threadpool(
+            halfway.finish,
+            half,
+            _field(form, "code")[:LONGEST_CODE],
+            address=_address(request),
+            device=device,
+            note=partial(_note_code, device),
+        )
+    except SignInOver as error:
+        return _without_half(_back("/sign-in", error.code, next=onward))
+    except (CodeWrong, TooManyAttempts) as error:
+        return _back("/second-factor", error.code, next=onward)
+    await run_in_threadpool(_end_session, request)
+    return _without_half(_with_cookies(RedirectResponse(onward or "/", status_code=303), secret))
 
 
 async def sign_out(request: Request) -> Response:
@@ -104,6 +151,8 @@ async def set_password(request: Request) -> Response:
         return _back("/forgot", error.code)
     except PasswordTooWeak as error:
         return _back("/set-password", error.code, link=link)
+    except SecondFactorAsked as asked:
+        return _ask_for_code(asked.secret, "")
     return _with_cookies(RedirectResponse("/", status_code=303), secret)
 
 
@@ -111,6 +160,11 @@ def ask_to_sign_in(request: Request, _error: Exception) -> Response:
     """Where a plain address leads that is for people who have signed in."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/sign-in?{urlencode({'next': here})}", status_code=303)
+
+
+def ask_for_second_factor(_request: Request, _error: Exception) -> Response:
+    """Where a plain address leads that is for people with a second factor, for those who have none yet."""
+    return RedirectResponse("/account?needs=second-factor", status_code=303)
 
 
 def own_path(wanted: str) -> str:
@@ -141,7 +195,11 @@ def _set_password(link: str, password: str, address: str, device: str) -> str:
     with db.platform_transaction() as session:
         user_id = accounts.spend_link(session, link, "set_password")
         accounts.set_password(session, user_id, password)
-        return sessions.start(session, user_id, address=address, device=device)
+        _note("password.set", session, user_id, device=device)
+        if not second_factor.is_on(session, user_id):
+            return sessions.start(session, user_id, address=address, device=device)
+        half = halfway.start(session, user_id)
+    raise SecondFactorAsked(half)
 
 
 def _end_session(request: Request) -> None:
@@ -150,11 +208,42 @@ def _end_session(request: Request) -> None:
         reader = sessions.reader_of(session, secret) if secret else None
         if reader is not None:
             sessions.end(session, reader.user_id, reader.session_id)
+            _note("session.end", session, reader.user_id)
+
+
+def _note(action: str, session: Session, user_id: int, *, device: str = "") -> None:
+    """In the audit of each organization that the account belongs to."""
+    detail = {"device": device[:LONGEST_NOTED]} if device else {}
+    audit.record_of_person(session, user_id, actor=f"user:{user_id}", action=action, detail=detail)
+
+
+def _note_code(device: str, session: Session, user_id: int, kind: Kind) -> None:
+    _note("session.start", session, user_id, device=device)
+    if kind == "recovery":
+        _note("recovery_code.use", session, user_id, device=device)
+
+
+def _note_refusal(user_id: int) -> None:
+    with db.platform_transaction() as session:
+        audit.record_of_person(session, user_id, actor="system:sign-in", action="session.refuse")
 
 
 def _with_cookies(response: Response, secret: str) -> Response:
     for name, seconds in ((COOKIE, int(sessions.LONGEST.total_seconds())), (DEVICE_COOKIE, DEVICE_SECONDS)):
         response.set_cookie(name, secret, max_age=seconds, path="/", httponly=True, samesite="lax", secure=_is_secure())
+    return response
+
+
+def _ask_for_code(half: str, onward: str) -> Response:
+    response = RedirectResponse(f"/second-factor?{urlencode({'next': onward})}" if onward else "/second-factor", status_code=303)
+    response.set_cookie(
+        HALFWAY_COOKIE, half, max_age=int(halfway.LASTS.total_seconds()), path="/auth", httponly=True, samesite="lax", secure=_is_secure()
+    )
+    return response
+
+
+def _without_half(response: Response) -> Response:
+    response.delete_cookie(HALFWAY_COOKIE, path="/auth", httponly=True, samesite="lax", secure=_is_secure())
     return response
 
 
@@ -194,6 +283,7 @@ def _field(form: dict[str, str], name: str) -> str:
 routes = [
     Route("/auth/sign-in", sign_in, methods=["POST"]),
     Route("/auth/enter-demo", enter_demo, methods=["POST"]),
+    Route("/auth/second-factor", second_step, methods=["POST"]),
     Route("/auth/sign-out", sign_out, methods=["POST"]),
     Route("/auth/forgot", forgot, methods=["POST"]),
     Route("/auth/set-password", set_password, methods=["POST"]),

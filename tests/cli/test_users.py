@@ -2,10 +2,11 @@
 
 import json
 
+import pyotp
 from cast import Cast
 
 from flyusage import db
-from flyusage.auth import accounts
+from flyusage.auth import accounts, second_factor, sessions
 from flyusage.orgs import audit, queries
 from flyusage.orgs.models import Role
 
@@ -56,3 +57,28 @@ def test_mistakes_are_said_in_a_sentence_and_change_nothing(flyusage, cast: Cast
 
 def test_nobody_is_a_state_of_its_own(flyusage, database):
     assert "`flyusage users create EMAIL --owner ORG` makes the first account" in flyusage("users", "list").out
+
+
+def test_a_lost_second_factor_is_reset_and_told(flyusage, cast: Cast):
+    with db.platform_transaction() as session:
+        accounts.set_password(session, cast.owner.user_id, GOOD)
+        app = pyotp.TOTP(second_factor.begin(session, cast.owner.user_id, cast.owner.email).secret)
+        second_factor.confirm(session, cast.owner.user_id, app.now())
+        whole = sessions.start(session, cast.owner.user_id, address="::1", device="")
+    assert flyusage("users", "reset-second-factor", cast.owner.email).out == f"{cast.owner.email} signs in by the password alone now.\n"
+    assert flyusage("users", "reset-second-factor", cast.owner.email).out == f"{cast.owner.email} had no second factor.\n"
+    with db.platform_transaction() as session:
+        assert sessions.reader_of(session, whole) is None
+        (entry,) = audit.entries(session, cast.prism.id)
+    assert (entry.actor, entry.action, entry.subject) == ("system:cli", "second_factor.disable", f"user:{cast.owner.user_id}")
+    assert accounts.sign_in(cast.owner.email, GOOD, address="::1", device="")
+    assert "No account has the address nobody@prism.example" in flyusage("users", "reset-second-factor", "nobody@prism.example").err
+
+
+def test_somebody_is_signed_out_everywhere(flyusage, cast: Cast):
+    with db.platform_transaction() as session:
+        secrets = [sessions.start(session, cast.owner.user_id, address="::1", device="") for _ in range(2)]
+    assert flyusage("users", "sign-out", cast.owner.email).out == f"{cast.owner.email} is signed out in 2 browsers.\n"
+    with db.platform_transaction() as session:
+        assert [sessions.reader_of(session, secret) for secret in secrets] == [None, None]
+        assert [one.action for one in audit.entries(session, cast.prism.id)] == ["session.end_all"]

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from conftest import Database
+from pyotp.totp import TOTP
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.auth import accounts
+from flyusage.auth import accounts, second_factor
 from flyusage.auth.errors import SignInRefused
 from flyusage.demo import people
 from flyusage.demo.people import PEOPLE
@@ -90,6 +91,15 @@ def test_the_doors_close_with_the_first_account_of_somebody_else(tmp_path: Path)
         people.adopt(session)
         assert members(session, organization_by_slug(session, "hers").id) == []
     assert settle(tmp_path) is None
+
+
+def test_whoever_set_up_a_second_factor_is_asked_for_it(tmp_path: Path) -> None:
+    settle(tmp_path)
+    with db.platform_transaction() as session:
+        owner = accounts.known(session, PEOPLE[0].email).user_id
+        second_factor.confirm(session, owner, TOTP(second_factor.begin(session, owner, PEOPLE[0].email).secret).at(clock.now()))
+        assert PEOPLE[0] not in people.open_doors(session)
+        assert PEOPLE[1] in people.open_doors(session)
 
 
 def test_without_them_nobody_is_let_in_by_a_click() -> None:

@@ -7,6 +7,7 @@ import pytest
 from browsing import DESKTOP, FAILED, PHONE, OpenPage, Site, keep_picture, launch
 from conftest import copied
 from factories import line
+from guarded_site import ALONE, OUTSIDER, OWNER, PASSWORDS, Visit, link_for, post
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from serving import running, settings_for
 from story import prism, rival
@@ -81,3 +82,48 @@ def open_page(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> 
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
         context.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The story behind sign-in; nobody has set a password yet."""
+    events = tmp_path_factory.mktemp("story") / "events.ndjson"
+    events.write_bytes(b"".join(line(event) for event in [*prism(), *rival()]))
+    with copied(server, template) as name:
+        settings = settings_for(server, name)
+        site = Site("", settings)
+        site.run("ingest", str(events))
+        for email, org in ((OWNER, "prism"), (OUTSIDER, "rival")):
+            site.run("users", "create", email, "--owner", org)
+        site.run("users", "create", ALONE)
+        with running(**settings) as address:
+            site = Site(address, settings)
+            for email, password in PASSWORDS.items():
+                secret = link_for(site, email).partition("link=")[2]
+                assert post(site, "/auth/set-password", link=secret, password=password).headers["location"] == "/"
+            yield site
+
+
+@pytest.fixture
+def visit(chromium: Browser, guarded: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """Opens a path in a context of its own, or in the one given."""
+    contexts: list[BrowserContext] = []
+
+    def open_path(path: str, context: BrowserContext | None = None, *, is_phone: bool = False, is_dark: bool = False) -> Page:
+        if context is None:
+            context = chromium.new_context(
+                base_url=guarded.address,
+                viewport=PHONE if is_phone else DESKTOP,
+                has_touch=is_phone,
+                color_scheme="dark" if is_dark else "light",
+            )
+            contexts.append(context)
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield open_path
+    for number, context in enumerate(contexts):
+        for page in context.pages:
+            keep_picture(page, request.node.name, number)
+        context.close()

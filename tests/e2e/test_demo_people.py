@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from asking import cookies_of, post
 from axe_playwright_python.sync_playwright import Axe
 from browsing import PHONE, Site
 from demonstration import demonstrating
+from guarded_site import cookies_of, post
 from playwright.sync_api import Browser, expect
 from serving import running
 

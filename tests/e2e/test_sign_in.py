@@ -1,96 +1,13 @@
 """People sign in: a server of its own, on which Prism's owner and Rival's owner have accounts."""
 
-import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import pytest
-from asking import ask, cookies_of, post
 from axe_playwright_python.sync_playwright import Axe
-from browsing import DESKTOP, PHONE, Site, keep_picture
-from conftest import copied
-from factories import line
+from browsing import Site
+from guarded_site import ALONE, OUTSIDER, OWNER, PASSWORDS, SESSION, Visit, ask, cookies_of, link_for, post, sign_in
 from hostile import call, connected, handlers, heard
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-from serving import running, settings_for
-from story import prism, rival
-
-if TYPE_CHECKING:
-    from conftest import Server
-
-PASSWORDS = {
-    "owner@prism.example": "violin oxide parcel thunder",
-    "owner@rival.example": "copper meadow lantern seven",
-    "alone@example.com": "walnut siphon ladder eleven",
-}
-OWNER, OUTSIDER, ALONE = PASSWORDS
-SESSION = "flyusage_session"
-
-
-@pytest.fixture(scope="module")
-def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The story behind sign-in; nobody has set a password yet."""
-    events = tmp_path_factory.mktemp("story") / "events.ndjson"
-    events.write_bytes(b"".join(line(event) for event in [*prism(), *rival()]))
-    with copied(server, template) as name:
-        settings = settings_for(server, name)
-        site = Site("", settings)
-        site.run("ingest", str(events))
-        for email, org in ((OWNER, "prism"), (OUTSIDER, "rival")):
-            site.run("users", "create", email, "--owner", org)
-        site.run("users", "create", ALONE)
-        with running(**settings) as address:
-            site = Site(address, settings)
-            for email, password in PASSWORDS.items():
-                secret = link_for(site, email).partition("link=")[2]
-                assert post(site, "/auth/set-password", link=secret, password=password).headers["location"] == "/"
-            yield site
-
-
-def link_for(site: Site, email: str) -> str:
-    """A new link to set the password, as the command prints it."""
-    command = [sys.executable, "-m", "flyusage.cli.main", "users", "link", email, "--json"]
-    ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
-    return json.loads(ran.stdout)["link"]
-
-
-Visit = Callable[..., Page]
-
-
-@pytest.fixture
-def visit(chromium: Browser, guarded: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """Opens a path in a context of its own, or in the one given."""
-    contexts: list[BrowserContext] = []
-
-    def open_path(path: str, context: BrowserContext | None = None, *, is_phone: bool = False, is_dark: bool = False) -> Page:
-        if context is None:
-            context = chromium.new_context(
-                base_url=guarded.address,
-                viewport=PHONE if is_phone else DESKTOP,
-                has_touch=is_phone,
-                color_scheme="dark" if is_dark else "light",
-            )
-            contexts.append(context)
-        page = context.new_page()
-        page.goto(path)
-        return page
-
-    yield open_path
-    for number, context in enumerate(contexts):
-        for page in context.pages:
-            keep_picture(page, request.node.name, number)
-        context.close()
-
-
-def sign_in(page: Page, email: str = OWNER, password: str | None = None) -> Page:
-    page.get_by_label("Mail address").fill(email)
-    page.get_by_label("Password").fill(password or PASSWORDS[email])
-    page.get_by_role("button", name="Sign in").click()
-    return page
+from playwright.sync_api import expect
 
 
 def test_a_page_asks_who_you_are_and_then_opens(visit: Visit) -> None:
@@ -248,6 +165,7 @@ PUBLIC = (
     "/webhooks/stripe",
     "/auth/sign-in",
     "/auth/enter-demo",
+    "/auth/second-factor",
     "/auth/sign-out",
     "/auth/forgot",
     "/auth/set-password",

@@ -13,6 +13,7 @@ import flyusage.flyusage  # noqa: F401 declares every State
 
 HANDLERS = {
     "Account": {"load", "sign_out", "sign_out_others"},
+    "AuditPage": {"choose", "load"},
     "Billing": {"load", "search", "watch"},
     "Budgets": {"create", "end", "load"},
     "Door": {"load"},
@@ -27,6 +28,7 @@ HANDLERS = {
     "Overview": {"follow_region", "load", "show_world", "watch"},
     "Palette": {"search"},
     "Prices": {"choose_region", "load", "search"},
+    "SecondFactorPage": {"begin", "confirm", "done", "load", "renew", "stop"},
     "StaffClose": {"close", "decide", "load"},
     "StaffPrices": {"discard", "draft", "load", "publish", "scale"},
     "StaffQuestions": {"answer", "load"},

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pyotp
 import pytest
 import sqlalchemy as sa
 from background import run_async
@@ -9,10 +10,12 @@ from cast import Cast
 from factories import ingest, started
 
 from flyusage import clock, db
-from flyusage.auth import accounts
-from flyusage.auth.errors import SignInNeeded
+from flyusage.auth import accounts, second_factor, sessions
+from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
+from flyusage.orgs import audit, rules
 from flyusage.orgs import staff as orgs_staff
 from flyusage.orgs.acting import member, system
+from flyusage.orgs.audit import Wanted
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role, StaffRole
 from flyusage.orgs.permissions import PERMISSIONS, Permission
@@ -20,7 +23,7 @@ from flyusage.orgs.staff import StaffPermission
 from flyusage.ui import reader
 from flyusage.ui import session as session_module
 from flyusage.ui.pages.explorer import question
-from flyusage.ui.session import first_organization, open_organization, open_organizations, staff
+from flyusage.ui.session import first_organization, is_staff, open_organization, open_organizations, staff
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +81,11 @@ def test_staff_is_everybody_until_somebody_can_sign_in_and_then_who_was_granted_
         staff(StaffPermission.READ)
     with db.platform_transaction() as session:
         orgs_staff.grant(session, cast.owner.email, StaffRole.SUPPORT, by=system("tests"))
+    with pytest.raises(SecondFactorNeeded):
+        staff(StaffPermission.READ)
+    with db.platform_transaction() as session:
+        app = pyotp.TOTP(second_factor.begin(session, cast.owner.user_id, cast.owner.email).secret)
+        second_factor.confirm(session, cast.owner.user_id, app.at(clock.now()))
     assert staff(StaffPermission.READ).name == f"staff:{cast.owner.user_id}"
     with pytest.raises(NotPermitted):
         staff(StaffPermission.MONTHS_CLOSE)
@@ -102,6 +110,87 @@ def test_a_reader_opens_what_they_belong_to_as_far_as_their_role_goes(cast: Cast
     with db.platform_transaction() as session:
         session.execute(sa.text("DELETE FROM membership WHERE user_id = :user"), {"user": cast.member.user_id})
     assert open_organization("prism") is None
+
+
+def as_staff(cast: Cast, role: StaffRole, *, has_second_factor: bool = True) -> None:
+    """Rival's owner is staff too, and signed in."""
+    with db.platform_transaction() as session:
+        accounts.set_password(session, cast.outsider.user_id, "violin oxide parcel thunder")
+        orgs_staff.grant(session, cast.outsider.email, role, by=system("tests"))
+        reader._secret.set(sessions.start(session, cast.outsider.user_id, address="::1", device=""))
+        if has_second_factor:
+            app = pyotp.TOTP(second_factor.begin(session, cast.outsider.user_id, cast.outsider.email).secret)
+            second_factor.confirm(session, cast.outsider.user_id, app.at(clock.now()))
+
+
+def visits(cast: Cast) -> tuple[list[str], list[str]]:
+    """Who opened Prism, as its audit and as the log of staff say."""
+    with db.platform_transaction() as session:
+        told = audit.entries(session, cast.prism.id, Wanted(action="organization.open"))
+        log = [one for one in orgs_staff.staff_log(session) if one.action == "organization.open"]
+    return [one.actor for one in told], [f"{one.actor} {one.subject}" for one in log]
+
+
+@pytest.mark.parametrize("role", StaffRole)
+def test_staff_look_at_any_organization_and_both_logs_say_so_once_an_hour(cast: Cast, role: StaffRole):
+    as_staff(cast, role)
+    actor = f"staff:{cast.outsider.user_id}"
+    for _ in range(3):
+        found = open_organization("prism", Permission.INVOICES_READ)
+        assert found is not None
+        assert (found.is_visited, found.by.name) == (True, actor)
+    assert visits(cast) == ([actor], [f"{actor} organization:prism"])
+    with clock.freeze(datetime(2026, 11, 15, 1, tzinfo=UTC)):
+        open_organization("prism")
+    assert visits(cast) == ([actor] * 2, [f"{actor} organization:prism"] * 2)
+    assert [one.slug for one in open_organizations()] == ["rival"]
+    rival = open_organization("rival")
+    assert rival is not None
+    assert not rival.is_visited  # their own
+    assert open_organization("nobody") is None
+
+
+def test_staff_who_look_change_nothing(cast: Cast):
+    as_staff(cast, StaffRole.BILLING)
+    found = open_organization("prism")
+    assert found is not None
+    for permission in Permission:
+        if not permission.endswith(".read") and permission is not Permission.USAGE_EXPORT:
+            with pytest.raises(NotPermitted):
+                found.require(permission)
+            with pytest.raises(NotPermitted):
+                found.by.may(permission)
+    with pytest.raises(NotPermitted):
+        found.by.is_no_member("Credits are granted")
+
+
+def test_without_a_second_factor_staff_see_no_more_than_anybody(cast: Cast):
+    as_staff(cast, StaffRole.BILLING, has_second_factor=False)
+    assert open_organization("prism") is None
+    assert not is_staff()
+    for permission in StaffPermission:
+        with pytest.raises(SecondFactorNeeded, match="/account"):
+            staff(permission)
+    assert visits(cast) == ([], [])
+
+
+def test_an_organization_that_asks_for_a_second_factor_shows_its_name_alone_without(cast: Cast):
+    with db.platform_transaction() as session:
+        accounts.set_password(session, cast.owner.user_id, "violin oxide parcel thunder")
+        reader._secret.set(sessions.start(session, cast.owner.user_id, address="::1", device=""))
+    with db.transaction(cast.prism.id) as session:
+        assert rules.require_second_factor(session, cast.prism.id, is_required=True, by=member(cast.owner.user_id, Role.OWNER))
+        assert not rules.require_second_factor(session, cast.prism.id, is_required=True, by=member(cast.owner.user_id, Role.OWNER))
+        with pytest.raises(NotPermitted):
+            rules.require_second_factor(session, cast.prism.id, is_required=False, by=member(cast.member.user_id, Role.VIEWER))
+        assert [one.action for one in audit.entries(session, cast.prism.id)] == ["second_factor.require"]
+    with pytest.raises(SecondFactorNeeded, match="Prism asks its members"):
+        open_organization("prism")
+    assert [(one.slug, one.permissions) for one in open_organizations()] == [("prism", frozenset())]
+    with db.platform_transaction() as session:
+        app = pyotp.TOTP(second_factor.begin(session, cast.owner.user_id, cast.owner.email).secret)
+        second_factor.confirm(session, cast.owner.user_id, app.at(clock.now()))
+    assert open_organization("prism", Permission.ORGANIZATION_EDIT) is not None
 
 
 @pytest.mark.parametrize("measure", ["billed_cost", "effective_cost"])

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import reflex as rx
 from reflex.vars import Var
+from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.auth import sessions
+from flyusage.orgs import audit
 from flyusage.ui import browser
 from flyusage.ui.components.plain_form import plain_form
+from flyusage.ui.pages import second_factor
 from flyusage.ui.present import ago_text
 from flyusage.ui.reader import present_reader
 
@@ -96,13 +99,23 @@ def browser_name(words: str) -> str:
 def _end(session_id: int) -> bool:
     with db.platform_transaction() as session:
         reader = present_reader(session)
-        return reader is not None and sessions.end(session, reader.user_id, session_id)
+        if reader is None or not sessions.end(session, reader.user_id, session_id):
+            return False
+        _note(session, reader, "session.end")
+        return True
 
 
 def _end_others() -> int:
     with db.platform_transaction() as session:
         reader = present_reader(session)
-        return 0 if reader is None else sessions.end_all(session, reader.user_id, but=reader.session_id)
+        ended = 0 if reader is None else sessions.end_all(session, reader.user_id, but=reader.session_id)
+        if reader is not None and ended:
+            _note(session, reader, "session.end_all", browsers=ended)
+        return ended
+
+
+def _note(session: Session, reader: "Reader", action: str, **detail: object) -> None:
+    audit.record_of_person(session, reader.user_id, actor=f"user:{reader.user_id}", action=action, detail=detail)
 
 
 def account() -> rx.Component:
@@ -126,6 +139,7 @@ def account() -> rx.Component:
 def _mine() -> rx.Component:
     return rx.fragment(
         rx.el.p(rx.el.bdi(Account.name, class_name="strong"), " · ", rx.el.bdi(Account.email)),
+        second_factor.section(),
         rx.el.h2("Where you are signed in"),
         rx.el.ul(rx.foreach(Account.devices, _device), class_name="device-list"),
         rx.el.div(

@@ -22,6 +22,11 @@ PROBLEMS = {  # by what stands in the address; nothing else of the address is sh
     "link_spent": ("That link has been used, or its time is over. Have a new one sent.", False),
     "address_invalid": ("That is no mail address. It should look like name@example.com.", False),
     "password_too_weak": ("That password is too easy to guess. Four unrelated words make a good one.", False),
+    "code_wrong": (
+        "That code is not the one the app shows now, or it has been used. Wait for the next one, and check the phone's clock.",
+        False,
+    ),
+    "sign_in_over": ("That sign-in took too long, or is finished. Begin again with your password.", False),
     "signed_out": ("You are signed out.", True),
     "link_sent": (
         "If that address has an account, a link is on its way. It is good for a day. Without a mail server it is in the server's log.",
@@ -111,6 +116,30 @@ def _entrance(person: Var[Entrance]) -> rx.Component:
             ),
             action="/auth/enter-demo",
         )
+    )
+
+
+def second_factor() -> rx.Component:
+    """The code that follows the password."""
+    return _page(
+        "Enter your code",
+        "Open your authenticator app and type the six digits it shows for flyusage. Without your phone, type one of your recovery codes.",
+        _form(
+            "/auth/second-factor",
+            _field(
+                "Code",
+                name="code",
+                type="text",
+                input_mode="text",
+                auto_complete="one-time-code",
+                auto_focus=True,
+                spell_check=False,
+                max_length=60,
+            ),
+            rx.el.input(type="hidden", name="next", value=Door.onward, read_only=True),
+            submit="Finish signing in",
+        ),
+        rx.el.p(rx.el.a("Begin again with your password", href="/sign-in"), class_name="door-foot"),
     )
 
 

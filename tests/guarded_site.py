@@ -1,11 +1,32 @@
-"""Requests without a browser, as a script or an attacker makes them."""
+"""A site on which people sign in, and what tests do there: requests without a browser, and signing in with one."""
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection
 from urllib.parse import urlencode, urlsplit
 
 from browsing import Site
+from playwright.sync_api import Page
+
+PASSWORDS = {
+    "owner@prism.example": "violin oxide parcel thunder",
+    "owner@rival.example": "copper meadow lantern seven",
+    "alone@example.com": "walnut siphon ladder eleven",
+}
+OWNER, OUTSIDER, ALONE = PASSWORDS
+SESSION = "flyusage_session"
+
+
+def link_for(site: Site, email: str) -> str:
+    """A new link to set the password, as the command prints it."""
+    command = [sys.executable, "-m", "flyusage.cli.main", "users", "link", email, "--json"]
+    ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout)["link"]
 
 
 @dataclass(frozen=True)
@@ -38,3 +59,13 @@ def post(site: Site, path: str, headers: dict[str, str] | None = None, **fields:
 
 def cookies_of(answer: Answer) -> dict[str, str]:
     return dict(cookie.split(";")[0].split("=", 1) for cookie in answer.headers.get_all("set-cookie", []))
+
+
+def sign_in(page: Page, email: str = OWNER, password: str | None = None) -> Page:
+    page.get_by_label("Mail address").fill(email)
+    page.get_by_label("Password").fill(password or PASSWORDS[email])
+    page.get_by_role("button", name="Sign in").click()
+    return page
+
+
+Visit = Callable[..., Page]

@@ -1,0 +1,52 @@
+"""The audit as files, at its page's own address with `.csv` (as the page is filtered) or `.jsonl` (the whole chain) behind it."""
+
+from collections.abc import Callable, Iterator
+
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from flyusage import db
+from flyusage.orgs import audit
+from flyusage.orgs.audit_export import audit_csv, audit_json_lines
+from flyusage.orgs.permissions import Permission
+from flyusage.ui.pages.audit.address import choice_in
+from flyusage.ui.session import OpenOrganization, open_organization
+
+
+async def csv(request: Request) -> Response:
+    """The entries that the query chooses, oldest first. Raises NotPermitted."""
+    wanted = choice_in(request.query_params).wanted
+    return await _given(
+        request, "csv", "text/csv; charset=utf-8", lambda session, org_id: audit_csv(audit.all_entries(session, org_id, wanted))
+    )
+
+
+async def json_lines(request: Request) -> Response:
+    """Every entry with its place in the chain. Raises NotPermitted."""
+    return await _given(request, "jsonl", "application/jsonl", lambda session, org_id: audit_json_lines(audit.chained(session, org_id)))
+
+
+async def _given(request: Request, ending: str, media_type: str, read: Callable[[Session, int], Iterator[str]]) -> Response:
+    org = await run_in_threadpool(open_organization, request.path_params["slug"], Permission.AUDIT_READ)
+    if org is None:
+        return PlainTextResponse("There is no organization at this address. Check its name and try again.\n", status_code=404)
+    await run_in_threadpool(note_export, org, "audit", format=ending)
+    headers = {"Content-Disposition": f'attachment; filename="{org.slug}-audit.{ending}"', "Cache-Control": "private, no-store"}
+    return StreamingResponse(_lines(org, read), media_type=media_type, headers=headers)
+
+
+def note_export(org: OpenOrganization, what: str, **detail: str) -> None:
+    """Keep in the audit that the present reader takes `what` (usage, audit) away: before the first byte is sent."""
+    with db.transaction(org.id) as session:
+        audit.record(session, org.id, actor=org.by.name, action=f"{what}.export", subject=what, detail=detail)
+
+
+def _lines(org: OpenOrganization, read: Callable[[Session, int], Iterator[str]]) -> Iterator[str]:
+    with db.transaction(org.id) as session:
+        yield from read(session, org.id)
+
+
+routes = [Route("/orgs/{slug}/audit.csv", csv), Route("/orgs/{slug}/audit.jsonl", json_lines)]
