@@ -25,6 +25,7 @@ from flyusage.cli import (
     rollup,
     serve,
     staff,
+    tokens,
     usage,
     users,
     worker,
@@ -59,6 +60,7 @@ app.add_typer(payments.app, name="payments")
 app.add_typer(prices.app, name="prices")
 app.add_typer(rollup.app, name="rollup")
 app.add_typer(staff.app, name="staff")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(users.app, name="users")
 
 

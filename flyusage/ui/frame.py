@@ -19,7 +19,12 @@ from flyusage.ui import browser, live
 from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, present_person, slug_in
 
 STALE_AFTER = timedelta(hours=6)
-PERMITTED_PAGES = {"/billing": Permission.INVOICES_READ, "/prices": Permission.PRICES_READ, "/what-if": Permission.PRICES_READ}
+PERMITTED_PAGES = {
+    "/billing": Permission.INVOICES_READ,
+    "/prices": Permission.PRICES_READ,
+    "/what-if": Permission.PRICES_READ,
+    "/tokens": Permission.TOKENS_MANAGE,
+}
 
 
 @dataclass(frozen=True)

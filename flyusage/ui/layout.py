@@ -12,7 +12,12 @@ NAVIGATION = (
     ("Explorer", "chart-line", "/usage"),
     ("Machines", "server", "/machines"),
 )
-PERMITTED = (("Billing", "receipt-text", "/billing", "/invoices"), ("Prices", "tags", "/prices"), ("What if", "flask-conical", "/what-if"))
+PERMITTED = (
+    ("Billing", "receipt-text", "/billing", "/invoices"),
+    ("Prices", "tags", "/prices"),
+    ("What if", "flask-conical", "/what-if"),
+    ("API tokens", "key-round", "/tokens"),
+)
 
 
 class OrganizationLink(rx.Component):

@@ -18,6 +18,7 @@ const PAGES = [
   { key: "b", label: "Billing", to: "/billing", words: "invoices owe pay draft", isPermitted: true },
   { key: "p", label: "Prices", to: "/prices", words: "cost list history versions", isPermitted: true },
   { key: "w", label: "What if", to: "/what-if", words: "simulate re-price reservation move draft", isPermitted: true },
+  { key: "k", label: "API tokens", to: "/tokens", words: "api key secret program scope revoke", isPermitted: true },
 ];
 
 /** The pages that the reader may open; `permitted` are those of the ones that need a permission. */
