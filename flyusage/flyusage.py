@@ -4,7 +4,7 @@ import reflex as rx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from flyusage.api import health, webhooks
+from flyusage.api import application, health, webhooks
 from flyusage.auth.errors import SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import downloads, failures, invoice_downloads, live, routes, sign_in, staff_layout
@@ -48,7 +48,15 @@ app = rx.App(
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
     api_transformer=Starlette(
-        routes=[*health.routes, *webhooks.routes, *routes.routes, *downloads.routes, *invoice_downloads.routes, *sign_in.routes],
+        routes=[
+            *health.routes,
+            *webhooks.routes,
+            *application.routes,
+            *routes.routes,
+            *downloads.routes,
+            *invoice_downloads.routes,
+            *sign_in.routes,
+        ],
         middleware=[Middleware(KnowsReader)],
         exception_handlers={SignInNeeded: sign_in.ask_to_sign_in, FlyusageError: failures.answer},
     ),

@@ -25,9 +25,8 @@ from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
 from flyusage.metering import rollups, statistics
 from flyusage.metering.errors import Refusal
-from flyusage.metering.events import MAX_LINE_BYTES
 from flyusage.metering.ingest import Ingest, IngestResult
-from flyusage.metering.refusals import BOM
+from flyusage.metering.reading import read_lines
 
 STANDARD_INPUT = "-"
 EVENT_SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".ndjson", ".jsonl", ".json") for packed in ("", ".gz"))
@@ -93,15 +92,6 @@ def ingest(
         raise typer.Exit(1)
     if outcome.refused:
         raise typer.Exit(SOME_REFUSED)
-
-
-def read_lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines of `file`; of one too long to be an event only as much as shows that, so that memory stays bounded."""
-    limit = MAX_LINE_BYTES + len(BOM)
-    while line := file.readline(limit):
-        yield line
-        while len(line) == limit and not line.endswith(b"\n"):
-            line = file.readline(limit)
 
 
 def _sources(inputs: Sequence[str]) -> Iterator[str]:

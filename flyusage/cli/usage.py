@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -15,8 +14,9 @@ from flyusage.invoices.costs import explore
 from flyusage.logs import harmless
 from flyusage.money import CURRENCIES, format_money, round_half_away
 from flyusage.pricing.explorer import history
-from flyusage.pricing.export import PLACES, adding_up, csv_lines
-from flyusage.pricing.urls import view_from_query, view_to_query
+from flyusage.pricing.export import csv_lines
+from flyusage.pricing.plain_answer import answer_plain, is_without_price
+from flyusage.pricing.urls import view_from_query
 from flyusage.pricing.view import Answer, Dimension, Series
 
 MOST_PRINTED = 50
@@ -63,7 +63,7 @@ def usage(
         for line in csv_lines(answer):
             sys.stdout.write(line)
     elif as_json:
-        print_json(_plain(answer))
+        print_json(answer_plain(answer))
     else:
         _print(answer)
 
@@ -113,48 +113,10 @@ def _row(answer: Answer, one: Series, is_compared: bool) -> list[str]:
     share = f"{round_half_away(one.total * 100 / answer.total, 1)} %" if answer.total else ""
     name = one.key if answer.view.group_by is Dimension.REGION and one.key else one.label
     before = [_amount(answer, one.previous_total or Fraction(0))] if is_compared else []
-    return [name, "unpriced" if _is_without_price(answer, one) else _amount(answer, one.total), *before, share]
+    return [name, "unpriced" if is_without_price(answer, one) else _amount(answer, one.total), *before, share]
 
 
 def _amount(answer: Answer, value: Fraction) -> str:
     if answer.view.measure.is_money:
         return format_money(value, CURRENCIES[answer.currency])
     return f"{round_half_away(value, 2):,}"
-
-
-def _plain(answer: Answer) -> dict[str, object]:
-    """The answer with exact decimals, 12 places, that add up as its CSV does."""
-    totals = adding_up([one.total for one in answer.series], answer.total)
-    return {
-        "view": view_to_query(answer.view),
-        "measure": answer.view.measure,
-        "currency": answer.currency,
-        "granularity": answer.granularity,
-        "as_of": answer.as_of,
-        "rolled_through": answer.rolled_through,
-        "total": _exact(answer.total),
-        "previous_total": None if answer.previous_total is None else _exact(answer.previous_total),
-        "series": [
-            {
-                "key": one.key,
-                "label": one.label,
-                "total": None if _is_without_price(answer, one) else total,
-                "previous_total": None if one.previous_total is None else _exact(one.previous_total),
-                "list_cost": _exact(one.list_cost),
-                "machine_hours": _exact(one.machine_hours),
-                "is_unpriced": one.is_unpriced,
-            }
-            for one, total in zip(answer.series, totals, strict=True)
-        ],
-        "buckets": answer.buckets,
-        "drawn": [{"key": one.key, "label": one.label, "points": one.points} for one in answer.drawn],
-        "notices": answer.notices,
-    }
-
-
-def _is_without_price(answer: Answer, one: Series) -> bool:
-    return answer.view.measure.is_money and one.is_unpriced and not one.total
-
-
-def _exact(value: Fraction) -> Decimal:
-    return round_half_away(value, PLACES)

@@ -239,4 +239,4 @@ def _columns() -> list[sa.Column]:
 
 
 def _read(row: sa.Row) -> Token:
-    return Token(*row[:4], tuple(row.scopes), *row[5:])
+    return Token(**{**row._mapping, "scopes": tuple(row.scopes)})  # noqa: SLF001 SQLAlchemy's public name for it
