@@ -1,6 +1,6 @@
 """The API as one application: its routes under /api/v1, its document, and a reference page that needs no network."""
 
-from contextlib import suppress
+import json
 
 import structlog
 from fastapi import FastAPI
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flyusage import __version__
 from flyusage.api import errors, events, fleet, invoices, organization, prices, reference, usage
+from flyusage.api.answers import content
 from flyusage.auth.throttle import Counted
 
 PREFIX = "/api/v1"
@@ -53,10 +54,6 @@ def create() -> FastAPI:
 
 
 async def _document(request: Request) -> Response:
-    import json
-
-    from flyusage.api.answers import content  # here, since answers are the routes' own
-
     return content(request, json.dumps(document(), ensure_ascii=False).encode(), "application/json")
 
 
@@ -100,11 +97,9 @@ class _Outermost:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, send_with_headers)
-            except Exception as error:
-                if has_begun:
+            except Exception:
+                if not has_begun:  # else `errors.unexpected` has answered, and its log entry is the whole story
                     raise
-                with suppress(RuntimeError):  # the reader went away
-                    await errors.unexpected(Request(scope), error)(scope, receive, send_with_headers)
 
 
 def _rates(counted: Counted | None) -> dict[str, str]:

@@ -28,6 +28,10 @@ router = APIRouter(tags=["fleet"])
 READ = Permission.USAGE_READ
 Month = Annotated[str | None, Query(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$", description="2026-10; the last month with events without it.")]
 
+Name = Annotated[
+    str, Path(alias="machine", max_length=1000, description="Its id. One with a slash is asked for by `/usage?machine=`.", examples=["m-1"])
+]
+
 
 class MachineUnknown(FlyusageError):
     """The organization has no machine of that name."""
@@ -173,7 +177,7 @@ def machines(
 
 
 @route(router, "GET", "/machines/{machine}", needs=READ, problems=(404,), response_model=MachineLife, summary="One machine's life")
-def one_machine(request: Request, bearer: Caller, machine_name: Annotated[str, Path(alias="machine", max_length=1000)]) -> Response:
+def one_machine(request: Request, bearer: Caller, machine_name: Name) -> Response:
     """From its first start to now."""
     with db.transaction(bearer.org_id) as session:
         found = machine(session, bearer.org_id, machine_name)
@@ -187,9 +191,7 @@ def one_machine(request: Request, bearer: Caller, machine_name: Annotated[str, P
     router, "GET", "/machines/{machine}/costs", needs=READ, problems=(404,), response_model=MachineCost,
     summary="Why a machine costs what it does",
 )  # fmt: skip
-def machine_costs(
-    request: Request, bearer: Caller, machine_name: Annotated[str, Path(alias="machine", max_length=1000)], month: Month = None
-) -> Response:
+def machine_costs(request: Request, bearer: Caller, machine_name: Name, month: Month = None) -> Response:
     """Run by run at list price: seconds × dated price, as the machine's page shows it."""
     with db.transaction(bearer.org_id) as session:
         now, held = clock.now(), history(session, bearer.org_id)

@@ -1,6 +1,7 @@
 """Every route: what it needs, who gets in, and that nothing of another organization ever comes out."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from flyusage.pricing.urls import parse_moment
 if TYPE_CHECKING:
     from conftest import Database
 
+IS_RELEASING = "FLYUSAGE_TEST_RELEASE" in os.environ
 RELEASED = Path(__file__).parent / "openapi-v1.json"
 NUMBER = "PRISM-000001"
 ROUTES = {  # what each needs: the one table that a change of permissions has to pass
@@ -179,7 +181,7 @@ def test_rates_are_told_and_kept(ids: dict[str, int], monkeypatch: pytest.Monkey
 
 
 def test_a_failure_nobody_foresaw_says_its_id_and_nothing_else(ids: dict[str, int], monkeypatch: pytest.MonkeyPatch):
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("what the database said")
 
     monkeypatch.setattr("flyusage.api.organization.audit.entries", fail)
@@ -225,9 +227,7 @@ def test_the_document_says_what_each_address_needs_and_shows_an_example():
 
 def test_the_released_document_still_holds():
     """Nothing a client relies on goes away. To release more, write the new document: FLYUSAGE_TEST_RELEASE=1 pytest …"""
-    import os
-
-    if os.environ.get("FLYUSAGE_TEST_RELEASE"):
+    if IS_RELEASING:
         made = application.document()
         made["info"].pop("x-product-version")
         RELEASED.write_text(json.dumps(made, indent=1, ensure_ascii=False, sort_keys=True) + "\n")

