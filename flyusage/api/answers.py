@@ -13,7 +13,7 @@ from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from flyusage.api.errors import RequestInvalid
+from flyusage.api.errors import CursorInvalid
 from flyusage.money import CURRENCIES
 
 MOST, USUAL = 500, 100
@@ -77,7 +77,7 @@ def cursor(*parts: str | int) -> str:
 
 
 def parts_of(after: str | None, kinds: Sequence[type]) -> list | None:
-    """What a cursor of ours holds, None without one. Raises RequestInvalid for any other text."""
+    """What a cursor of ours holds, None without one. Raises CursorInvalid for any other text."""
     if after is None:
         return None
     try:
@@ -85,7 +85,7 @@ def parts_of(after: str | None, kinds: Sequence[type]) -> list | None:
     except (ValueError, binascii.Error, RecursionError):
         found = None
     if not isinstance(found, list) or [type(one) for one in found] != list(kinds):
-        raise RequestInvalid("`after` is none that a page gave. Pass the page's `next` as it stands, or leave it out.")
+        raise CursorInvalid
     return found
 
 

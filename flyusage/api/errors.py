@@ -61,6 +61,16 @@ class Busy(FlyusageError):
     status = 429
 
 
+class CursorInvalid(FlyusageError):
+    """An `after` that no page gave."""
+
+    code = "cursor_invalid"
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("`after` is none that a page gave. Pass the page's `next` as it stands, or leave it out.")
+
+
 class ViewInvalid(FlyusageError):
     """A view that cannot be taken as written."""
 

@@ -63,7 +63,9 @@ _BODY = {
     "description": "Of any size. NDJSON has one event per line; in binary mode the attributes are `ce-` headers and the body is `data`.",
     "content": {
         bodies.NDJSON[0]: {"schema": {"type": "string"}},
-        bodies.BATCH: {"schema": {"type": "array", "items": _SCHEMA}},
+        bodies.BATCH: {
+            "schema": {"type": "array", "items": {"description": "An event; what is none is refused by itself.", "example": _EVENT}}
+        },
         bodies.STRUCTURED: {"schema": _SCHEMA},
         "application/json": {"schema": {"type": "object", "description": "Binary mode: the event's data, with `ce-` headers."}},
     },

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from flyusage import clock, db
 from flyusage.api.answers import After, Limit, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
-from flyusage.api.errors import RequestInvalid
+from flyusage.api.errors import CursorInvalid
 from flyusage.errors import FlyusageError
 from flyusage.metering.machines import billed_machines, machine, running_of
 from flyusage.orgs.permissions import Permission
@@ -26,7 +26,7 @@ from flyusage.pricing.view import Dimension, Filter
 router = APIRouter(tags=["fleet"])
 
 READ = Permission.USAGE_READ
-Month = Annotated[str | None, Query(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$", description="2026-10; the last month with events without it.")]
+Month = Annotated[str | None, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="2026-10; the last month with events without it.")]
 
 Name = Annotated[
     str, Path(alias="machine", max_length=1000, description="Its id. One with a slash is asked for by `/usage?machine=`.", examples=["m-1"])
@@ -129,7 +129,7 @@ class VmSize(BaseModel):
     gpus: int
 
 
-@route(router, "GET", "/machines", needs=READ, response_model=Page[Machine], summary="Machines of a month")
+@route(router, "GET", "/machines", needs=READ, problems=(422,), response_model=Page[Machine], summary="Machines of a month")
 def machines(
     request: Request,
     bearer: Caller,
@@ -142,7 +142,7 @@ def machines(
     """The costliest first, ties by name. Pages are of one moment: costs do not move while you read on."""
     kept = parts_of(after, [int, str])
     if kept and not (0 < kept[0] < 10**9 and parse_moment(kept[1])):
-        raise RequestInvalid("`after` is none that a page gave. Pass the page's `next` as it stands, or leave it out.")
+        raise CursorInvalid
     start, now = (kept[0], parse_moment(kept[1])) if kept else (0, clock.now().replace(microsecond=0))
     assert now is not None
     with db.transaction(bearer.org_id) as session:
@@ -229,7 +229,7 @@ def machine_costs(request: Request, bearer: Caller, machine_name: Name, month: M
     return answer(request, told)
 
 
-@route(router, "GET", "/apps", needs=READ, response_model=Page[App], summary="Apps")
+@route(router, "GET", "/apps", needs=READ, problems=(422,), response_model=Page[App], summary="Apps")
 def apps(
     request: Request,
     bearer: Caller,

@@ -115,7 +115,7 @@ class InvoiceDetail(Invoice):
     xml_sha256: str | None
 
 
-@route(router, "GET", "/invoices", needs=READ, response_model=Invoices, summary="Invoices and credit notes")
+@route(router, "GET", "/invoices", needs=READ, problems=(422,), response_model=Invoices, summary="Invoices and credit notes")
 def list_invoices(  # noqa: PLR0913 each is a parameter of the address
     request: Request,
     bearer: Caller,
@@ -209,7 +209,7 @@ def line_working(request: Request, bearer: Caller, number: Number, position: Pos
     """Quantities, prices, tiers and rounding, as the invoice's page shows them."""
     with db.transaction(bearer.org_id) as session:
         body = working(session, bearer.org_id, _id(session, bearer, number), position)
-    return content(request, body, "application/json")
+    return answer(request, Working.model_validate_json(body))
 
 
 class Draft(BaseModel):
@@ -233,7 +233,7 @@ class Draft(BaseModel):
 def costs(
     request: Request,
     bearer: Caller,
-    month: Annotated[str | None, Query(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$", description="2026-10; the present month without it.")] = None,
+    month: Annotated[str | None, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="2026-10; the present month without it.")] = None,
 ) -> Response:
     """The draft of the month's invoice with the working of every line, as `flyusage invoices draft` and `costs why` print it."""
     found = parse_moment(month) if month else clock.now()

@@ -116,7 +116,15 @@ def fresh(request: Request, bearer: Caller) -> Response:
     )
 
 
-@route(router, "GET", "/members", needs=Permission.MEMBERS_READ, response_model=Page[Member], summary="Members and their roles")
+@route(
+    router,
+    "GET",
+    "/members",
+    needs=Permission.MEMBERS_READ,
+    problems=(422,),
+    response_model=Page[Member],
+    summary="Members and their roles",
+)
 def members(request: Request, bearer: Caller, limit: Limit = 100, after: After = None) -> Response:
     """By address."""
     kept = parts_of(after, [str])
@@ -127,7 +135,7 @@ def members(request: Request, bearer: Caller, limit: Limit = 100, after: After =
     return answer(request, Page[Member](data=[Member(email=one.email, name=one.name, role=one.role) for one in shown], next=following))
 
 
-@route(router, "GET", "/audit", needs=Permission.AUDIT_READ, response_model=Page[AuditEntry], summary="The audit log")
+@route(router, "GET", "/audit", needs=Permission.AUDIT_READ, problems=(422,), response_model=Page[AuditEntry], summary="The audit log")
 def entries(request: Request, bearer: Caller, limit: Limit = 100, after: After = None) -> Response:
     """Newest first."""
     kept = parts_of(after, [int])

@@ -1,7 +1,6 @@
 """`/prices`: what things cost, and what past usage would have cost otherwise."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -28,7 +27,8 @@ router = APIRouter(tags=["prices"])
 
 READ = Permission.PRICES_READ
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
-_MONTH = r"^20\d{2}-(0[1-9]|1[0-2])$"
+_AMOUNT = r"^[0-9]{1,9}(\.[0-9]{1,4})?$"
+_MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 
 
 class Price(BaseModel):
@@ -96,8 +96,8 @@ class Reservation(BaseModel):
 
     region: str = Field(min_length=1, max_length=40)
     cpu_kind: Literal["shared", "performance"]
-    upfront: Decimal = Field(ge=0, le=10**9, max_digits=15, decimal_places=4, description="For the whole term.", examples=["144"])
-    monthly_credit: Decimal = Field(ge=0, le=10**9, max_digits=15, decimal_places=4, examples=["20"])
+    upfront: str = Field(pattern=_AMOUNT, description="For the whole term.", examples=["144"])
+    monthly_credit: str = Field(pattern=_AMOUNT, description="In the currency the organization buys in.", examples=["20"])
     months: int = Field(default=12, ge=1, le=60)
 
 

@@ -25,7 +25,7 @@ router = APIRouter(tags=["usage"])
 
 NDJSON = "application/x-ndjson"
 _encode = msgspec.json.Encoder().encode
-_MOMENT = r"^\d{4}-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?)?$"
+_MOMENT = r"^[0-9]{4}-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?$"
 _VALUES = "Only these, separated by commas; `!` before one leaves it out, a backslash marks a comma that belongs to a name."
 
 
@@ -40,7 +40,7 @@ class Asked(BaseModel):
     by: Dimension | Literal["nothing"] | None = Field(default=None, description="What it is grouped by; region where nothing is said.")
     range: str | None = Field(
         default=None,
-        pattern=r"^(24h|7d|30d|this-month|last-month|3-months|13-months|all|20\d{2}-(0[1-9]|1[0-2]))$",
+        pattern=r"^(24h|7d|30d|this-month|last-month|3-months|13-months|all|20[0-9]{2}-(0[1-9]|1[0-2]))$",
         description="A named range, or a month. The last month with events where nothing is said.",
     )
     from_: str | None = Field(
@@ -62,7 +62,7 @@ class Asked(BaseModel):
     as_: Literal["area", "bars", "lines", "share", "treemap", "heatmap", "map"] | None = Field(
         default=None, alias="as", description="Taken from a page's address; no number depends on it."
     )
-    zone: str | None = Field(default=None, max_length=20, pattern=r"^-?\d{2}:\d{2}$", description="As `as`.")
+    zone: str | None = Field(default=None, max_length=20, pattern=r"^-?[0-9]{2}:[0-9]{2}$", description="As `as`.")
 
 
 class UsageSeries(BaseModel):

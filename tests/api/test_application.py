@@ -166,7 +166,7 @@ def test_lists_are_read_to_their_end_page_by_page(ids: dict[str, int]):
 @pytest.mark.parametrize("after", ["x", "W10", "WzFd", "é", "[]", "A" * 400])
 def test_a_cursor_that_no_page_gave_is_refused(ids: dict[str, int], after: str):
     for path in ("/machines", "/invoices"):
-        assert ask(path, token=token_of(ids["prism"]), params={"after": after}).status_code == 400
+        assert ask(path, token=token_of(ids["prism"]), params={"after": after}).json()["code"] == "cursor_invalid"
 
 
 def test_rates_are_told_and_kept(ids: dict[str, int], monkeypatch: pytest.MonkeyPatch):
