@@ -13,15 +13,14 @@ from flyusage.api.answers import After, Limit, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import CursorInvalid
 from flyusage.errors import FlyusageError
-from flyusage.metering.machines import billed_machines, machine, running_of
+from flyusage.metering.machines import machine
 from flyusage.orgs.permissions import Permission
-from flyusage.periods import HOUR, Period, floor_hour, month_period
-from flyusage.pricing.books import book_of
+from flyusage.periods import month_period
 from flyusage.pricing.explorer import history
-from flyusage.pricing.machines import top_machines, why
+from flyusage.pricing.machine_list import MachineChoice, machine_page
+from flyusage.pricing.machines import why
 from flyusage.pricing.plain_answer import exact
 from flyusage.pricing.urls import parse_moment
-from flyusage.pricing.view import Dimension, Filter
 
 router = APIRouter(tags=["fleet"])
 
@@ -145,34 +144,26 @@ def machines(
         raise CursorInvalid
     start, now = (kept[0], parse_moment(kept[1])) if kept else (0, clock.now().replace(microsecond=0))
     assert now is not None
+    choice = MachineChoice(parse_moment(month) if month else None, find, None if state == "all" else state == "running")
     with db.transaction(bearer.org_id) as session:
-        held = history(session, bearer.org_id)
-        if held is None:
-            return answer(request, Page[Machine](data=[]))
-        of = month_period(parse_moment(month) or now if month else min(now, held.end))
-        period = Period(of.start, max(of.start + HOUR, min(of.end, floor_hour(now) + HOUR)))
-        is_running = None if state == "all" else state == "running"
-        names = billed_machines(session, bearer.org_id, of.start.date(), find=find, is_running=is_running)
-        filters = (Filter(Dimension.MACHINE, tuple(names)),) if find or is_running is not None else ()
-        found = top_machines(session, bearer.org_id, period, filters=filters, limit=start + limit + 1, now=now) if names else []
-        shown = found[start : start + limit]
-        running = running_of(session, bearer.org_id, [one.name for one in shown])
-        currency = book_of(session, bearer.org_id).currency
+        found = machine_page(session, bearer.org_id, choice, now=now, start=start, limit=limit)
+    if found is None:
+        return answer(request, Page[Machine](data=[]))
     data = [
         Machine(
             machine=one.name,
             app=one.app,
             region=one.region,
             vm_size=one.vm_size,
-            is_running=one.name in running,
+            is_running=one.name in found.running,
             list_cost=exact(one.list_cost),
-            currency=currency,
+            currency=found.currency,
             machine_hours=exact(one.machine_hours),
             is_unpriced=one.is_unpriced,
         )
-        for one in shown
+        for one in found.machines
     ]
-    following = cursor(start + limit, f"{now:%Y-%m-%dT%H:%M:%SZ}") if len(found) > start + limit else None
+    following = cursor(start + limit, f"{now:%Y-%m-%dT%H:%M:%SZ}") if found.has_more else None
     return answer(request, Page[Machine](data=data, next=following))
 
 

@@ -104,11 +104,24 @@ class Payment(BaseModel):
     reference: str
 
 
+class AskedLine(BaseModel):
+    """A question on a line, and its answer."""
+
+    id: int
+    position: int
+    state: str
+    note: str
+    answer: str | None
+
+
 class InvoiceDetail(Invoice):
     """One invoice with its lines and what happened to it."""
 
     lines: list[Line]
+    taxes: list[Tax]
+    prepaid: Money = Field(description="Taken from prepaid credits.")
     payments: list[Payment]
+    questions: list[AskedLine]
     credit_notes: list[Invoice]
     snapshot_sha256: str = Field(description="Of all that is printed, as it was hashed when it was issued.")
     pdf_sha256: str | None = Field(description="Null while the document is being made.")
@@ -152,7 +165,12 @@ def one_invoice(request: Request, bearer: Caller, number: Number) -> Response:
     detail = InvoiceDetail(
         **_entry(found.entry),
         lines=[_line(one, code) for one in found.lines],
+        taxes=[Tax(category=one.category, percent=f"{one.percent}", tax=money(one.tax_minor, code)) for one in found.document.taxes],
+        prepaid=money(found.document.prepaid_minor, code),
         payments=payments,
+        questions=[
+            AskedLine(id=one.id, position=one.position, state=str(one.state), note=one.note, answer=one.answer) for one in found.questions
+        ],
         credit_notes=[Invoice(**_entry(one)) for one in found.credit_notes],
         snapshot_sha256=found.snapshot_sha256,
         pdf_sha256=found.pdf_sha256,
@@ -233,7 +251,9 @@ class Draft(BaseModel):
 def costs(
     request: Request,
     bearer: Caller,
-    month: Annotated[str | None, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="2026-10; the present month without it.")] = None,
+    month: Annotated[
+        str | None, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="2026-10; the present month without it.")
+    ] = None,
 ) -> Response:
     """The draft of the month's invoice with the working of every line, as `flyusage invoices draft` and `costs why` print it."""
     found = parse_moment(month) if month else clock.now()

@@ -49,6 +49,7 @@ class Prices(BaseModel):
     """What an organization buys at on a day."""
 
     book: str
+    name: str = Field(description="The book's, for people.")
     currency: str
     on: date
     region: str | None
@@ -86,7 +87,7 @@ def prices(
         )
         for one in found
     ]
-    return answer(request, Prices(book=book.slug, currency=book.currency, on=day, region=region, data=data))
+    return answer(request, Prices(book=book.slug, name=book.name, currency=book.currency, on=day, region=region, data=data))
 
 
 class Reservation(BaseModel):

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from flyusage import db
-from flyusage.cli import bootstrap
+from flyusage.cli import bootstrap, remote
+from flyusage.cli.ingest_there import send_all
 from flyusage.cli.output import print_json
 from flyusage.cli.rejects import SUFFIX, RejectsFile
 from flyusage.errors import FlyusageError
@@ -37,6 +38,12 @@ class InputUnreadable(FlyusageError):
     """A file of events cannot be read, or not to its end."""
 
     code = "input_unreadable"
+
+
+class OptionElsewhere(FlyusageError):
+    """An option that has no meaning for another flyusage."""
+
+    code = "option_elsewhere"
 
 
 @dataclass
@@ -74,6 +81,15 @@ def ingest(
     Exit code 0 when every line went in or was there already, 3 when some were refused (the rest is in), 1 on failure.
     """
     sources = list(_sources(inputs))
+    there = remote.of(None)
+    if there is not None:
+        if rejects is not None or max_age is not None:
+            raise OptionElsewhere(
+                "Another flyusage says itself what it refuses and how old events may be; leave --rejects and --max-age out."
+            )
+        if send_all(there, sources, as_json=as_json):
+            raise typer.Exit(SOME_REFUSED)
+        return
     bootstrap.be_ready()
     outcome = Outcome()
     with _progress(is_shown=not as_json) as progress:

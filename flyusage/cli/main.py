@@ -18,6 +18,9 @@ from flyusage.cli import (
     doctor,
     ingest,
     invoices,
+    login,
+    machines,
+    members,
     orgs,
     payments,
     post,
@@ -45,6 +48,10 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("fill-demo", hidden=True)(demo.fill_beside)
 app.command("ingest")(ingest.ingest)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("machines")(machines.machines)
+app.command("members")(members.members)
 app.command("usage")(usage.usage)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
