@@ -20,7 +20,7 @@ body { margin: 0; background: var(--ground); color: var(--ink); font: 14px/1.55 
 .skip:focus { left: 12px; top: 12px; padding: 8px 12px; background: var(--surface); }
 .frame { display: grid; grid-template-columns: 250px minmax(0, 1fr); min-height: 100vh; }
 nav { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow: auto; padding: 20px 16px; border-right: 1px solid var(--line); }
-nav h2 { margin: 16px 0 4px; color: var(--ink-2); font-size: 12px; font-weight: 600; text-transform: capitalize; }
+nav .tag { margin: 16px 0 4px; color: var(--ink-2); font-size: 12px; font-weight: 600; text-transform: capitalize; }
 nav ul { margin: 0; padding: 0; list-style: none; }
 nav a { display: block; padding: 4px 0; color: var(--ink); font-size: 13px; text-decoration: none; }
 a { color: var(--accent); }
@@ -28,9 +28,8 @@ a { color: var(--accent); }
 nav a:hover { color: var(--accent); }
 main { max-width: 980px; padding: 28px 32px 80px; }
 h1 { margin: 0 0 4px; font-size: 28px; }
-h2.tag { margin: 32px 0 0; font-size: 20px; text-transform: capitalize; }
-h3 { margin: 0 0 2px; font-size: 16px; }
-h4 { margin: 18px 0 6px; color: var(--ink-2); font-size: 13px; font-weight: 600; }
+h2 { margin: 0 0 2px; font-size: 16px; }
+h3 { margin: 18px 0 6px; color: var(--ink-2); font-size: 13px; font-weight: 600; }
 .card { margin: 16px 0; padding: 18px; border: 1px solid var(--line); border-radius: 10px; background: var(--surface); }
 code, pre { font: 13px/1.5 "JetBrains Mono Variable", ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { margin: 0; padding: 12px 14px; border-radius: 7px; background: var(--sunken); overflow: auto; white-space: pre-wrap; }
@@ -60,7 +59,7 @@ def page(document: dict[str, Any]) -> str:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             groups.setdefault(operation["tags"][0], []).append((method.upper(), path, operation))
-    menu = "".join(f"<h2>{_text(tag)}</h2><ul>{''.join(map(_entry, found))}</ul>" for tag, found in groups.items())
+    menu = "".join(f"<p class='tag'>{_text(tag)}</p><ul>{''.join(map(_entry, found))}</ul>" for tag, found in groups.items())
     body = "".join(
         f'<section class="group" aria-label="{_text(tag)}">{"".join(_operation(document, *one) for one in found)}</section>'
         for tag, found in groups.items()
@@ -70,7 +69,7 @@ def page(document: dict[str, Any]) -> str:
     first = f"curl -H 'Authorization: Bearer flyu_…' {HOME}{server}/usage?range=last-month"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>API reference · flyusage</title><style>{_STYLE}</style></head><body>"
+        f'<title>API reference · flyusage</title><link rel="icon" type="image/svg+xml" href="/favicon.svg"><style>{_STYLE}</style></head><body>'
         f'<a class="skip" href="#content">Skip to content</a><div class="frame">'
         f'<nav aria-label="Addresses"><a href="/"><strong>flyusage</strong></a><a href="{server}/openapi.json">OpenAPI document</a>{menu}</nav>'
         f'<main id="content"><h1>API reference</h1><p class="muted">Version {_text(document["info"]["version"])}, at {server}</p>'
@@ -88,23 +87,23 @@ def _operation(document: dict[str, Any], method: str, path: str, operation: dict
     needs = operation.get(PERMISSION, "any")
     said = "any token" if needs == "any" else f"a token with <code>{_text(needs)}</code>"
     parts = [
-        f'<article class="card" id="{_id((method, path, operation))}"><h3>{_text(operation["summary"])}</h3>',
+        f'<article class="card" id="{_id((method, path, operation))}"><h2>{_text(operation["summary"])}</h2>',
         f'<div class="address"><span class="method">{method}</span><code>{_text(path)}</code><span class="needs">needs {said}</span></div>',
         "".join(f"<p>{_marked(one)}</p>" for one in operation.get("description", "").split("\n\n")),
     ]
     if operation.get("parameters"):
         rows = "".join(_parameter(document, one) for one in operation["parameters"])
         parts.append(
-            f'<h4>Parameters</h4><div class="box"><table><thead><tr><th scope="col">name</th><th scope="col">kind</th>'
+            f'<h3>Parameters</h3><div class="box"><table><thead><tr><th scope="col">name</th><th scope="col">kind</th>'
             f'<th scope="col">says</th></tr></thead><tbody>{rows}</tbody></table></div>'
         )
     if body := operation.get("requestBody"):
         kinds = "".join(_media(document, kind, one.get("schema", {})) for kind, one in body["content"].items())
-        parts.append(f"<h4>Body</h4><p>{_marked(body.get('description', ''))}</p>{kinds}")
+        parts.append(f"<h3>Body</h3><p>{_marked(body.get('description', ''))}</p>{kinds}")
     for status, response in operation["responses"].items():
         if status.startswith("2"):
             kinds = "".join(_media(document, kind, one.get("schema", {})) for kind, one in response.get("content", {}).items())
-            parts.append(f"<h4>{status}</h4>{kinds}")
+            parts.append(f"<h3>{status}</h3>{kinds}")
     failures = "".join(
         f"<tr><th scope='row'>{status}</th><td>{_text(one['description'])}</td></tr>"
         for status, one in operation["responses"].items()

@@ -17,6 +17,7 @@ from flyusage.ui.addresses import LONGEST_PAGE, text_in
 from flyusage.ui.charts.text import visible
 from flyusage.ui.session import OpenOrganization, open_organization, slug_in
 
+SHOWN_IN = "token-secret"  # the element that shows one
 MINE, OURS = "mine", "organization"
 DAYS = (7, 30, 90, 180, 366)
 SCOPE_WORDS = {
@@ -61,7 +62,10 @@ class TokenRow:
 
 
 class Tokens(rx.State):
-    """The organization's tokens. `phase` is loading, ready, forbidden or failed. `secret` is that of the token just made, once."""
+    """The organization's tokens. `phase` is loading, ready, forbidden or failed.
+
+    `secret_name` is that of the token just made, whose secret the page alone holds (`browser.reveal`).
+    """
 
     phase: Literal["loading", "ready", "forbidden", "failed"] = "loading"
     rows: list[TokenRow] = []
@@ -69,13 +73,12 @@ class Tokens(rx.State):
     note: str = ""
     problem: str = ""
     refusal: str = ""
-    secret: str = ""
     secret_name: str = ""
 
     @rx.event
     async def load(self):
-        """Show the tokens; a secret that was shown before is gone."""
-        self.secret, self.secret_name, self.refusal = "", "", ""
+        """Show the tokens."""
+        self.secret_name, self.refusal = "", ""
         try:
             await self._show()
         except FlyusageError as error:
@@ -95,14 +98,15 @@ class Tokens(rx.State):
         except FlyusageError as error:
             self.refusal = error.sentence
             return
-        self.refusal, self.secret, self.secret_name = "", made.secret, visible(made.token.name)
+        self.refusal, self.secret_name = "", visible(made.token.name)
         await self._show()
-        yield browser.toast("success", "The token is made.", detail="Copy its secret now; it is not shown again.")
+        yield browser.reveal(SHOWN_IN, made.secret)
 
     @rx.event
     async def forget(self):
         """Stop showing the secret."""
-        self.secret, self.secret_name = "", ""
+        self.secret_name = ""
+        yield browser.reveal(SHOWN_IN, "")
 
     @rx.event
     async def revoke(self, token_id: int):

@@ -5,11 +5,11 @@ from reflex.vars import Var
 
 from flyusage.orgs.api_tokens import DEFAULT_DAYS, LONGEST_NAME
 from flyusage.ui.components.confirm import confirm
-from flyusage.ui.components.copy_button import copy_button
+from flyusage.ui.components.copy_button import copy_text_of
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
 from flyusage.ui.layout import page
-from flyusage.ui.pages.tokens.state import DAYS, MINE, OURS, ScopeChoice, TokenRow, Tokens
+from flyusage.ui.pages.tokens.state import DAYS, MINE, OURS, SHOWN_IN, ScopeChoice, TokenRow, Tokens
 
 
 def tokens() -> rx.Component:
@@ -23,17 +23,16 @@ def tokens() -> rx.Component:
 
 
 def _ready() -> rx.Component:
-    return rx.fragment(rx.cond(Tokens.secret != "", _secret(), rx.fragment()), _form(), rx.cond(Tokens.rows.length() > 0, _list(), _none()))
+    return rx.fragment(_secret(), _form(), rx.cond(Tokens.rows.length() > 0, _list(), _none()))
 
 
 def _secret() -> rx.Component:
     return rx.el.section(
-        rx.el.h2("Copy it now: ", rx.el.bdi(Tokens.secret_name)),
+        rx.el.h2("Copy it now: ", rx.el.bdi(Tokens.secret_name), class_name="card-title"),
         rx.el.p("This is the only time the secret is shown. Keep it where your program keeps its secrets, never in its code."),
-        rx.el.div(
-            rx.el.code(Tokens.secret, class_name="token-secret"), copy_button(Tokens.secret, "Copy the secret"), class_name="command"
-        ),
+        rx.el.div(rx.el.code(id=SHOWN_IN, class_name="token-secret"), copy_text_of(SHOWN_IN, "Copy the secret"), class_name="token-copy"),
         rx.el.div(rx.el.button("I have copied it", type="button", on_click=Tokens.forget, class_name="button"), class_name="page-actions"),
+        hidden=Tokens.secret_name == "",
         class_name="card token-made",
         role="status",
     )
@@ -65,7 +64,7 @@ def _form() -> rx.Component:
         reset_on_submit=False,
         class_name="token-form",
     )
-    return rx.el.section(rx.el.header(rx.el.h2("A new token"), class_name="card-head"), form, class_name="card")
+    return rx.el.section(rx.el.header(rx.el.h2("A new token", class_name="card-title"), class_name="card-head"), form, class_name="card")
 
 
 def _scope(scope: Var[ScopeChoice]) -> rx.Component:
@@ -78,7 +77,7 @@ def _scope(scope: Var[ScopeChoice]) -> rx.Component:
 
 def _list() -> rx.Component:
     return rx.el.section(
-        rx.el.header(rx.el.h2("Tokens"), class_name="card-head"),
+        rx.el.header(rx.el.h2("Tokens", class_name="card-title"), class_name="card-head"),
         rx.el.ul(rx.foreach(Tokens.rows, _row), class_name="token-list"),
         class_name="card",
     )
