@@ -3,8 +3,11 @@
 import csv
 import io
 import json
+import shlex
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import billed_site
 import pytest
@@ -15,9 +18,13 @@ from starlette.applications import Starlette
 from story import NOW
 
 from flyusage import clock, db
+from flyusage.invoices.costs import explore
 from flyusage.orgs.queries import organization_by_slug
-from flyusage.pricing.urls import parse_moment
+from flyusage.pricing.explorer import history
+from flyusage.pricing.plain_answer import exact
+from flyusage.pricing.urls import parse_moment, view_from_query
 from flyusage.ui import downloads
+from flyusage.ui.pages.explorer import question
 
 if TYPE_CHECKING:
     from conftest import Database
@@ -132,3 +139,21 @@ def test_rival_sees_its_own(tokens):
     told = ask("/usage", token=tokens["rival"], params={"by": "app", "range": "2026-10"}).json()
     mine = ask("/usage", token=tokens["prism"], params={"by": "app", "range": "2026-10"}).json()
     assert told["total"] != mine["total"]
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+def test_what_the_explorer_copies_as_curl_gives_the_views_own_numbers(tokens, view):
+    """The address that the page hands out is one that the API takes, whatever the page corrected on the way."""
+    with db.lookup_transaction() as session:
+        org_id = organization_by_slug(session, "prism").id
+    with db.transaction(org_id) as session:
+        taken, _ = view_from_query(view, now=clock.now(), history=history(session, org_id))
+        answer = explore(session, org_id, taken)
+    pinned = replace(answer.view, as_of=answer.as_of)
+    command = shlex.split(question._curl(pinned))
+    assert command[:3] == ["curl", "-H", "Authorization: Bearer $FLYUSAGE_TOKEN"]
+    address = urlsplit(command[3])
+    assert (address.netloc, address.path) == ("127.0.0.1:8321", "/api/v1/usage")
+    told = ask(f"/usage?{address.query}", token=tokens["prism"])
+    assert told.status_code == 200, told.text
+    assert Decimal(told.json()["total"]) == Decimal(exact(answer.total))
