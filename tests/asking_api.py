@@ -1,17 +1,23 @@
 """Asks the API without a server: any address, any token, any body."""
 
-from collections.abc import AsyncIterable, Iterable
+import socket
+import threading
+from collections.abc import AsyncIterable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import uvicorn
 from background import run_async
 from starlette.applications import Starlette
+from story import NOW
 
-from flyusage import db
+from flyusage import clock, db
 from flyusage.api import application
 from flyusage.orgs import api_tokens
 from flyusage.orgs.acting import system
 from flyusage.orgs.permissions import Permission
+from flyusage.pricing.urls import parse_moment
 
 EVERYTHING = tuple(one.value for one in api_tokens.grantable(Permission))
 
@@ -49,3 +55,19 @@ def ask(
 async def _stream(parts: Iterable[bytes]) -> AsyncIterable[bytes]:
     for part in parts:
         yield part
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The API's address on a free port, from a real server in this process, with the clock at the story's end."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=application.routes), log_config=None, access_log=False, lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    moment = parse_moment(NOW)
+    assert moment is not None
+    with clock.freeze(moment):
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+    listener.close()

@@ -149,22 +149,8 @@ def machines(
         found = machine_page(session, bearer.org_id, choice, now=now, start=start, limit=limit)
     if found is None:
         return answer(request, Page[Machine](data=[]))
-    data = [
-        Machine(
-            machine=one.name,
-            app=one.app,
-            region=one.region,
-            vm_size=one.vm_size,
-            is_running=one.name in found.running,
-            list_cost=exact(one.list_cost),
-            currency=found.currency,
-            machine_hours=exact(one.machine_hours),
-            is_unpriced=one.is_unpriced,
-        )
-        for one in found.machines
-    ]
     following = cursor(start + limit, f"{now:%Y-%m-%dT%H:%M:%SZ}") if found.has_more else None
-    return answer(request, Page[Machine](data=data, next=following))
+    return answer(request, Page[Machine](data=[Machine(**one) for one in found.plain()], next=following))
 
 
 @route(router, "GET", "/machines/{machine}", needs=READ, problems=(404,), response_model=MachineLife, summary="One machine's life")

@@ -13,7 +13,6 @@ from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.output import print_json, print_table
 from flyusage.money import CURRENCIES, format_money, round_half_away
 from flyusage.pricing.machine_list import MachineChoice, machine_page
-from flyusage.pricing.plain_answer import exact
 
 
 class Running(StrEnum):
@@ -63,21 +62,7 @@ def _of_database(org: str | None, month: str | None, find: str, state: Running, 
         found = machine_page(session, chosen.id, choice, now=clock.now().replace(microsecond=0), limit=limit)
     if found is None:
         return [], False
-    shown = [
-        {
-            "machine": one.name,
-            "app": one.app,
-            "region": one.region,
-            "vm_size": one.vm_size,
-            "is_running": one.name in found.running,
-            "list_cost": exact(one.list_cost),
-            "currency": found.currency,
-            "machine_hours": exact(one.machine_hours),
-            "is_unpriced": one.is_unpriced,
-        }
-        for one in found.machines
-    ]
-    return shown, found.has_more
+    return found.plain(), found.has_more
 
 
 def _print(shown: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session
 
@@ -10,6 +11,7 @@ from flyusage.periods import HOUR, Period, floor_hour, month_period
 from flyusage.pricing.books import book_of
 from flyusage.pricing.explorer import history
 from flyusage.pricing.machines import MachineCost, top_machines
+from flyusage.pricing.plain_answer import exact
 from flyusage.pricing.view import Dimension, Filter
 
 
@@ -22,6 +24,23 @@ class MachinePage:
     machines: tuple[MachineCost, ...]
     running: frozenset[str]
     has_more: bool
+
+    def plain(self) -> list[dict[str, Any]]:
+        """The machines as plain values for JSON; amounts and hours at 12 decimals."""
+        return [
+            {
+                "machine": one.name,
+                "app": one.app,
+                "region": one.region,
+                "vm_size": one.vm_size,
+                "is_running": one.name in self.running,
+                "list_cost": exact(one.list_cost),
+                "currency": self.currency,
+                "machine_hours": exact(one.machine_hours),
+                "is_unpriced": one.is_unpriced,
+            }
+            for one in self.machines
+        ]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,8 @@
 """Commands against another flyusage: the same output as on its database, from a real server, with a stored token."""
 
 import json
-import socket
 import stat
 import sys
-import threading
 from collections.abc import Iterator
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
@@ -12,19 +10,14 @@ from typing import TYPE_CHECKING
 
 import billed_site
 import pytest
-import uvicorn
-from asking_api import token_of
+from asking_api import served, token_of
 from commanding import Flyusage
 from factories import lines, started
-from starlette.applications import Starlette
-from story import NOW
 
-from flyusage import clock, config, db
-from flyusage.api import application
+from flyusage import config, db
 from flyusage.cli import remote
 from flyusage.orgs import api_tokens
 from flyusage.orgs.queries import organization_by_slug
-from flyusage.pricing.urls import parse_moment
 
 if TYPE_CHECKING:
     from conftest import Database
@@ -35,17 +28,8 @@ AS_OF = "2026-11-01T00:00:00Z"
 @pytest.fixture(scope="module")
 def address(shared_database: "Database") -> Iterator[str]:
     billed_site.fill()
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=application.routes), log_config=None, access_log=False, lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    moment = parse_moment(NOW)
-    assert moment is not None
-    with clock.freeze(moment):
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
-    listener.close()
+    with served() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
