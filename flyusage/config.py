@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         repr=False,
         description="Encrypts authenticator apps' secrets; several, by commas, while one replaces another. Without: a file in data_dir.",
     )
+    api_url: str | None = Field(None, description="Where another flyusage answers, for the command line; with FLYUSAGE_TOKEN.")
+    token: SecretStr | None = Field(None, repr=False, description="The API token that the command line shows there.")
+    profile: str | None = Field(None, description="Which stored sign-in the command line uses; `local` for the database.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Logs for people, or a JSON object per line.")
     clock: datetime | None = Field(None, description="ISO 8601 moment that stands for now (UTC unless it says); replays of the past.")
@@ -88,7 +91,7 @@ class Settings(BaseSettings):
             raise ValueError("must look like smtp://user:password@host:587 or smtps://user:password@host:465")
         return url
 
-    @field_validator("stripe_api_base")
+    @field_validator("stripe_api_base", "api_url")
     @classmethod
     def _is_http(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("http://", "https://")):

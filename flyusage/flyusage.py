@@ -4,7 +4,7 @@ import reflex as rx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from flyusage.api import health, webhooks
+from flyusage.api import application, health, webhooks
 from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads, live, routes, sign_in, staff_layout
@@ -41,19 +41,22 @@ from flyusage.ui.pages.staff.queue.state import StaffQueue
 from flyusage.ui.pages.staff.queue.view import queue as staff_queue
 from flyusage.ui.pages.staff.revenue.state import StaffRevenue
 from flyusage.ui.pages.staff.revenue.view import revenue as staff_revenue
+from flyusage.ui.pages.tokens.state import Tokens
+from flyusage.ui.pages.tokens.view import tokens
 from flyusage.ui.pages.welcome import Welcome, welcome
 from flyusage.ui.pages.what_if.state import WhatIfPage
 from flyusage.ui.pages.what_if.view import what_if
 from flyusage.ui.reader import KnowReader, KnowsReader
 
 app = rx.App(
-    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css", "budgets.css", "door.css"],
+    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css", "budgets.css", "door.css", "tokens-page.css"],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
     api_transformer=Starlette(
         routes=[
             *health.routes,
             *webhooks.routes,
+            *application.routes,
             *routes.routes,
             *downloads.routes,
             *audit_downloads.routes,
@@ -86,6 +89,7 @@ app.add_page(audit, route="/orgs/[slug]/audit", title="Audit · flyusage", on_lo
 app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on_load=[Frame.load, Prices.load])
 app.add_page(budgets, route="/orgs/[slug]/budgets", title="Budgets · flyusage", on_load=[Frame.load, Budgets.load])
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
+app.add_page(tokens, route="/orgs/[slug]/tokens", title="API tokens · flyusage", on_load=[Frame.load, Tokens.load])
 app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=StaffPrices.load)
 app.add_page(staff_close, route=staff_layout.CLOSE, title="Close a month · flyusage", on_load=StaffClose.load)
 app.add_page(staff_queue, route=staff_layout.QUEUE, title="Payment queue · flyusage", on_load=StaffQueue.load)

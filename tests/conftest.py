@@ -71,15 +71,17 @@ class Database:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_settings() -> Iterator[None]:
-    """No test reads the settings or the data folder of whoever runs it."""
+    """No test reads the settings, the data folder or the stored tokens of whoever runs it."""
     kept = {
         name: os.environ.pop(name) for name in list(os.environ) if name.startswith("FLYUSAGE_") and name != "FLYUSAGE_TEST_DATABASE_URL"
     }
+    kept |= {name: os.environ[name] for name in ("XDG_CONFIG_HOME",) if name in os.environ}
     folder = _temporary_folder()
+    os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
     os.environ["FLYUSAGE_DATA_DIR"] = str(folder)
     config.settings.cache_clear()
     yield
-    del os.environ["FLYUSAGE_DATA_DIR"]
+    del os.environ["FLYUSAGE_DATA_DIR"], os.environ["XDG_CONFIG_HOME"]
     os.environ.update(kept)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,7 +1,7 @@
 """Budgets of organizations, and which of their thresholds were reached.
 
 Revision ID: 20261125_2340
-Revises: 20261125_2306
+Revises: 20261125_2320
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from flyusage.db import APP_ROLE, PLATFORM_ROLE
 
 revision = "20261125_2340"
-down_revision = "20261125_2306"
+down_revision = "20261125_2320"
 branch_labels = None
 depends_on = None
 

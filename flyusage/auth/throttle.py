@@ -22,6 +22,20 @@ class Limit:
     seconds: int
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Tries so far in the present window, which ends in `reset_s` seconds."""
+
+    limit: Limit
+    tried: int
+    reset_s: int
+
+    @property
+    def left(self) -> int:
+        """How many more are let through."""
+        return max(0, self.limit.times - self.tried)
+
+
 PER_ACCOUNT = Limit(10, 15 * 60)
 PER_DEVICE = Limit(10, 15 * 60)  # one that is known to the account
 PER_ADDRESS = Limit(60, 15 * 60)
@@ -42,12 +56,21 @@ def count(session: Session, what: str, whose: str, limit: Limit) -> None:
 
     In a transaction of its own, so that tries at the same time are counted one after the other and none is forgotten.
     """
+    refuse_beyond(counted(session, what, whose, limit))
+
+
+def counted(session: Session, what: str, whose: str, limit: Limit) -> "Counted":
+    """Count one more try, and say how many are left; refuses nothing."""
     now = clock.now()
     binds = {"key": f"{what}:{whose}"[:300], "now": now, "ends_at": now + timedelta(seconds=limit.seconds)}
     tried, ends_at = session.execute(sa.text(_COUNT), binds).one()
-    if tried > limit.times:
-        wait = max(1, round((ends_at - now).total_seconds()))
-        raise TooManyAttempts(f"That was tried too often. Wait {_in_words(wait)}, then try again.", wait)
+    return Counted(limit, tried, max(1, round((ends_at - now).total_seconds())))
+
+
+def refuse_beyond(one: "Counted") -> None:
+    """Raise TooManyAttempts past the limit."""
+    if one.tried > one.limit.times:
+        raise TooManyAttempts(f"That was tried too often. Wait {_in_words(one.reset_s)}, then try again.", one.reset_s)
 
 
 def forget(session: Session, what: str, whose: str) -> None:

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from flyusage import db
-from flyusage.cli import bootstrap
+from flyusage.cli import bootstrap, remote
+from flyusage.cli.ingest_there import send_all
 from flyusage.cli.output import print_json
 from flyusage.cli.rejects import SUFFIX, RejectsFile
 from flyusage.demo import people
@@ -26,9 +27,8 @@ from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
 from flyusage.metering import rollups, statistics
 from flyusage.metering.errors import Refusal
-from flyusage.metering.events import MAX_LINE_BYTES
 from flyusage.metering.ingest import Ingest, IngestResult
-from flyusage.metering.refusals import BOM
+from flyusage.metering.reading import read_lines
 
 STANDARD_INPUT = "-"
 EVENT_SUFFIXES = tuple(f"{suffix}{packed}" for suffix in (".ndjson", ".jsonl", ".json") for packed in ("", ".gz"))
@@ -39,6 +39,12 @@ class InputUnreadable(FlyusageError):
     """A file of events cannot be read, or not to its end."""
 
     code = "input_unreadable"
+
+
+class OptionElsewhere(FlyusageError):
+    """An option that has no meaning for another flyusage."""
+
+    code = "option_elsewhere"
 
 
 @dataclass
@@ -76,6 +82,15 @@ def ingest(
     Exit code 0 when every line went in or was there already, 3 when some were refused (the rest is in), 1 on failure.
     """
     sources = list(_sources(inputs))
+    there = remote.of(None)
+    if there is not None:
+        if rejects is not None or max_age is not None:
+            raise OptionElsewhere(
+                "Another flyusage says itself what it refuses and how old events may be; leave --rejects and --max-age out."
+            )
+        if send_all(there, sources, as_json=as_json):
+            raise typer.Exit(SOME_REFUSED)
+        return
     bootstrap.be_ready()
     outcome = Outcome()
     with _progress(is_shown=not as_json) as progress:
@@ -96,15 +111,6 @@ def ingest(
         raise typer.Exit(1)
     if outcome.refused:
         raise typer.Exit(SOME_REFUSED)
-
-
-def read_lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines of `file`; of one too long to be an event only as much as shows that, so that memory stays bounded."""
-    limit = MAX_LINE_BYTES + len(BOM)
-    while line := file.readline(limit):
-        yield line
-        while len(line) == limit and not line.endswith(b"\n"):
-            line = file.readline(limit)
 
 
 def _sources(inputs: Sequence[str]) -> Iterator[str]:

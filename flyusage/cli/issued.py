@@ -6,13 +6,14 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import typer
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.cli import asked, bootstrap
+from flyusage.cli import asked, bootstrap, remote
+from flyusage.cli.invoices_there import Shown, page_there, shown_of, shown_there
 from flyusage.cli.output import print_json, print_table
 from flyusage.errors import FlyusageError
 from flyusage.invoices import crediting, issuing, queries, questions, settlement
@@ -42,6 +43,18 @@ class AmountUnreadable(FlyusageError):
     code = "amount_unreadable"
 
 
+class StatesTooMany(FlyusageError):
+    """Several states where one can be asked for."""
+
+    code = "states_too_many"
+
+
+class PartElsewhere(FlyusageError):
+    """A part of an invoice that the API does not give."""
+
+    code = "part_elsewhere"
+
+
 class Part(StrEnum):
     """What of an invoice can be saved."""
 
@@ -61,13 +74,20 @@ def list_invoices(
     as_json: AsJson = False,
 ) -> None:
     """Invoices and credit notes, newest first, with what they add up to."""
-    bootstrap.be_ready()
-    org_id = asked.organization(org).id if org else None
-    with db.platform_transaction() as session:
-        wanted = Wanted(tuple(state or ()), year, search, overdue)
-        page = queries.invoices(session, org_id, wanted, limit=limit, after=after)
+    there = remote.of(org)
+    if there is not None:
+        if len(state or ()) > 1:
+            raise StatesTooMany("Another flyusage is asked for one --state at a time.")
+        params = {"state": state[0].value if state else None, "year": year, "search": search, "limit": limit, "after": after}
+        page, plain = page_there(there, {**params, "overdue": "true" if overdue else None})
+    else:
+        bootstrap.be_ready()
+        org_id = asked.organization(org).id if org else None
+        with db.platform_transaction() as session:
+            wanted = Wanted(tuple(state or ()), year, search, overdue)
+            page = plain = queries.invoices(session, org_id, wanted, limit=limit, after=after)
     if as_json:
-        print_json(page)
+        print_json(plain)
         return
     if not page.entries:
         typer.echo("No invoice yet. `flyusage bill close 2026-10` issues those of a month, `flyusage invoices draft` shows the next.")
@@ -84,28 +104,39 @@ def list_invoices(
 
 def show(number: Number, as_json: AsJson = False) -> None:
     """One invoice: its lines, taxes, payments, credit notes and questions."""
+    there = remote.of(None)
+    if there is not None:
+        told = there.get(f"/invoices/{quote(number, safe='')}")
+        if as_json:
+            print_json(told)
+        else:
+            _show(shown_there(told))
+        return
     bootstrap.be_ready()
     with db.platform_transaction() as session:
         found = queries.detail(session, *_named(session, number))
     if as_json:
         print_json({**vars(found), "document": found.document.to_json()})
-        return
-    entry, document, currency = found.entry, found.document, CURRENCIES[found.entry.currency]
+    else:
+        _show(shown_of(found))
+
+
+def _show(found: Shown) -> None:
+    entry, currency = found.entry, CURRENCIES[found.entry.currency]
     due = f", due {entry.due_on}" if entry.due_on else ""
     typer.echo(harmless(f"{entry.number}, {entry.buyer}: {entry.state}{' and overdue' if entry.is_overdue else ''}{due}\n"))
-    rows = [(one.position, one.product, one.description, one.region, _money(one.amount_minor, currency)) for one in found.lines]
-    print_table(("line", "product", "what", "region", "amount"), rows)
-    taxes = [(f"Tax {one.category} {one.percent} %", one.tax_minor) for one in document.taxes]
-    totals = [("Net", entry.net_minor), *taxes, ("Gross", entry.gross_minor), ("Prepaid", -document.prepaid_minor)]
-    totals += [(f"Paid {one.received_on}, {one.reference}", -one.amount_minor) for one in found.payments]
-    totals += [(f"Credit note {one.number}", -one.gross_minor) for one in found.credit_notes]
+    print_table(("line", "product", "what", "region", "amount"), [(*one[:4], _money(one[4], currency)) for one in found.lines])
+    totals = [("Net", entry.net_minor), *((f"Tax {category} {percent} %", minor) for category, percent, minor in found.taxes)]
+    totals += [("Gross", entry.gross_minor), ("Prepaid", -found.prepaid_minor)]
+    totals += [(f"Paid {on}, {reference}", -minor) for on, reference, minor in found.payments]
+    totals += [(f"Credit note {number}", -minor) for number, minor in found.credit_notes]
     totals.append(("To pay", entry.balance_minor))
     typer.echo("")
     for title, amount in totals:
         if amount or title in ("Net", "Gross", "To pay"):
             typer.echo(f"{harmless(title):<30}  {_money(amount, currency):>16}")
-    for one in found.questions:
-        typer.echo(harmless(f"\nQuestion {one.id} on line {one.position} ({one.state}): {one.note}\n{one.answer or ''}".rstrip()))
+    for id_, position, state, note, answer in found.questions:
+        typer.echo(harmless(f"\nQuestion {id_} on line {position} ({state}): {note}\n{answer or ''}".rstrip()))
     typer.echo(f"\nWhy a line is what it is: flyusage invoices explain {entry.number} LINE")
 
 
@@ -115,6 +146,12 @@ def download(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the invoice.")] = None,
 ) -> None:
     """Save an invoice's document as it was issued."""
+    there = remote.of(None)
+    if there is not None:
+        if part is Part.JSON:
+            raise PartElsewhere("Another flyusage gives the PDF and the XML; `flyusage invoices show NUMBER --json` prints what it says.")
+        _save(there.download(f"/invoices/{quote(number, safe='')}/{part}"), out or Path(f"{number.upper()}.{part}"))
+        return
     bootstrap.be_ready()
     with db.platform_transaction() as session:
         org_id, invoice_id = _named(session, number)

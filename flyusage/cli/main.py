@@ -20,6 +20,9 @@ from flyusage.cli import (
     doctor,
     ingest,
     invoices,
+    login,
+    machines,
+    members,
     orgs,
     payments,
     post,
@@ -27,6 +30,7 @@ from flyusage.cli import (
     rollup,
     serve,
     staff,
+    tokens,
     usage,
     users,
     worker,
@@ -46,6 +50,10 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("fill-demo", hidden=True)(demo.fill_beside)
 app.command("ingest")(ingest.ingest)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("machines")(machines.machines)
+app.command("members")(members.members)
 app.command("usage")(usage.usage)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
@@ -63,6 +71,7 @@ app.add_typer(payments.app, name="payments")
 app.add_typer(prices.app, name="prices")
 app.add_typer(rollup.app, name="rollup")
 app.add_typer(staff.app, name="staff")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(users.app, name="users")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from flyusage import db
-from flyusage.cli import bootstrap
+from flyusage.cli import bootstrap, remote
 from flyusage.cli.output import print_json, print_table
 from flyusage.orgs import queries, rules
 from flyusage.orgs.acting import system
@@ -16,6 +16,14 @@ app = typer.Typer(help="Look at the organizations.", no_args_is_help=True)
 @app.command("list")
 def list_organizations(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Every organization, oldest first."""
+    there = remote.of(None)
+    if there is not None:
+        only = there.get("/organization")
+        if as_json:
+            print_json([only])
+        else:
+            print_table(("slug", "name", "invented"), [(only["org"], only["name"], only["is_synthetic"])])
+        return
     bootstrap.be_ready()
     with db.lookup_transaction() as session:
         found = queries.directory(session)

@@ -2,6 +2,8 @@
 
 import sys
 from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +11,9 @@ import typer
 from sqlmodel import Session
 
 from flyusage import clock, db, logs
-from flyusage.cli import bootstrap, price_drafts, price_experiments, price_simulation
+from flyusage.cli import bootstrap, price_drafts, price_experiments, price_simulation, remote
 from flyusage.cli.output import print_json, print_table
+from flyusage.cli.remote import Remote
 from flyusage.money import CURRENCIES, format_money, round_half_away
 from flyusage.orgs.queries import organization_by_slug
 from flyusage.pricing.books import LIST, PriceBook, all_books, book_named
@@ -18,7 +21,7 @@ from flyusage.pricing.buying import book_on
 from flyusage.pricing.cases import Answered, answer_all, printable, read_cases
 from flyusage.pricing.errors import CasesUnreadable, VersionUnknown
 from flyusage.pricing.price_list import PriceEntry, price_history, price_list
-from flyusage.pricing.rating import plain
+from flyusage.pricing.rating import Model, plain
 from flyusage.pricing.versions import versions
 
 app = typer.Typer(help="See what things cost, draft new prices, and try what they would come to.", no_args_is_help=True)
@@ -46,6 +49,10 @@ def list_prices(
     as_json: AsJson = False,
 ) -> None:
     """What each thing costs on a day. Prices by the second are also shown for 30 days."""
+    there = remote.of(org)
+    if there is not None:
+        _list_of(there, region, sku, on, as_json=as_json)
+        return
     bootstrap.be_ready()
     day = on.date() if on else clock.now().date()
     with db.lookup_transaction() as session:
@@ -60,7 +67,7 @@ def list_prices(
     elif not found:
         typer.echo(f"{chosen.name} has no such price on {day}.")
     else:
-        _print_prices(chosen, day, found)
+        _print_prices(chosen.name, chosen.currency, day, found)
 
 
 @app.command("history")
@@ -134,16 +141,41 @@ def _book(session: Session, slug: str) -> PriceBook:
     return found
 
 
-def _print_prices(book: PriceBook, day: date, found: list[PriceEntry]) -> None:
-    currency = CURRENCIES[book.currency]
+def _list_of(there: Remote, region: str | None, sku: str, on: datetime | None, *, as_json: bool) -> None:
+    """What an organization buys at, as its flyusage says."""
+    told = there.get("/prices", {"region": region, "sku": sku, "on": f"{on:%Y-%m-%d}" if on else None})
+    found = [
+        PriceEntry(
+            sku=one["sku"],
+            title=one["title"],
+            scope=one["scope"],
+            amount=Decimal(one["amount"]),
+            unit=one["unit"],
+            month=None if one["thirty_days"] is None else Fraction(one["thirty_days"]),
+            model=Model(one["model"]),
+            terms=one["terms"],
+            note=one["note"],
+        )
+        for one in told["data"]
+    ]
+    if as_json:
+        print_json({**{name: told[name] for name in ("book", "currency", "on", "region")}, "prices": [_plain(one) for one in found]})
+    elif not found:
+        typer.echo(f"{told['book']} has no such price on {told['on']}.")
+    else:
+        _print_prices(told["name"], told["currency"], date.fromisoformat(told["on"]), found)
+
+
+def _print_prices(name: str, code: str, day: date, found: list[PriceEntry]) -> None:
+    currency = CURRENCIES[code]
     months = ["" if one.month is None else format_money(one.month, currency) for one in found]
     width = max(len(month) for month in months)
     rows = [
         (one.sku, one.scope, f"{one.amount:f}", one.unit, month.rjust(width), one.terms or one.note if one.month is None else one.terms)
         for one, month in zip(found, months, strict=True)
     ]
-    print_table(("sku", "scope", f"{book.currency} amount", "per", "30 days".rjust(width), ""), rows)
-    typer.echo(f"\n{book.name} on {day}.")
+    print_table(("sku", "scope", f"{code} amount", "per", "30 days".rjust(width), ""), rows)
+    typer.echo(f"\n{name} on {day}.")
 
 
 def _plain(one: PriceEntry) -> dict[str, object]:

@@ -1,23 +1,24 @@
 """`flyusage usage`: the explorer's view from the command line, to the same last decimal."""
 
 import sys
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from fractions import Fraction
 from typing import Annotated, Any
 
 import typer
 
 from flyusage import clock, db
-from flyusage.cli import asked, bootstrap
+from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.output import moment, print_json, print_table
 from flyusage.invoices.costs import explore
 from flyusage.logs import harmless
 from flyusage.money import CURRENCIES, format_money, round_half_away
 from flyusage.pricing.explorer import history
-from flyusage.pricing.export import PLACES, adding_up, csv_lines
-from flyusage.pricing.urls import view_from_query, view_to_query
-from flyusage.pricing.view import Answer, Dimension, Series
+from flyusage.pricing.export import csv_lines
+from flyusage.pricing.plain_answer import answer_plain
+from flyusage.pricing.urls import NOTHING, parse_moment, view_from_query
+from flyusage.pricing.view import Answer, Dimension
 
 MOST_PRINTED = 50
 
@@ -56,14 +57,32 @@ def usage(
     params = {"show": show, "by": by, "range": chosen_range, "from": start, "to": end, "per": per, "vs": versus, "as_of": as_of}
     params |= {"continent": continent, "region": region, "app": app, "cost_centre": cost_centre, "vm_size": vm_size, "sku": sku}
     params |= {"machine": machine, "as": chart, "zone": zone}
-    answer, notices = _ask(org, _with_filters(params, filters or []))
-    for notice in (*notices, *answer.notices):
+    query = _with_filters(params, filters or [])
+    there = remote.of(org)
+    if there is not None:
+        asked_there = {name: ",".join(values) for name, values in query.items()}
+        if as_csv:
+            sys.stdout.write(there.download("/usage.csv", asked_there).decode())
+        else:
+            _tell(there.get("/usage", asked_there), as_json=as_json)
+        return
+    answer, notices = _ask(org, query)
+    for notice in notices:
         typer.echo(harmless(notice), err=True)
     if as_csv:
+        for notice in answer.notices:
+            typer.echo(harmless(notice), err=True)
         for line in csv_lines(answer):
             sys.stdout.write(line)
-    elif as_json:
-        print_json(_plain(answer))
+    else:
+        _tell(answer_plain(answer), as_json=as_json)
+
+
+def _tell(answer: Mapping[str, Any], *, as_json: bool) -> None:
+    for notice in answer["notices"]:
+        typer.echo(harmless(notice), err=True)
+    if as_json:
+        print_json(answer)
     else:
         _print(answer)
 
@@ -86,75 +105,44 @@ def _ask(slug: str | None, query: dict[str, list[str]]) -> tuple[Answer, tuple[s
         return explore(session, org_id, view, now=now), notices
 
 
-def _print(answer: Answer) -> None:
-    view = answer.view
-    is_compared = answer.previous_total is not None
-    named = view.group_by.value.replace("_", " ") if view.group_by else "total"
-    titles = [named, view.measure.value.replace("_", " "), *(["before"] if is_compared else []), "share"]
-    shown = answer.series[:MOST_PRINTED]
+def _print(answer: Mapping[str, Any]) -> None:
+    view, series = answer["view"], answer["series"]
+    is_compared = answer["previous_total"] is not None
+    grouped = "" if view["by"] == NOTHING else view["by"]
+    titles = [grouped.replace("_", " ") or "total", str(answer["measure"]).replace("_", " "), *(["before"] if is_compared else []), "share"]
+    shown = series[:MOST_PRINTED]
     rows = [_row(answer, one, is_compared) for one in shown]
-    if len(answer.series) > len(shown):
-        rest = answer.series[len(shown) :]
-        rows.append(_row(answer, _together(rest), is_compared))
-    rows.append(_row(answer, Series("", "Total", answer.total, previous_total=answer.previous_total), is_compared))
+    if len(series) > len(shown):
+        rows.append(_row(answer, _together(series[len(shown) :]), is_compared))
+    whole = {"key": "", "label": "Total", "total": answer["total"], "previous_total": answer["previous_total"]}
+    rows.append(_row(answer, whole, is_compared))
     widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(titles))]
     right = [[row[0], *(cell.rjust(widths[place]) for place, cell in enumerate(row) if place)] for row in [titles, *rows]]
     print_table(right[0], right[1:])
-    until = f"{moment(view.period.start)} to {moment(min(view.period.end, answer.as_of))}"
-    typer.echo(f"\n{until}, as of {moment(answer.as_of)}; --as-of {answer.as_of:%Y-%m-%dT%H:%M:%SZ} repeats it.")
+    start, end, as_of = (_moment(written) for written in (view["from"], view["to"], answer["as_of"]))
+    typer.echo(f"\n{moment(start)} to {moment(min(end, as_of))}, as of {moment(as_of)}; --as-of {as_of:%Y-%m-%dT%H:%M:%SZ} repeats it.")
 
 
-def _together(rest: tuple[Series, ...]) -> Series:
-    before = sum((one.previous_total or Fraction(0) for one in rest), Fraction(0))
-    return Series("", f"{len(rest)} others", sum((one.total for one in rest), Fraction(0)), previous_total=before)
+def _together(rest: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    sums = {name: sum((Fraction(one[name] or 0) for one in rest), Fraction(0)) for name in ("total", "previous_total")}
+    return {"key": "", "label": f"{len(rest)} others", **sums}
 
 
-def _row(answer: Answer, one: Series, is_compared: bool) -> list[str]:
-    share = f"{round_half_away(one.total * 100 / answer.total, 1)} %" if answer.total else ""
-    name = one.key if answer.view.group_by is Dimension.REGION and one.key else one.label
-    before = [_amount(answer, one.previous_total or Fraction(0))] if is_compared else []
-    return [name, "unpriced" if _is_without_price(answer, one) else _amount(answer, one.total), *before, share]
+def _row(answer: Mapping[str, Any], one: Mapping[str, Any], is_compared: bool) -> list[str]:
+    whole, value = Fraction(answer["total"]), one["total"]
+    share = f"{round_half_away(Fraction(value or 0) * 100 / whole, 1)} %" if whole else ""
+    name = one["key"] if answer["view"]["by"] == Dimension.REGION and one["key"] else one["label"]
+    before = [_amount(answer, one["previous_total"] or 0)] if is_compared else []
+    return [name, "unpriced" if value is None else _amount(answer, value), *before, share]
 
 
-def _amount(answer: Answer, value: Fraction) -> str:
-    if answer.view.measure.is_money:
-        return format_money(value, CURRENCIES[answer.currency])
-    return f"{round_half_away(value, 2):,}"
+def _amount(answer: Mapping[str, Any], value: str | Fraction | int) -> str:
+    if answer["unit"] == answer["currency"]:
+        return format_money(Fraction(value), CURRENCIES[answer["currency"]])
+    return f"{round_half_away(Fraction(value), 2):,}"
 
 
-def _plain(answer: Answer) -> dict[str, object]:
-    """The answer with exact decimals, 12 places, that add up as its CSV does."""
-    totals = adding_up([one.total for one in answer.series], answer.total)
-    return {
-        "view": view_to_query(answer.view),
-        "measure": answer.view.measure,
-        "currency": answer.currency,
-        "granularity": answer.granularity,
-        "as_of": answer.as_of,
-        "rolled_through": answer.rolled_through,
-        "total": _exact(answer.total),
-        "previous_total": None if answer.previous_total is None else _exact(answer.previous_total),
-        "series": [
-            {
-                "key": one.key,
-                "label": one.label,
-                "total": None if _is_without_price(answer, one) else total,
-                "previous_total": None if one.previous_total is None else _exact(one.previous_total),
-                "list_cost": _exact(one.list_cost),
-                "machine_hours": _exact(one.machine_hours),
-                "is_unpriced": one.is_unpriced,
-            }
-            for one, total in zip(answer.series, totals, strict=True)
-        ],
-        "buckets": answer.buckets,
-        "drawn": [{"key": one.key, "label": one.label, "points": one.points} for one in answer.drawn],
-        "notices": answer.notices,
-    }
-
-
-def _is_without_price(answer: Answer, one: Series) -> bool:
-    return answer.view.measure.is_money and one.is_unpriced and not one.total
-
-
-def _exact(value: Fraction) -> Decimal:
-    return round_half_away(value, PLACES)
+def _moment(written: str | datetime) -> datetime:
+    found = written if isinstance(written, datetime) else parse_moment(written)
+    assert found is not None
+    return found

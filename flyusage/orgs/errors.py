@@ -22,3 +22,24 @@ class StaffGrantUnknown(FlyusageError):
 
     code = "staff_grant_unknown"
     status = 404
+
+
+class TokenRefused(FlyusageError):
+    """What was shown as an API token is none, or none any more."""
+
+    code = "token_refused"
+    status = 401
+
+
+class TokenUnknown(FlyusageError):
+    """The organization has no such token."""
+
+    code = "token_unknown"
+    status = 404
+
+
+class TokenInvalid(FlyusageError):
+    """A token that cannot be made as asked."""
+
+    code = "token_invalid"
+    status = 422

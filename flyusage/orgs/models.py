@@ -133,3 +133,26 @@ class StaffEvent(SQLModel, table=True):
     action: str = Field(sa_column=Column(Text, nullable=False))
     subject: str = Field(sa_column=Column(Text, nullable=False))
     detail: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, server_default="{}"))
+
+
+class ApiToken(SQLModel, table=True):
+    """What a program shows instead of signing in. The secret itself is nowhere kept, only its SHA-256.
+
+    With a `user_id` it is that member's, and never more than their role holds; without one the organization's own.
+    """
+
+    __tablename__ = "api_token"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("org_id", "secret_sha256"),)
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    user_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("user_account.id"), index=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    hint: str = Field(sa_column=Column(Text, nullable=False, comment="the secret's beginning, to tell tokens apart"))
+    secret_sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False, index=True))
+    scopes: list[str] = Field(sa_column=Column(JSONB, nullable=False, comment="values of Permission"))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    created_by: str = Field(sa_column=Column(Text, nullable=False, comment="as in the audit"))
+    expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="to the minute"))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))

@@ -25,6 +25,7 @@ PERMITTED_PAGES = {
     "/prices": Permission.PRICES_READ,
     "/what-if": Permission.PRICES_READ,
     "/audit": Permission.AUDIT_READ,
+    "/tokens": Permission.TOKENS_MANAGE,
 }
 
 

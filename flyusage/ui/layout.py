@@ -18,6 +18,7 @@ PERMITTED = (
     ("Prices", "tags", "/prices"),
     ("What if", "flask-conical", "/what-if"),
     ("Audit", "scroll-text", "/audit"),
+    ("API tokens", "key-round", "/tokens"),
 )
 
 

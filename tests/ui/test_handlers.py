@@ -34,6 +34,7 @@ HANDLERS = {
     "StaffQuestions": {"answer", "load"},
     "StaffQueue": {"load", "try_now"},
     "StaffRevenue": {"load"},
+    "Tokens": {"create", "forget", "load", "revoke"},
     "Welcome": {"load"},
     "WhatIfPage": {"ask", "load"},
 }  # fmt: skip

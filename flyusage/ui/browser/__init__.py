@@ -45,6 +45,11 @@ def go(path_and_query: str | Var[str]) -> EventSpec:
     return _action("go", {"to": path_and_query})
 
 
+def reveal(element_id: str, text: str) -> EventSpec:
+    """Write `text` into the element with this id. For a secret that is shown once: a state would keep it, and send it again."""
+    return _action("reveal", {"id": element_id, "text": text})
+
+
 def leave(to: str, *, is_next: bool = False) -> EventSpec:
     """Load the page at `to` anew, as if its address were typed, so that nothing of this one stays; `is_next` has it lead back here."""
     return _action("leave", {"to": to, "isNext": is_next})

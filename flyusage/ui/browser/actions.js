@@ -12,6 +12,10 @@ const actions = {
     const here = window.location.pathname + window.location.search;
     window.location.assign(isNext ? `${to}?next=${encodeURIComponent(here)}` : to);
   },
+  reveal: ({ id, text }) => {
+    const place = document.getElementById(id);
+    if (place) place.textContent = text;
+  },
   setUrl: ({ to, replace }) => enter(to, replace),
 };
 

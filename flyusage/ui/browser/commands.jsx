@@ -16,9 +16,11 @@ const PAGES = [
   { key: "e", label: "Explorer", to: "/usage", words: "usage chart cost" },
   { key: "m", label: "Machines", to: "/machines", words: "vms list" },
   { key: "b", label: "Billing", to: "/billing", words: "invoices owe pay draft", isPermitted: true },
+  { key: "u", label: "Budgets", to: "/budgets", words: "limit threshold alert forecast expected", isPermitted: true },
   { key: "p", label: "Prices", to: "/prices", words: "cost list history versions", isPermitted: true },
   { key: "w", label: "What if", to: "/what-if", words: "simulate re-price reservation move draft", isPermitted: true },
   { key: "a", label: "Audit", to: "/audit", words: "log history who did sign-ins", isPermitted: true },
+  { key: "k", label: "API tokens", to: "/tokens", words: "api key secret program scope revoke", isPermitted: true },
 ];
 
 /** The pages that the reader may open; `permitted` are those of the ones that need a permission. */

@@ -1,9 +1,9 @@
-// Puts a text on the clipboard and says so in its own place, aloud too.
+// Puts a text (or that of the element `textOf`) on the clipboard and says so in its own place, aloud too.
 import { useEffect, useState } from "react";
 
 const SAID_MS = 2000;
 
-export const CopyButton = ({ text, label = "Copy", className = "button" }) => {
+export const CopyButton = ({ text, textOf, label = "Copy", className = "button" }) => {
   const [said, setSaid] = useState("");
   useEffect(() => {
     if (!said) return undefined;
@@ -11,7 +11,7 @@ export const CopyButton = ({ text, label = "Copy", className = "button" }) => {
     return () => clearTimeout(timer);
   }, [said]);
   const copy = () =>
-    navigator.clipboard.writeText(text).then(
+    navigator.clipboard.writeText(textOf ? document.getElementById(textOf).textContent : text).then(
       () => setSaid("Copied"),
       () => setSaid("The browser refused"),
     );

@@ -10,12 +10,18 @@ class CopyButton(rx.Component):
     library = "$/flyusage/copy"
     tag = "CopyButton"
     text: Var[str]
+    text_of: Var[str]
     label: Var[str]
 
 
 def copy_button(text: str | Var[str], label: str | Var[str] = "Copy") -> rx.Component:
     """A button named `label` that puts `text` on the clipboard."""
     return CopyButton.create(text=text, label=label, class_name="button")
+
+
+def copy_text_of(element_id: str, label: str) -> rx.Component:
+    """The same of what stands in the element with this id: a text that no state holds."""
+    return CopyButton.create(text_of=element_id, label=label, class_name="button")
 
 
 def command_line(line: str | Var[str]) -> rx.Component:

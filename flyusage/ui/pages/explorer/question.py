@@ -10,10 +10,12 @@ import shlex
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from sqlmodel import Session, select
 
 from flyusage import clock, db
+from flyusage.config import settings
 from flyusage.invoices.costs import explore
 from flyusage.metering import queries as metering
 from flyusage.metering.models import Region
@@ -198,6 +200,7 @@ def _screen(explored: _Explored) -> Screen:
         page_note="all times UTC" + (f", the chart's hours {zone}" if zone != "UTC" else ""),
         pinned_link=usage_href(place.slug, urls.view_to_query(pinned)),
         command=_command(place.slug, pinned),
+        curl=_curl(pinned),
         csv_href=usage_href(place.slug, urls.view_to_query(pinned)).replace("/usage", "/usage.csv", 1),
         **_empty(explored),
     )
@@ -295,6 +298,15 @@ def _command(slug: str, view: View) -> str:
         asked.pop(drawing, None)
     options = [f"--{key} {shlex.quote(value)}" for key, value in asked.items()]
     return " ".join(["flyusage usage", f"--org {slug}", *options])
+
+
+def _curl(view: View) -> str:
+    """The same view asked of the API; the token stays in the shell's environment."""
+    chosen = settings()
+    host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
+    base = (chosen.base_url or f"http://{host}:{chosen.port}").rstrip("/")
+    address = f"{base}/api/v1/usage?{urlencode(urls.view_to_query(view))}"
+    return f'curl -H "Authorization: Bearer $FLYUSAGE_TOKEN" {shlex.quote(address)}'
 
 
 def _slots(session: Session, org_id: int, view: View, now: datetime) -> Mapping[str, int]:

@@ -112,6 +112,7 @@ class Screen:
     page_note: str = "all times UTC"
     pinned_link: str = ""
     command: str = ""
+    curl: str = ""
     csv_href: str = ""
     is_empty: bool = False
     empty_title: str = ""

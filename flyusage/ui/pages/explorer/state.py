@@ -58,6 +58,7 @@ class Explorer(rx.State):
     changed_summary: str = ""
     pinned_link: str = ""
     command: str = ""
+    curl: str = ""
     csv_href: str = ""
     is_empty: bool = False
     empty_title: str = ""

@@ -220,6 +220,7 @@ def _actions() -> rx.Component:
             rx.menu.content(
                 rx.menu.item("Link to this view, as of now", on_select=rx.set_clipboard(Explorer.pinned_link)),
                 rx.menu.item("Command line", on_select=rx.set_clipboard(Explorer.command)),
+                rx.menu.item("curl, for the API", on_select=rx.set_clipboard(Explorer.curl)),
                 class_name="word-menu",
             ),
             modal=False,

@@ -1,0 +1,125 @@
+"""The API as one application: its routes under /api/v1, its document, and a reference page that needs no network."""
+
+import json
+
+import structlog
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flyusage import __version__
+from flyusage.api import errors, events, fleet, invoices, organization, prices, reference, usage
+from flyusage.api.answers import content
+from flyusage.auth.throttle import Counted
+
+PREFIX = "/api/v1"
+SINCE = "1.0.0"
+ABOUT = """
+Every number here is the one that the pages and the command line show: money is text with its currency, quantities are text with their
+unit, moments are RFC 3339 in UTC, ranges are half-open.
+
+**Tokens.** `Authorization: Bearer flyu_…`. A token opens one organization, which every address is about.
+**Errors** are `application/problem+json` with a stable `code`, what to do, and the request's id (also in `X-Request-Id`).
+**Lists** come in pages with a stable order: pass `next` as `after`, or follow the `Link` header.
+**Reads** have an `ETag`; send it as `If-None-Match` and get a `304`. Pin `as_of` where the same numbers are wanted again.
+**Writes.** An event's own `source` and `id` make sending it again harmless, so there is no other key to keep.
+**Rates.** `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds); beyond them a `429` with `Retry-After`.
+**Deprecation.** Within v1 fields and parameters are only added. What is to go is marked here as deprecated, answers with `Deprecation`
+and `Sunset` headers, and stays for at least twelve months.
+"""
+
+
+def create() -> FastAPI:
+    """The API, to be mounted at PREFIX."""
+    app = FastAPI(
+        title="flyusage",
+        version=SINCE,
+        description=ABOUT.strip(),
+        openapi_url=None,  # served below, with an ETag and without a token
+        docs_url=None,
+        redoc_url=None,
+        servers=[{"url": PREFIX}],
+        root_path_in_servers=False,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    for part in (events, usage, fleet, prices, invoices, organization):
+        app.include_router(part.router)
+    errors.handle(app)
+    app.router.routes.append(Route("/openapi.json", _document))
+    return app
+
+
+async def _document(request: Request) -> Response:
+    return content(request, json.dumps(document(), ensure_ascii=False).encode(), "application/json")
+
+
+def document() -> dict:
+    """The OpenAPI 3.1 document."""
+    made = api.openapi()
+    made["info"]["x-product-version"] = __version__
+    for path in made["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None) if _is_default(operation["responses"].get("422")) else None
+    return made
+
+
+def _is_default(response: dict | None) -> bool:
+    """FastAPI's own 422, which never comes: what is not as described is a 400 here."""
+    return response is not None and "HTTPValidationError" in str(response)
+
+
+class _Outermost:
+    """Gives each request an id, each answer its rates, and a failure that nobody foresaw its problem+json."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id, has_begun = errors.new_request_id(), False
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start":
+                has_begun = True
+                added = {errors.REQUEST_ID: request_id, **_rates(state.get("rate"))}
+                message["headers"] = [*message["headers"], *((name.encode(), value.encode()) for name, value in added.items())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_with_headers)
+            except Exception:
+                if not has_begun:  # else `errors.unexpected` has answered, and its log entry is the whole story
+                    raise
+
+
+def _rates(counted: Counted | None) -> dict[str, str]:
+    if counted is None:
+        return {}
+    return {
+        "ratelimit-limit": str(counted.limit.times),
+        "ratelimit-remaining": str(counted.left),
+        "ratelimit-reset": str(counted.reset_s),
+        "ratelimit-policy": f"{counted.limit.times};w={counted.limit.seconds}",
+    }
+
+
+async def _reference(_request: Request) -> Response:
+    return Response(reference.page(document()), media_type="text/html; charset=utf-8")
+
+
+async def _home(_request: Request) -> JSONResponse:
+    return JSONResponse({"document": f"{PREFIX}/openapi.json", "reference": "/api/docs"})
+
+
+api = create()
+routes = [Mount(PREFIX, app=_Outermost(api)), Route("/api", _home), Route("/api/docs", _reference)]

@@ -1,0 +1,173 @@
+"""Failures as problem+json (RFC 9457): a stable `code`, what happened, what to do about it, and the request's id."""
+
+import secrets
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from flyusage.auth.errors import TooManyAttempts
+from flyusage.errors import FlyusageError
+from flyusage.logs import harmless
+
+MEDIA_TYPE = "application/problem+json"
+MOST_POINTS = 20
+REQUEST_ID = "x-request-id"
+
+_log = structlog.get_logger(__name__)
+
+
+class RequestInvalid(FlyusageError):
+    """The request is not one that the document describes."""
+
+    code = "request_invalid"
+    status = 400
+
+
+class TooLarge(FlyusageError):
+    """More than is taken at once, or packed so tightly that it is a trap."""
+
+    code = "too_large"
+    status = 413
+
+
+class MediaTypeUnknown(FlyusageError):
+    """The body is of a kind that is not taken here."""
+
+    code = "media_type_unknown"
+    status = 415
+
+
+class BodyBroken(FlyusageError):
+    """The body ends early or cannot be unpacked; `taken` says what was in by then."""
+
+    code = "body_broken"
+    status = 400
+
+    def __init__(self, sentence: str, taken: dict[str, Any] | None = None) -> None:
+        super().__init__(sentence)
+        self.taken = taken
+
+
+class Busy(FlyusageError):
+    """More at once than this server takes."""
+
+    code = "busy"
+    status = 429
+
+
+class CursorInvalid(FlyusageError):
+    """An `after` that no page gave."""
+
+    code = "cursor_invalid"
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("`after` is none that a page gave. Pass the page's `next` as it stands, or leave it out.")
+
+
+class ViewInvalid(FlyusageError):
+    """A view that cannot be taken as written."""
+
+    code = "view_invalid"
+    status = 422
+
+
+class EventRefused(FlyusageError):
+    """The one event of a request is refused."""
+
+    code = "event_refused"
+    status = 422
+
+
+class Point(BaseModel):
+    """One thing that is wrong with a request."""
+
+    where: str = Field(description="The parameter or field.", examples=["query.limit"])
+    what: str = Field(description="What is wrong with it.", examples=["Input should be less than or equal to 500"])
+
+
+class Problem(BaseModel):
+    """What went wrong, for a program (`code`) and for people (`detail`)."""
+
+    type: str = Field(default="about:blank", description="Always about:blank: `code` says which problem it is.")
+    title: str = Field(description="The HTTP status in words.", examples=["Not Found"])
+    status: int = Field(description="The HTTP status.", examples=[404])
+    code: str = Field(description="Stable, for programs.", examples=["invoice_unknown"])
+    detail: str = Field(description="What happened, and what to do about it.", examples=["There is no invoice 'PRISM-000099'."])
+    request_id: str = Field(description="Also in the X-Request-Id header, and in the server's log.", examples=["req_3f9a1c27b5d84e60"])
+    errors: list[Point] | None = Field(default=None, description="What is wrong with the request, point by point.")
+    taken: dict[str, Any] | None = Field(default=None, description="Of events: what was in by then. Sending all of it again is safe.")
+
+
+def new_request_id() -> str:
+    """An id that no other request has."""
+    return f"req_{secrets.token_hex(8)}"
+
+
+def problem(request: Request, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    """The answer to a request that failed."""
+    told = Problem(
+        title=HTTPStatus(status).phrase, status=status, code=code, detail=harmless(detail), request_id=request.state.request_id, **more
+    )
+    return JSONResponse(
+        told.model_dump(exclude_none=True),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={"cache-control": "no-store", **(headers or {})},
+    )
+
+
+def handle(app: FastAPI) -> None:
+    """Have every failure answered so."""
+    app.add_exception_handler(FlyusageError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """What is nobody's mistake but ours: it is in the log under the request's id."""
+    _log.error("request_failed", request_id=request.state.request_id, path=request.url.path, exc_info=error)
+    detail = "That failed on the server, and nothing of this step was kept. Try again; if it stays so, tell whoever runs flyusage the request id."
+    return problem(request, 500, "internal", detail)
+
+
+def _ours(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, FlyusageError)
+    headers = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = (
+            f'Bearer realm="flyusage", error="{"invalid_token" if error.code == "token_refused" else "invalid_request"}"'
+        )
+    if isinstance(error, TooManyAttempts):
+        headers["retry-after"] = str(error.retry_after_s)
+    elif error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        headers["retry-after"] = "2"
+    more = {"taken": error.taken} if isinstance(error, BodyBroken) and error.taken is not None else {}
+    return problem(request, error.status, error.code, error.sentence, headers=headers, **more)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    points = [
+        Point(where=harmless(".".join(str(part) for part in one["loc"]))[:200], what=harmless(str(one["msg"]))[:500])
+        for one in error.errors()[:MOST_POINTS]
+    ]
+    detail = "The request is not as the document describes it: " + "; ".join(f"{one.where}: {one.what}" for one in points[:3])
+    return problem(request, RequestInvalid.status, RequestInvalid.code, f"{detail}. The reference is at /api/docs.", errors=points)
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    detail = {
+        404: "There is nothing at this address. The reference is at /api/docs.",
+        405: "This address does not answer that method. The reference is at /api/docs.",
+    }.get(error.status_code, str(error.detail))
+    return problem(request, error.status_code, code, detail, headers=dict(error.headers or {}))

@@ -1,0 +1,149 @@
+"""The token's organization: what it is, how fresh its figures are, who belongs to it, what was done there."""
+
+from datetime import date, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from flyusage import clock, db
+from flyusage.api.answers import After, Limit, Page, answer, cursor, parts_of
+from flyusage.api.auth import Caller, route
+from flyusage.metering.queries import freshness, rollup_progress
+from flyusage.orgs import api_tokens, audit, queries
+from flyusage.orgs.models import Role
+from flyusage.orgs.permissions import Permission
+
+router = APIRouter(tags=["organization"])
+
+
+class Organization(BaseModel):
+    """The organization that the token opens: every address here is about it."""
+
+    org: str = Field(examples=["prism"])
+    name: str
+    is_synthetic: bool = Field(description="Invented, for demonstration.")
+
+
+class Token(BaseModel):
+    """The token that asks."""
+
+    id: int
+    name: str
+    begins: str = Field(description="The secret's beginning, to tell tokens apart.")
+    org: str
+    is_personal: bool = Field(description="A member's: it never holds more than their role does.")
+    scopes: list[str]
+    permissions: list[str] = Field(description="Those of the scopes that hold now.")
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = Field(description="To the minute.")
+
+
+class Freshness(BaseModel):
+    """How far the organization is known. All null before its first event."""
+
+    as_of: datetime | None = Field(default=None, description="Figures are complete to here.")
+    lag_seconds: int | None = Field(default=None, description="How far that is behind now.")
+    rolled_through: datetime | None = Field(default=None, description="Hours before it are closed.")
+    first_event_at: datetime | None = None
+    last_event_at: datetime | None = None
+    is_stale: bool | None = Field(default=None, description="No event for six hours.")
+    running_now: int | None = Field(default=None, description="Machines.")
+    backlog_days: int | None = Field(default=None, description="Days whose figures are still to be rolled, or rolled again.")
+    complete_from: date | None = Field(default=None, description="All days from here on are rolled.")
+
+
+class Member(BaseModel):
+    """Somebody in the organization."""
+
+    email: str
+    name: str
+    role: Role
+
+
+class AuditEntry(BaseModel):
+    """Who did what to what, when."""
+
+    id: int
+    at: datetime
+    actor: str = Field(description="user:, staff:, token: or system:, and which.")
+    action: str = Field(examples=["tokens.create"])
+    subject: str
+    detail: dict[str, Any]
+
+
+@route(router, "GET", "/organization", needs=None, response_model=Organization, summary="The token's organization")
+def organization(request: Request, bearer: Caller) -> Response:
+    """Any token may ask."""
+    return answer(request, Organization(org=bearer.slug, name=bearer.name, is_synthetic=bearer.is_synthetic))
+
+
+@route(router, "GET", "/token", needs=None, response_model=Token, summary="The token itself")
+def token(request: Request, bearer: Caller) -> Response:
+    """What it may do, and until when. Any token may ask."""
+    with db.transaction(bearer.org_id) as session:
+        found = api_tokens.token(session, bearer.org_id, bearer.token_id)
+    told = Token(
+        id=found.id,
+        name=found.name,
+        begins=found.hint,
+        org=bearer.slug,
+        is_personal=found.user_id is not None,
+        scopes=list(found.scopes),
+        permissions=[one.value for one in Permission if one in bearer.permissions],
+        created_at=found.created_at,
+        expires_at=found.expires_at,
+        used_at=found.used_at,
+    )
+    return answer(request, told)
+
+
+@route(router, "GET", "/freshness", needs=Permission.USAGE_READ, response_model=Freshness, summary="How fresh the figures are")
+def fresh(request: Request, bearer: Caller) -> Response:
+    """Of usage; invoices are frozen when they are issued."""
+    with db.transaction(bearer.org_id) as session:
+        found = freshness(session, bearer.org_id, now=clock.now())
+        progress = rollup_progress(session, bearer.org_id)
+    if found is None:
+        return answer(request, Freshness())
+    kept = ("as_of", "rolled_through", "first_event_at", "last_event_at", "is_stale", "running_now", "backlog_days")
+    told = {name: getattr(found, name) for name in kept}
+    return answer(
+        request,
+        Freshness(**told, lag_seconds=int(found.lag.total_seconds()), complete_from=progress.complete_from if progress else None),
+    )
+
+
+@route(
+    router,
+    "GET",
+    "/members",
+    needs=Permission.MEMBERS_READ,
+    problems=(422,),
+    response_model=Page[Member],
+    summary="Members and their roles",
+)
+def members(request: Request, bearer: Caller, limit: Limit = 100, after: After = None) -> Response:
+    """By address."""
+    kept = parts_of(after, [str])
+    with db.platform_transaction() as session:
+        found = [one for one in queries.members(session, bearer.org_id) if kept is None or one.email > kept[0]]
+    shown = found[:limit]
+    following = cursor(shown[-1].email) if len(found) > limit else None
+    return answer(request, Page[Member](data=[Member(email=one.email, name=one.name, role=one.role) for one in shown], next=following))
+
+
+@route(router, "GET", "/audit", needs=Permission.AUDIT_READ, problems=(422,), response_model=Page[AuditEntry], summary="The audit log")
+def entries(request: Request, bearer: Caller, limit: Limit = 100, after: After = None) -> Response:
+    """Newest first."""
+    kept = parts_of(after, [int])
+    with db.transaction(bearer.org_id) as session:
+        before = max(0, min(kept[0], 2**63 - 1)) if kept else None
+        found = audit.entries(session, bearer.org_id, limit=limit + 1, before_id=before)
+    shown = found[:limit]
+    data = [
+        AuditEntry(id=one.id, at=one.at, actor=one.actor, action=one.action, subject=one.subject, detail=dict(one.detail)) for one in shown
+    ]
+    return answer(request, Page[AuditEntry](data=data, next=cursor(shown[-1].id) if len(found) > limit else None))

@@ -1,0 +1,193 @@
+"""`/prices`: what things cost, and what past usage would have cost otherwise."""
+
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from flyusage import clock, db
+from flyusage.api.answers import answer
+from flyusage.api.auth import Caller, route
+from flyusage.orgs.permissions import Permission
+from flyusage.periods import month_period
+from flyusage.pricing.books import LIST, PriceBook, book_of
+from flyusage.pricing.buying import book_on
+from flyusage.pricing.errors import PeriodInvalid, VersionUnknown
+from flyusage.pricing.explorer import history
+from flyusage.pricing.plain_answer import exact
+from flyusage.pricing.price_list import price_list
+from flyusage.pricing.simulate import Reserved, WhatIf, simulate
+from flyusage.pricing.urls import parse_moment
+from flyusage.pricing.versions import Version, version_named
+
+router = APIRouter(tags=["prices"])
+
+READ = Permission.PRICES_READ
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
+_AMOUNT = r"^[0-9]{1,9}(\.[0-9]{1,4})?$"
+_MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
+
+
+class Price(BaseModel):
+    """A price in force: `amount` of the list's currency for one `unit`."""
+
+    sku: str = Field(examples=["machine.shared-cpu-1x"])
+    title: str
+    scope: str = Field(description="global, an egress group, or a region's code.")
+    amount: str
+    unit: str = Field(examples=["machine-second"])
+    thirty_days: str | None = Field(description="What 30 days of one unit cost; null where a unit is no time.")
+    model: str
+    terms: str = Field(description="What is beyond an amount per unit, in words.")
+    note: str
+
+
+class Prices(BaseModel):
+    """What an organization buys at on a day."""
+
+    book: str
+    name: str = Field(description="The book's, for people.")
+    currency: str
+    on: date
+    region: str | None
+    data: list[Price]
+
+
+@route(router, "GET", "/prices", needs=READ, problems=(404, 422), response_model=Prices, summary="Prices in force")
+def prices(
+    request: Request,
+    bearer: Caller,
+    region: Annotated[
+        str | None, Query(max_length=40, description="A region's code: what each thing costs there.", examples=["fra"])
+    ] = None,
+    sku: Annotated[str, Query(max_length=100, description="Only skus that begin so.")] = "",
+    on: Annotated[date | None, Query(description="The day, 2000-01-01 to 2099-12-31; today without it.")] = None,
+) -> Response:
+    """Of the book the organization buys from on that day, by sku."""
+    day = on or clock.now().date()
+    if not EARLIEST <= day < LATEST:
+        raise PeriodInvalid(f"There are prices of days from {EARLIEST} on, before {LATEST}.")
+    with db.transaction(bearer.org_id) as session:
+        book = book_on(session, bearer.org_id, day)
+        found = [one for one in price_list(session, book.id, day, region=region) if one.sku.startswith(sku)]
+    data = [
+        Price(
+            sku=one.sku,
+            title=one.title,
+            scope=one.scope,
+            amount=f"{one.amount:f}",
+            unit=one.unit,
+            thirty_days=None if one.month is None else exact(one.month),
+            model=str(one.model),
+            terms=one.terms,
+            note=one.note,
+        )
+        for one in found
+    ]
+    return answer(request, Prices(book=book.slug, name=book.name, currency=book.currency, on=day, region=region, data=data))
+
+
+class Reservation(BaseModel):
+    """A reservation that could be taken on one region's machines of one CPU kind."""
+
+    model_config = {"extra": "forbid"}
+
+    region: str = Field(min_length=1, max_length=40)
+    cpu_kind: Literal["shared", "performance"]
+    upfront: str = Field(pattern=_AMOUNT, description="For the whole term.", examples=["144"])
+    monthly_credit: str = Field(pattern=_AMOUNT, description="In the currency the organization buys in.", examples=["20"])
+    months: int = Field(default=12, ge=1, le=60)
+
+
+class Question(BaseModel):
+    """What if. Everything may be left out, and then nothing changes."""
+
+    model_config = {
+        "extra": "forbid",
+        "json_schema_extra": {"examples": [{"month": "2026-10", "moves": {"gru": "iad"}, "resizes": {"performance-8x": "performance-4x"}}]},
+    }
+
+    month: str | None = Field(default=None, pattern=_MONTH, description="The month that is re-priced; the last one with events without it.")
+    version: str | None = Field(default=None, max_length=100, description="BOOK@DATE: that published version's prices, on every day.")
+    moves: dict[str, str] = Field(default={}, max_length=50, description="Region to region: this one's usage in that one.")
+    resizes: dict[str, str] = Field(default={}, max_length=50, description="VM size to VM size.")
+    reservations: list[Reservation] = Field(default=[], max_length=20)
+
+
+class SimulatedLine(BaseModel):
+    """A sku in the region it was used in."""
+
+    sku: str
+    title: str
+    region: str
+    before: str | None = Field(description="Null: it has no price.")
+    after: str | None
+    difference: str
+
+
+class Simulation(BaseModel):
+    """Past usage, as it is and as asked; before discounts, credits and tax. The lines and `reserved` add up to the totals."""
+
+    currency: str
+    starts_at: datetime
+    ends_at: datetime = Field(description="Exclusive.")
+    as_of: datetime
+    before: str
+    after: str
+    difference: str
+    reserved: str = Field(description="What reservations add: their share of what is paid up front, less the credit they give.")
+    lines: list[SimulatedLine] = Field(description="The largest difference first.")
+    notices: list[str]
+
+
+@route(router, "POST", "/prices/simulate", needs=READ, problems=(404, 422), response_model=Simulation, summary="Re-price past usage")
+def simulate_prices(request: Request, bearer: Caller, question: Question) -> Response:
+    """Nothing is changed and nothing is kept, so it may be asked again and again."""
+    with db.transaction(bearer.org_id) as session:
+        now, held = clock.now(), history(session, bearer.org_id)
+        moment = parse_moment(question.month) if question.month else min(now, held.end) if held else now
+        version = version_named(session, question.version) if question.version else None
+        if version is not None and not _is_open_to(version, book_of(session, bearer.org_id)):
+            raise VersionUnknown(f"There is no published version {question.version!r} that this organization could buy at.")
+        reserved = [
+            Reserved(one.region, one.cpu_kind, Fraction(one.upfront), Fraction(one.monthly_credit), one.months)
+            for one in question.reservations
+        ]
+        what = WhatIf(version, question.moves, question.resizes, tuple(reserved))
+        found = simulate(session, bearer.org_id, month_period(moment or now), what)
+    lines = [
+        SimulatedLine(
+            sku=one.sku,
+            title=one.title,
+            region=one.region,
+            before=_text(one.before),
+            after=_text(one.after),
+            difference=exact(one.difference),
+        )
+        for one in found.lines
+    ]
+    told = Simulation(
+        currency=found.currency,
+        starts_at=found.period.start,
+        ends_at=found.period.end,
+        as_of=found.as_of,
+        before=exact(found.before),
+        after=exact(found.after),
+        difference=exact(found.difference),
+        reserved=exact(found.reserved),
+        lines=lines,
+        notices=list(found.notices),
+    )
+    return answer(request, told)
+
+
+def _is_open_to(version: Version, book: PriceBook) -> bool:
+    """Whether members may see a version: drafts are the platform's own, and other customers' books theirs."""
+    return version.published_at is not None and version.book.slug in (book.slug, LIST)
+
+
+def _text(value: Fraction | None) -> str | None:
+    return None if value is None else exact(value)

@@ -1,0 +1,147 @@
+"""`/usage`: exactly the explorer's view, by the explorer's own words."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from flyusage import clock, db
+from flyusage.api.answers import answer, content
+from flyusage.api.auth import Caller, route
+from flyusage.api.errors import ViewInvalid
+from flyusage.invoices.costs import explore
+from flyusage.orgs.api_tokens import Bearer
+from flyusage.orgs.permissions import Permission
+from flyusage.pricing.explorer import history
+from flyusage.pricing.export import csv_lines
+from flyusage.pricing.plain_answer import answer_plain, series_plain
+from flyusage.pricing.urls import view_from_query
+from flyusage.pricing.view import Answer, Comparison, Dimension, Granularity, Measure
+
+router = APIRouter(tags=["usage"])
+
+NDJSON = "application/x-ndjson"
+_encode = msgspec.json.Encoder().encode
+_MOMENT = r"^[0-9]{4}-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?$"
+_VALUES = "Only these, separated by commas; `!` before one leaves it out, a backslash marks a comma that belongs to a name."
+
+
+class Asked(BaseModel):
+    """The explorer's parameters; what they leave out is as on the page."""
+
+    model_config = {"extra": "forbid", "populate_by_name": True}
+
+    show: Measure | None = Field(
+        default=None, description="What is counted: money at list or contracted prices, or as invoices tell it; or a quantity."
+    )
+    by: Dimension | Literal["nothing"] | None = Field(default=None, description="What it is grouped by; region where nothing is said.")
+    range: str | None = Field(
+        default=None,
+        pattern=r"^(24h|7d|30d|this-month|last-month|3-months|13-months|all|20[0-9]{2}-(0[1-9]|1[0-2]))$",
+        description="A named range, or a month. The last month with events where nothing is said.",
+    )
+    from_: str | None = Field(
+        default=None, alias="from", pattern=_MOMENT, max_length=30, description="The first moment, UTC, on a full hour."
+    )
+    to: str | None = Field(default=None, pattern=_MOMENT, max_length=30, description="The moment after the last.")
+    per: Granularity | None = Field(default=None, description="The width of a bucket of `drawn`; hours for ranges up to 62 days.")
+    vs: Comparison | None = Field(default=None, description="What it is held against.")
+    as_of: str | None = Field(
+        default=None, pattern=_MOMENT, max_length=30, description="The moment the numbers are complete to; repeats them exactly."
+    )
+    continent: str | None = Field(default=None, max_length=2000, description=_VALUES)
+    region: str | None = Field(default=None, max_length=2000, description=_VALUES)
+    app: str | None = Field(default=None, max_length=2000, description=_VALUES)
+    cost_centre: str | None = Field(default=None, max_length=2000, description=_VALUES)
+    vm_size: str | None = Field(default=None, max_length=2000, description=_VALUES)
+    sku: str | None = Field(default=None, max_length=2000, description=_VALUES)
+    machine: str | None = Field(default=None, max_length=2000, description=_VALUES)
+    as_: Literal["area", "bars", "lines", "share", "treemap", "heatmap", "map"] | None = Field(
+        default=None, alias="as", description="Taken from a page's address; no number depends on it."
+    )
+    zone: str | None = Field(default=None, max_length=20, pattern=r"^-?[0-9]{2}:[0-9]{2}$", description="As `as`.")
+
+
+class UsageSeries(BaseModel):
+    """One value of the grouping."""
+
+    key: str = Field(description="Stable: a region's code, an app's name, a machine's id.")
+    label: str = Field(description="What people read.")
+    total: str | None = Field(description="In `unit`, 12 decimals; rows add up to `total` exactly. Null: it has no price.")
+    previous_total: str | None = Field(description="The same of the period compared with.")
+    list_cost: str = Field(description="In `currency`.")
+    machine_hours: str
+    is_unpriced: bool = Field(description="Part of it has no price.")
+    is_other: bool = Field(description="Everything beyond the first 100 machines, as one.")
+
+
+class Drawn(BaseModel):
+    """A series as it is drawn: the top 20, and the rest as one."""
+
+    key: str
+    label: str
+    points: list[float] = Field(description="One per bucket; for drawing, not for adding up.")
+
+
+class Usage(BaseModel):
+    """What a view shows."""
+
+    view: dict[str, str] = Field(description="The view as it was taken: the page's address has the same parameters.")
+    measure: Measure
+    unit: str = Field(description="Of every total: the currency, or what is counted.", examples=["USD"])
+    currency: str
+    granularity: Granularity
+    as_of: datetime = Field(description="Pass it as `as_of` to get these numbers again.")
+    rolled_through: datetime
+    total: str
+    previous_total: str | None
+    series: list[UsageSeries] = Field(description="All of them, the largest first.")
+    buckets: list[datetime] = Field(description="The starts of the time buckets, UTC.")
+    drawn: list[Drawn]
+    notices: list[str] = Field(description="What to know about the numbers.")
+
+
+@route(
+    router, "GET", "/usage", needs=Permission.USAGE_READ, problems=(422,), response_model=Usage, summary="Usage, as the explorer shows it"
+)
+def usage(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]) -> Response:
+    """The same numbers as the page, its CSV and `flyusage usage`, to the last decimal.
+
+    What invoices tell (`billed_cost`, `effective_cost`) needs `invoices.read` as well.
+    """
+    return answer(request, Usage.model_validate(answer_plain(_answer(bearer, asked))))
+
+
+@route(
+    router, "GET", "/usage.csv", needs=Permission.USAGE_EXPORT, problems=(422,), summary="The same as CSV",
+    response_class=Response, responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "RFC 4180."}},
+)  # fmt: skip
+def usage_csv(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]) -> Response:
+    """As the explorer's download, byte for byte."""
+    return content(request, "".join(csv_lines(_answer(bearer, asked))).encode(), "text/csv; charset=utf-8")
+
+
+@route(
+    router, "GET", "/usage.ndjson", needs=Permission.USAGE_EXPORT, problems=(422,), summary="The same, a JSON object per line",
+    response_class=Response, responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}}, "description": "A series per line."}},
+)  # fmt: skip
+def usage_ndjson(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]) -> Response:
+    """For programs that read line by line."""
+    lines = [_encode(one) + b"\n" for one in series_plain(_answer(bearer, asked))]
+    return content(request, b"".join(lines), NDJSON)
+
+
+def _answer(bearer: Bearer, asked: Asked) -> Answer:
+    """Raises ViewInvalid for what the page would have corrected, and NotPermitted."""
+    query = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
+    with db.transaction(bearer.org_id) as session:
+        now = clock.now()
+        view, notices = view_from_query(query, now=now, history=history(session, bearer.org_id))
+        if notices:
+            raise ViewInvalid(" ".join(notices))
+        if view.measure.is_invoiced:
+            bearer.require(Permission.INVOICES_READ)
+        return explore(session, bearer.org_id, view, now=now)

@@ -1,0 +1,242 @@
+"""API tokens: what a program shows instead of signing in.
+
+A personal token is a member's: it may do what its scopes name and their role still holds, and nothing from the moment they are
+no member. An organization's token outlives whoever made it, and holds what they might have done themselves at the time.
+
+The secret is shown once and kept as its SHA-256. It looks like `flyu_` and 49 letters and digits, the last six of which are a
+checksum, so that scanners for leaked secrets find it and a mistyped one is refused without asking the database.
+"""
+
+import re
+import secrets
+import string
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock
+from flyusage.auth.secrets import digest
+from flyusage.orgs import audit
+from flyusage.orgs.acting import Actor, member
+from flyusage.orgs.errors import NotPermitted, TokenInvalid, TokenRefused, TokenUnknown
+from flyusage.orgs.models import ApiToken, Role
+from flyusage.orgs.permissions import PERMISSIONS, Permission
+
+PREFIX = "flyu_"
+RANDOM_CHARACTERS, CHECK_CHARACTERS = 43, 6  # 256 bits, and 32 of CRC
+HINT_CHARACTERS = len(PREFIX) + 5
+DEFAULT_DAYS, LONGEST_DAYS = 90, 366
+LONGEST_NAME = 100
+USED_EVERY = timedelta(minutes=1)
+# What a person decides at a page, never a program: a leaked token must not be able to let others in or to end things.
+NEVER = frozenset({Permission.TOKENS_MANAGE, Permission.MEMBERS_MANAGE, Permission.ORGANIZATION_EDIT, Permission.ORGANIZATION_DELETE})
+
+_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{RANDOM_CHARACTERS + CHECK_CHARACTERS}}}")
+_token = ApiToken.__table__  # pyright: ignore[reportAttributeAccessIssue] SQLModel adds it
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token as its list shows it, without its secret. `user_id` None: the organization's own.
+
+    `hint` is the secret's beginning; `used_at` is to the minute, None where it never was.
+    """
+
+    id: int
+    name: str
+    hint: str
+    user_id: int | None
+    scopes: tuple[str, ...]
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+    @property
+    def state(self) -> str:
+        """active, expired or revoked."""
+        return "revoked" if self.revoked_at else "expired" if self.expires_at <= clock.now() else "active"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A new token, and its secret: the only time that it is ever seen."""
+
+    token: Token
+    secret: str
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Who shows a token: the organization, what may be done there, and as whom the audit names it."""
+
+    token_id: int
+    org_id: int
+    slug: str
+    name: str
+    is_synthetic: bool
+    permissions: frozenset[Permission]
+    by: Actor
+    expires_at: datetime
+
+    def require(self, permission: Permission) -> None:
+        """Raise NotPermitted for a token that does not hold `permission`."""
+        if permission not in self.permissions:
+            raise NotPermitted(f"This token may not do {permission}. Make one with that scope, in a role that holds it.")
+
+
+def grantable(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
+    """Those of `permissions` that a token can hold, in the enum's order."""
+    held = frozenset(permissions) - NEVER
+    return tuple(one for one in Permission if one in held)
+
+
+def create(
+    session: Session,
+    org_id: int,
+    *,
+    name: str,
+    scopes: Iterable[str],
+    by: Actor,
+    user_id: int | None = None,
+    days: int = DEFAULT_DAYS,
+) -> Made:
+    """A new token: of the member `user_id`, or the organization's own. Raises NotPermitted and TokenInvalid.
+
+    Nobody gives a token what they may not do themselves; a member makes personal tokens for nobody but themselves.
+    """
+    by.may(Permission.TOKENS_MANAGE)
+    called = _name(name)
+    wanted = _scopes(scopes)
+    if user_id is not None and by.role is not None and by.name != f"user:{user_id}":
+        raise NotPermitted("A personal token is made by the member whose it is.")
+    for scope in wanted:
+        by.may(scope)
+    if not 1 <= days <= LONGEST_DAYS:
+        raise TokenInvalid(f"A token lasts 1 to {LONGEST_DAYS} days, not {days}.")
+    secret, now = new_secret(), clock.now()
+    row = session.execute(
+        sa.insert(_token)
+        .values(
+            org_id=org_id,
+            user_id=user_id,
+            name=called,
+            hint=secret[:HINT_CHARACTERS],
+            secret_sha256=digest(secret),
+            scopes=[scope.value for scope in wanted],
+            created_at=now,
+            created_by=by.name,
+            expires_at=now + timedelta(days=days),
+        )
+        .returning(*_columns())
+    ).one()
+    made = _read(row)
+    detail = {"name": called, "scopes": list(made.scopes), "expires_at": made.expires_at.isoformat(), "user_id": user_id}
+    audit.record(session, org_id, actor=by.name, action="tokens.create", subject=f"token:{made.id}", detail=detail)
+    return Made(made, secret)
+
+
+def revoke(session: Session, org_id: int, token_id: int, *, by: Actor) -> Token:
+    """End a token at once. One that is revoked already stays as it is. Raises NotPermitted and TokenUnknown."""
+    by.may(Permission.TOKENS_MANAGE)
+    ended = sa.update(_token).where(_token.c.org_id == org_id, _token.c.id == token_id, _token.c.revoked_at.is_(None))
+    row = session.execute(ended.values(revoked_at=clock.now()).returning(*_columns())).one_or_none()
+    if row is None:
+        return token(session, org_id, token_id)
+    found = _read(row)
+    audit.record(session, org_id, actor=by.name, action="tokens.revoke", subject=f"token:{token_id}", detail={"name": found.name})
+    return found
+
+
+def tokens(session: Session, org_id: int) -> list[Token]:
+    """The organization's tokens, those that work first, then the newest."""
+    query = sa.select(*_columns()).where(_token.c.org_id == org_id).order_by(_token.c.id.desc())
+    found = [_read(row) for row in session.execute(query)]
+    return sorted(found, key=lambda one: one.state != "active")
+
+
+def token(session: Session, org_id: int, token_id: int) -> Token:
+    """One token. Raises TokenUnknown."""
+    query = sa.select(*_columns()).where(_token.c.org_id == org_id, _token.c.id == token_id)
+    row = session.execute(query).one_or_none() if 0 < token_id < 2**63 else None
+    if row is None:
+        raise TokenUnknown(f"There is no token {token_id} here. The list of tokens numbers them.")
+    return _read(row)
+
+
+def bearer_of(session: Session, secret: str) -> Bearer:
+    """Who shows `secret`. Works before a tenant is known (`db.lookup_transaction`). Raises TokenRefused.
+
+    Whether its member still belongs here, and as what, is asked each time; who left and came back makes new ones.
+    """
+    if not is_shaped(secret):
+        raise TokenRefused(f"That is no API token: one begins with {PREFIX} and ends in a checksum. Copy it again, whole.")
+    row = session.execute(sa.text("SELECT * FROM api_token_bearer(:secret)"), {"secret": digest(secret)}).one_or_none()
+    now = clock.now()
+    if row is None:
+        raise TokenRefused("This API token is unknown here. Make one on the organization's page of tokens.")
+    if row.revoked_at is not None:
+        raise TokenRefused("This API token was revoked. Make another on the organization's page of tokens.")
+    if row.expires_at <= now:
+        raise TokenRefused(f"This API token expired on {row.expires_at:%Y-%m-%d}. Make another on the organization's page of tokens.")
+    if row.user_id is not None and row.role is None:
+        raise TokenRefused("The member whose token this is does not belong to the organization any more.")
+    if row.used_at is None or now - row.used_at >= USED_EVERY:
+        session.execute(sa.text("SELECT api_token_used(:token, :now)"), {"token": row.token_id, "now": now})
+    held = frozenset(one for one in Permission if one.value in row.scopes) - NEVER
+    by = Actor(f"token:{row.token_id}")
+    if row.user_id is not None:
+        role = Role(row.role)
+        held, by = held & PERMISSIONS[role], member(row.user_id, role)
+    return Bearer(row.token_id, row.org_id, row.slug, row.org_name, row.is_synthetic, held, by, row.expires_at)
+
+
+def new_secret() -> str:
+    """A token's text: 256 random bits and a checksum."""
+    body = "".join(secrets.choice(_ALPHABET) for _ in range(RANDOM_CHARACTERS))
+    return f"{PREFIX}{body}{_checksum(body)}"
+
+
+def is_shaped(secret: str) -> bool:
+    """Whether a text can be a token at all: its letters and its checksum."""
+    return _SHAPE.fullmatch(secret) is not None and secret[-CHECK_CHARACTERS:] == _checksum(secret[len(PREFIX) : -CHECK_CHARACTERS])
+
+
+def _checksum(body: str) -> str:
+    number, written = zlib.crc32(body.encode()), ""
+    for _ in range(CHECK_CHARACTERS):
+        number, place = divmod(number, len(_ALPHABET))
+        written = _ALPHABET[place] + written
+    return written
+
+
+def _name(name: str) -> str:
+    called = "".join(one for one in name if one.isprintable()).strip()
+    if not called or len(called) > LONGEST_NAME:
+        raise TokenInvalid(f"A token needs a name of 1 to {LONGEST_NAME} characters, which says what it is for.")
+    return called
+
+
+def _scopes(written: Iterable[str]) -> Sequence[Permission]:
+    asked = set(written)
+    known = {one.value for one in grantable(Permission)}
+    if not asked:
+        raise TokenInvalid("A token needs at least one scope, such as usage.read.")
+    if unknown := sorted(asked - known):
+        raise TokenInvalid(f"{unknown[0][:60]!r} is no scope of a token. There are: {', '.join(sorted(known))}.")
+    return tuple(one for one in Permission if one.value in asked)
+
+
+def _columns() -> list[sa.Column]:
+    names = ("id", "name", "hint", "user_id", "scopes", "created_at", "created_by", "expires_at", "used_at", "revoked_at")
+    return [_token.c[name] for name in names]
+
+
+def _read(row: sa.Row) -> Token:
+    return Token(**{**row._mapping, "scopes": tuple(row.scopes)})  # noqa: SLF001 SQLAlchemy's public name for it

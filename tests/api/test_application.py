@@ -1,0 +1,308 @@
+"""Every route: what it needs, who gets in, and that nothing of another organization ever comes out."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import billed_site
+import pytest
+import sqlalchemy as sa
+from asking_api import EVERYTHING, ask, token_of
+from fastapi.routing import APIRoute
+from story import NOW
+
+from flyusage import clock, db
+from flyusage.api import application, auth
+from flyusage.api.reference import sample
+from flyusage.orgs import api_tokens, audit
+from flyusage.orgs.acting import system
+from flyusage.orgs.permissions import Permission
+from flyusage.orgs.queries import organization_by_slug
+from flyusage.pricing.urls import parse_moment
+
+if TYPE_CHECKING:
+    from conftest import Database
+
+IS_RELEASING = "FLYUSAGE_TEST_RELEASE" in os.environ
+RELEASED = Path(__file__).parent / "openapi-v1.json"
+NUMBER = "PRISM-000001"
+ROUTES = {  # what each needs: the one table that a change of permissions has to pass
+    ("GET", "/apps"): "usage.read",
+    ("GET", "/audit"): "audit.read",
+    ("GET", "/costs"): "invoices.read",
+    ("GET", "/freshness"): "usage.read",
+    ("GET", "/invoices"): "invoices.read",
+    ("GET", "/invoices/{number}"): "invoices.read",
+    ("GET", "/invoices/{number}/csv"): "invoices.read",
+    ("GET", "/invoices/{number}/lines/{position}/working"): "invoices.read",
+    ("GET", "/invoices/{number}/pdf"): "invoices.read",
+    ("GET", "/invoices/{number}/xml"): "invoices.read",
+    ("GET", "/machines"): "usage.read",
+    ("GET", "/machines/{machine}"): "usage.read",
+    ("GET", "/machines/{machine}/costs"): "usage.read",
+    ("GET", "/members"): "members.read",
+    ("GET", "/organization"): "any",
+    ("GET", "/prices"): "prices.read",
+    ("GET", "/regions"): "usage.read",
+    ("GET", "/token"): "any",
+    ("GET", "/usage"): "usage.read",
+    ("GET", "/usage.csv"): "usage.export",
+    ("GET", "/usage.ndjson"): "usage.export",
+    ("GET", "/vm-sizes"): "usage.read",
+    ("POST", "/events"): "events.write",
+    ("POST", "/prices/simulate"): "prices.read",
+}
+FILLED = {"number": NUMBER, "position": "1", "machine": "web-0"}
+
+
+@pytest.fixture(scope="module")
+def ids(shared_database: "Database") -> dict[str, int]:
+    billed_site.fill()
+    with db.lookup_transaction() as session:
+        found = {slug: organization_by_slug(session, slug).id for slug in ("prism", "rival")}
+    with db.transaction(found["prism"]) as session:
+        audit.record(session, found["prism"], actor="user:1", action="members.manage", subject="user:2", detail={"to": "secret-of-prism"})
+    return found
+
+
+@pytest.fixture(autouse=True)
+def story_end(ids: dict[str, int]):
+    moment = parse_moment(NOW)
+    assert moment is not None
+    with clock.freeze(moment):
+        yield
+
+
+def api_routes() -> list[APIRoute]:
+    found = []
+    for one in application.api.router.routes:
+        found += getattr(getattr(one, "original_router", None), "routes", [one])
+    return [one for one in found if isinstance(one, APIRoute)]
+
+
+def call(method: str, path: str, token: str | None = None, **more):
+    if path == "/events":
+        more = {"content": b"", "headers": {"content-type": "application/x-ndjson"}, **more}
+    elif method == "POST":
+        more = {"json": {}, **more}
+    return ask(path.format(**FILLED), token=token, method=method, **more)
+
+
+def test_every_route_declares_what_it_needs():
+    declared = {(method, one.path): (one.openapi_extra or {}).get(auth.PERMISSION) for one in api_routes() for method in one.methods}
+    assert declared == ROUTES
+    for one in api_routes():
+        assert any(each.dependency is auth._admitted for each in one.dependencies), f"{one.path} lets anybody in"
+    documented = {(method.upper(), path) for path, found in application.document()["paths"].items() for method in found}
+    assert documented == set(ROUTES)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_nobody_gets_in_without_a_working_token(ids: dict[str, int], method: str, path: str):
+    unknown = api_tokens.new_secret()
+    for headers in (
+        {},
+        {"authorization": "Basic Zm9vOmJhcg=="},
+        {"authorization": f"Bearer {unknown}"},
+        {"authorization": "Bearer \u00ff\u00fe"},
+    ):
+        given = {name: value.encode("latin-1") for name, value in headers.items()}
+        told = call(method, path, headers={**given, **({"content-type": "application/x-ndjson"} if path == "/events" else {})})
+        assert told.status_code == 401
+        assert told.headers["www-authenticate"].startswith("Bearer")
+        assert told.json()["request_id"] == told.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(("method", "path"), [one for one, needs in ROUTES.items() if needs != "any"])
+def test_a_token_with_everything_but_the_scope_is_refused_and_with_it_alone_let_in(ids: dict[str, int], method: str, path: str):
+    needed = ROUTES[method, path]
+    without = token_of(ids["prism"], *(one for one in EVERYTHING if one != needed))
+    assert (told := call(method, path, without)).status_code == 403, told.text
+    assert needed in told.json()["detail"]
+    assert call(method, path, token_of(ids["prism"], needed)).status_code in (200, 503)  # 503: the document is still being made
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_another_organizations_token_never_gets_a_byte(ids: dict[str, int], method: str, path: str):
+    told = call(method, path, token_of(ids["rival"]))
+    if "{" in path:
+        assert told.status_code == 404
+    for word in ("prism", "Prism", NUMBER, "secret-of-prism", "web-0", "ap@prism"):
+        assert word not in re.sub(r'"detail":"There is no [^"]*"', "", told.text)
+    assert call(method, path, token_of(ids["prism"])).status_code in (200, 503)
+
+
+def test_an_expired_and_a_revoked_token_get_nothing(ids: dict[str, int]):
+    secret = token_of(ids["prism"], days=1)
+    with clock.freeze(clock.now().replace(month=12)):
+        assert ask("/usage", token=secret).json()["detail"].startswith("This API token expired")
+    with db.platform_transaction() as session:
+        last = api_tokens.tokens(session, ids["prism"])[0]
+        api_tokens.revoke(session, ids["prism"], last.id, by=system("tests"))
+    assert ask("/usage", token=secret).status_code == 401
+
+
+def test_lists_are_read_to_their_end_page_by_page(ids: dict[str, int]):
+    token = token_of(ids["prism"])
+    for path in ("/machines", "/apps", "/audit", "/invoices", "/members"):
+        whole = ask(path, token=token, params={"limit": "500"}).json()
+        found, after = [], None
+        while True:
+            answered = ask(path, token=token, params={"limit": "1", **({"after": after} if after else {})})
+            found += answered.json()["data"]
+            after = answered.json()["next"]
+            if after is None:
+                assert "link" not in answered.headers
+                break
+            followed = re.fullmatch(r'<(.*)>; rel="next"', answered.headers["link"])
+            assert followed is not None
+            assert followed[1].startswith(f"/api/v1{path}?")
+        assert found == whole["data"]
+        assert whole["next"] is None
+
+
+@pytest.mark.parametrize("after", ["x", "W10", "WzFd", "é", "[]", "A" * 400])
+def test_a_cursor_that_no_page_gave_is_refused(ids: dict[str, int], after: str):
+    for path in ("/machines", "/invoices"):
+        assert ask(path, token=token_of(ids["prism"]), params={"after": after}).json()["code"] == "cursor_invalid"
+
+
+def test_rates_are_told_and_kept(ids: dict[str, int], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(auth, "PER_TOKEN", auth.Limit(2, 60))
+    token = token_of(ids["prism"])
+    told = [ask("/organization", token=token) for _ in range(3)]
+    assert [one.status_code for one in told] == [200, 200, 429]
+    assert [one.headers["ratelimit-remaining"] for one in told] == ["1", "0", "0"]
+    assert told[2].headers["retry-after"] == "60"
+    assert told[2].json()["code"] == "too_many_attempts"
+    assert ask("/organization", token=token_of(ids["prism"])).status_code == 200  # another token is counted by itself
+
+
+def test_a_failure_nobody_foresaw_says_its_id_and_nothing_else(ids: dict[str, int], monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("what the database said")
+
+    monkeypatch.setattr("flyusage.api.organization.audit.entries", fail)
+    told = ask("/audit", token=token_of(ids["prism"]))
+    assert (told.status_code, told.json()["code"]) == (500, "internal")
+    assert "what the database said" not in told.text
+    assert told.json()["request_id"] == told.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("DELETE", "/usage", 405), ("GET", "/usage/", 404)])
+def test_addresses_that_are_none_are_problems_too(ids: dict[str, int], method: str, path: str, status: int):
+    told = ask(path, method=method, token=token_of(ids["prism"]))
+    assert (told.status_code, told.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_drafts_and_other_customers_prices_are_not_to_be_tried(ids: dict[str, int]):
+    token = token_of(ids["prism"])
+    told = ask("/prices/simulate", token=token, method="POST", json={"version": "list@2099-01-01"})
+    assert told.status_code == 404
+    moved = ask("/prices/simulate", token=token, method="POST", json={"month": "2026-10", "moves": {"fra": "dfw"}})
+    assert moved.status_code == 200
+    assert "{" not in moved.json()["before"]
+
+
+# ── the document ──
+
+
+def test_the_document_says_what_each_address_needs_and_shows_an_example():
+    made = application.document()
+    assert made["openapi"].startswith("3.1")
+    assert ask("/openapi.json").json() == made
+    for path, operations in made["paths"].items():
+        for method, one in operations.items():
+            assert one["summary"] and one["description"], (method, path)
+            assert one["security"] == [{"token": []}]
+            assert {"400", "401", "429"} <= set(one["responses"])
+            for parameter in one.get("parameters", []):
+                assert parameter.get("description") or parameter["schema"].get("description"), (path, parameter["name"])
+            for response in one["responses"].values():
+                for kind, media in response.get("content", {}).items():
+                    assert not ("json" in kind and sample(made, media["schema"]) is None), (path, kind)
+
+
+def test_the_released_document_still_holds():
+    """Nothing a client relies on goes away. To release more, write the new document: FLYUSAGE_TEST_RELEASE=1 pytest …"""
+    if IS_RELEASING:
+        made = application.document()
+        made["info"].pop("x-product-version")
+        RELEASED.write_text(json.dumps(made, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    assert breaks(json.loads(RELEASED.read_text()), application.document()) == []
+
+
+def test_a_breaking_change_would_be_found():
+    released = json.loads(RELEASED.read_text())
+    for change, said in (
+        (lambda d: d["paths"].pop("/usage"), "GET /usage is gone"),
+        (
+            lambda d: d["paths"]["/invoices"]["get"]["parameters"].append({"name": "x", "in": "query", "required": True}),
+            "GET /invoices asks for x",
+        ),
+        (lambda d: d["paths"]["/invoices"]["get"]["parameters"].pop(0), "GET /invoices takes no state any more"),
+        (lambda d: d["components"]["schemas"]["Money"]["properties"].pop("currency"), "Money has no currency any more"),
+        (lambda d: d["components"]["schemas"]["Money"]["properties"]["amount"].update(type="number"), "Money.amount is another kind"),
+        (lambda d: d["components"]["schemas"]["Question"].update(required=["month"]), "Question asks for month"),
+        (lambda d: d["components"]["schemas"]["Measure"]["enum"].remove("list_cost"), "Measure knows no list_cost any more"),
+        (lambda d: d["paths"]["/usage"]["get"]["responses"].pop("200"), "GET /usage answers no 200 any more"),
+    ):
+        changed = json.loads(json.dumps(released))
+        change(changed)
+        assert said in breaks(released, changed)
+
+
+def breaks(released: dict[str, Any], made: dict[str, Any]) -> list[str]:
+    """What a client of the released document would miss, or be asked for, in the one made."""
+    found = []
+    for path, operations in released["paths"].items():
+        for method, before in operations.items():
+            after = made["paths"].get(path, {}).get(method)
+            name = f"{method.upper()} {path}"
+            if after is None:
+                found.append(f"{name} is gone")
+                continue
+            known = {(one["in"], one["name"]): one for one in before.get("parameters", [])}
+            now = {(one["in"], one["name"]): one for one in after.get("parameters", [])}
+            found += [f"{name} takes no {key[1]} any more" for key in known if key not in now]
+            found += [
+                f"{name} asks for {key[1]}" for key, one in now.items() if one.get("required") and not known.get(key, {}).get("required")
+            ]
+            found += [f"{name} answers no {status} any more" for status in before["responses"] if status not in after["responses"]]
+    for name, before in released["components"]["schemas"].items():
+        after = made["components"]["schemas"].get(name, {})
+        fields, now = before.get("properties", {}), after.get("properties", {})
+        found += [f"{name} has no {field} any more" for field in fields if field not in now]
+        kinds = ("type", "$ref", "anyOf", "items", "format")
+        found += [
+            f"{name}.{field} is another kind"
+            for field, kind in fields.items()
+            if field in now and any(kind.get(each) != now[field].get(each) for each in kinds)
+        ]
+        found += [f"{name} asks for {field}" for field in after.get("required", []) if field not in before.get("required", [])]
+        found += [f"{name} knows no {value} any more" for value in before.get("enum", []) if value not in after.get("enum", [])]
+    return found
+
+
+def test_the_reference_page_needs_nothing_from_anywhere(ids: dict[str, int]):
+    told = ask("/api/docs")
+    assert (told.status_code, told.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "<script" not in told.text
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', told.text)
+    for _, path in ROUTES:
+        assert f"<code>{path}</code>" in told.text
+
+
+def test_a_secret_is_never_in_an_answer_or_in_the_log(ids: dict[str, int], capsys: pytest.CaptureFixture[str]):
+    secret = token_of(ids["prism"])
+    for path in ("/token", "/usage", "/nothing"):
+        assert secret not in ask(path, token=secret).text
+    assert secret not in "".join(capsys.readouterr())
+    with db.platform_transaction() as session:
+        assert not session.scalar(sa.text("SELECT count(*) FROM api_token WHERE hint = :secret"), {"secret": secret})
+
+
+def test_permissions_named_here_are_the_enums():
+    assert set(ROUTES.values()) - {"any"} <= {one.value for one in Permission}

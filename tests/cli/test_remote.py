@@ -1,0 +1,146 @@
+"""Commands against another flyusage: the same output as on its database, from a real server, with a stored token."""
+
+import json
+import stat
+import sys
+from collections.abc import Iterator
+from io import BytesIO, StringIO, TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import billed_site
+import pytest
+from asking_api import served, token_of
+from commanding import Flyusage
+from factories import lines, started
+
+from flyusage import config, db
+from flyusage.cli import remote
+from flyusage.orgs import api_tokens
+from flyusage.orgs.queries import organization_by_slug
+
+if TYPE_CHECKING:
+    from conftest import Database
+
+AS_OF = "2026-11-01T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def address(shared_database: "Database") -> Iterator[str]:
+    billed_site.fill()
+    with served() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def token(address: str) -> str:
+    with db.lookup_transaction() as session:
+        return token_of(organization_by_slug(session, "prism").id)
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(remote.platformdirs, "user_config_dir", lambda *_, **__: str(tmp_path / "config"))
+    yield
+    config.settings.cache_clear()
+
+
+def there(monkeypatch: pytest.MonkeyPatch, address: str, token: str) -> None:
+    monkeypatch.setenv("FLYUSAGE_API_URL", address)
+    monkeypatch.setenv("FLYUSAGE_TOKEN", token)
+    config.settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("usage", "--org", "prism", "--range", "2026-10", "--as-of", AS_OF),
+        ("usage", "--org", "prism", "--range", "2026-10", "--as-of", AS_OF, "--by", "machine", "--vs", "previous"),
+        ("usage", "--org", "prism", "--range", "2026-10", "--as-of", AS_OF, "--json"),
+        ("usage", "--org", "prism", "--range", "2026-10", "--as-of", AS_OF, "--csv"),
+        ("usage", "--org", "prism", "--range", "2026-10", "--as-of", AS_OF, "--show", "egress_gb", "--filter", "region=!fra"),
+        ("machines", "--org", "prism", "--month", "2026-10"),
+        ("machines", "--org", "prism", "--month", "2026-10", "--limit", "1", "--json"),
+        ("members", "--org", "prism"),
+        ("prices", "list", "--org", "prism", "--region", "fra"),
+        ("prices", "list", "--org", "prism", "--on", "2026-10-01", "--sku", "volume", "--json"),
+        ("invoices", "list", "--org", "prism"),
+        ("invoices", "list", "--org", "prism", "--state", "paid", "--year", "2026"),
+        ("invoices", "show", "PRISM-000001"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_says_the_same_as_on_the_database(flyusage: Flyusage, address, token, monkeypatch, command):
+    here = flyusage(*command)
+    there(monkeypatch, address, token)
+    said = flyusage(*command)
+    assert (said.code, said.out) == (here.code, here.out) == (0, here.out)
+    assert f"From {address} (FLYUSAGE_API_URL)." in said.err
+    assert token not in said.out + said.err
+
+
+def test_a_token_is_stored_for_its_owner_alone_and_forgotten(flyusage: Flyusage, address, token, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", StringIO(f"{token}\n"))
+    said = flyusage("login", address, "--profile", "work")
+    assert said.out.startswith(f"Signed in to prism at {address} until 20")
+    assert stat.S_IMODE(remote.path().stat().st_mode) == 0o600
+    assert token not in said.out + said.err
+    assert flyusage("orgs", "list").err == ""  # FLYUSAGE_DATABASE_URL names a database, which comes first
+    monkeypatch.setenv("FLYUSAGE_PROFILE", "work")
+    config.settings.cache_clear()
+    listed = flyusage("orgs", "list")
+    assert listed.err == f"From {address} (profile work).\n"
+    assert listed.out.splitlines()[1].split() == ["prism", "prism", "no"]
+    assert flyusage("logout").code == 0
+    assert "There is no profile 'work'" in flyusage("orgs", "list").err
+
+
+def test_the_profile_of_the_last_login_is_used_without_a_database(address, token, monkeypatch):
+    remote.store({"current": "work", "profiles": {"work": {"url": address, "token": token}}})
+    monkeypatch.delenv("FLYUSAGE_DATABASE_URL")
+    config.settings.cache_clear()
+    found = remote.chosen()
+    assert found == remote.Remote(address, token, "work")
+    monkeypatch.setenv("FLYUSAGE_PROFILE", "local")
+    config.settings.cache_clear()
+    assert remote.chosen() is None
+
+
+def test_events_go_there_line_by_line(flyusage: Flyusage, address, token, monkeypatch, tmp_path: Path):
+    events = tmp_path / "events.ndjson"
+    events.write_bytes(b"".join(lines(started("sent", "2026-11-01T00:00:00Z"))) + b"nonsense\n")
+    there(monkeypatch, address, token)
+    said = flyusage("ingest", str(events))
+    assert said.code == 3
+    assert said.out.startswith("1 accepted, 0 duplicate, 1 refused in ")
+    assert "line 2: " in said.err
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(events.read_bytes())))
+    again = json.loads(flyusage("ingest", "-", "--json").out)
+    assert (again["accepted"], again["duplicate"], again["refused_by_code"]) == (0, 1, {"not_json": 1})
+
+
+def test_a_document_is_refused_while_it_is_made(flyusage: Flyusage, address, token, monkeypatch, tmp_path: Path):
+    here = flyusage("invoices", "download", "PRISM-000001", "--out", str(tmp_path / "here.pdf"))
+    there(monkeypatch, address, token)
+    said = flyusage("invoices", "download", "PRISM-000001", "--out", str(tmp_path / "there.pdf"))
+    assert said.code == here.code == 0
+    assert (tmp_path / "here.pdf").read_bytes() == (tmp_path / "there.pdf").read_bytes()
+
+
+def test_mistakes_are_said_in_a_sentence(flyusage: Flyusage, address, token, monkeypatch):
+    for url, secret, command, sentence in (
+        (address, token, ("usage", "--org", "rival"), "The token opens prism, not rival."),
+        (address, api_tokens.new_secret(), ("usage",), "This API token is unknown here."),
+        (address, token, ("usage", "--from", "2026-10-05", "--to", "2026-10-01"), "The range ended before it began"),
+        (address, token, ("invoices", "show", "PRISM-000099"), "There is no invoice 'PRISM-000099'."),
+        ("http://127.0.0.1:9", token, ("members",), "http://127.0.0.1:9 does not answer"),
+        ("http://usage.example.com", token, ("members",), "would carry the token in the open"),
+        ("", token, ("members",), "go together"),
+    ):
+        there(monkeypatch, url, secret)
+        said = flyusage(*command)
+        assert said.code == 1
+        assert sentence in said.err
+        assert "Traceback" not in said.err
+    monkeypatch.setattr(sys, "stdin", StringIO("hunter2\n"))
+    assert "That is no API token" in flyusage("login", address).err

@@ -1,0 +1,144 @@
+"""A member makes a token at the page, uses it at the API, and ends it; and the reference page is one that everybody can read."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import DESKTOP, PHONE, OpenPage, Site, keep_picture
+from conftest import copied
+from factories import line
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from serving import running, settings_for
+from story import prism, rival
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+OWNER, VIEWER = "owner@prism.example", "viewer@prism.example"
+PASSWORD = "violin oxide parcel thunder"
+
+
+@pytest.fixture(scope="module")
+def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The story behind sign-in, with Prism's owner and somebody who may make no tokens."""
+    events = tmp_path_factory.mktemp("story") / "events.ndjson"
+    events.write_bytes(b"".join(line(event) for event in [*prism(), *rival()]))
+    with copied(server, template) as name:
+        settings = settings_for(server, name)
+        site = Site("", settings)
+        site.run("ingest", str(events))
+        for email, org in ((OWNER, "prism"), (VIEWER, "rival")):
+            site.run("users", "create", email, "--owner", org)
+        server_url = server.superuser_url(name)
+        import psycopg  # the command makes owners only
+
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(
+                "UPDATE membership SET role = 'viewer' WHERE user_id = (SELECT id FROM user_account WHERE email = %s)", (VIEWER,)
+            )
+        with running(**settings) as address:
+            site = Site(address, settings)
+            for email in (OWNER, VIEWER):
+                command = [sys.executable, "-m", "flyusage.cli.main", "users", "link", email, "--json"]
+                ran = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=True)
+                secret = json.loads(ran.stdout)["link"].partition("link=")[2]
+                answered = httpx.post(f"{address}/auth/set-password", data={"link": secret, "password": PASSWORD})
+                assert answered.headers["location"] == "/"
+            yield site
+
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(chromium: Browser, guarded: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """Opens a path as somebody who has signed in."""
+    contexts: list[BrowserContext] = []
+
+    def open_path(path: str, email: str = OWNER, *, is_phone: bool = False, is_dark: bool = False) -> Page:
+        context = chromium.new_context(
+            base_url=guarded.address,
+            viewport=PHONE if is_phone else DESKTOP,
+            has_touch=is_phone,
+            color_scheme="dark" if is_dark else "light",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(path)
+        page.get_by_label("Mail address").fill(email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        return page
+
+    yield open_path
+    for number, context in enumerate(contexts):
+        for page in context.pages:
+            keep_picture(page, request.node.name, number)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+        context.close()
+
+
+def make(page: Page, name: str, *scopes: str, whose: str = "mine") -> str:
+    """Make a token at the page; its secret."""
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Whose").select_option(whose)
+    for scope in scopes:
+        page.get_by_label(scope).check()
+    page.get_by_role("button", name="Make a token").click()
+    secret = page.locator(".token-secret")
+    expect(secret).to_have_text(re.compile("^flyu_"))
+    return secret.inner_text()
+
+
+def usage(site: Site, secret: str) -> httpx.Response:
+    return httpx.get(f"{site.address}/api/v1/usage", params={"range": "2026-10"}, headers={"authorization": f"Bearer {secret}"})
+
+
+@pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True), (False, True), (True, False)])
+def test_a_token_is_made_shown_once_used_and_ended(visit: Visit, guarded: Site, is_phone: bool, is_dark: bool) -> None:
+    name = f"ci {is_phone} {is_dark}"
+    page = visit("/orgs/prism/tokens", is_phone=is_phone, is_dark=is_dark)
+    expect(page.get_by_role("heading", name="API tokens")).to_be_visible()
+    secret = make(page, name, "usage.read", "prices.read")
+    expect(page.get_by_role("button", name="Copy the secret")).to_be_visible()
+    assert usage(guarded, secret).status_code == 200
+    assert Axe().run(page).response["violations"] == []
+    keep_picture(page, f"tokens-made-{is_phone}-{is_dark}", 0)
+    page.reload()
+    expect(page.get_by_role("button", name="Copy the secret")).to_be_hidden()
+    row = page.locator(".token-list li").filter(has_text=name)
+    expect(row).to_contain_text("active")
+    assert secret not in page.content()
+    row.get_by_text("Revoke", exact=True).click()
+    expect(row).to_contain_text("It cannot be undone.")
+    assert Axe().run(page).response["violations"] == []
+    row.get_by_role("button", name="Revoke it").click()
+    expect(row).to_contain_text("revoked")
+    assert usage(guarded, secret).json()["detail"].startswith("This API token was revoked.")
+
+
+def test_what_cannot_be_made_is_said_beside_the_form(visit: Visit) -> None:
+    page = visit("/orgs/prism/tokens")
+    page.get_by_label("Name").fill("nothing")
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.get_by_role("alert")).to_have_text("A token needs at least one scope, such as usage.read.")
+
+
+def test_who_may_not_make_tokens_is_told_who_may(visit: Visit) -> None:
+    page = visit("/orgs/rival/tokens", VIEWER)
+    expect(page.get_by_role("heading", name="Tokens are made by members who may")).to_be_visible()
+    expect(page.get_by_role("link", name="API tokens")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True)])
+def test_the_reference_is_a_page_of_its_own(open_page: OpenPage, is_phone: bool, is_dark: bool) -> None:
+    page = open_page("/api/docs", is_phone=is_phone, is_dark=is_dark)
+    expect(page.get_by_role("heading", name="API reference")).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
