@@ -16,12 +16,15 @@ from flyusage.ui.pages.billing.view import billing
 from flyusage.ui.pages.door import Door
 from flyusage.ui.pages.explorer.state import Explorer
 from flyusage.ui.pages.explorer.view import explorer
+from flyusage.ui.pages.invitation import InvitationPage, invitation
 from flyusage.ui.pages.invoice.state import InvoicePage
 from flyusage.ui.pages.invoice.view import invoice
 from flyusage.ui.pages.machine.state import MachinePage
 from flyusage.ui.pages.machine.view import machine
 from flyusage.ui.pages.machines.state import MachineList
 from flyusage.ui.pages.machines.view import machines
+from flyusage.ui.pages.members.state import Members
+from flyusage.ui.pages.members.view import members
 from flyusage.ui.pages.overview.state import Overview
 from flyusage.ui.pages.overview.view import overview
 from flyusage.ui.pages.prices.state import Prices
@@ -42,7 +45,7 @@ from flyusage.ui.pages.what_if.view import what_if
 from flyusage.ui.reader import KnowReader, KnowsReader
 
 app = rx.App(
-    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css", "door.css"],
+    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css", "door.css", "members.css"],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
     api_transformer=Starlette(
@@ -56,6 +59,7 @@ app.register_lifespan_task(live.while_serving)
 app.add_page(door.sign_in, route="/sign-in", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(door.forgot, route="/forgot", title="New password · flyusage", on_load=Door.load)
 app.add_page(door.set_password, route="/set-password", title="New password · flyusage", on_load=Door.load)
+app.add_page(invitation, route="/invitation", title="Invitation · flyusage", on_load=InvitationPage.load)
 app.add_page(account, route="/account", title="Account · flyusage", on_load=Account.load)
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=Welcome.load)
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
@@ -66,6 +70,7 @@ app.add_page(billing, route="/orgs/[slug]/billing", title="Billing · flyusage",
 app.add_page(invoice, route="/orgs/[slug]/invoices/[number]", title="Invoice · flyusage", on_load=[Frame.load, InvoicePage.load])
 app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on_load=[Frame.load, Prices.load])
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
+app.add_page(members, route="/orgs/[slug]/members", title="Members · flyusage", on_load=[Frame.load, Members.load])
 app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=StaffPrices.load)
 app.add_page(staff_close, route=staff_layout.CLOSE, title="Close a month · flyusage", on_load=StaffClose.load)
 app.add_page(staff_queue, route=staff_layout.QUEUE, title="Payment queue · flyusage", on_load=StaffQueue.load)

@@ -18,6 +18,7 @@ from flyusage.cli import (
     doctor,
     ingest,
     invoices,
+    members,
     orgs,
     payments,
     post,
@@ -53,6 +54,7 @@ app.add_typer(cost_centres.app, name="cost-centres")
 app.add_typer(costs.app, name="costs")
 app.add_typer(database.app, name="db")
 app.add_typer(invoices.app, name="invoices")
+app.add_typer(members.app, name="members")
 app.add_typer(post.app, name="mail")
 app.add_typer(orgs.app, name="orgs")
 app.add_typer(payments.app, name="payments")

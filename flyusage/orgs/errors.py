@@ -22,3 +22,45 @@ class StaffGrantUnknown(FlyusageError):
 
     code = "staff_grant_unknown"
     status = 404
+
+
+class MemberUnknown(FlyusageError):
+    """Nobody in the organization has that id or address."""
+
+    code = "member_unknown"
+    status = 404
+
+
+class LastOwner(FlyusageError):
+    """An organization has an owner at every moment."""
+
+    code = "last_owner"
+    status = 409
+
+
+class RoleUnknown(FlyusageError):
+    """A text that names none of the roles."""
+
+    code = "role_unknown"
+    status = 422
+
+
+class InvitationSpent(FlyusageError):
+    """An invitation that was accepted or revoked, has run out, or never was."""
+
+    code = "invitation_spent"
+    status = 410
+
+
+class InvitationForAnother(FlyusageError):
+    """The invitation was sent to another address."""
+
+    code = "invitation_for_another"
+    status = 403
+
+
+class TooManyInvitations(FlyusageError):
+    """More addresses at once than one form may invite."""
+
+    code = "too_many_invitations"
+    status = 422

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, ForeignKey, Identity, Integer, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, ForeignKey, Identity, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -50,6 +50,29 @@ class Membership(SQLModel, table=True):
     user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), primary_key=True, index=True))
     role: Role = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class Invitation(SQLModel, table=True):
+    """A place kept for an address. The secret of its link is nowhere kept, only its SHA-256; it is good once, until `ends_at`."""
+
+    __tablename__ = "invitation"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        CheckConstraint("role IN ('owner', 'admin', 'developer', 'billing', 'viewer')", name="role_known"),
+        CheckConstraint("num_nonnulls(accepted_at, revoked_at) < 2", name="one_end"),
+        Index("ix_invitation_secret_sha256", "secret_sha256"),
+        Index("uq_invitation_waiting", "org_id", "email", unique=True, postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL")),
+    )
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    email: str = Field(sa_column=Column(Text, nullable=False))
+    role: Role = Field(sa_column=Column(Text, nullable=False))
+    secret_sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    made_by: str = Field(sa_column=Column(Text, nullable=False))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    accepted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
 class AuditEvent(SQLModel, table=True):

@@ -19,7 +19,14 @@ from flyusage.ui import browser, live
 from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, present_person, slug_in
 
 STALE_AFTER = timedelta(hours=6)
-PERMITTED_PAGES = {"/billing": Permission.INVOICES_READ, "/prices": Permission.PRICES_READ, "/what-if": Permission.PRICES_READ}
+PERMITTED_PAGES = {
+    "/usage": Permission.USAGE_READ,
+    "/machines": Permission.MACHINES_READ,
+    "/billing": Permission.INVOICES_READ,
+    "/prices": Permission.PRICES_READ,
+    "/what-if": Permission.PRICES_READ,
+    "/members": Permission.MEMBERS_READ,
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class OrganizationChoice:
 class Header:
     """The frame's display strings. `tone` is live, stale or empty; moments are ISO 8601.
 
-    `pages` are those that need a permission which the reader has, as what follows /orgs/{slug}.
+    `pages` are those that need a permission which the reader has, as what follows /orgs/{slug}; `role` is theirs.
     """
 
     slug: str = ""
@@ -48,6 +55,7 @@ class Header:
     closed_hours: str = ""
     now: str = ""
     stale_notice: str = ""
+    role: str = ""
     pages: list[str] = field(default_factory=list)
 
 
@@ -88,7 +96,8 @@ class Frame(rx.State):
                 if choices != self.organizations:
                     self.organizations = choices
                 if slug == slug_in(self.router.url.path):
-                    if header is None:  # no longer the reader's to see
+                    if header is None or header.role != self.header.role:  # no longer the reader's to see
+                        self._get_root_state().reset()
                         yield browser.leave(f"/orgs/{slug}")
                         return
                     self.header = header
@@ -128,6 +137,7 @@ def header_of(organization: OpenOrganization) -> Header:
         closed_hours=f"Hours added up to {rolled:%b} {rolled.day}, {rolled:%H:%M} UTC" if rolled else "",
         now=now.isoformat(),
         stale_notice=notice,
+        role=organization.by.role or "",
         pages=[page for page, permission in PERMITTED_PAGES.items() if permission in organization.permissions],
     )
 

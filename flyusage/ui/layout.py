@@ -7,12 +7,15 @@ from reflex.vars import Var
 from flyusage.ui.components.commands import commands
 from flyusage.ui.frame import Frame, OrganizationChoice
 
-NAVIGATION = (
-    ("Overview", "house", ""),
+NAVIGATION = (("Overview", "house", ""),)
+PERMITTED = (
     ("Explorer", "chart-line", "/usage"),
     ("Machines", "server", "/machines"),
+    ("Billing", "receipt-text", "/billing", "/invoices"),
+    ("Prices", "tags", "/prices"),
+    ("What if", "flask-conical", "/what-if"),
+    ("Members", "users", "/members"),
 )
-PERMITTED = (("Billing", "receipt-text", "/billing", "/invoices"), ("Prices", "tags", "/prices"), ("What if", "flask-conical", "/what-if"))
 
 
 class OrganizationLink(rx.Component):

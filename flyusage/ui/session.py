@@ -21,7 +21,14 @@ from flyusage.ui.reader import present_reader
 LOOPBACK = system("loopback")
 
 READING = frozenset(
-    {Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.INVOICES_READ, Permission.MEMBERS_READ}
+    {
+        Permission.USAGE_READ,
+        Permission.USAGE_EXPORT,
+        Permission.MACHINES_READ,
+        Permission.PRICES_READ,
+        Permission.INVOICES_READ,
+        Permission.MEMBERS_READ,
+    }
 )
 
 MOST_ASKED = 50  # each is a transaction of its own; who has more arrives at one of the first

@@ -16,9 +16,12 @@ from starlette.routing import Route
 from flyusage import db
 from flyusage.auth import accounts, letters, sessions
 from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordTooWeak, SignInRefused, TooManyAttempts
-from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, count
+from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, PER_ADDRESS, count
 from flyusage.config import settings
-from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in
+from flyusage.orgs import invitations
+from flyusage.orgs.errors import InvitationForAnother, InvitationSpent
+from flyusage.orgs.invitations import Offer
+from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in, signed_in
 
 LARGEST_FORM = 16_384
 DEVICE_SECONDS = 400 * 86_400  # the longest a browser keeps one
@@ -78,6 +81,23 @@ async def set_password(request: Request) -> Response:
     return _with_cookies(RedirectResponse("/", status_code=303), secret)
 
 
+async def accept_invitation(request: Request) -> Response:
+    """Take the place that an invitation keeps: signed in as its address, or with a new account. Fields: link, name, password."""
+    form = await _form(request)
+    link = _field(form, "link")
+    try:
+        offer, secret = await run_in_threadpool(_accept, link, form, _address(request), request.headers.get("user-agent", ""))
+    except TooManyAttempts as error:
+        return _back("/sign-in", error.code)
+    except (InvitationSpent, InvitationForAnother, PasswordTooWeak) as error:
+        return _back("/invitation", error.code, link=link, name=_field(form, "name")[: accounts.LONGEST_NAME])
+    response = RedirectResponse(f"/orgs/{offer.slug}", status_code=303)
+    if secret is None:
+        return response
+    await run_in_threadpool(_end_session, request)
+    return _with_cookies(response, secret)
+
+
 def ask_to_sign_in(request: Request, _error: Exception) -> Response:
     """Where a plain address leads that is for people who have signed in."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -113,6 +133,18 @@ def _set_password(link: str, password: str, address: str, device: str) -> str:
         user_id = accounts.spend_link(session, link, "set_password")
         accounts.set_password(session, user_id, password)
         return sessions.start(session, user_id, address=address, device=device)
+
+
+def _accept(link: str, form: dict[str, str], address: str, device: str) -> tuple[Offer, str | None]:
+    """The offer taken, and a new session's secret where the account is new."""
+    with db.platform_transaction() as session:
+        count(session, "invitation-from", address, PER_ADDRESS)
+    with db.platform_transaction() as session:
+        reader = signed_in(session)
+        if reader is not None:
+            return invitations.accept(session, link, reader), None
+        offer, user_id = invitations.accept_as_new(session, link, name=_field(form, "name"), password=_field(form, "password"))
+        return offer, sessions.start(session, user_id, address=address, device=device)
 
 
 def _end_session(request: Request) -> None:
@@ -167,4 +199,5 @@ routes = [
     Route("/auth/sign-out", sign_out, methods=["POST"]),
     Route("/auth/forgot", forgot, methods=["POST"]),
     Route("/auth/set-password", set_password, methods=["POST"]),
+    Route("/auth/accept-invitation", accept_invitation, methods=["POST"]),
 ]

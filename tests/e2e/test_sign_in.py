@@ -1,16 +1,8 @@
 """People sign in: a server of its own, on which Prism's owner and Rival's owner have accounts."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from email.message import Message
-from http.client import HTTPConnection
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -19,6 +11,7 @@ from conftest import copied
 from factories import line
 from hostile import call, connected, handlers, heard
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from posting_forms import SESSION, ask, cookies_of, link_for, post
 from serving import running, settings_for
 from story import prism, rival
 
@@ -31,7 +24,6 @@ PASSWORDS = {
     "alone@example.com": "walnut siphon ladder eleven",
 }
 OWNER, OUTSIDER, ALONE = PASSWORDS
-SESSION = "flyusage_session"
 
 
 @pytest.fixture(scope="module")
@@ -52,45 +44,6 @@ def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFa
                 secret = link_for(site, email).partition("link=")[2]
                 assert post(site, "/auth/set-password", link=secret, password=password).headers["location"] == "/"
             yield site
-
-
-def link_for(site: Site, email: str) -> str:
-    """A new link to set the password, as the command prints it."""
-    command = [sys.executable, "-m", "flyusage.cli.main", "users", "link", email, "--json"]
-    ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
-    return json.loads(ran.stdout)["link"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a request without a browser got; redirects are not followed."""
-
-    status: int
-    headers: Message
-
-
-def ask(site: Site, path: str, *, data: bytes | None = None, **headers: str) -> Answer:
-    """A request: a POST with `data`, else a GET."""
-    server = urlsplit(site.address)
-    connection = HTTPConnection(server.hostname or "", server.port, timeout=20)
-    try:
-        given = {name.replace("_", "-"): value.encode("latin-1", "replace") for name, value in headers.items() if value}
-        connection.request("POST" if data is not None else "GET", path, body=data, headers=given)
-        response = connection.getresponse()
-        response.read()
-        return Answer(response.status, response.headers)
-    finally:
-        connection.close()
-
-
-def post(site: Site, path: str, headers: dict[str, str] | None = None, **fields: str) -> Answer:
-    """A form as a browser without scripts sends it."""
-    given = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
-    return ask(site, path, data=urlencode(fields).encode(), **given)
-
-
-def cookies_of(answer: Answer) -> dict[str, str]:
-    return dict(cookie.split(";")[0].split("=", 1) for cookie in answer.headers.get_all("set-cookie", []))
 
 
 Visit = Callable[..., Page]
@@ -272,7 +225,16 @@ def test_the_account_has_no_barriers_that_axe_can_find(visit: Visit, is_dark: bo
 PRISMS = (
     "/orgs/prism", "/orgs/prism/usage", "/orgs/prism/machines/batch-0", "/orgs/prism/billing", "/orgs/prism/invoices/PRISM-000001", "/staff/close",
 )  # fmt: skip
-PUBLIC = ("/healthz", "/readyz", "/webhooks/stripe", "/auth/sign-in", "/auth/sign-out", "/auth/forgot", "/auth/set-password")
+PUBLIC = (
+    "/healthz",
+    "/readyz",
+    "/webhooks/stripe",
+    "/auth/sign-in",
+    "/auth/sign-out",
+    "/auth/forgot",
+    "/auth/set-password",
+    "/auth/accept-invitation",
+)
 
 
 def heard_of_prism(guarded: Site, cookie: str) -> str:
