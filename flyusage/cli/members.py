@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
@@ -12,11 +13,13 @@ from flyusage.auth.letters import send_all
 from flyusage.cli import bootstrap
 from flyusage.cli.output import print_json, print_table
 from flyusage.config import settings
+from flyusage.invoices import seats
 from flyusage.orgs import invitations, memberships, queries
 from flyusage.orgs.acting import system
 from flyusage.orgs.errors import MemberUnknown
 from flyusage.orgs.models import Role
 from flyusage.orgs.queries import OrganizationEntry
+from flyusage.pricing.errors import TermsInvalid
 
 app = typer.Typer(help="Say who belongs to an organization, in which role.", no_args_is_help=True)
 
@@ -47,7 +50,7 @@ def invite(org: Org, addresses: Addresses, role: AsRole = Role.DEVELOPER, as_jso
 
     Example: flyusage members invite prism ada@example.com bob@example.com --role billing
     """
-    with _inside(org) as (session, found):
+    with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
         made = invitations.invite(session, found.id, addresses, role, by=CLI)
     sent = [one for one in made if one.secret]
     letters = [
@@ -73,7 +76,7 @@ def invite(org: Org, addresses: Addresses, role: AsRole = Role.DEVELOPER, as_jso
 @app.command("role")
 def change_role(org: Org, address: Annotated[str, typer.Argument(help="Whose role.")], role: Annotated[Role, typer.Argument()]) -> None:
     """Give a member another role. The last owner keeps theirs."""
-    with _inside(org) as (session, found):
+    with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
         memberships.change_role(session, found.id, _member(session, found, address), role, by=CLI)
     typer.echo(f"{address} is {role} of {found.slug}.")
 
@@ -81,9 +84,42 @@ def change_role(org: Org, address: Annotated[str, typer.Argument(help="Whose rol
 @app.command("remove")
 def remove(org: Org, addresses: Addresses) -> None:
     """Take members out of the organization, all or none; their open pages of it go dark at once."""
-    with _inside(org) as (session, found):
+    with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
         memberships.change(session, found.id, {_member(session, found, one): None for one in addresses}, by=CLI)
     typer.echo(f"Removed from {found.slug}: {', '.join(addresses)}.")
+
+
+@app.command("seats")
+def show_seats(
+    org: Org,
+    included: Annotated[int | None, typer.Option(help="Include this many seats in the subscription.")] = None,
+    price: Annotated[str | None, typer.Option(help="Sell one more at this much a month, in the price book's currency: 10.00")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Seats used, included and paid; with --included and --price, agree on them. Billing and viewer take none.
+
+    Example: flyusage members seats prism --included 5 --price 10
+    """
+    with _inside(org) as (_, found):
+        pass
+    if (included is None) != (price is None):
+        raise TermsInvalid("Agree on seats with both --included and --price.")
+    if included is not None and price is not None:
+        with db.platform_transaction() as session:
+            db.become(session.connection(), db.PLATFORM_ROLE, str(found.id))
+            seats.agree(session, found.id, included, _amount(price), by=CLI)
+    with db.transaction(found.id) as session:
+        held = seats.held(session, found.id)
+    if held is None:
+        told = {"used": None, "included": None, "paid": None, "price": None}
+    else:
+        told = {"used": held.used.total, "included": held.included, "paid": held.paid, "price": held.price}
+    if as_json:
+        print_json(told)
+    elif held is None:
+        typer.echo(f"Seats of {found.slug} are not counted. --included and --price agree on them.")
+    else:
+        print_table(tuple(told), [tuple(told.values())])
 
 
 @contextmanager
@@ -102,6 +138,13 @@ def _member(session: Session, org: OrganizationEntry, address: str) -> int:
     if found is None:
         raise MemberUnknown(f"{address[:100]!r} is nobody's address in {org.slug}. `flyusage members list {org.slug}` names them.")
     return found.user_id
+
+
+def _amount(written: str) -> Decimal:
+    try:
+        return Decimal(written)
+    except InvalidOperation as error:
+        raise TermsInvalid(f"{written[:40]!r} is no amount. Write it like 10.00.") from error
 
 
 def _moment(at: object) -> str:

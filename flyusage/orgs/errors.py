@@ -64,3 +64,10 @@ class TooManyInvitations(FlyusageError):
 
     code = "too_many_invitations"
     status = 422
+
+
+class RosterChanged(FlyusageError):
+    """A list cannot be applied as it was confirmed."""
+
+    code = "roster_changed"
+    status = 409

@@ -24,7 +24,10 @@ HANDLERS = {
     "InvoicePage": {"ask", "load"},
     "MachineList": {"load", "search", "watch"},
     "MachinePage": {"load", "watch"},
-    "Members": {"change_chosen", "change_role", "choose", "choose_none", "invite", "load", "remove", "remove_chosen", "resend", "revoke", "search"},
+    "Members": {
+        "add_none", "add_seats", "apply", "change_chosen", "change_role", "choose", "choose_none", "compare", "give_back", "invite", "load", "remove",
+        "remove_chosen", "resend", "revoke", "search",
+    },
     "Overview": {"follow_region", "load", "show_world", "watch"},
     "Palette": {"search"},
     "Prices": {"choose_region", "load", "search"},

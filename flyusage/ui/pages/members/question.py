@@ -8,7 +8,8 @@ from flyusage import clock, db
 from flyusage.auth import throttle
 from flyusage.auth.letters import send_all
 from flyusage.config import settings
-from flyusage.orgs import invitations, memberships, queries
+from flyusage.invoices import seats
+from flyusage.orgs import invitations, memberships, queries, roster
 from flyusage.orgs.errors import OrganizationUnknown
 from flyusage.orgs.invitations import Invited
 from flyusage.orgs.models import Role
@@ -16,8 +17,8 @@ from flyusage.orgs.permissions import Permission
 from flyusage.spreadsheets import guarded
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.members.address import Choice
-from flyusage.ui.pages.members.rows import OutcomeRow, Screen
-from flyusage.ui.pages.members.screen import PAGE_LENGTH, screen
+from flyusage.ui.pages.members.rows import OutcomeRow, RosterRow, Screen
+from flyusage.ui.pages.members.screen import PAGE_LENGTH, Told, roster_row, screen
 from flyusage.ui.session import OpenOrganization, open_organization, present_person
 
 BATCHES = throttle.Limit(30, 60 * 60)  # of invitations, by organization
@@ -43,21 +44,28 @@ def ask(slug: str, choice: Choice) -> Screen | None:
         if choice.page > last:
             people = queries.people(session, org.id, **asked, offset=(last - 1) * PAGE_LENGTH)
         waiting = invitations.waiting(session, org.id) if Permission.MEMBERS_MANAGE in org.permissions else []
-    return screen(org, people, waiting, choice, clock.now())
+        held = seats.held(session, org.id) if Permission.MEMBERS_MANAGE in org.permissions else None
+    return screen(org, Told(people, waiting, held, clock.now()), choice)
 
 
-def change(slug: str, wanted: Mapping[int, Role | None]) -> int:
-    """Change roles, and remove who gets none; how many that changed something for. Raises as `memberships.change`."""
+def change(slug: str, wanted: Mapping[int, Role | None], *, add: int = 0) -> int:
+    """Change roles, and remove who gets none; how many that changed something for. `add` seats are paid for.
+
+    Raises as `memberships.change`, and NoSeatLeft.
+    """
     org = _managed(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
         return memberships.change(session, org.id, wanted, by=org.by)
 
 
-def invite(slug: str, text: str, role: Role) -> list[OutcomeRow]:
-    """Invite the addresses in `text`, and send the mails; what became of each. Raises as `invitations.invite`, and TooManyAttempts."""
+def invite(slug: str, text: str, role: Role, *, add: int = 0) -> list[OutcomeRow]:
+    """Invite the addresses in `text`, and send the mails; what became of each. `add` seats are paid for.
+
+    Raises as `invitations.invite`, NoSeatLeft and TooManyAttempts.
+    """
     org = _managed(slug)
     _count("invitations", org, BATCHES)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
         made = invitations.invite(session, org.id, invitations.addresses_in(text), role, by=org.by)
     return _told(org, made)
 
@@ -66,16 +74,40 @@ def resend(slug: str, invitation_id: int) -> OutcomeRow:
     """Send a new link. Raises as `invitations.resend`, and TooManyAttempts."""
     org = _managed(slug)
     _count("invitations-again", org, RESENDS)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
         made = invitations.resend(session, org.id, invitation_id, by=org.by)
     return _told(org, [made])[0]
+
+
+def compare(slug: str, text: str) -> RosterRow:
+    """What the list of addresses in `text` would change. Raises NotPermitted."""
+    org = _managed(slug)
+    with db.transaction(org.id) as session:
+        found = roster.compare(session, org.id, invitations.addresses_in(text), by=org.by)
+        return roster_row(found, seats.held(session, org.id))
+
+
+def apply(slug: str, text: str, role: Role, digest: str, *, add: int = 0) -> list[OutcomeRow]:
+    """Make the organization as the list says, and send the mails. Raises as `roster.apply`, NoSeatLeft and TooManyAttempts."""
+    org = _managed(slug)
+    _count("invitations", org, BATCHES)
+    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
+        made = roster.apply(session, org.id, invitations.addresses_in(text), role, digest=digest, by=org.by)
+    return _told(org, made)
 
 
 def revoke(slug: str, invitation_id: int) -> str:
     """Take an invitation back; its address. Raises as `invitations.revoke`."""
     org = _managed(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
         return visible(invitations.revoke(session, org.id, invitation_id, by=org.by))
+
+
+def give_back(slug: str, count: int) -> None:
+    """Stop paying for seats that nobody uses. Raises as `seats.give_back`."""
+    org = _managed(slug)
+    with db.transaction(org.id) as session:
+        seats.give_back(session, org.id, count, by=org.by)
 
 
 def members_csv(org: OpenOrganization) -> Iterator[str]:

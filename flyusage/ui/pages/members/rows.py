@@ -49,6 +49,42 @@ class RoleLink:
 
 
 @dataclass(frozen=True)
+class SeatPanel:
+    """Seats used, included and paid, and what the next invoice says of them. `spare` paid ones nobody uses; empty `used`: not counted."""
+
+    used: str = ""
+    used_note: str = ""
+    included: str = ""
+    paid: str = ""
+    price: str = ""
+    invoice: str = ""
+    invoice_note: str = ""
+    spare: int = 0
+    spare_says: str = ""
+
+
+@dataclass(frozen=True)
+class SeatChoice:
+    """What was wanted takes `count` seats more than there are: `says` what they cost, `does` names the button. 0: nothing is asked."""
+
+    count: int = 0
+    says: str = ""
+    does: str = ""
+
+
+@dataclass(frozen=True)
+class RosterRow:
+    """What a pasted list would change: whole sentences, and each group's addresses. `digest` names exactly this change; empty: nothing."""
+
+    digest: str = ""
+    summary: str = ""
+    joiners: list[str] = field(default_factory=list)
+    leavers: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    does: str = ""
+
+
+@dataclass(frozen=True)
 class Screen:
     """Everything the page shows. `roles` are those that the reader may give."""
 
@@ -63,5 +99,6 @@ class Screen:
     empty_next: str = ""
     csv_href: str = ""
     can_manage: bool = False
+    seats: SeatPanel = SeatPanel()
     roles: list[str] = field(default_factory=list)
     waiting: list[InvitationRow] = field(default_factory=list)

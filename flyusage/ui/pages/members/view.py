@@ -27,10 +27,59 @@ def members() -> rx.Component:
 
 def _ready() -> rx.Component:
     return rx.fragment(
+        rx.cond(SCREEN.seats.used != "", _seats(), rx.fragment()),
+        rx.el.div(rx.cond(Members.short.count > 0, _short(), rx.fragment()), role="status"),
         rx.cond(SCREEN.can_manage, _invite(), rx.fragment()),
         _people(),
         rx.cond(SCREEN.waiting.length() > 0, _waiting(), rx.fragment()),
+        rx.cond(SCREEN.can_manage, _roster(), rx.fragment()),
         permission_table(),
+    )
+
+
+def _seats() -> rx.Component:
+    seats = SCREEN.seats
+    return rx.el.section(
+        _tile("Seats used", seats.used, seats.used_note),
+        _tile("Included", seats.included, "in the subscription"),
+        _tile("Paid", seats.paid, seats.price),
+        _tile("Next invoice", seats.invoice, seats.invoice_note),
+        rx.cond(
+            seats.spare > 0,
+            rx.el.div(
+                confirm("Give back …", seats.spare_says, f"Give back {seats.spare}", Members.give_back(seats.spare)), class_name="tile"
+            ),
+            rx.fragment(),
+        ),
+        class_name="card tiles",
+        aria_label="Seats",
+    )
+
+
+def _tile(label: str, value: Var[str], note: str | Var[str]) -> rx.Component:
+    return rx.el.div(
+        rx.el.p(label, class_name="tile-label"),
+        rx.el.p(value, class_name="tile-value"),
+        rx.el.p(note, class_name="tile-note"),
+        class_name="tile",
+    )
+
+
+def _short() -> rx.Component:
+    """Over the limit: a choice, never a dead end."""
+    return rx.el.div(
+        rx.icon("armchair", aria_hidden="true"),
+        rx.el.div(
+            rx.el.p(Members.short.says),
+            rx.el.div(
+                rx.el.button(
+                    Members.short.does, type="button", on_click=Members.add_seats(Members.short.count), class_name="button button-primary"
+                ),
+                rx.el.button("Not now", type="button", on_click=Members.add_none, class_name="button"),
+                class_name="short-ways",
+            ),
+        ),
+        class_name="notice",
     )
 
 
@@ -222,6 +271,54 @@ def _invitation(row: Var[InvitationRow]) -> rx.Component:
         ),
         rx.cond(row.can_change, ways, rx.fragment()),
         key=row.id,
+    )
+
+
+def _roster() -> rx.Component:
+    form = rx.el.form(
+        field(
+            "Everybody who should belong here",
+            rx.el.textarea(name="addresses", required=True, rows=4, max_length=50_000, class_name="field"),
+        ),
+        rx.el.div(
+            field(
+                "Role of joiners",
+                rx.el.select(rx.foreach(SCREEN.roles, _option), name="role", default_value="developer", class_name="field"),
+            ),
+            rx.el.button("Compare", type="submit", class_name="button"),
+            class_name="invite-foot",
+        ),
+        on_submit=Members.compare,
+        class_name="invite-form",
+    )
+    found = Members.roster
+    shown = rx.el.div(
+        rx.el.p(found.summary, class_name="strong"),
+        rx.cond(found.joiners.length() > 0, rx.el.p("Joining: ", rx.el.bdi(found.joiners.join(", "))), rx.fragment()),
+        rx.cond(found.leavers.length() > 0, rx.el.p("Leaving: ", rx.el.bdi(found.leavers.join(", "))), rx.fragment()),
+        rx.foreach(found.notes, lambda note: rx.el.p(note, class_name="muted")),
+        rx.cond(
+            found.does != "",
+            confirm(
+                "Apply …",
+                "All of it happens at once, or nothing. Who leaves loses the organization at once; joiners get a mail.",
+                found.does,
+                Members.apply(found.digest),
+            ),
+            rx.fragment(),
+        ),
+        class_name="roster",
+    )
+    return rx.el.details(
+        rx.el.summary(
+            rx.el.span("Match a list", class_name="card-title"),
+            " ",
+            rx.el.span("Paste who should belong here; see who joins and leaves before anything happens.", class_name="card-note"),
+            class_name="card-summary",
+        ),
+        form,
+        rx.el.div(rx.cond(found.digest != "", shown, rx.fragment()), role="status"),
+        class_name="card",
     )
 
 
