@@ -29,6 +29,8 @@ from flyusage.ui.pages.overview.state import Overview
 from flyusage.ui.pages.overview.view import overview
 from flyusage.ui.pages.prices.state import Prices
 from flyusage.ui.pages.prices.view import prices
+from flyusage.ui.pages.settings.state import OrganizationSettings
+from flyusage.ui.pages.settings.view import settings
 from flyusage.ui.pages.staff.close.state import StaffClose
 from flyusage.ui.pages.staff.close.view import close as staff_close
 from flyusage.ui.pages.staff.prices.state import StaffPrices
@@ -71,6 +73,7 @@ app.add_page(invoice, route="/orgs/[slug]/invoices/[number]", title="Invoice · 
 app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on_load=[Frame.load, Prices.load])
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
 app.add_page(members, route="/orgs/[slug]/members", title="Members · flyusage", on_load=[Frame.load, Members.load])
+app.add_page(settings, route="/orgs/[slug]/settings", title="Settings · flyusage", on_load=[Frame.load, OrganizationSettings.load])
 app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=StaffPrices.load)
 app.add_page(staff_close, route=staff_layout.CLOSE, title="Close a month · flyusage", on_load=StaffClose.load)
 app.add_page(staff_queue, route=staff_layout.QUEUE, title="Payment queue · flyusage", on_load=StaffQueue.load)

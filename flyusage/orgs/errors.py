@@ -71,3 +71,31 @@ class RosterChanged(FlyusageError):
 
     code = "roster_changed"
     status = 409
+
+
+class SlugInvalid(FlyusageError):
+    """A text that cannot be an organization's slug."""
+
+    code = "slug_invalid"
+    status = 422
+
+
+class SlugTaken(FlyusageError):
+    """Another organization has the slug, or once had it."""
+
+    code = "slug_taken"
+    status = 409
+
+
+class NameInvalid(FlyusageError):
+    """A text that cannot be an organization's name."""
+
+    code = "name_invalid"
+    status = 422
+
+
+class DeletionFinal(FlyusageError):
+    """The time in which a deletion can be undone is over."""
+
+    code = "deletion_final"
+    status = 410

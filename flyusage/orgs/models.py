@@ -38,6 +38,18 @@ class Organization(SQLModel, table=True):
     name: str = Field(sa_column=Column(Text, nullable=False))
     is_synthetic: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    deleted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="an owner may undo it for 30 days"))
+
+
+class FormerSlug(SQLModel, table=True):
+    """A slug that an organization once had: it leads to the present one, and nobody else takes it."""
+
+    __tablename__ = "former_slug"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_former_slug_slug", "slug"),)
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    slug: str = Field(sa_column=Column(Text, primary_key=True))
+    until: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class Membership(SQLModel, table=True):

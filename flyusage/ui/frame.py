@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from urllib.parse import urlencode
 
 import reflex as rx
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from flyusage.ui.session import OpenOrganization, open_organization, open_organi
 
 STALE_AFTER = timedelta(hours=6)
 PERMITTED_PAGES = {
+    "": Permission.USAGE_READ,
     "/usage": Permission.USAGE_READ,
     "/machines": Permission.MACHINES_READ,
     "/billing": Permission.INVOICES_READ,
@@ -82,6 +84,11 @@ class Frame(rx.State):
         self.reader, self.is_staff = person.name, bool(person.staff_roles)
         self.organizations = await _choices()
         header = await _header(slug)
+        if header is not None and header.slug != slug:  # the address says one that was left
+            here = self.router.url
+            rest = here.path.removeprefix(f"/orgs/{slug}")
+            query = urlencode(dict(here.query_parameters))
+            return browser.leave(f"/orgs/{header.slug}{rest}" + (f"?{query}" if query else ""))
         self.is_missing = header is None
         self.header = header or Header(name="flyusage", mark="f")
         return Frame.watch
@@ -138,7 +145,8 @@ def header_of(organization: OpenOrganization) -> Header:
         now=now.isoformat(),
         stale_notice=notice,
         role=organization.by.role or "",
-        pages=[page for page, permission in PERMITTED_PAGES.items() if permission in organization.permissions],
+        pages=[page for page, permission in PERMITTED_PAGES.items() if permission in organization.permissions]
+        + (["/settings"] if organization.by.role else []),
     )
 
 

@@ -7,14 +7,15 @@ from reflex.vars import Var
 from flyusage.ui.components.commands import commands
 from flyusage.ui.frame import Frame, OrganizationChoice
 
-NAVIGATION = (("Overview", "house", ""),)
 PERMITTED = (
+    ("Overview", "house", ""),
     ("Explorer", "chart-line", "/usage"),
     ("Machines", "server", "/machines"),
     ("Billing", "receipt-text", "/billing", "/invoices"),
     ("Prices", "tags", "/prices"),
     ("What if", "flask-conical", "/what-if"),
     ("Members", "users", "/members"),
+    ("Settings", "settings", "/settings"),
 )
 
 
@@ -87,7 +88,6 @@ def _side() -> rx.Component:
             rx.fragment(
                 commands(Frame.header.pages),
                 rx.el.nav(
-                    *[_link(*entry) for entry in NAVIGATION],
                     *[rx.cond(Frame.header.pages.contains(entry[2]), _link(*entry), rx.fragment()) for entry in PERMITTED],
                     class_name="nav",
                     aria_label="Pages",

@@ -10,10 +10,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from flyusage import db
+from flyusage import clock, db
 from flyusage.orgs.acting import Actor, member, system
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role, StaffRole
+from flyusage.orgs.organizations import UNDO
 from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.staff import StaffPermission, require_staff, roles_of
 from flyusage.ui.reader import present_reader
@@ -89,11 +90,21 @@ def _known(slug: str | None = None) -> list[OpenOrganization]:
                 sa.text(f"SELECT id, slug, name, is_synthetic FROM {source}"), {"slug": slug} if slug is not None else {}
             )
             return [OpenOrganization(*row, permitted(row.id)) for row in rows]
-        mine = sa.text(
-            "SELECT id, slug, name, is_synthetic, role FROM organizations_of(:who) WHERE CAST(:slug AS text) IS NULL OR slug = :slug"
-        )
-        rows = session.execute(mine, {"who": reader.user_id, "slug": slug})
-        return [OpenOrganization(*row[:4], PERMISSIONS[Role(row.role)], member(reader.user_id, Role(row.role))) for row in rows]
+        rows = session.execute(sa.text(_MINE), {"who": reader.user_id, "slug": slug, "gone": clock.now() - UNDO})
+        return [OpenOrganization(*row[:4], _permissions(row), member(reader.user_id, Role(row.role))) for row in rows]
+
+
+def _permissions(row: sa.Row) -> frozenset[Permission]:
+    """Of one that is deleted, an owner may undo that, and see nothing else."""
+    return PERMISSIONS[Role(row.role)] if row.deleted_at is None else frozenset({Permission.ORGANIZATION_DELETE})
+
+
+# An address may say a slug that was left; what is deleted is an owner's alone, for a while.
+_MINE = """
+SELECT id, slug, name, is_synthetic, role, deleted_at FROM organizations_of(:who)
+WHERE (CAST(:slug AS text) IS NULL OR slug = :slug OR slug = (SELECT f.slug FROM former_slug_of(:slug) AS f))
+  AND (deleted_at IS NULL OR (role = 'owner' AND deleted_at > :gone))
+ORDER BY deleted_at IS NOT NULL, slug IS DISTINCT FROM :slug, id"""
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,7 @@ def first_organization() -> OpenOrganization | None:
     Without either, the only one there is; None where there are none, or several of which none has an event. Blocks on the
     database.
     """
-    known = open_organizations()
+    known = [one for one in open_organizations() if Permission.USAGE_READ in one.permissions]  # none that is deleted
     last = {each: _last_event_at(each.id) for each in [one for one in known if not one.is_synthetic][:MOST_ASKED]}
     alive = [(at, each) for each, at in last.items() if at is not None]
     if alive:

@@ -27,6 +27,8 @@ from serving import running, settings_for
 from story import prism, rival
 
 from flyusage import db
+from flyusage.orgs import organizations
+from flyusage.orgs.acting import system
 from flyusage.orgs.models import Role
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 PASSWORD = "violin oxide parcel thunder"
 MANY = 120
 PEOPLE = {f"{role}@prism.example": role for role in Role} | {"leaver@prism.example": Role.DEVELOPER, "second@prism.example": Role.DEVELOPER}
+NOVA = {"one@nova.example": Role.OWNER, "two@nova.example": Role.ADMIN, "three@nova.example": Role.VIEWER}
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +59,14 @@ def staffed(server: "Server", template: str, mails: Mailserver, tmp_path_factory
             org = Tenant(session.scalar(sa.text("SELECT id FROM organization WHERE slug = 'prism'")), "prism", "prism")
             for email, role in PEOPLE.items():
                 add_person(session, email, org, role)
+            nova = organizations.create(session, "nova", "Nova", by=system("test"))
+            for email, role in NOVA.items():
+                add_person(session, email, Tenant(nova, "nova", "Nova"), role)
             for number in range(MANY):
                 add_person(session, f"zz-{number:03d}@prism.example", org, Role.VIEWER)
         with running(**settings) as address:
             site = Site(address, settings)
-            for email in PEOPLE:
+            for email in (*PEOPLE, *NOVA):
                 set_password(site, email, PASSWORD)
             yield site
 
@@ -122,7 +128,7 @@ def test_the_page_lists_people_with_role_and_last_seen(visit: Visit) -> None:
     page.get_by_label("Search members").fill("ZZ-01")
     expect(page.locator(".member-table tbody tr")).to_have_count(10)
     expect(page).to_have_url(re.compile("find=ZZ-01"))
-    page.goto("/orgs/prism/members?role=billing")
+    page.goto("/orgs/prism/members?role=admin")
     expect(page.locator(".member-table tbody tr")).to_have_count(1)
     page.goto("/orgs/prism/members?page=3")
     expect(page.get_by_text("3 of 3")).to_be_visible()
@@ -303,11 +309,82 @@ def addresses_in(staffed: Site) -> list[tuple]:
     )
 
 
+def test_it_moves_and_old_links_lead_on(visit: Visit, staffed: Site) -> None:
+    page = visit("/orgs/nova/settings", "one@nova.example")
+    page.get_by_label("Name").fill("Nova Inc.")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.locator(".org-name")).to_have_text("Nova Inc.")
+    page.get_by_label("Slug").fill("prism")
+    page.get_by_role("button", name="Change the slug").click()
+    expect(page.get_by_text("prism is, or was, another organization's slug. Choose another.")).to_be_visible()
+    page.get_by_label("Slug").fill("nova-inc")
+    page.get_by_role("button", name="Change the slug").click()
+    expect(page).to_have_url("/orgs/nova-inc/settings")
+    expect(page.get_by_text("Old links and events lead here from: nova")).to_be_visible()
+    page.goto("/orgs/nova/members?role=viewer")
+    expect(page).to_have_url("/orgs/nova-inc/members?role=viewer")
+    expect(page.locator(".member-table tbody tr")).to_have_count(1)
+    cookie = cookie_for(staffed, "one@nova.example", PASSWORD)
+    assert ask(staffed, "/orgs/nova/members.csv", cookie=cookie).status == 200
+    page.goto("/orgs/nova-inc/settings")
+    page.get_by_label("Slug").fill("nova")
+    page.get_by_role("button", name="Change the slug").click()
+    expect(page).to_have_url("/orgs/nova/settings")
+
+
+def test_invoices_are_made_out_to_what_billing_enters(visit: Visit) -> None:
+    page = visit("/orgs/prism/settings", "billing")
+    expect(page.get_by_role("button", name="Rename")).to_have_count(0)
+    for label, text in (
+        ("Legal name", "Prism GmbH"), ("Street and number", "Lindenallee 1\n2. Stock"), ("Postcode", "10115"), ("City", "Berlin"),
+        ("VAT number", "DE999999999"), ("Purchase order", "PO-7"), ("Invoices are mailed to", "ap@prism.example\nbo@prism.example"),
+    ):  # fmt: skip
+        page.get_by_label(label).fill(text)
+    page.get_by_label("Country").select_option("DE")
+    page.get_by_role("button", name="Keep these").click()
+    expect(page.get_by_text("is not a VAT number of DE")).to_be_visible()
+    expect(page.get_by_label("Legal name")).to_have_value("Prism GmbH")
+    page.get_by_label("VAT number").fill("DE 136 695 976")
+    page.get_by_role("button", name="Keep these").click()
+    expect(page.get_by_text("The next invoice is made out so")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("VAT number")).to_have_value("DE136695976")
+    expect(page.get_by_label("Invoices are mailed to")).to_have_value("ap@prism.example\nbo@prism.example")
+
+
+def test_ownership_is_handed_over_somebody_leaves_and_it_is_deleted_and_brought_back(visit: Visit) -> None:
+    page = visit("/orgs/nova/settings", "one@nova.example")
+    page.get_by_text("Leave …").click()
+    page.get_by_role("button", name="Leave the organization").click()
+    expect(page.get_by_text("An organization keeps an owner.")).to_be_visible()
+    page.get_by_text("Hand over ownership …").click()
+    page.get_by_label("The member's address").fill("two@nova.example")
+    page.get_by_role("button", name="Hand over", exact=True).click()
+    expect(page.get_by_text("You are admin of")).to_have_count(0)
+    page.goto("/orgs/nova/settings")
+    expect(page.get_by_text("You are admin of")).to_be_visible()
+    expect(page.get_by_text("Delete …")).to_have_count(0)
+    theirs, third = visit("/orgs/nova/settings", "two@nova.example"), visit("/orgs/nova/members", "three@nova.example")
+    expect(third.locator(".member-table tbody tr")).to_have_count(3)
+    theirs.get_by_text("Delete …").click()
+    theirs.get_by_role("button", name="Delete the organization").click()
+    expect(theirs.get_by_role("heading", name="This organization is deleted")).to_be_visible()
+    expect(theirs.get_by_text("Until Dec 15, 2026 an owner can bring it back")).to_be_visible()
+    expect(third.locator(".member-table")).to_have_count(0, timeout=4000)
+    expect(theirs.locator(".nav a")).to_have_text(["Settings"])
+    theirs.get_by_role("button", name="Undo the deletion").click()
+    expect(theirs.get_by_role("heading", name="Leave or hand over")).to_be_visible()
+    page.goto("/orgs/nova/settings")
+    page.get_by_text("Leave …").click()
+    page.get_by_role("button", name="Leave the organization").click()
+    expect(page.get_by_role("heading", name="You belong to no organization yet")).to_be_visible()
+
+
 NAVIGATION = {
-    "owner": ["Overview", "Explorer", "Machines", "Billing", "Prices", "What if", "Members"],
-    "developer": ["Overview", "Explorer", "Machines", "Prices", "What if", "Members"],
-    "billing": ["Overview", "Explorer", "Billing", "Prices", "What if", "Members"],
-    "viewer": ["Overview", "Explorer", "Machines", "Prices", "What if", "Members"],
+    "owner": ["Overview", "Explorer", "Machines", "Billing", "Prices", "What if", "Members", "Settings"],
+    "developer": ["Overview", "Explorer", "Machines", "Prices", "What if", "Members", "Settings"],
+    "billing": ["Overview", "Explorer", "Billing", "Prices", "What if", "Members", "Settings"],
+    "viewer": ["Overview", "Explorer", "Machines", "Prices", "What if", "Members", "Settings"],
 }
 
 
@@ -382,6 +459,17 @@ def people_in(staffed: Site) -> list[tuple]:
 def asked_of(staffed: Site, query: str) -> list[tuple]:
     with psycopg.connect(staffed.settings["FLYUSAGE_MIGRATION_URL"]) as connection:
         return connection.execute(query).fetchall()  # pyright: ignore[reportArgumentType] the test's own words
+
+
+@pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True)])
+def test_the_settings_have_no_barriers_that_axe_can_find(visit: Visit, is_phone: bool, is_dark: bool) -> None:
+    page = visit("/orgs/prism/settings", "owner", is_phone=is_phone, is_dark=is_dark)
+    expect(page.get_by_role("button", name="Keep these")).to_be_visible()
+    page.get_by_text("Hand over ownership …").click()
+    page.get_by_text("Delete …").click()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 @pytest.mark.parametrize("is_phone", [False, True])

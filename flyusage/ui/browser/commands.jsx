@@ -12,13 +12,14 @@ const SECOND_KEY_MS = 1200;
 const NONE = [];
 
 const PAGES = [
-  { key: "o", label: "Overview", to: "", words: "home spend month" },
+  { key: "o", label: "Overview", to: "", words: "home spend month", isPermitted: true },
   { key: "e", label: "Explorer", to: "/usage", words: "usage chart cost", isPermitted: true },
   { key: "m", label: "Machines", to: "/machines", words: "vms list", isPermitted: true },
   { key: "b", label: "Billing", to: "/billing", words: "invoices owe pay draft", isPermitted: true },
   { key: "p", label: "Prices", to: "/prices", words: "cost list history versions", isPermitted: true },
   { key: "w", label: "What if", to: "/what-if", words: "simulate re-price reservation move draft", isPermitted: true },
   { key: "u", label: "Members", to: "/members", words: "users people roles invite seats", isPermitted: true },
+  { key: "s", label: "Settings", to: "/settings", words: "organization name slug address vat billing leave delete", isPermitted: true },
 ];
 
 /** The pages that the reader may open; `permitted` are those of the ones that need a permission. */
