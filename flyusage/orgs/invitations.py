@@ -185,9 +185,8 @@ def accept_as_new(session: Session, secret: str, *, name: str, password: str) ->
 def letter(one: Invited, *, organization: str, inviter: str, settings: Settings) -> LinkLetter:
     """The mail that carries an invitation's link, on the host that is configured."""
     link = accounts.link_to("/invitation", one.secret, settings)
-    article = "an" if one.role.value[0] in "aeiou" else "a"
     said = (
-        f"{inviter} invites you to {organization} on flyusage, as {article} {one.role}.",
+        f"{inviter} invites you to {organization} on flyusage, in the role {one.role}.",
         f"The link works once, for {GOOD_FOR.days} days, and only for this address. Without an account you make one there.",
         "If you do not know what this is about, leave this mail alone: nothing happens.",
     )

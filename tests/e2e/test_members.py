@@ -311,7 +311,7 @@ def addresses_in(staffed: Site) -> list[tuple]:
 
 def test_it_moves_and_old_links_lead_on(visit: Visit, staffed: Site) -> None:
     page = visit("/orgs/nova/settings", "one@nova.example")
-    page.get_by_label("Name").fill("Nova Inc.")
+    page.get_by_label("Name", exact=True).fill("Nova Inc.")
     page.get_by_role("button", name="Rename").click()
     expect(page.locator(".org-name")).to_have_text("Nova Inc.")
     page.get_by_label("Slug").fill("prism")
@@ -339,13 +339,13 @@ def test_invoices_are_made_out_to_what_billing_enters(visit: Visit) -> None:
         ("Legal name", "Prism GmbH"), ("Street and number", "Lindenallee 1\n2. Stock"), ("Postcode", "10115"), ("City", "Berlin"),
         ("VAT number", "DE999999999"), ("Purchase order", "PO-7"), ("Invoices are mailed to", "ap@prism.example\nbo@prism.example"),
     ):  # fmt: skip
-        page.get_by_label(label).fill(text)
-    page.get_by_label("Country").select_option("DE")
-    page.get_by_role("button", name="Keep these").click()
+        page.locator(".settings-form label", has_text=re.compile(f"^{label}")).locator("input, textarea").fill(text)
+    page.locator("select[name=country]").select_option("DE")
+    page.get_by_role("button", name="Save billing details").click()
     expect(page.get_by_text("is not a VAT number of DE")).to_be_visible()
     expect(page.get_by_label("Legal name")).to_have_value("Prism GmbH")
     page.get_by_label("VAT number").fill("DE 136 695 976")
-    page.get_by_role("button", name="Keep these").click()
+    page.get_by_role("button", name="Save billing details").click()
     expect(page.get_by_text("The next invoice is made out so")).to_be_visible()
     page.reload()
     expect(page.get_by_label("VAT number")).to_have_value("DE136695976")
@@ -464,7 +464,7 @@ def asked_of(staffed: Site, query: str) -> list[tuple]:
 @pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True)])
 def test_the_settings_have_no_barriers_that_axe_can_find(visit: Visit, is_phone: bool, is_dark: bool) -> None:
     page = visit("/orgs/prism/settings", "owner", is_phone=is_phone, is_dark=is_dark)
-    expect(page.get_by_role("button", name="Keep these")).to_be_visible()
+    expect(page.get_by_role("button", name="Save billing details")).to_be_visible()
     page.get_by_text("Hand over ownership …").click()
     page.get_by_text("Delete …").click()
     found = Axe().run(page)

@@ -207,7 +207,7 @@ def test_the_letter_carries_the_configured_address_and_names_literally(prism: Ca
     written = invitations.letter(one, organization="<b>Prism</b>", inviter="Bo & Co", settings=config.settings())
     config.settings.cache_clear()
     assert written.link == "https://usage.example.com/invitation?link=s3cret"
-    assert "Bo & Co invites you to <b>Prism</b> on flyusage, as an admin." in written.letter.text
+    assert "Bo & Co invites you to <b>Prism</b> on flyusage, in the role admin." in written.letter.text
     assert "Bo &amp; Co invites you to &lt;b&gt;Prism&lt;/b&gt;" in written.letter.html
 
 

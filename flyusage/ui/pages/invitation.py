@@ -55,8 +55,7 @@ def _offer(link: str) -> tuple[Way, str, str, str]:
         except InvitationSpent as error:
             return "spent", "This invitation is over", error.sentence, ""
         reader = signed_in(session)
-    article = "an" if offer.role.value[0] in "aeiou" else "a"
-    title, invited = f"Join {visible(offer.name)}", f"{offer.email} is invited as {article} {offer.role}."
+    title, invited = f"Join {visible(offer.name)}", f"{offer.email} is invited in the role {offer.role}."
     if reader is None:
         return "sign-in" if offer.has_account else "new", title, invited, offer.email
     if reader.email != offer.email:

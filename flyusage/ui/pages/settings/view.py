@@ -71,7 +71,7 @@ def _billing() -> rx.Component:
             "Invoices are mailed to, one address a line",
             rx.el.textarea(name="emails", default_value=PROFILE.emails, rows=2, class_name="field"),
         ),
-        rx.el.div(rx.el.button("Keep these", type="submit", class_name="button button-primary"), class_name="settings-foot"),
+        rx.el.div(rx.el.button("Save billing details", type="submit", class_name="button button-primary"), class_name="settings-foot"),
         on_submit=OrganizationSettings.bill_to,
         class_name="settings-form",
     )
