@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+import flyusage.alerts.models
 import flyusage.auth.models
 import flyusage.invoices.models
 import flyusage.invoices.payments.models

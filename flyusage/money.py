@@ -1,7 +1,7 @@
 """Cents, unit prices and the one rounding rule. Nothing here is a float."""
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 
@@ -56,6 +56,17 @@ def format_money(amount: Fraction | Decimal | int, currency: Currency = USD, *, 
 def format_minor(amount_minor: int, currency: Currency) -> str:
     """Minor units as `format_money` writes their amount: 123456 cents are `$1,234.56`."""
     return format_money(Fraction(amount_minor, 10**currency.exponent), currency)
+
+
+def parse_minor(text: str, currency: Currency) -> int | None:
+    """`1,250.00` in minor units; None for what is no amount of whole minor units, or has more than fifteen digits of them."""
+    try:
+        amount = Decimal(text.replace(",", "").strip()).scaleb(currency.exponent)
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) >= 10**15:
+        return None
+    return int(amount)
 
 
 def split_by_weight(total: int, weights: list[Fraction]) -> list[int]:

@@ -81,12 +81,16 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address, or the name localhost, is this machine's own."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
 def refuse_other_than_loopback(host: str) -> None:
     """Raise NotLoopback for an address that other machines reach."""
-    is_loopback = host == "localhost"
-    with suppress(ValueError):
-        is_loopback = is_loopback or ipaddress.ip_address(host).is_loopback
-    if not is_loopback:
+    if not is_loopback(host):
         raise NotLoopback(
             f"Nobody can sign in to this installation yet, so it listens on this machine only, not on {host}. "
             "Make the first account (`flyusage users create EMAIL --owner ORG`), or leave FLYUSAGE_HOST at 127.0.0.1."

@@ -13,6 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
+ARE_ALL_KEPT = "FLYUSAGE_TEST_PICTURES" in os.environ
+FAILED: set[str] = set()  # tests by name
 DESKTOP, PHONE = {"width": 1440, "height": 960}, {"width": 390, "height": 844}
 
 # Debian's Chromium reaches for the network and for a sandbox that a container does not have.
@@ -54,7 +56,12 @@ def launch(playwright: Playwright) -> Browser:
 
 
 def keep_picture(page: Page, test: str, number: int) -> None:
-    """Keep what `page` shows now, in full length, under tests/artefacts."""
+    """Keep what `page` shows now, in full length, under tests/artefacts, of a test that failed.
+
+    Of every test with FLYUSAGE_TEST_PICTURES set: to look at, and a second of the processor each.
+    """
+    if test not in FAILED and not ARE_ALL_KEPT:
+        return
     ARTEFACTS.mkdir(exist_ok=True)
     name = re.sub(r"[^\w-]+", "-", test).strip("-")[:80]
     page.screenshot(path=ARTEFACTS / f"{name}{f'-{number}' if number else ''}.png", full_page=True)

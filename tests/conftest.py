@@ -23,6 +23,7 @@ from flyusage import config, db, embedded
 from flyusage.cli import bootstrap
 
 PUBLIC_TRACE = Path(__file__).parents[2] / "shared" / "data"
+MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 * 10**9
 LOGIN, PASSWORD = "flyusage_test_login", "only-for-tests"
 
 hypothesis.settings.register_profile("flyusage", deadline=None)
@@ -184,5 +185,9 @@ def _read_anew(chosen: dict[str, str | None]) -> None:
 
 
 def _temporary_folder() -> Path:
-    """Short, since the path of a socket may hold 107 bytes only."""
-    return Path(tempfile.mkdtemp(prefix="flyusage-"))
+    """Short, since the path of a socket may hold 107 bytes only; in memory where there is room, since each test copies a database."""
+    return Path(tempfile.mkdtemp(prefix="flyusage-", dir=MEMORY if _has_room(MEMORY) else None))
+
+
+def _has_room(folder: Path) -> bool:
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= ROOM_BYTES

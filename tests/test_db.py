@@ -13,7 +13,8 @@ from conftest import Database, Server
 from sqlmodel import SQLModel
 
 from flyusage import config, db
-from flyusage.invoices import models as _invoices  # noqa: F401 tables are known once their module is imported
+from flyusage.alerts import models as _alerts  # noqa: F401 tables are known once their module is imported
+from flyusage.invoices import models as _invoices  # noqa: F401
 from flyusage.invoices.payments import models as _payments  # noqa: F401
 from flyusage.pricing import books
 
@@ -33,6 +34,8 @@ SOMETHING = {
 }
 HASH_OF_X = hashlib.sha256(b"x").hexdigest()
 CHOSEN: dict[str, dict[str, object]] = {  # what a table's rules ask for beyond its columns' types
+    "budget": {"id": 1},
+    "budget_alert": {"basis": "spent"},
     "billing_close": {"state": "waiting"},
     "billing_hold": {"decision": "held"},
     "billing_profile": {"country": "US"},

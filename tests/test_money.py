@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyusage.money import EUR, JPY, USD, format_money, round_half_away, split_by_weight, to_minor
+from flyusage.money import EUR, JPY, USD, format_money, parse_minor, round_half_away, split_by_weight, to_minor
 
 amounts = st.fractions(min_value=-(10**12), max_value=10**12)
 weights = st.lists(st.fractions(min_value=0, max_value=10**9), min_size=1, max_size=40)
@@ -105,3 +105,29 @@ def test_nothing_weighs_anything_all_goes_to_the_first():
 def test_impossible_weights_are_refused(bad: list[Fraction]):
     with pytest.raises(ValueError, match="weights"):
         split_by_weight(1, bad)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [
+        ("1,250.00", USD, 125000),
+        (" 12.5 ", USD, 1250),
+        ("-3", EUR, -300),
+        ("7", JPY, 7),
+        ("7.5", JPY, None),
+        ("0.001", USD, None),
+        ("1e3", USD, 100000),
+        ("NaN", USD, None),
+        ("Infinity", USD, None),
+        ("9" * 16, USD, None),
+        ("", USD, None),
+        ("ten", USD, None),
+    ],
+)
+def test_amounts_are_read_in_whole_minor_units(text: str, currency, minor: int | None):
+    assert parse_minor(text, currency) == minor
+
+
+@given(st.integers(-(10**14), 10**14))
+def test_what_is_written_is_read_again(minor: int):
+    assert parse_minor(f"{Decimal(minor).scaleb(-2):,f}", USD) == minor

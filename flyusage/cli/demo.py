@@ -19,7 +19,7 @@ from flyusage import db
 from flyusage.cli import child, hosting, progress
 from flyusage.cli.serve import Host, Port
 from flyusage.config import settings
-from flyusage.demo import platform, trace
+from flyusage.demo import people, platform, trace
 from flyusage.errors import FlyusageError
 from flyusage.metering import rollups, statistics
 from flyusage.metering.ingest import Ingest, IngestResult
@@ -59,10 +59,19 @@ def demo(
     with hosting.claimed(*where) as held:
         if trace_file:
             load_trace(trace_file)
-            hosting.run(held, *where, say=lambda address: _say(address, TRACE_ORGANIZATION))
+            password = _settle()
+            hosting.run(held, *where, say=lambda address: _say(address, TRACE_ORGANIZATION, password))
             return
+        _settle()  # before anything listens
         with _filling(vms, months, seed) as filling:
-            hosting.run(held, *where, say=lambda address: _say(address, platform.LARGE[0]), on_stop=filling.terminate)
+            password = _settle()
+            hosting.run(held, *where, say=lambda address: _say(address, platform.LARGE[0], password), on_stop=filling.terminate)
+
+
+def _settle() -> str | None:
+    """The demonstration's people can sign in; the password they share, None where somebody else has an account already."""
+    with db.platform_transaction() as session:
+        return people.settle(session, settings().data_dir)
 
 
 def fill_here(vms: int, months: int, seed: int) -> None:
@@ -166,11 +175,13 @@ def _words(step: platform.Progress) -> tuple[float, str]:
     return step.share, f"{step.events:,} events{since}"
 
 
-def _say(address: str, slug: str) -> None:
+def _say(address: str, slug: str, password: str | None) -> None:
+    doors = "".join(f"\n          {person.email:<24} {person.note}" for person in people.PEOPLE)
+    enter = f"\n  Enter as one of these, by a click there or with the password {password}{doors}\n" if password else ""
     typer.echo(
         f"""
   flyusage is at {address}/orgs/{slug}
-
+{enter}
   Try   {address}/orgs/{slug}/usage
         Click an area or a row to drill from continent to machine; Back returns.
         Press ? for the keys, / for filters, Ctrl-K to jump to any app, machine or region.

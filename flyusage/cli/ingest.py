@@ -21,6 +21,7 @@ from flyusage import db
 from flyusage.cli import bootstrap
 from flyusage.cli.output import print_json
 from flyusage.cli.rejects import SUFFIX, RejectsFile
+from flyusage.demo import people
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
 from flyusage.metering import rollups, statistics
@@ -88,6 +89,8 @@ def ingest(
                 Ingest(strict_orgs=strict_orgs, max_age=max_age, on_refusal=_keeper(kept, outcome)),
             )
         _catch_up(sorted(outcome.org_ids), progress)
+    with db.platform_transaction() as session:
+        people.adopt(session)
     _report(outcome, as_json=as_json)
     if outcome.warnings:
         raise typer.Exit(1)

@@ -3,7 +3,6 @@
 import shlex
 import sys
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +24,7 @@ from flyusage.invoices.settlement import Receipt
 from flyusage.invoices.storing import Issued
 from flyusage.invoices.yearly import year_zip
 from flyusage.logs import harmless
-from flyusage.money import CURRENCIES, Currency, format_minor
+from flyusage.money import CURRENCIES, Currency, format_minor, parse_minor
 from flyusage.orgs.acting import system
 from flyusage.orgs.queries import directory
 
@@ -358,13 +357,10 @@ def _money(amount_minor: int, currency: Currency) -> str:
 
 def _minor(text: str, currency: Currency) -> int:
     """`12.50` in minor units. Raises AmountUnreadable for more decimals than the currency has."""
-    try:
-        amount = Decimal(text.replace(",", "").strip()).scaleb(currency.exponent)
-    except InvalidOperation as error:
-        raise AmountUnreadable(f"{harmless(text[:40])!r} is no amount. Write it as 1250.00.") from error
-    if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) >= 10**15:
-        raise AmountUnreadable(f"{harmless(text[:40])!r} is no amount of whole minor units of {currency.code}.")
-    return int(amount)
+    amount = parse_minor(text, currency)
+    if amount is None:
+        raise AmountUnreadable(f"{harmless(text[:40])!r} is no amount of whole minor units of {currency.code}. Write it as 1250.00.")
+    return amount
 
 
 def _line(text: str, currency: Currency) -> tuple[int, int | None]:

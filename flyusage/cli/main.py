@@ -11,6 +11,7 @@ import typer
 from flyusage import __version__, db, logs
 from flyusage.cli import (
     bill,
+    budgets,
     cost_centres,
     costs,
     database,
@@ -50,6 +51,7 @@ app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
 app.add_typer(bill.app, name="bill")
+app.add_typer(budgets.app, name="budgets")
 app.add_typer(cost_centres.app, name="cost-centres")
 app.add_typer(costs.app, name="costs")
 app.add_typer(database.app, name="db")

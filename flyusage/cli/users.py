@@ -10,6 +10,7 @@ from flyusage.auth import accounts
 from flyusage.cli import bootstrap
 from flyusage.cli.output import print_json, print_table
 from flyusage.config import settings
+from flyusage.demo import people
 from flyusage.orgs import audit, queries
 from flyusage.orgs.models import Membership, Role
 
@@ -34,6 +35,7 @@ def create(
         made = accounts.create(session, email, name=name, is_verified=True)
         if owner is not None:
             org = queries.organization_by_slug(session, owner)
+            people.leave(session, org)
             session.add(Membership(org_id=org.id, user_id=made.user_id, role=Role.OWNER, created_at=clock.now()))
             session.flush()
             audit.record(

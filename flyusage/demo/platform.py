@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db, periods
-from flyusage.demo import setting, story
+from flyusage.demo import people, setting, story
 from flyusage.demo.crew import crew, made_ahead
 from flyusage.demo.lives import Unit
 from flyusage.demo.stream import Chapter, Company, chapters, living_units, write, writer_of
@@ -153,6 +153,7 @@ class _Filling:
     def _tell(self, company: Company, told: Sequence[Chapter]) -> None:
         with db.platform_transaction() as session:
             org_id = setting.set_up(session, company)
+            people.adopt(session)
         for chapter in told:
             self._tell_chapter(company, org_id, chapter)
             self._units_done += len(chapter.units)

@@ -4,11 +4,13 @@ A month is billed by every document of its period that stands: its invoice, less
 count. What is not issued yet is compiled and allocated as it would be, from the usage there is.
 """
 
+import hashlib
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, MutableSequence, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property, partial
 
 from sqlmodel import Session
 
@@ -19,6 +21,7 @@ from flyusage.invoices.breakdowns import BilledCell, Total, by_machines, cells_o
 from flyusage.invoices.drafting import Reading, question_of, read
 from flyusage.invoices.models import Kind
 from flyusage.invoices.statement import LineKind, Statement
+from flyusage.metering.models import DAYS
 from flyusage.periods import Period, midnight, month_period, next_month
 from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.machine_cells import machine_parts
@@ -74,7 +77,8 @@ class Issued:
         """Minor units by place and day; they sum to the month's net. Late usage of earlier months stands on the month's first day."""
         whole = _no_days()
         for id_, sign in self._documents.signed:
-            remembered = _remembered_days(self._session, self._org_id, id_, self._month, is_amortized=self._amortized is not None)
+            ask = partial(_issued_days, self._session, self._org_id, id_, self._month, is_amortized=self._amortized is not None)
+            remembered = _remembered((_database(self._session), self._org_id, id_, self._amortized is not None), ask)
             for place, days in remembered.items():
                 line = whole[place]
                 for index, amount in enumerate(days):
@@ -115,15 +119,33 @@ class Draft:
     def __init__(
         self, session: Session, org_id: int, month: date, *, as_of: datetime | None, has_late: bool, amortized: Amortized | None = None
     ) -> None:
-        self._session, self._month, self._amortized = session, month, amortized
+        self._session, self._org_id, self._month, self._amortized = session, org_id, month, amortized
         self._reading = read(session, org_id, month, as_of=as_of)
         late = [one for one in late_months(session, org_id) if one < month] if has_late else []
         self._adjusted = adjust(session, org_id, late) if late else Adjusted.nothing()
         self.statement: Statement = self._reading.statement(self._adjusted.lines)
-        self._usage = _usage_of(session, self._reading, month)
 
     def days(self) -> Days:
-        """As those of `Issued`."""
+        """As those of `Issued`. A month that is over is split once for the same cells, lines and upfront amounts."""
+        if not self._is_over or self._adjusted.lines:
+            return self._split()
+        lines = [(one.kind, one.key, one.amount_minor, one.period, one.components, one.shares) for one in self.statement.lines]
+        made_of = hashlib.sha256(repr((_cells_said(self._session, self._org_id, self._month), lines, self._amortized)).encode()).digest()
+        return _remembered((_database(self._session), self._org_id, made_of), self._split)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether all of the month's hours are closed."""
+        moment, end = self._reading.known.moment, month_period(midnight(self._month)).end
+        return end <= moment.as_of and moment.rolled_through is not None and end <= moment.rolled_through
+
+    @cached_property
+    def _usage(self) -> Usage:
+        if self._is_over:
+            return _usage_stored(self._session, self._org_id, self._month)
+        return _usage_of(self._session, self._reading, self._month)
+
+    def _split(self) -> Days:
         whole = _no_days()
         usage = {(self._month, cell.place): cell.days for cells in self._usage.cells.values() for cell in cells}
         _add_days(whole, self._cells(), usage, self._month)
@@ -152,6 +174,12 @@ class Draft:
             return [cell for _, cell in made]
         kept = [cell for line, cell in made if not is_upfront(line)]
         return kept + self._amortized.cells(self._month, taken_in(made, self.statement.currency))
+
+
+def _usage_stored(session: Session, org_id: int, month: date) -> Usage:
+    """The cells of a month whose hours are all closed: as `_usage_of`, read as they lie."""
+    stored = fetch(session, _CELLS, {"org": org_id, "month": month})
+    return Usage.of(month, (UsageCell(Place(*place), tuple(days)) for *place, days in stored))
 
 
 def _usage_of(session: Session, reading: Reading, month: date) -> Usage:
@@ -186,20 +214,38 @@ def _totals_of(session: Session, reading: Reading) -> dict[Place, list[Total]]:
     return found
 
 
-def _remembered_days(session: Session, org_id: int, invoice_id: int, month: date, *, is_amortized: bool) -> Days:
-    """A document's cells by day. Remembered: what is issued never changes."""
-    key = (session.connection().engine.url.render_as_string(hide_password=False), org_id, invoice_id, is_amortized)
+def _cells_said(session: Session, org_id: int, month: date) -> str:
+    """A digest of the month's cells, days and all: another one as soon as a quantity of any day is another."""
+    binds = Binds({"org": org_id, "month": month})
+    said = (
+        "SELECT count(*), coalesce(sum(hashtextextended(cell::text, 0)), 0) FROM usage_month AS cell WHERE org_id = :org AND month = :month"
+    )
+    return str(fetch(session, said, binds))
+
+
+def _issued_days(session: Session, org_id: int, invoice_id: int, month: date, *, is_amortized: bool) -> Days:
+    """A document's cells by day. What is issued never changes."""
+    whole = _no_days()
+    cells = cells_of(session, org_id, invoice_id, has_upfront=not is_amortized)
+    _add_days(whole, cells, usage_with(session, org_id, invoice_id), month)
+    return whole
+
+
+def _remembered(key: Hashable, make: Callable[[], Days]) -> Days:
+    """What `make` gave the first time that it was asked for under `key`, which must hold everything that it is made of."""
     if key not in _days:
-        whole = _no_days()
-        cells = cells_of(session, org_id, invoice_id, has_upfront=not is_amortized)
-        _add_days(whole, cells, usage_with(session, org_id, invoice_id), month)
+        whole = make()
         while _days and sum(map(len, _days.values())) + len(whole) > MOST_REMEMBERED:
             _days.pop(next(iter(_days)))
         _days[key] = whole
     return _days[key]
 
 
-_days: dict[tuple[str, int, int, bool], Days] = {}
+def _database(session: Session) -> str:
+    return session.connection().engine.url.render_as_string(hide_password=False)
+
+
+_days: dict[Hashable, Days] = {}
 
 
 def _no_days() -> Days:
@@ -232,6 +278,8 @@ def _composed(amounts: Iterable[tuple[str, int]]) -> Composition:
     return Composition(**sums)
 
 
+_CELLS = f"""
+SELECT app_id, region_id, vm_size_id, sku_id, ARRAY[{", ".join(DAYS)}] FROM usage_month WHERE org_id = :org AND month = :month AND total <> 0"""
 _CHARGES = (LineKind.FEE, LineKind.ONE_OFF, LineKind.ADJUSTMENT, LineKind.MINIMUM, LineKind.CARRIED)
 _DOCUMENTS = """
 SELECT starts_on, id, number, kind, origin FROM invoice

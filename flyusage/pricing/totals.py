@@ -71,7 +71,7 @@ def added(sums: Iterable[Sum]) -> Sum:
 
 
 def _priced(question: Question, cells: str, binds: Binds) -> str:
-    """The cells summed, priced and gathered into series."""
+    """The cells summed, priced and gathered into series. What has no price is told cell by cell: DISTINCT would sort all of them."""
     folding = fold(question)
     days = binds.add([epoch.starts_on for epoch in question.epochs], "date[]")
     books = binds.add([question.prices.book_on(epoch.starts_on) for epoch in question.epochs], "int[]")
@@ -79,7 +79,7 @@ def _priced(question: Question, cells: str, binds: Binds) -> str:
     return f"""
     WITH cell AS (
       SELECT g, sku_id, region_id, epoch, sum(q) AS q FROM ({cells}) AS part GROUP BY g, sku_id, region_id, epoch
-    ), price AS (
+    ), price AS MATERIALIZED (
       SELECT e.number - 1 AS epoch, p.sku_id, p.region_id, p.amount, p.per_quantity
       FROM unnest({days}, {books}) WITH ORDINALITY AS e (day, book_id, number)
       JOIN price_segment p ON p.book_id = e.book_id AND p.starts_on <= e.day AND p.ends_on > e.day
@@ -87,7 +87,7 @@ def _priced(question: Question, cells: str, binds: Binds) -> str:
     SELECT {"coalesce(fold.s, 0)" if folding is not None else "cell.g"} AS series, {per} AS per_quantity, sum(q * {amount}) AS cost,
            sum(q) FILTER (WHERE sku_id = ANY ({binds.add(list(question.reference.machine_skus), "smallint[]")})) AS seconds,
            sum(q * ({binds.add(question.units.array(), "bigint[]")})[sku_id + 1]) AS measured,
-           array_agg(DISTINCT sku_id) FILTER (WHERE {amount} IS NULL AND q <> 0) AS unpriced
+           array_agg(sku_id) FILTER (WHERE {amount} IS NULL AND q <> 0) AS unpriced
     FROM cell LEFT JOIN price USING (sku_id, region_id, epoch) {agreed}
     {f"LEFT JOIN {fold_rows(folding, binds)} USING (g, epoch)" if folding is not None else ""}
     GROUP BY 1, 2"""

@@ -18,9 +18,11 @@ from flyusage.auth import accounts, letters, sessions
 from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordTooWeak, SignInRefused, TooManyAttempts
 from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, PER_ADDRESS, count
 from flyusage.config import settings
+from flyusage.demo import people
 from flyusage.orgs import invitations
 from flyusage.orgs.errors import InvitationForAnother, InvitationSpent
 from flyusage.orgs.invitations import Offer
+from flyusage.server import is_loopback
 from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in, signed_in
 
 LARGEST_FORM = 16_384
@@ -45,6 +47,33 @@ async def sign_in(request: Request) -> Response:
         return _back("/sign-in", error.code, next=onward, email=_field(form, "email")[:254])
     await run_in_threadpool(_end_session, request)  # the one this browser had: whoever planted it gains nothing
     return _with_cookies(RedirectResponse(onward or "/", status_code=303), secret)
+
+
+async def enter_demo(request: Request) -> Response:
+    """As one of the demonstration's people, without a password, from this machine only. Fields: email, next."""
+    form = await _form(request)
+    onward = own_path(_field(form, "next"))
+    address = _address(request)
+    secret = await run_in_threadpool(_enter_demo, _field(form, "email"), address, request.headers.get("user-agent", ""))
+    if secret is None:
+        return _back("/sign-in", "sign_in_refused", next=onward)
+    await run_in_threadpool(_end_session, request)
+    return _with_cookies(RedirectResponse(onward or "/", status_code=303), secret)
+
+
+def is_demo_at_hand() -> bool:
+    """Whether this server answers this machine alone, and no proxy stands before it: only then are there doors without a password."""
+    chosen = settings()
+    return chosen.base_url is None and is_loopback(chosen.host)
+
+
+def _enter_demo(email: str, address: str, device: str) -> str | None:
+    if not (is_demo_at_hand() and is_loopback(address)):
+        return None
+    with db.platform_transaction() as session:
+        if email not in (person.email for person in people.open_doors(session)):
+            return None
+        return sessions.start(session, accounts.known(session, email).user_id, address=address, device=device)
 
 
 async def sign_out(request: Request) -> Response:
@@ -196,6 +225,7 @@ def _field(form: dict[str, str], name: str) -> str:
 
 routes = [
     Route("/auth/sign-in", sign_in, methods=["POST"]),
+    Route("/auth/enter-demo", enter_demo, methods=["POST"]),
     Route("/auth/sign-out", sign_out, methods=["POST"]),
     Route("/auth/forgot", forgot, methods=["POST"]),
     Route("/auth/set-password", set_password, methods=["POST"]),

@@ -1,10 +1,10 @@
 """Browser journeys on the built frontend: one server per run, one browser context per test."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import DESKTOP, PHONE, OpenPage, Site, keep_picture, launch
+from browsing import DESKTOP, FAILED, PHONE, OpenPage, Site, keep_picture, launch
 from conftest import copied
 from factories import line
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -13,6 +13,15 @@ from story import prism, rival
 
 if TYPE_CHECKING:
     from conftest import Server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note what failed, for `keep_picture`."""
+    report = yield
+    if report.failed:
+        FAILED.add(item.name)
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +50,7 @@ def open_page(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> 
     """Opens a path of the site in a fresh context: `open_page("/orgs/prism", is_phone=True, is_dark=True)`.
 
     At the end the browser must have had nothing to complain about, and the page must not scroll sideways.
-    A picture of what was last shown is kept under tests/artefacts.
+    A picture of what was last shown is kept under tests/artefacts when the test failed.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []

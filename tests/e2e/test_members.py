@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 import sqlalchemy as sa
+from asking import ask, post
 from axe_playwright_python.sync_playwright import Axe
 from browsing import DESKTOP, PHONE, Site, keep_picture
 from cast import Tenant, add_person
@@ -22,8 +23,8 @@ from hostile import call, connected, handlers, heard
 from mailserver import Mailserver
 from mailserver import running as mail_running
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from posting_forms import ask, cookie_for, post, set_password
 from serving import running, settings_for
+from signing import cookie_for, set_password
 from story import prism, rival
 
 from flyusage import db

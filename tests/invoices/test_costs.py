@@ -136,6 +136,23 @@ def test_a_void_invoice_leaves_a_draft(prism: int):
     assert answer.notices[0] == "October 2026 is not issued yet: a draft."
 
 
+def test_a_draft_of_a_month_that_is_over_is_anew_with_every_change(prism: int):
+    with acting() as session:
+        id_ = session.execute(sa.text("SELECT id FROM invoice WHERE org_id = :org"), {"org": prism}).scalar_one()
+        void(session, prism, id_, reason="wrong buyer", by=BY)
+    first_days = Period(WHOLE.start, WHOLE.start + timedelta(days=15))
+    assert [ask(prism).total, ask(prism).total, ask(prism, period=first_days).total] == [
+        Fraction("161.10"),
+        Fraction("161.10"),
+        Fraction("80.14"),
+    ]
+    take_in(*volume("more", 100, days=15))  # $7.50 in the first half, less 10 %
+    assert [ask(prism).total, ask(prism, period=first_days).total] == [Fraction("167.85"), Fraction("86.89")]
+    with acting() as session:
+        agreements.add_fee(session, prism, RecurringFee("Seats", OCTOBER, date(2026, 10, 31), Decimal(10), "USD"), by=BY)
+    assert ask(prism).total == Fraction("176.85")
+
+
 def test_late_usage_counts_in_the_month_that_it_is_billed_with(prism: int):
     take_in(*volume("late", 100, app="api"), *volume("n1", 200, month=11, days=29), at=DECEMBER)
     period = month_period(midnight(NOVEMBER))

@@ -1,10 +1,17 @@
 """The pages before anything else: sign in, have a link sent, set a password. Plain forms, which post to `ui/sign_in.py`."""
 
-import reflex as rx
+import asyncio
+from dataclasses import dataclass
 
+import reflex as rx
+from reflex.vars import Var
+
+from flyusage import db
 from flyusage.auth import accounts, passwords
+from flyusage.demo import people
 from flyusage.ui.components.door_card import door_card, door_field, door_form
-from flyusage.ui.sign_in import own_path
+from flyusage.ui.components.plain_form import plain_form
+from flyusage.ui.sign_in import is_demo_at_hand, own_path
 
 PROBLEMS = {  # by what stands in the address; nothing else of the address is shown as ours
     "sign_in_refused": ("That address and password do not belong together. Check both, or have a new password sent.", False),
@@ -24,6 +31,16 @@ PROBLEMS = {  # by what stands in the address; nothing else of the address is sh
 LONGEST_SHOWN = 300
 
 
+@dataclass(frozen=True)
+class Entrance:
+    """One of the demonstration's people, to look around as."""
+
+    email: str
+    name: str
+    role: str
+    note: str
+
+
 class Door(rx.State):
     """What a form shows again: why it came back, and what was typed. Passwords are never among it."""
 
@@ -33,16 +50,25 @@ class Door(rx.State):
     onward: str = ""
     link: str = ""
     is_known: bool = False
+    entrances: list[Entrance] = []
 
     @rx.event
-    def load(self):
-        """Read the address."""
+    async def load(self):
+        """Read the address; where this is a demonstration, find out who may be entered as."""
         given = dict(self.router.url.query_parameters)
         self.problem, self.is_good = PROBLEMS.get(given.get("problem", ""), ("", False))
         self.email = given.get("email", "")[: accounts.LONGEST_ADDRESS]
         self.onward = own_path(given.get("next", ""))
         self.link = given.get("link", "")[:LONGEST_SHOWN]
+        self.entrances = await asyncio.to_thread(_entrances)
         self.is_known = True
+
+
+def _entrances() -> list[Entrance]:
+    if not is_demo_at_hand():
+        return []
+    with db.platform_transaction() as session:
+        return [Entrance(person.email, person.name, person.role or "staff", person.note) for person in people.open_doors(session)]
 
 
 def sign_in() -> rx.Component:
@@ -58,6 +84,33 @@ def sign_in() -> rx.Component:
             submit="Sign in",
         ),
         rx.el.p(rx.el.a("Forgot the password, or have none yet?", href="/forgot"), class_name="door-foot"),
+        rx.cond(Door.entrances.length() > 0, _look_around()),
+    )
+
+
+def _look_around() -> rx.Component:
+    """One button per role, in a demonstration."""
+    return rx.el.section(
+        rx.el.h2("This is a demonstration: look around as", class_name="door-subtitle", id="look-around"),
+        rx.el.ul(rx.foreach(Door.entrances, _entrance), class_name="entrances"),
+        aria_labelledby="look-around",
+    )
+
+
+def _entrance(person: Var[Entrance]) -> rx.Component:
+    return rx.el.li(
+        plain_form(
+            rx.el.input(type="hidden", name="email", value=person.email, read_only=True),
+            rx.el.input(type="hidden", name="next", value=Door.onward, read_only=True),
+            rx.el.button(
+                rx.el.span(person.role, class_name="entrance-role"),
+                rx.el.span(person.name, class_name="entrance-name"),
+                rx.el.span(person.note, class_name="muted entrance-note"),
+                type="submit",
+                class_name="entrance",
+            ),
+            action="/auth/enter-demo",
+        )
     )
 
 

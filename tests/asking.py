@@ -1,24 +1,11 @@
-"""Requests without a browser, as sign-in's tests make them, and the link that sets a password."""
+"""Requests without a browser, as a script or an attacker makes them."""
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection
 from urllib.parse import urlencode, urlsplit
 
 from browsing import Site
-
-SESSION = "flyusage_session"
-
-
-def link_for(site: Site, email: str) -> str:
-    """A new link to set the password, as the command prints it."""
-    command = [sys.executable, "-m", "flyusage.cli.main", "users", "link", email, "--json"]
-    ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
-    return json.loads(ran.stdout)["link"]
 
 
 @dataclass(frozen=True)
@@ -51,14 +38,3 @@ def post(site: Site, path: str, headers: dict[str, str] | None = None, **fields:
 
 def cookies_of(answer: Answer) -> dict[str, str]:
     return dict(cookie.split(";")[0].split("=", 1) for cookie in answer.headers.get_all("set-cookie", []))
-
-
-def cookie_for(site: Site, email: str, password: str) -> str:
-    """The Cookie header of a browser that has just signed in."""
-    return f"{SESSION}={cookies_of(post(site, '/auth/sign-in', email=email, password=password))[SESSION]}"
-
-
-def set_password(site: Site, email: str, password: str) -> None:
-    """Give an account its password, by a new link."""
-    answer = post(site, "/auth/set-password", link=link_for(site, email).partition("link=")[2], password=password)
-    assert answer.headers["location"] == "/"

@@ -1,0 +1,58 @@
+"""Budgets that are watched, and their mail, for as long as a worker runs."""
+
+import threading
+import time
+
+import structlog
+
+from flyusage import db, jobs
+from flyusage.alerts import telling
+from flyusage.config import settings
+from flyusage.invoices.storing import CHANNEL
+from flyusage.mail import Postbox
+
+LOOK_SECONDS = 60.0  # between two looks at how budgets stand
+SHARE = 20
+
+_log = structlog.get_logger(__name__)
+
+
+def run(stop: threading.Event) -> None:
+    """Watch budgets and send what they tell, until `stop` is set. Several may run."""
+    jobs.Worker(Watch().work, channel=CHANNEL, every=5.0).run(stop)
+
+
+class Watch:
+    """Rounds over the budgets, once a minute, and over the mail that waits."""
+
+    def __init__(self) -> None:
+        self._look_at = 0.0
+        self._resume_at = 0.0
+
+    def work(self) -> bool:
+        """A round; whether more mail waits."""
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + LOOK_SECONDS
+            look()
+        with db.platform_transaction() as session:
+            due = telling.waiting(session, SHARE)
+        if not due or settings().smtp_url is None or time.monotonic() < self._resume_at:
+            return False
+        with Postbox(settings().smtp_url or "") as postbox:
+            for key in due:
+                if not telling.send(postbox, key):
+                    self._resume_at = time.monotonic() + LOOK_SECONDS
+                    return False
+        return len(due) == SHARE
+
+
+def look() -> None:
+    """Note what every organization's budgets have reached, each in a transaction of its own; what fails leaves the others alone."""
+    with db.platform_transaction() as session:
+        organizations = telling.organizations_with_budgets(session)
+    for org_id in organizations:
+        try:
+            with db.transaction(org_id) as session:
+                telling.note_reached(session, org_id)
+        except (ValueError, ArithmeticError) as error:  # one organization's; the database's own errors end the round
+            _log.error("budgets could not be looked at", org_id=org_id, error=str(error))

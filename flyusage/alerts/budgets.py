@@ -1,0 +1,218 @@
+"""Budgets: an amount for each calendar month, of everything or of what a filter leaves, and when to tell whom.
+
+What counts is contracted cost: usage at the organization's own prices, before invoices reduce it or add fees. It is asked of the
+explorer's engine, so that a budget and its chart cannot differ.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock
+from flyusage.alerts.errors import BudgetInvalid, BudgetUnknown
+from flyusage.alerts.forecast import Forecast, forecast
+from flyusage.alerts.models import budget
+from flyusage.auth.accounts import normal
+from flyusage.money import CURRENCIES, to_minor
+from flyusage.orgs import audit
+from flyusage.orgs.acting import Actor
+from flyusage.orgs.permissions import Permission
+from flyusage.periods import DAY, Period, floor_day, midnight, month_period, month_start
+from flyusage.pricing import urls
+from flyusage.pricing.asking import history
+from flyusage.pricing.books import book_of
+from flyusage.pricing.explorer import explore
+from flyusage.pricing.view import Answer, Dimension, Filter, Granularity, Measure, View
+
+LONGEST_NAME = 100
+MOST_RECIPIENTS = 20
+MOST_BUDGETS = 200
+LARGEST_PERCENT = 1000
+HISTORY_DAYS = 230
+PERCENTS, FORECAST_PERCENTS = (50, 80, 100), (100,)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a budget is to be. `scope` are the explorer's filters as its address writes them (`{"app": "web,api"}`); empty: everything.
+
+    `percents` of `amount_minor` are told when that much is spent, `forecast_percents` when it is expected by the month's end.
+    """
+
+    name: str
+    amount_minor: int
+    scope: Mapping[str, str] = field(default_factory=dict)
+    percents: tuple[int, ...] = PERCENTS
+    forecast_percents: tuple[int, ...] = FORECAST_PERCENTS
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A budget in force."""
+
+    id: int
+    plan: Plan
+    currency: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a budget stands in a month, minor units: spent so far, and by the month's end (None: over, or nothing to go by)."""
+
+    budget: Budget
+    month: date
+    spent_minor: int
+    expected: Forecast | None
+
+    @property
+    def percent(self) -> float:
+        """Of the amount, spent."""
+        return 100 * self.spent_minor / self.budget.plan.amount_minor
+
+
+def create(session: Session, org_id: int, plan: Plan, *, by: Actor) -> Budget:
+    """A new budget in the currency of the organization's price book. Raises NotPermitted and BudgetInvalid."""
+    by.may(Permission.BUDGETS_EDIT)
+    sound, currency = _sound(plan), book_of(session, org_id).currency
+    present = budgets(session, org_id)
+    if len(present) >= MOST_BUDGETS:
+        raise BudgetInvalid(f"An organization has {MOST_BUDGETS} budgets at most. End one that nobody needs.")
+    if any(one.plan.name == sound.name for one in present):
+        raise BudgetInvalid(f"There is a budget called {sound.name} already. Give this one another name.")
+    now = clock.now()
+    put = sa.insert(budget).values(org_id=org_id, **_columns(sound), currency=currency, created_at=now, created_by=by.name)
+    made = session.execute(put.returning(budget.c.id)).scalar_one()
+    audit.record(session, org_id, actor=by.name, action="budget.create", subject=f"budget:{made}", detail=_columns(sound))
+    return Budget(made, sound, currency, now)
+
+
+def change(session: Session, org_id: int, budget_id: int, plan: Plan, *, by: Actor) -> Budget:
+    """Another amount, scope, thresholds or recipients; what was told this month stays told.
+
+    Raises NotPermitted, BudgetInvalid and BudgetUnknown.
+    """
+    by.may(Permission.BUDGETS_EDIT)
+    before, sound = budget_of(session, org_id, budget_id), _sound(plan)
+    if any(one.plan.name == sound.name and one.id != budget_id for one in budgets(session, org_id)):
+        raise BudgetInvalid(f"There is a budget called {sound.name} already. Give this one another name.")
+    of = budget.c
+    session.execute(sa.update(budget).where(of.org_id == org_id, of.id == budget_id).values(_columns(sound)))
+    detail = {"before": _columns(before.plan), "after": _columns(sound)}
+    audit.record(session, org_id, actor=by.name, action="budget.change", subject=f"budget:{budget_id}", detail=detail)
+    return Budget(budget_id, sound, before.currency, before.created_at)
+
+
+def end(session: Session, org_id: int, budget_id: int, *, by: Actor) -> None:
+    """The budget tells nothing any more. Raises NotPermitted and BudgetUnknown."""
+    by.may(Permission.BUDGETS_EDIT)
+    ending = budget_of(session, org_id, budget_id)
+    of = budget.c
+    session.execute(sa.update(budget).where(of.org_id == org_id, of.id == budget_id).values(ended_at=clock.now()))
+    audit.record(session, org_id, actor=by.name, action="budget.end", subject=f"budget:{budget_id}", detail={"name": ending.plan.name})
+
+
+def budgets(session: Session, org_id: int) -> list[Budget]:
+    """Those in force, by name."""
+    of = budget.c
+    rows = session.execute(sa.select(budget).where(of.org_id == org_id, of.ended_at.is_(None)).order_by(of.name, of.id)).mappings()
+    return [_budget(row) for row in rows]
+
+
+def budget_of(session: Session, org_id: int, budget_id: int) -> Budget:
+    """The budget in force with that id. Raises BudgetUnknown."""
+    of = budget.c
+    row = session.execute(sa.select(budget).where(of.org_id == org_id, of.id == budget_id, of.ended_at.is_(None))).mappings().one_or_none()
+    if row is None:
+        raise BudgetUnknown("There is no such budget, or it has ended. Open the list of budgets for those there are.")
+    return _budget(row)
+
+
+def standing(session: Session, org_id: int, one: Budget, *, month: date | None = None) -> Standing:
+    """How `one` stands in `month` (by default the present one): spent so far, and what is expected by its end."""
+    now = clock.now()
+    whole = month_period(midnight(month)) if month else month_period(now)
+    spent = explore(session, org_id, _view(one, whole), now=now)
+    minor = to_minor(spent.total, CURRENCIES[one.currency])
+    return Standing(one, whole.start.date(), minor, _expected(session, org_id, one, whole, minor))
+
+
+def filters_of(one: Budget) -> tuple[Filter, ...]:
+    """The filters that the budget counts under."""
+    return _filters(one.plan.scope)
+
+
+def _expected(session: Session, org_id: int, one: Budget, whole: Period, spent_minor: int) -> Forecast | None:
+    now, known = clock.now(), history(session, org_id)
+    today = floor_day(now)
+    if known is None or now not in whole or known.start >= today:
+        return None
+    period = Period(max(floor_day(known.start), today - HISTORY_DAYS * DAY), today)
+    said = explore(session, org_id, _view(one, period), now=now)
+    passed = (now - today) / timedelta(days=1)  # what today cost so far is spent; only the rest of it is expected
+    rest = forecast(_days(said, is_whole=not one.plan.scope), (whole.end - today) // DAY, passed=passed)
+    if rest is None:
+        return None
+    units = 10 ** CURRENCIES[one.currency].exponent
+    return Forecast(spent_minor + units * rest.expected, spent_minor + units * rest.low, spent_minor + units * rest.high)
+
+
+def _days(answer: Answer, *, is_whole: bool) -> list[float | None]:
+    """Cost by day. A day on which a whole organization used nothing is one whose events are missing."""
+    line = [sum(points) for points in zip(*(series.points for series in answer.drawn), strict=True)] if answer.drawn else []
+    return [None if is_whole and not one else float(one) for one in line]
+
+
+def _view(one: Budget, period: Period) -> View:
+    return View(Measure.CONTRACTED_COST, period, None, filters_of(one), Granularity.DAY)
+
+
+def _filters(scope: Mapping[str, str]) -> tuple[Filter, ...]:
+    now = clock.now()
+    view, notices = urls.view_from_query(dict(scope), now=now, history=Period(month_start(now), now + DAY))
+    if notices:
+        raise BudgetInvalid(f"That is no filter of the explorer: {' '.join(notices)}")
+    return view.filters
+
+
+def _sound(plan: Plan) -> Plan:
+    """The plan as it is kept. Raises BudgetInvalid."""
+    name = "".join(one for one in plan.name if one.isprintable()).strip()
+    if not name or len(name) > LONGEST_NAME:
+        raise BudgetInvalid(f"A budget has a name of 1 to {LONGEST_NAME} characters.")
+    if not 0 < plan.amount_minor < 2**53:
+        raise BudgetInvalid("A budget's amount is above zero.")
+    unknown = set(plan.scope) - {one.value for one in Dimension}
+    if unknown:
+        raise BudgetInvalid(f"A budget counts under filters of the explorer; {', '.join(sorted(unknown))} is none.")
+    scope = {key: value for key, value in plan.scope.items() if value}
+    _filters(scope)
+    recipients = tuple(dict.fromkeys(normal(one) for one in plan.recipients if one.strip()))
+    if len(recipients) > MOST_RECIPIENTS:
+        raise BudgetInvalid(f"A budget tells {MOST_RECIPIENTS} people at most. Name a mailing list instead.")
+    return Plan(name, plan.amount_minor, scope, _percents(plan.percents), _percents(plan.forecast_percents), recipients)
+
+
+def _percents(given: Iterable[int]) -> tuple[int, ...]:
+    found = tuple(sorted(set(given)))
+    if any(not 0 < one <= LARGEST_PERCENT for one in found):
+        raise BudgetInvalid(f"A threshold is between 1 and {LARGEST_PERCENT} percent.")
+    return found
+
+
+def _columns(plan: Plan) -> dict[str, object]:
+    return {
+        "name": plan.name, "scope": dict(plan.scope), "amount_minor": plan.amount_minor, "percents": list(plan.percents),
+        "forecast_percents": list(plan.forecast_percents), "recipients": list(plan.recipients),
+    }  # fmt: skip
+
+
+def _budget(row: sa.RowMapping) -> Budget:
+    plan = Plan(
+        row["name"], row["amount_minor"], row["scope"], tuple(row["percents"]), tuple(row["forecast_percents"]), tuple(row["recipients"])
+    )
+    return Budget(row["id"], plan, row["currency"], row["created_at"])

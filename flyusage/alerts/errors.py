@@ -1,0 +1,17 @@
+"""What can go wrong around budgets."""
+
+from flyusage.errors import FlyusageError
+
+
+class BudgetInvalid(FlyusageError):
+    """A budget cannot be as it was asked for."""
+
+    code = "budget_invalid"
+    status = 422
+
+
+class BudgetUnknown(FlyusageError):
+    """The organization has no such budget."""
+
+    code = "budget_unknown"
+    status = 404

@@ -1,0 +1,139 @@
+"""What the rest of a month will cost, from the days before: pure, and the same for a chart, a budget and the back-test.
+
+The method, in words a finance department can repeat. A day's cost is a level times its weekday's factor. Factors are medians over the
+last eight weeks of a day against the mean of the seven days around it, drawn towards 1 while there are few weeks. The level is the
+weighted mean of the last seven days without their factors, each counting half as much as the one two days after it, so that a
+launch or a shutdown is believed within days; a day that stands out by itself counts as its neighbours. To the level comes half of what
+eight weeks' trend would add, fading by a tenth with every day ahead. Days without data are left out of all of it.
+
+The interval is not assumed but measured: the same method is asked, for each day of the past half year, for as many days ahead, and what
+came differs from what it said by a factor; the 80 % interval is where the middle eight tenths of these factors lie. Where too few days
+are known for that, it is as wide as days differ from one another, and widens by more than a hundredth a day for a drift nobody knows.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+WEEK = 7
+FACTOR_DAYS = 56
+LEVEL_DAYS = 7
+HALF_LIFE_DAYS = 2.0
+PRIOR_WEEKS = 0.25  # for how many weeks of "every day alike" the first weeks must make up
+TREND_FADES = 0.9
+TREND_TAKEN = 0.5
+LARGEST_TREND = 0.03  # of the level, a day
+FEWEST_TREND_DAYS = 14
+STANDS_OUT = 2.0
+BACK_DAYS = 180
+FEWEST_ORIGINS = 12
+FEWEST_DAYS_BEFORE = 7
+TENTHS = (0.1, 0.9)
+NORMAL_TENTH = 1.2816  # standard deviations beyond which a tenth lies
+SMALLEST_SPREAD, SMALLEST_FACTOR = 0.02, 0.002
+UNKNOWN_DRIFT = 0.012  # of the level, a day: where too few days are known to have measured it
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is expected for a stretch of days, and between what it lies in eight of ten cases; in the unit of the days given."""
+
+    expected: float
+    low: float
+    high: float
+
+
+def forecast(days: Sequence[float | None], ahead: int, *, passed: float = 0.0) -> Forecast | None:
+    """The sum of the `ahead` days after `days` (one a day, the last one yesterday's; None: no data). None without any day to go by.
+
+    `passed` is the share of the first of them that is over and not to be counted (0 to 1).
+    """
+    daily = expected_days(days, ahead)
+    if daily is None:
+        return None
+    expected = sum(daily) - passed * daily[0]
+    low, high = _factors(days, ahead)
+    return Forecast(expected, expected * low, expected * high)
+
+
+def expected_days(days: Sequence[float | None], ahead: int) -> list[float] | None:
+    """What each of the `ahead` days after `days` is expected to be. None without any day to go by."""
+    known = days[-FACTOR_DAYS:]
+    if not any(one is not None for one in known):
+        return None
+    factors = _weekday_factors(known)
+    flat = [None if one is None else one / factors[place % WEEK] for place, one in enumerate(known)]
+    level, slope = _level(flat), _slope(flat)
+    found, growth = [], 0.0
+    for step in range(ahead):
+        growth += slope * TREND_FADES**step
+        found.append(max(0.0, level + growth) * factors[(len(known) + step) % WEEK])
+    return found
+
+
+def _weekday_factors(days: Sequence[float | None]) -> list[float]:
+    """By place in the week, the first of `days` being 0; their mean is 1."""
+    ratios: list[list[float]] = [[] for _ in range(WEEK)]
+    for place in range(3, len(days) - 3):
+        around = [one for one in days[place - 3 : place + 4] if one is not None]
+        one = days[place]
+        if one is not None and len(around) == WEEK and sum(around) > 0:
+            ratios[place % WEEK].append(one * WEEK / sum(around))
+    factors = [(len(found) * median(found) + PRIOR_WEEKS) / (len(found) + PRIOR_WEEKS) if found else 1.0 for found in ratios]
+    whole = sum(factors)
+    return [max(0.01, one * WEEK / whole) for one in factors]
+
+
+def _level(flat: Sequence[float | None]) -> float:
+    """Of the last days; one that stands out against those around it counts as these."""
+    last = [one for one in flat if one is not None][-LEVEL_DAYS:]
+    calm = list(last)
+    for place in range(1, len(last) - 1):
+        beside = median(last[max(0, place - 2) : place + 3])
+        if not beside / STANDS_OUT <= last[place] <= beside * STANDS_OUT:
+            calm[place] = beside
+    weights = [0.5 ** ((len(calm) - 1 - place) / HALF_LIFE_DAYS) for place in range(len(calm))]
+    return sum(one * weight for one, weight in zip(calm, weights, strict=True)) / sum(weights)
+
+
+def _slope(flat: Sequence[float | None]) -> float:
+    """What a day adds: the median over pairs of days a week and more apart (Theil and Sen), the part of it that is believed."""
+    known = [(place, one) for place, one in enumerate(flat) if one is not None]
+    if len(known) < FEWEST_TREND_DAYS:
+        return 0.0
+    slopes = [(b - a) / (y - x) for i, (x, a) in enumerate(known) for y, b in known[i + 1 :] if y - x >= WEEK]
+    level = sum(one for _, one in known) / len(known)
+    most = LARGEST_TREND * level
+    return TREND_TAKEN * min(most, max(-most, median(slopes))) if slopes else 0.0
+
+
+def _factors(days: Sequence[float | None], ahead: int) -> tuple[float, float]:
+    """What the sum of `ahead` days came to against what was expected of them: the factor that a tenth lay below, and that a tenth lay above."""
+    found = []
+    first = max(FEWEST_DAYS_BEFORE, len(days) - ahead - BACK_DAYS)
+    for origin in range(first, len(days) - ahead + 1):
+        came = days[origin : origin + ahead]
+        said = expected_days(days[:origin], ahead)
+        if said is not None and sum(said) > 0 and None not in came:
+            found.append(sum(one for one in came if one is not None) / sum(said))
+    if len(found) < FEWEST_ORIGINS:
+        spread = NORMAL_TENTH * max(SMALLEST_SPREAD, _wander(days)) * math.sqrt((ahead + 1) / 2) + UNKNOWN_DRIFT * (ahead + 1) / 2
+        return max(0.0, 1 - spread), 1 + spread
+    found.sort()
+    low, high = (_quantile(found, share) for share in TENTHS)
+    return min(low, 1 - SMALLEST_FACTOR), max(high, 1 + SMALLEST_FACTOR)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """A little further out than the sample's own: what comes is one more draw beside those that came."""
+    place = share * (len(ordered) + 1) - 1
+    low = min(max(math.floor(place), 0), len(ordered) - 1)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * min(max(place - low, 0.0), 1.0)
+
+
+def _wander(days: Sequence[float | None]) -> float:
+    """How much a day differs from the one before, as a share of it: the middle one of those known."""
+    pairs = [(a, b) for a, b in zip(days, days[1:], strict=False) if a and b is not None]
+    return median(abs(b - a) / a for a, b in pairs) if pairs else 0.25

@@ -1,0 +1,98 @@
+"""The forecast: exact where a month is regular, quick where it changes, and honest about how far it may be off."""
+
+import random
+from statistics import mean
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flyusage.alerts.forecast import expected_days, forecast
+
+WEEKLY = [100.0, 100, 100, 100, 100, 40, 30]
+
+
+def test_a_steady_use_goes_on_and_nearly_nothing_is_uncertain():
+    found = forecast([70.0] * 60, 10)
+    assert found is not None
+    assert found.expected == pytest.approx(700)
+    assert found.low == pytest.approx(700, rel=0.01)
+    assert found.high == pytest.approx(700, rel=0.01)
+
+
+def test_weekends_are_known_by_their_place_in_the_week():
+    days = expected_days(WEEKLY * 8, 14)
+    assert days is not None
+    assert days == pytest.approx(WEEKLY * 2, rel=0.15)  # drawn towards the mean by one week in nine
+    assert sum(days) == pytest.approx(2 * sum(WEEKLY), rel=0.03)
+
+
+def test_a_launch_is_believed_within_days():
+    after = forecast([100.0] * 40 + [200.0] * 6, 10)
+    assert after is not None
+    assert after.expected == pytest.approx(2000, rel=0.12)
+
+
+def test_a_day_that_stands_out_by_itself_is_not():
+    found = forecast([100.0] * 40 + [900.0] + [100.0] * 2, 10)
+    assert found is not None
+    assert found.expected == pytest.approx(1000, rel=0.05)
+
+
+def test_days_without_data_are_left_out():
+    holes: list[float | None] = [100.0] * 30 + [None] * 3 + [100.0] * 4
+    found = forecast(holes, 10)
+    assert found is not None
+    assert found.expected == pytest.approx(1000)
+
+
+def test_a_shutdown_leads_to_nothing_and_never_below():
+    found = forecast([100.0] * 40 + [0.0] * 12, 5)
+    assert found is not None
+    assert 0 <= found.low <= found.expected < 40
+
+
+def test_what_passed_of_today_is_not_counted():
+    found = forecast([100.0] * 30, 3, passed=0.25)
+    assert found is not None
+    assert found.expected == pytest.approx(275)
+
+
+def test_there_is_nothing_to_say_without_a_day():
+    assert forecast([], 5) is None
+    assert forecast([None, None], 5) is None
+
+
+def test_eight_of_ten_months_end_inside_the_interval():
+    chance = random.Random(7)
+    inside = []
+    for _ in range(60):
+        level, days = 100.0, []
+        for place in range(130):
+            level *= 1 + chance.gauss(0, 0.01)
+            days.append(level * WEEKLY[place % 7] / 100 * (1 + chance.gauss(0, 0.05)))
+        found = forecast(days[:110], 20)
+        assert found is not None
+        inside.append(found.low <= sum(days[110:]) <= found.high)
+    assert 0.6 <= mean(inside) <= 0.95
+
+
+amounts = st.one_of(st.none(), st.floats(0, 1e9, allow_subnormal=False))
+
+
+@given(st.lists(amounts, max_size=90), st.integers(1, 31))
+def test_it_is_never_below_nothing_and_the_interval_holds_it(days: list[float | None], ahead: int):
+    found = forecast(days, ahead)
+    assert (found is None) == all(one is None for one in days[-56:])
+    if found is not None:
+        assert 0 <= found.low <= found.expected <= found.high
+
+
+@given(st.lists(st.floats(1, 1e6), min_size=1, max_size=70), st.integers(1, 31), st.sampled_from([10.0, 1000.0]))
+def test_the_unit_does_not_matter(days: list[float], ahead: int, factor: float):
+    one, other = forecast(days, ahead), forecast([factor * each for each in days], ahead)
+    assert one is not None
+    assert other is not None
+    assert (other.low, other.expected, other.high) == pytest.approx(
+        (factor * one.low, factor * one.expected, factor * one.high), rel=1e-6, abs=1e-9
+    )
