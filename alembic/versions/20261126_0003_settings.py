@@ -1,7 +1,7 @@
 """Organizations change their slug, and the old ones lead on; they are deleted, which can be undone for a while.
 
-Revision ID: 20261125_2330
-Revises: 20261125_2320
+Revision ID: 20261126_0003
+Revises: 20261126_0002
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from flyusage.db import APP_ROLE, OWNER_ROLE, PLATFORM_ROLE
 
-revision = "20261125_2330"
-down_revision = "20261125_2320"
+revision = "20261126_0003"
+down_revision = "20261126_0002"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Invitations, and an organization's people as its own members see them.
 
-Revision ID: 20261125_2310
-Revises: 20261125_2200
+Revision ID: 20261126_0001
+Revises: 20261125_2340
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from flyusage.db import APP_ROLE, OWNER_ROLE, PLATFORM_ROLE
 
-revision = "20261125_2310"
-down_revision = "20261125_2200"
+revision = "20261126_0001"
+down_revision = "20261125_2340"
 branch_labels = None
 depends_on = None
 

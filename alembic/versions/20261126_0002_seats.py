@@ -1,7 +1,7 @@
 """Seats: what an organization's subscription includes and what one more costs; which recurring fees are for seats.
 
-Revision ID: 20261125_2320
-Revises: 20261125_2310
+Revision ID: 20261126_0002
+Revises: 20261126_0001
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from flyusage.db import APP_ROLE, OWNER_ROLE, PLATFORM_ROLE
 
-revision = "20261125_2320"
-down_revision = "20261125_2310"
+revision = "20261126_0002"
+down_revision = "20261126_0001"
 branch_labels = None
 depends_on = None
 
