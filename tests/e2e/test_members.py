@@ -39,6 +39,7 @@ PASSWORD = "violin oxide parcel thunder"
 MANY = 120
 PEOPLE = {f"{role}@prism.example": role for role in Role} | {"leaver@prism.example": Role.DEVELOPER, "second@prism.example": Role.DEVELOPER}
 NOVA = {"one@nova.example": Role.OWNER, "two@nova.example": Role.ADMIN, "three@nova.example": Role.VIEWER}
+VEGA = {"four@vega.example": Role.OWNER, "five@vega.example": Role.VIEWER}
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +61,15 @@ def staffed(server: "Server", template: str, mails: Mailserver, tmp_path_factory
             org = Tenant(session.scalar(sa.text("SELECT id FROM organization WHERE slug = 'prism'")), "prism", "prism")
             for email, role in PEOPLE.items():
                 add_person(session, email, org, role)
-            nova = organizations.create(session, "nova", "Nova", by=system("test"))
-            for email, role in NOVA.items():
-                add_person(session, email, Tenant(nova, "nova", "Nova"), role)
+            for slug, people in (("nova", NOVA), ("vega", VEGA)):
+                made = organizations.create(session, slug, slug.title(), by=system("test"))
+                for email, role in people.items():
+                    add_person(session, email, Tenant(made, slug, slug.title()), role)
             for number in range(MANY):
                 add_person(session, f"zz-{number:03d}@prism.example", org, Role.VIEWER)
         with running(**settings) as address:
             site = Site(address, settings)
-            for email in (*PEOPLE, *NOVA):
+            for email in (*PEOPLE, *NOVA, *VEGA):
                 set_password(site, email, PASSWORD)
             yield site
 
@@ -311,26 +313,26 @@ def addresses_in(staffed: Site) -> list[tuple]:
 
 
 def test_it_moves_and_old_links_lead_on(visit: Visit, staffed: Site) -> None:
-    page = visit("/orgs/nova/settings", "one@nova.example")
-    page.get_by_label("Name", exact=True).fill("Nova Inc.")
+    page = visit("/orgs/vega/settings", "four@vega.example")
+    page.get_by_label("Name", exact=True).fill("Vega Inc.")
     page.get_by_role("button", name="Rename").click()
-    expect(page.locator(".org-name")).to_have_text("Nova Inc.")
+    expect(page.locator(".org-name")).to_have_text("Vega Inc.")
     page.get_by_label("Slug").fill("prism")
     page.get_by_role("button", name="Change the slug").click()
     expect(page.get_by_text("prism is, or was, another organization's slug. Choose another.")).to_be_visible()
-    page.get_by_label("Slug").fill("nova-inc")
+    page.get_by_label("Slug").fill("vega-inc")
     page.get_by_role("button", name="Change the slug").click()
-    expect(page).to_have_url("/orgs/nova-inc/settings")
-    expect(page.get_by_text("Old links and events lead here from: nova")).to_be_visible()
-    page.goto("/orgs/nova/members?role=viewer")
-    expect(page).to_have_url("/orgs/nova-inc/members?role=viewer")
+    expect(page).to_have_url("/orgs/vega-inc/settings")
+    expect(page.get_by_text("Old links and events lead here from: vega")).to_be_visible()
+    page.goto("/orgs/vega/members?role=viewer")
+    expect(page).to_have_url("/orgs/vega-inc/members?role=viewer")
     expect(page.locator(".member-table tbody tr")).to_have_count(1)
-    cookie = cookie_for(staffed, "one@nova.example", PASSWORD)
-    assert ask(staffed, "/orgs/nova/members.csv", cookie=cookie).status == 200
-    page.goto("/orgs/nova-inc/settings")
-    page.get_by_label("Slug").fill("nova")
+    cookie = cookie_for(staffed, "four@vega.example", PASSWORD)
+    assert ask(staffed, "/orgs/vega/members.csv", cookie=cookie).status == 200
+    page.goto("/orgs/vega-inc/settings")
+    page.get_by_label("Slug").fill("vega")
     page.get_by_role("button", name="Change the slug").click()
-    expect(page).to_have_url("/orgs/nova/settings")
+    expect(page).to_have_url("/orgs/vega/settings")
 
 
 def test_invoices_are_made_out_to_what_billing_enters(visit: Visit) -> None:
