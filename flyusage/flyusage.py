@@ -20,17 +20,22 @@ from flyusage.ui.pages.budgets.view import budgets
 from flyusage.ui.pages.door import Door
 from flyusage.ui.pages.explorer.state import Explorer
 from flyusage.ui.pages.explorer.view import explorer
+from flyusage.ui.pages.invitation import InvitationPage, invitation
 from flyusage.ui.pages.invoice.state import InvoicePage
 from flyusage.ui.pages.invoice.view import invoice
 from flyusage.ui.pages.machine.state import MachinePage
 from flyusage.ui.pages.machine.view import machine
 from flyusage.ui.pages.machines.state import MachineList
 from flyusage.ui.pages.machines.view import machines
+from flyusage.ui.pages.members.state import Members
+from flyusage.ui.pages.members.view import members
 from flyusage.ui.pages.overview.state import Overview
 from flyusage.ui.pages.overview.view import overview
 from flyusage.ui.pages.prices.state import Prices
 from flyusage.ui.pages.prices.view import prices
 from flyusage.ui.pages.second_factor import SecondFactorPage
+from flyusage.ui.pages.settings.state import OrganizationSettings
+from flyusage.ui.pages.settings.view import settings
 from flyusage.ui.pages.staff.close.state import StaffClose
 from flyusage.ui.pages.staff.close.view import close as staff_close
 from flyusage.ui.pages.staff.prices.state import StaffPrices
@@ -49,7 +54,17 @@ from flyusage.ui.pages.what_if.view import what_if
 from flyusage.ui.reader import KnowReader, KnowsReader
 
 app = rx.App(
-    stylesheets=["tokens.css", "app.css", "pages.css", "explorer.css", "billing.css", "budgets.css", "door.css", "tokens-page.css"],
+    stylesheets=[
+        "tokens.css",
+        "app.css",
+        "pages.css",
+        "explorer.css",
+        "billing.css",
+        "budgets.css",
+        "door.css",
+        "members.css",
+        "tokens-page.css",
+    ],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
     api_transformer=Starlette(
@@ -78,6 +93,7 @@ app.add_page(door.forgot, route="/forgot", title="New password · flyusage", on_
 app.add_page(door.set_password, route="/set-password", title="New password · flyusage", on_load=Door.load)
 app.add_page(door.second_factor, route="/second-factor", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(account, route="/account", title="Account · flyusage", on_load=[Account.load, SecondFactorPage.load])
+app.add_page(invitation, route="/invitation", title="Invitation · flyusage", on_load=InvitationPage.load)
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=Welcome.load)
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])
@@ -89,6 +105,8 @@ app.add_page(audit, route="/orgs/[slug]/audit", title="Audit · flyusage", on_lo
 app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on_load=[Frame.load, Prices.load])
 app.add_page(budgets, route="/orgs/[slug]/budgets", title="Budgets · flyusage", on_load=[Frame.load, Budgets.load])
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
+app.add_page(members, route="/orgs/[slug]/members", title="Members · flyusage", on_load=[Frame.load, Members.load])
+app.add_page(settings, route="/orgs/[slug]/settings", title="Settings · flyusage", on_load=[Frame.load, OrganizationSettings.load])
 app.add_page(tokens, route="/orgs/[slug]/tokens", title="API tokens · flyusage", on_load=[Frame.load, Tokens.load])
 app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=StaffPrices.load)
 app.add_page(staff_close, route=staff_layout.CLOSE, title="Close a month · flyusage", on_load=StaffClose.load)

@@ -45,9 +45,9 @@ def make_cast(session: Session) -> Cast:
     return Cast(
         prism=prism,
         rival=rival,
-        owner=_person(session, "owner@prism.example", prism, Role.OWNER),
-        member=_person(session, "member@prism.example", prism, Role.VIEWER),
-        outsider=_person(session, "owner@rival.example", rival, Role.OWNER),
+        owner=add_person(session, "owner@prism.example", prism, Role.OWNER),
+        member=add_person(session, "member@prism.example", prism, Role.VIEWER),
+        outsider=add_person(session, "owner@rival.example", rival, Role.OWNER),
     )
 
 
@@ -59,7 +59,8 @@ def _organization(session: Session, slug: str, name: str) -> Tenant:
     return Tenant(made.id, slug, name)
 
 
-def _person(session: Session, email: str, tenant: Tenant, role: Role) -> Person:
+def add_person(session: Session, email: str, tenant: Tenant, role: Role) -> Person:
+    """One more person of a tenant; needs the platform's role."""
     user = User(email=email, name=email.partition("@")[0].title(), created_at=clock.now())
     session.add(user)
     session.flush()

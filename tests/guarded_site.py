@@ -61,6 +61,17 @@ def cookies_of(answer: Answer) -> dict[str, str]:
     return dict(cookie.split(";")[0].split("=", 1) for cookie in answer.headers.get_all("set-cookie", []))
 
 
+def cookie_for(site: Site, email: str, password: str) -> str:
+    """The Cookie header of a browser that has just signed in."""
+    return f"{SESSION}={cookies_of(post(site, '/auth/sign-in', email=email, password=password))[SESSION]}"
+
+
+def set_password(site: Site, email: str, password: str) -> None:
+    """Give an account its password, by a new link."""
+    answer = post(site, "/auth/set-password", link=link_for(site, email).partition("link=")[2], password=password)
+    assert answer.headers["location"] == "/"
+
+
 def sign_in(page: Page, email: str = OWNER, password: str | None = None) -> Page:
     page.get_by_label("Mail address").fill(email)
     page.get_by_label("Password").fill(password or PASSWORDS[email])

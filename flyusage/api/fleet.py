@@ -128,7 +128,9 @@ class VmSize(BaseModel):
     gpus: int
 
 
-@route(router, "GET", "/machines", needs=READ, problems=(422,), response_model=Page[Machine], summary="Machines of a month")
+@route(
+    router, "GET", "/machines", needs=Permission.MACHINES_READ, problems=(422,), response_model=Page[Machine], summary="Machines of a month"
+)
 def machines(
     request: Request,
     bearer: Caller,
@@ -153,7 +155,15 @@ def machines(
     return answer(request, Page[Machine](data=[Machine(**one) for one in found.plain()], next=following))
 
 
-@route(router, "GET", "/machines/{machine}", needs=READ, problems=(404,), response_model=MachineLife, summary="One machine's life")
+@route(
+    router,
+    "GET",
+    "/machines/{machine}",
+    needs=Permission.MACHINES_READ,
+    problems=(404,),
+    response_model=MachineLife,
+    summary="One machine's life",
+)
 def one_machine(request: Request, bearer: Caller, machine_name: Name) -> Response:
     """From its first start to now."""
     with db.transaction(bearer.org_id) as session:
@@ -165,7 +175,7 @@ def one_machine(request: Request, bearer: Caller, machine_name: Name) -> Respons
 
 
 @route(
-    router, "GET", "/machines/{machine}/costs", needs=READ, problems=(404,), response_model=MachineCost,
+    router, "GET", "/machines/{machine}/costs", needs=Permission.MACHINES_READ, problems=(404,), response_model=MachineCost,
     summary="Why a machine costs what it does",
 )  # fmt: skip
 def machine_costs(request: Request, bearer: Caller, machine_name: Name, month: Month = None) -> Response:

@@ -17,6 +17,7 @@ from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing.explorer import history
 from flyusage.pricing.export import csv_lines
+from flyusage.pricing.permitted import needed_for
 from flyusage.pricing.plain_answer import answer_plain, series_plain
 from flyusage.pricing.urls import view_from_query
 from flyusage.pricing.view import Answer, Comparison, Dimension, Granularity, Measure
@@ -142,6 +143,6 @@ def _answer(bearer: Bearer, asked: Asked) -> Answer:
         view, notices = view_from_query(query, now=now, history=history(session, bearer.org_id))
         if notices:
             raise ViewInvalid(" ".join(notices))
-        if view.measure.is_invoiced:
-            bearer.require(Permission.INVOICES_READ)
+        for permission in needed_for(view):
+            bearer.require(permission)
         return explore(session, bearer.org_id, view, now=now)

@@ -158,10 +158,15 @@ def spend_link(session: Session, secret: str, purpose: Purpose) -> int:
 
 
 def link_to_set_password(secret: str, settings: Settings) -> str:
-    """The address to open, on the host that is configured: never one that a request named."""
+    """The address that a link's secret opens."""
+    return link_to("/set-password", secret, settings)
+
+
+def link_to(path: str, secret: str, settings: Settings) -> str:
+    """The address to open with a secret, on the host that is configured: never one that a request named."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base = settings.base_url or f"http://{host}:{settings.port}"
-    return f"{base.rstrip('/')}/set-password?{urlencode({'link': secret})}"
+    return f"{base.rstrip('/')}{path}?{urlencode({'link': secret})}"
 
 
 def is_anybody(session: Session) -> bool:

@@ -1,7 +1,9 @@
-"""What accounts are written: a link to set a password. Without a mail server the log says it, for whoever runs the server to pass on."""
+"""What people are written that only they may read: links. Without a mail server the log says them, for whoever runs the server to pass on."""
 
 import html
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import structlog
 
@@ -12,20 +14,42 @@ from flyusage.mail import Letter, MailRefused, MailServerDown, Postbox, compose
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class LinkLetter:
+    """A letter to one address that carries `link`; `what` it is for, as the log names it."""
+
+    email: str
+    link: str
+    letter: Letter
+    what: str
+
+
 def send_link(email: str, link: str) -> bool:
-    """Write the link to `email`; whether a mail server took it. What stands in the way goes to the log, never the link where mail is set."""
+    """Write the link to set a password to `email`; whether a mail server took it."""
+    return send_all([LinkLetter(email, link, password_link(link), "password_link")])[0]
+
+
+def send_all(wanted: Iterable[LinkLetter]) -> list[bool]:
+    """Send letters over one connection; of each, whether a mail server took it.
+
+    What stands in the way goes to the log, and never the link where mail is set.
+    """
     chosen = settings()
     if chosen.smtp_url is None:
-        _log.warning("password_link", address=email, link=link, why="FLYUSAGE_SMTP_URL is not set")
-        return False
-    message = compose(password_link(link), sender=("flyusage", _sender(chosen)), to=[email], message_id=uuid.uuid4().hex, at=clock.now())
-    try:
-        with Postbox(chosen.smtp_url) as postbox:
-            postbox.send(message)
-    except (MailRefused, MailServerDown) as error:
-        _log.error("password_link_not_sent", address=email, why=str(error))
-        return False
-    return True
+        return [_log_link(one) for one in wanted]
+    with Postbox(chosen.smtp_url) as postbox:
+        return [_send(postbox, one, chosen) for one in wanted]
+
+
+def link_letter(subject: str, said: tuple[str, ...], button: str, link: str) -> Letter:
+    """A letter of some paragraphs, the link after the first one."""
+    shown, escaped = html.escape(link, quote=True), [html.escape(one) for one in said]
+    return Letter(
+        subject=subject,
+        text="\n\n".join((said[0], link, *said[1:])) + "\n",
+        html=f'<p>{escaped[0]}</p><p><a href="{shown}">{html.escape(button)}</a></p><p>{shown}</p>'
+        + "".join(f"<p>{one}</p>" for one in escaped[1:]),
+    )
 
 
 def password_link(link: str) -> Letter:
@@ -35,12 +59,22 @@ def password_link(link: str) -> Letter:
         "The link works once, for 24 hours. Setting a password signs you out everywhere else.",
         "If it was not you, leave this mail alone: nothing changes.",
     )
-    shown = html.escape(link, quote=True)
-    return Letter(
-        subject="Set your flyusage password",
-        text="\n\n".join((said[0], link, *said[1:])) + "\n",
-        html=f'<p>{said[0]}</p><p><a href="{shown}">Set your password</a></p><p>{shown}</p>' + "".join(f"<p>{one}</p>" for one in said[1:]),
-    )
+    return link_letter("Set your flyusage password", said, "Set your password", link)
+
+
+def _log_link(one: LinkLetter) -> bool:
+    _log.warning(one.what, address=one.email, link=one.link, why="FLYUSAGE_SMTP_URL is not set")
+    return False
+
+
+def _send(postbox: Postbox, one: LinkLetter, chosen: Settings) -> bool:
+    try:
+        sender = ("flyusage", _sender(chosen))
+        postbox.send(compose(one.letter, sender=sender, to=[one.email], message_id=uuid.uuid4().hex, at=clock.now()))
+    except (MailRefused, MailServerDown) as error:
+        _log.error(f"{one.what}_not_sent", address=one.email, why=str(error))
+        return False
+    return True
 
 
 def _sender(chosen: Settings) -> str:

@@ -98,6 +98,11 @@ def devices(session: Session, user_id: int) -> list[Device]:
     return [Device(*row) for row in rows]
 
 
+def ask_who_is_left(session: Session) -> None:
+    """Have every open page ask at once whether its reader may still see it, as soon as this transaction commits."""
+    session.execute(sa.text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
+
+
 def is_device_of(session: Session, user_id: int, mark: str | None) -> bool:
     """Whether a browser that shows `mark` (an old session's secret) has been signed in as the user before."""
     if not mark:

@@ -1,33 +1,163 @@
-"""`flyusage members`: who belongs to an organization, in which role."""
+"""`flyusage members`: who belongs to an organization, as what."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from flyusage import db
+from flyusage.auth.letters import send_all
 from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.output import print_json, print_table
-from flyusage.orgs import queries
+from flyusage.config import settings
+from flyusage.invoices import seats
+from flyusage.orgs import invitations, memberships, queries
+from flyusage.orgs.acting import system
+from flyusage.orgs.errors import MemberUnknown
+from flyusage.orgs.models import Role
+from flyusage.orgs.queries import OrganizationEntry
+from flyusage.pricing.errors import TermsInvalid
+
+app = typer.Typer(help="Say who belongs to an organization, in which role.", no_args_is_help=True)
+
+CLI = system("cli")
+EVERYBODY = 1_000_000
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization's slug.")]
+Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="Mail addresses.")]
+AsRole = Annotated[Role, typer.Option("--role", help="What they are in the organization.")]
 
 
-def members(
-    org: Annotated[
-        str | None, typer.Option("--org", help="The organization's slug; needed where there are several.", show_default=False)
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+@app.command("list")
+def list_members(
+    org: Annotated[str | None, typer.Argument(metavar="[ORG]", help="The organization's slug; needed where there are several.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Everybody in an organization, by address."""
+    """Everybody with their role, by address, and the invitations that wait. Another flyusage tells members only."""
     there = remote.of(org)
     if there is not None:
-        found = list(there.pages("/members"))
-    else:
-        bootstrap.be_ready()
-        chosen = asked.organization(org)
-        with db.platform_transaction() as session:
-            found = [{"email": one.email, "name": one.name, "role": one.role} for one in queries.members(session, chosen.id)]
+        known = list(there.pages("/members"))
+        if as_json:
+            print_json({"members": known})
+        else:
+            print_table(("address", "name", "role"), [(one["email"], one["name"], one["role"]) for one in known])
+        return
+    bootstrap.be_ready()
+    with _inside(asked.organization(org).slug) as (session, found):
+        people = queries.people(session, found.id, limit=EVERYBODY).rows
+        waiting = invitations.waiting(session, found.id)
     if as_json:
-        print_json(found)
-    elif not found:
-        typer.echo("Nobody belongs to it yet. `flyusage users create EMAIL --owner ORG` makes its owner.")
+        print_json({"members": people, "invitations": waiting})
+        return
+    rows = [(one.email, one.name, one.role, _moment(one.seen_at)) for one in people]
+    print_table(("address", "name", "role", "last seen (UTC)"), [*rows, *((one.email, "", f"{one.role}, invited", "") for one in waiting)])
+
+
+@app.command("invite")
+def invite(org: Org, addresses: Addresses, role: AsRole = Role.DEVELOPER, as_json: AsJson = False) -> None:
+    """Invite addresses by mail; without a mail server their links are printed here. Good once, for 7 days.
+
+    Example: flyusage members invite prism ada@example.com bob@example.com --role billing
+    """
+    with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
+        made = invitations.invite(session, found.id, addresses, role, by=CLI)
+    sent = [one for one in made if one.secret]
+    letters = [
+        invitations.letter(one, organization=found.name, inviter="Whoever runs this installation", settings=settings()) for one in sent
+    ]
+    is_mailed = settings().smtp_url is not None
+    taken = dict(zip((one.email for one in sent), send_all(letters) if is_mailed else [False] * len(sent), strict=True))
+    links = {one.email: letter.link for one, letter in zip(sent, letters, strict=True)}
+    told = [
+        {"email": one.email, "outcome": one.outcome, "role": one.role, "mailed": taken.get(one.email, False),
+         "link": None if is_mailed else links.get(one.email)}
+        for one in made
+    ]  # fmt: skip
+    if as_json:
+        print_json(told)
+        return
+    print_table(("address", "outcome", "mail"), [(one["email"], one["outcome"], "sent" if one["mailed"] else "") for one in told])
+    for one in told:
+        if one["link"]:
+            typer.echo(f"{one['email']} joins here: {one['link']}")
+
+
+@app.command("role")
+def change_role(org: Org, address: Annotated[str, typer.Argument(help="Whose role.")], role: Annotated[Role, typer.Argument()]) -> None:
+    """Give a member another role. The last owner keeps theirs."""
+    with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
+        memberships.change_role(session, found.id, _member(session, found, address), role, by=CLI)
+    typer.echo(f"{address} is {role} of {found.slug}.")
+
+
+@app.command("remove")
+def remove(org: Org, addresses: Addresses) -> None:
+    """Take members out of the organization, all or none; their open pages of it go dark at once."""
+    with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
+        memberships.change(session, found.id, {_member(session, found, one): None for one in addresses}, by=CLI)
+    typer.echo(f"Removed from {found.slug}: {', '.join(addresses)}.")
+
+
+@app.command("seats")
+def show_seats(
+    org: Org,
+    included: Annotated[int | None, typer.Option(help="Include this many seats in the subscription.")] = None,
+    price: Annotated[str | None, typer.Option(help="Sell one more at this much a month, in the price book's currency: 10.00")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Seats used, included and paid; with --included and --price, agree on them. Billing and viewer take none.
+
+    Example: flyusage members seats prism --included 5 --price 10
+    """
+    with _inside(org) as (_, found):
+        pass
+    if (included is None) != (price is None):
+        raise TermsInvalid("Agree on seats with both --included and --price.")
+    if included is not None and price is not None:
+        with db.platform_transaction() as session:
+            db.become(session.connection(), db.PLATFORM_ROLE, str(found.id))
+            seats.agree(session, found.id, included, _amount(price), by=CLI)
+    with db.transaction(found.id) as session:
+        held = seats.held(session, found.id)
+    if held is None:
+        told = {"used": None, "included": None, "paid": None, "price": None}
     else:
-        print_table(("address", "name", "role"), [(one["email"], one["name"], one["role"]) for one in found])
+        told = {"used": held.used.total, "included": held.included, "paid": held.paid, "price": held.price}
+    if as_json:
+        print_json(told)
+    elif held is None:
+        typer.echo(f"Seats of {found.slug} are not counted. --included and --price agree on them.")
+    else:
+        print_table(tuple(told), [tuple(told.values())])
+
+
+@contextmanager
+def _inside(slug: str) -> Iterator[tuple[Session, OrganizationEntry]]:
+    """One transaction that sees the organization and no other. Raises OrganizationUnknown."""
+    bootstrap.be_ready()
+    with db.lookup_transaction() as session:
+        found = queries.organization_by_slug(session, slug)
+    with db.transaction(found.id) as session:
+        yield session, found
+
+
+def _member(session: Session, org: OrganizationEntry, address: str) -> int:
+    wanted = address.strip().lower()
+    found = next((one for one in queries.people(session, org.id, search=wanted, limit=EVERYBODY).rows if one.email == wanted), None)
+    if found is None:
+        raise MemberUnknown(f"{address[:100]!r} is nobody's address in {org.slug}. `flyusage members list {org.slug}` names them.")
+    return found.user_id
+
+
+def _amount(written: str) -> Decimal:
+    try:
+        return Decimal(written)
+    except InvalidOperation as error:
+        raise TermsInvalid(f"{written[:40]!r} is no amount. Write it like 10.00.") from error
+
+
+def _moment(at: object) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at is not None else "never"

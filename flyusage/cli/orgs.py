@@ -5,12 +5,35 @@ from typing import Annotated
 import typer
 
 from flyusage import db
+from flyusage.auth import accounts
 from flyusage.cli import bootstrap, remote
 from flyusage.cli.output import print_json, print_table
-from flyusage.orgs import queries, rules
+from flyusage.orgs import organizations, queries, rules
 from flyusage.orgs.acting import system
 
-app = typer.Typer(help="Look at the organizations.", no_args_is_help=True)
+app = typer.Typer(help="Make and look at organizations.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    slug: Annotated[str, typer.Argument(help="Its name in addresses and events: a-z, 0-9 and -.")],
+    name: Annotated[str, typer.Option(help="What to call it; default: the slug.")] = "",
+    owner: Annotated[str | None, typer.Option(metavar="ADDRESS", help="The account that owns it.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Make an organization before its first event.
+
+    Example: flyusage orgs create prism --name "Prism Inc." --owner ada@example.com
+    """
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        user_id = accounts.known(session, owner).user_id if owner is not None else None
+        made = organizations.create(session, slug, name, owner=user_id, by=system("cli"))
+        found = next(one for one in queries.directory(session) if one.id == made)
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(f"{found.slug} is there.")
 
 
 @app.command("list")

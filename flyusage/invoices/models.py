@@ -390,10 +390,25 @@ invoice_total_change = sa.Table(
     _key("id"),
 )
 
+# What an organization's subscription says about seats, and which of its recurring fees are for seats.
+seat_plan = sa.Table(
+    "seat_plan",
+    metadata,
+    _org(),
+    Column("included", Integer, nullable=False),
+    Column("unit_amount", Numeric, nullable=False, comment="of one more seat, a calendar month"),
+    Column("currency", Text, nullable=False),
+    _key(),
+    sa.CheckConstraint("included >= 0", name="included_not_negative"),
+    sa.CheckConstraint("unit_amount >= 0", name="amount_not_negative"),
+)
+
+paid_seat = sa.Table("paid_seat", metadata, _org(), Column("fee_id", BigInteger, nullable=False), _key("fee_id"))
+
 FROZEN_TABLES = ("invoice_line", "invoice_cell", "invoice_usage", "invoice_machine", "invoice_snapshot")
 ADDED_ONLY_TABLES = (*FROZEN_TABLES, "invoice_document", "payment")
 TENANT_TABLES = (
     *ADDED_ONLY_TABLES, "invoice", "invoice_counter", "invoice_question", "outbox", "billing_close", "billing_hold", "late_month",
-    "invoice_total_change",
+    "invoice_total_change", "seat_plan", "paid_seat",
 )  # fmt: skip
 PLATFORM_ONLY_TABLES = ("invoice_month_total",)

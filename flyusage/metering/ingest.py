@@ -232,7 +232,11 @@ def _record(session: Session, *, has_voids: bool) -> None:
 def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs: bool, only_org: str | None) -> dict[str, int]:
     """Slug → id of the organizations that may be written; unknown ones are made unless told otherwise."""
     slugs = sorted({event.org for event in batch if only_org is None or event.org == only_org})
-    find = sa.text("SELECT slug, id FROM organization WHERE slug = ANY(:slugs) ORDER BY slug")
+    find = sa.text(
+        """SELECT slug, id FROM organization WHERE slug = ANY(:slugs) UNION ALL
+           SELECT f.slug, f.org_id FROM former_slug f WHERE f.slug = ANY(:slugs)
+             AND NOT EXISTS (SELECT FROM organization o WHERE o.slug = f.slug) ORDER BY slug"""
+    )
     found = dict(session.execute(find, {"slugs": slugs}).all())
     if strict_orgs or only_org is not None or len(found) == len(slugs):
         return found

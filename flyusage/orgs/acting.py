@@ -19,6 +19,12 @@ class Actor:
     name: str
     role: Role | None = None
 
+    @property
+    def user_id(self) -> int | None:
+        """The account behind it; None for jobs and commands."""
+        kind, _, number = self.name.partition(":")
+        return int(number) if kind in ("user", "staff") else None
+
     def may(self, permission: Permission) -> None:
         """Raise NotPermitted for a member whose role does not hold `permission`. Staff and jobs are let in where they come from."""
         if self.role is not None:

@@ -43,3 +43,80 @@ class TokenInvalid(FlyusageError):
 
     code = "token_invalid"
     status = 422
+
+
+class MemberUnknown(FlyusageError):
+    """Nobody in the organization has that id or address."""
+
+    code = "member_unknown"
+    status = 404
+
+
+class LastOwner(FlyusageError):
+    """An organization has an owner at every moment."""
+
+    code = "last_owner"
+    status = 409
+
+
+class RoleUnknown(FlyusageError):
+    """A text that names none of the roles."""
+
+    code = "role_unknown"
+    status = 422
+
+
+class InvitationSpent(FlyusageError):
+    """An invitation that was accepted or revoked, has run out, or never was."""
+
+    code = "invitation_spent"
+    status = 410
+
+
+class InvitationForAnother(FlyusageError):
+    """The invitation was sent to another address."""
+
+    code = "invitation_for_another"
+    status = 403
+
+
+class TooManyInvitations(FlyusageError):
+    """More addresses at once than one form may invite."""
+
+    code = "too_many_invitations"
+    status = 422
+
+
+class RosterChanged(FlyusageError):
+    """A list cannot be applied as it was confirmed."""
+
+    code = "roster_changed"
+    status = 409
+
+
+class SlugInvalid(FlyusageError):
+    """A text that cannot be an organization's slug."""
+
+    code = "slug_invalid"
+    status = 422
+
+
+class SlugTaken(FlyusageError):
+    """Another organization has the slug, or once had it."""
+
+    code = "slug_taken"
+    status = 409
+
+
+class NameInvalid(FlyusageError):
+    """A text that cannot be an organization's name."""
+
+    code = "name_invalid"
+    status = 422
+
+
+class DeletionFinal(FlyusageError):
+    """The time in which a deletion can be undone is over."""
+
+    code = "deletion_final"
+    status = 410

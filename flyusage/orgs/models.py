@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -52,6 +53,18 @@ class Organization(SQLModel, table=True):
     is_synthetic: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
     requires_second_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    deleted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="an owner may undo it for 30 days"))
+
+
+class FormerSlug(SQLModel, table=True):
+    """A slug that an organization once had: it leads to the present one, and nobody else takes it."""
+
+    __tablename__ = "former_slug"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_former_slug_slug", "slug"),)
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    slug: str = Field(sa_column=Column(Text, primary_key=True))
+    until: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class Membership(SQLModel, table=True):
@@ -64,6 +77,29 @@ class Membership(SQLModel, table=True):
     user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), primary_key=True, index=True))
     role: Role = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class Invitation(SQLModel, table=True):
+    """A place kept for an address. The secret of its link is nowhere kept, only its SHA-256; it is good once, until `ends_at`."""
+
+    __tablename__ = "invitation"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        CheckConstraint("role IN ('owner', 'admin', 'developer', 'billing', 'viewer')", name="role_known"),
+        CheckConstraint("num_nonnulls(accepted_at, revoked_at) < 2", name="one_end"),
+        Index("ix_invitation_secret_sha256", "secret_sha256"),
+        Index("uq_invitation_waiting", "org_id", "email", unique=True, postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL")),
+    )
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    email: str = Field(sa_column=Column(Text, nullable=False))
+    role: Role = Field(sa_column=Column(Text, nullable=False))
+    secret_sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    made_by: str = Field(sa_column=Column(Text, nullable=False))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    accepted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
 class AuditEvent(SQLModel, table=True):

@@ -11,6 +11,7 @@ class Permission(StrEnum):
 
     USAGE_READ = "usage.read"
     USAGE_EXPORT = "usage.export"
+    MACHINES_READ = "machines.read"
     COST_CENTRES_EDIT = "cost_centres.edit"
     EVENTS_WRITE = "events.write"
     PRICES_READ = "prices.read"
@@ -26,9 +27,10 @@ class Permission(StrEnum):
     ORGANIZATION_DELETE = "organization.delete"
 
 
-_VIEWER = frozenset({Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.MEMBERS_READ})
+_EVERYBODY = frozenset({Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.MEMBERS_READ})
+_VIEWER = _EVERYBODY | {Permission.MACHINES_READ}
 _DEVELOPER = _VIEWER | {Permission.EVENTS_WRITE, Permission.TOKENS_MANAGE, Permission.BUDGETS_EDIT}
-_BILLING = _VIEWER | {
+_BILLING = _EVERYBODY | {  # money, and usage as it is billed: no single machine
     Permission.INVOICES_READ,
     Permission.INVOICES_PAY,
     Permission.BILLING_EDIT,

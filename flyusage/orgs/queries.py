@@ -1,7 +1,8 @@
 """Questions about organizations: which there are, and who belongs to one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -28,6 +29,43 @@ class Member:
     email: str
     name: str
     role: Role
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member as the organization's own people see them. `seen_at` is when they last used a page, to the minute; None for never."""
+
+    user_id: int
+    email: str
+    name: str
+    role: Role
+    joined_at: datetime
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True)
+class People:
+    """A page of members by address; `found` match, of `total`. `by_role` counts everybody; roles that nobody has are absent."""
+
+    rows: list[Person]
+    found: int
+    total: int
+    by_role: Mapping[Role, int]
+
+
+def people(session: Session, org_id: int, *, search: str = "", role: Role | None = None, limit: int = 50, offset: int = 0) -> People:
+    """Members whose name or address holds `search`, in one role or any. In the organization's own transaction."""
+    counted = session.execute(
+        sa.text("SELECT role, count(*) FROM membership WHERE org_id = :org GROUP BY role ORDER BY role"), {"org": org_id}
+    )
+    by_role = {Role(one): count for one, count in counted}
+    wanted = {"search": search.replace("\0", "").strip().lower(), "role": role, "limit": limit, "offset": offset}
+    rows = session.execute(sa.text(_PEOPLE), wanted).all()
+    found = rows[0].found if rows else 0
+    shown = [
+        Person(row.user_id, row.email, row.name, Role(row.role), row.joined_at, row.seen_at) for row in rows if row.user_id is not None
+    ]
+    return People(shown, found, sum(by_role.values()), by_role)
 
 
 def directory(session: Session) -> list[OrganizationEntry]:
@@ -67,3 +105,13 @@ def role_of(session: Session, org_id: int, user_id: int) -> Role | None:
     query = sa.text("SELECT role FROM membership WHERE org_id = :org_id AND user_id = :user_id")
     role = session.scalar(query, {"org_id": org_id, "user_id": user_id})
     return None if role is None else Role(role)
+
+
+# One row without a person at least, so that what was found is known on every page.
+_PEOPLE = """
+WITH found AS (
+  SELECT * FROM people_of_organization(NULL)
+  WHERE (CAST(:role AS text) IS NULL OR role = :role)
+    AND (CAST(:search AS text) = '' OR strpos(email, :search) > 0 OR strpos(lower(name), :search) > 0))
+SELECT c.found, p.* FROM (SELECT count(*) AS found FROM found) AS c
+LEFT JOIN (SELECT * FROM found ORDER BY email LIMIT :limit OFFSET :offset) AS p ON true ORDER BY p.email"""

@@ -1,4 +1,4 @@
-"""Downloads that belong to a page: the explorer's view as CSV, at the page's own address with `.csv` behind it."""
+"""Downloads that belong to a page, at its own address with `.csv` behind it: the explorer's view, and the members."""
 
 from collections.abc import Iterator
 
@@ -12,26 +12,43 @@ from flyusage.invoices.costs import export_csv
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing import urls
 from flyusage.pricing.explorer import history
-from flyusage.pricing.view import Measure
 from flyusage.ui.audit_downloads import note_export
+from flyusage.ui.pages.members.question import members_csv
+from flyusage.ui.permitted import require_for
 from flyusage.ui.session import OpenOrganization, open_organization
 
 LONGEST_NOTED = 500
-INVOICED = frozenset(measure.value for measure in Measure if measure.is_invoiced)
+NONE = "There is no organization at this address. Check its name and try again.\n"
+
+
+async def members(request: Request) -> Response:
+    """Everybody in the organization; 404 where there is no such organization. Raises NotPermitted."""
+    org = await run_in_threadpool(open_organization, request.path_params["slug"], Permission.MEMBERS_READ)
+    if org is None:
+        return PlainTextResponse(NONE, status_code=404)
+    await run_in_threadpool(note_export, org, "members")
+    return _csv(members_csv(org), f"{org.slug}-members.csv")
 
 
 async def usage_csv(request: Request) -> Response:
     """The view in the query, every value exact; 404 where there is no such organization. Raises NotPermitted."""
     org = await run_in_threadpool(open_organization, request.path_params["slug"], Permission.USAGE_EXPORT)
     if org is None:
-        return PlainTextResponse("There is no organization at this address. Check its name and try again.\n", status_code=404)
-    if request.query_params.get("show") in INVOICED:  # before anything of the answer is sent
-        org.require(Permission.INVOICES_READ)
+        return PlainTextResponse(NONE, status_code=404)
+    await run_in_threadpool(_require, org, dict(request.query_params))  # before anything of the answer is sent
     await run_in_threadpool(note_export, org, "usage", view=request.url.query[:LONGEST_NOTED])
-    name = f"{org.slug}-usage.csv"
+    return _csv(_lines(org, dict(request.query_params)), f"{org.slug}-usage.csv")
+
+
+def _csv(lines: Iterator[str], name: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    lines = _lines(org, dict(request.query_params))
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _require(org: OpenOrganization, query: dict[str, str]) -> None:
+    with db.transaction(org.id) as session:
+        view, _ = urls.view_from_query(query, now=clock.now(), history=history(session, org.id))
+    require_for(org, view)
 
 
 def _lines(org: OpenOrganization, query: dict[str, str]) -> Iterator[str]:
@@ -42,4 +59,4 @@ def _lines(org: OpenOrganization, query: dict[str, str]) -> Iterator[str]:
         yield from export_csv(session, org.id, view, now=now)
 
 
-routes = [Route("/orgs/{slug}/usage.csv", usage_csv)]
+routes = [Route("/orgs/{slug}/usage.csv", usage_csv), Route("/orgs/{slug}/members.csv", members)]

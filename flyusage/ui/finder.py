@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sqlmodel import Session
 
 from flyusage import clock, db
+from flyusage.orgs.permissions import Permission
 from flyusage.pricing import explorer, urls
 from flyusage.pricing.view import Dimension, Value, View
 from flyusage.ui import present
@@ -34,7 +35,7 @@ def find(slug: str, text: str) -> list[Find]:
     Blocks on the database.
     """
     wanted = text.replace("\0", "").strip()
-    org = open_organization(slug) if wanted else None
+    org = open_organization(slug, Permission.USAGE_READ) if wanted else None
     if org is None:
         return []
     with db.transaction(org.id) as session:
@@ -45,6 +46,8 @@ def find(slug: str, text: str) -> list[Find]:
 def _finds(session: Session, org: OpenOrganization, view: View, wanted: str) -> Iterator[Find]:
     for dimension in SOUGHT:
         kind = present.DIMENSIONS[dimension][1]
+        if dimension is Dimension.MACHINE and Permission.MACHINES_READ not in org.permissions:
+            continue
         for value in explorer.values(session, org.id, dimension, search=wanted, limit=FINDS_EACH):
             yield _find(kind[:1].upper() + kind[1:], dimension, value, Place(org.slug, view))
 

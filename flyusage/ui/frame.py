@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from urllib.parse import urlencode
 
 import reflex as rx
 import sqlalchemy as sa
@@ -20,10 +21,14 @@ from flyusage.ui.session import OpenOrganization, open_organization, open_organi
 
 STALE_AFTER = timedelta(hours=6)
 PERMITTED_PAGES = {
+    "": Permission.USAGE_READ,
+    "/usage": Permission.USAGE_READ,
+    "/machines": Permission.MACHINES_READ,
     "/billing": Permission.INVOICES_READ,
     "/budgets": Permission.USAGE_READ,
     "/prices": Permission.PRICES_READ,
     "/what-if": Permission.PRICES_READ,
+    "/members": Permission.MEMBERS_READ,
     "/audit": Permission.AUDIT_READ,
     "/tokens": Permission.TOKENS_MANAGE,
 }
@@ -42,7 +47,7 @@ class OrganizationChoice:
 class Header:
     """The frame's display strings. `tone` is live, stale or empty; moments are ISO 8601.
 
-    `pages` are those that need a permission which the reader has, as what follows /orgs/{slug}.
+    `pages` are those that need a permission which the reader has, as what follows /orgs/{slug}; `role` is theirs.
     """
 
     slug: str = ""
@@ -56,6 +61,7 @@ class Header:
     now: str = ""
     stale_notice: str = ""
     visit_notice: str = ""
+    role: str = ""
     pages: list[str] = field(default_factory=list)
 
 
@@ -82,6 +88,11 @@ class Frame(rx.State):
         self.reader, self.is_staff = person.name, bool(person.staff_roles)
         self.organizations = await _choices()
         header = await _header(slug)
+        if header is not None and header.slug != slug:  # the address says one that was left
+            here = self.router.url
+            rest = here.path.removeprefix(f"/orgs/{slug}")
+            query = urlencode(dict(here.query_parameters))
+            return browser.leave(f"/orgs/{header.slug}{rest}" + (f"?{query}" if query else ""))
         self.is_missing = header is None
         self.header = header or Header(name="flyusage", mark="f")
         return Frame.watch
@@ -96,7 +107,8 @@ class Frame(rx.State):
                 if choices != self.organizations:
                     self.organizations = choices
                 if slug == slug_in(self.router.url.path):
-                    if header is None:  # no longer the reader's to see
+                    if header is None or header.role != self.header.role:  # no longer the reader's to see
+                        self._get_root_state().reset()
                         yield browser.leave(f"/orgs/{slug}")
                         return
                     self.header = header
@@ -137,7 +149,9 @@ def header_of(organization: OpenOrganization) -> Header:
         now=now.isoformat(),
         stale_notice=notice,
         visit_notice=f"You look at {organization.name} as staff: to read only, and their audit says so." if organization.is_visited else "",
-        pages=[page for page, permission in PERMITTED_PAGES.items() if permission in organization.permissions],
+        role=organization.by.role or "",
+        pages=[page for page, permission in PERMITTED_PAGES.items() if permission in organization.permissions]
+        + (["/settings"] if organization.by.role else []),
     )
 
 

@@ -7,18 +7,18 @@ from reflex.vars import Var
 from flyusage.ui.components.commands import commands
 from flyusage.ui.frame import Frame, OrganizationChoice
 
-NAVIGATION = (
+PERMITTED = (
     ("Overview", "house", ""),
     ("Explorer", "chart-line", "/usage"),
     ("Machines", "server", "/machines"),
-)
-PERMITTED = (
     ("Billing", "receipt-text", "/billing", "/invoices"),
     ("Budgets", "piggy-bank", "/budgets"),
     ("Prices", "tags", "/prices"),
     ("What if", "flask-conical", "/what-if"),
+    ("Members", "users", "/members"),
     ("Audit", "scroll-text", "/audit"),
     ("API tokens", "key-round", "/tokens"),
+    ("Settings", "settings", "/settings"),
 )
 
 
@@ -92,7 +92,6 @@ def _side() -> rx.Component:
             rx.fragment(
                 commands(Frame.header.pages),
                 rx.el.nav(
-                    *[_link(*entry) for entry in NAVIGATION],
                     *[rx.cond(Frame.header.pages.contains(entry[2]), _link(*entry), rx.fragment()) for entry in PERMITTED],
                     class_name="nav",
                     aria_label="Pages",

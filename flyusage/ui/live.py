@@ -20,6 +20,7 @@ from reflex_base.registry import RegistrationContext
 
 from flyusage import db
 from flyusage.auth import sessions
+from flyusage.orgs.models import Role
 from flyusage.ui.reader import is_shown_to, present_secret
 from flyusage.ui.session import OpenOrganization, open_organization, slug_in
 
@@ -38,7 +39,8 @@ _watched: set[tuple[str, str, str]] = set()  # token of the tab, page, and what 
 async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterator[None]:
     """Yields when the organization in this page's address has new events, and once a minute, so that "now" moves.
 
-    Changes are collected for a second. Nothing is yielded while the tab shows another page, unless `on_any_page`. Ends
+    Changes are collected for a second. Nothing is yielded while the tab shows another page, unless `on_any_page`; then also
+    at once when the reader's role in the organization has changed, or is no more. Ends
     when the tab is gone, and at once where this page is already being watched in this tab: a page may start its watch
     on every load. Raises SignInNeeded as soon as the reader is signed out, wherever they were.
     """
@@ -47,16 +49,18 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
     if watch in _watched:
         return
     _watched.add(watch)
-    route, slug, due = state.router.route_id, None, time.monotonic() + REFRESH_SECONDS
+    route, slug, standing, due = state.router.route_id, None, (-1, None), time.monotonic() + REFRESH_SECONDS
     news = listener().subscribe()
     try:
         while _is_connected(token) and is_shown_to(state, mine):  # a tab's token proves nothing: another browser may show it
             if slug != (slug := slug_in(state.router.url.path)):
-                news.org_id = await _org_id(slug)
+                standing = await _standing(slug)
+                news.org_id = standing[0]
             has_come = await _has_come(news)
             if news.is_about_people:
                 news.is_about_people = False
-                await _org_id(slug)  # whoever is signed out sees no more
+                before, standing = standing, await _standing(slug)  # whoever is signed out sees no more
+                has_come |= on_any_page and standing != before
             if has_come or time.monotonic() >= due:
                 due = time.monotonic() + REFRESH_SECONDS
                 if is_shown_to(state, mine) and (on_any_page or state.router.route_id == route):
@@ -234,7 +238,7 @@ def _is_connected(token: str) -> bool:
     return namespace is not None and token in namespace.sid_to_token.values()
 
 
-async def _org_id(slug: str) -> int:
-    """The organization in the address; -1 where there is none (no event is ever of it)."""
+async def _standing(slug: str) -> tuple[int, Role | None]:
+    """The organization in the address and the reader's role there; -1 where there is none (no event is ever of it)."""
     organization = await asyncio.to_thread(open_organization, slug)
-    return -1 if organization is None else organization.id
+    return (-1, None) if organization is None else (organization.id, organization.by.role)

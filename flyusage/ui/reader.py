@@ -37,10 +37,15 @@ def present_reader(session: Session) -> Reader | None:
 
     `session` is any transaction before a tenant is known.
     """
-    found = sessions.reader_of(session, secret) if (secret := _secret.get()) else None
+    found = signed_in(session)
     if found is None and accounts.is_anybody(session):
         raise SignInNeeded("You are not signed in, or no longer. Sign in, and come back to this page.")
     return found
+
+
+def signed_in(session: Session) -> Reader | None:
+    """Who is asking, None where their browser is not signed in: for the few pages that are for both."""
+    return sessions.reader_of(session, secret) if (secret := _secret.get()) else None
 
 
 def present_secret() -> str:

@@ -11,12 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from flyusage import db
+from flyusage import clock, db
 from flyusage.auth import second_factor
 from flyusage.auth.errors import SecondFactorNeeded
 from flyusage.orgs.acting import Actor, member, system
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role, StaffRole
+from flyusage.orgs.organizations import UNDO
 from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.staff import STAFF_PERMISSIONS, StaffPermission, record_visit, require_staff, roles_of
 from flyusage.ui.reader import present_reader
@@ -27,6 +28,7 @@ READING = frozenset(
     {
         Permission.USAGE_READ,
         Permission.USAGE_EXPORT,
+        Permission.MACHINES_READ,
         Permission.PRICES_READ,
         Permission.INVOICES_READ,
         Permission.MEMBERS_READ,
@@ -94,12 +96,8 @@ def _known(slug: str | None = None) -> list[OpenOrganization]:
                 sa.text(f"SELECT id, slug, name, is_synthetic FROM {source}"), {"slug": slug} if slug is not None else {}
             )
             return [OpenOrganization(*row, permitted(row.id)) for row in rows]
-        mine = sa.text(
-            """SELECT id, slug, name, is_synthetic, role, id IN (SELECT closed_without_second_factor(:who)) AS is_closed
-               FROM organizations_of(:who) WHERE CAST(:slug AS text) IS NULL OR slug = :slug"""
-        )
-        rows = session.execute(mine, {"who": reader.user_id, "slug": slug}).all()
-        if slug is not None and any(row.is_closed for row in rows):
+        rows = session.execute(sa.text(_MINE), {"who": reader.user_id, "slug": slug, "gone": clock.now() - UNDO}).all()
+        if slug is not None and rows and rows[0].is_closed:
             raise SecondFactorNeeded(f"{rows[0].name} asks its members for a second factor. Set one up on your account's page.")
         return [_of_member(reader.user_id, row) for row in rows]
 
@@ -123,9 +121,20 @@ def _visited(slug: str) -> OpenOrganization | None:
 
 
 def _of_member(user_id: int, row: sa.Row[Any]) -> OpenOrganization:
-    """An organization as its member sees it; by name alone while it waits for their second factor."""
-    by = member(user_id, Role(row.role))
-    return OpenOrganization(*row[:4], frozenset() if row.is_closed else PERMISSIONS[Role(row.role)], by)
+    """An organization as its member sees it; by name alone while it waits for their second factor.
+
+    Of one that is deleted, an owner may undo that, and see nothing else.
+    """
+    may = PERMISSIONS[Role(row.role)] if row.deleted_at is None else frozenset({Permission.ORGANIZATION_DELETE})
+    return OpenOrganization(*row[:4], frozenset() if row.is_closed else may, member(user_id, Role(row.role)))
+
+
+# An address may say a slug that was left; what is deleted is an owner's alone, for a while.
+_MINE = """
+SELECT id, slug, name, is_synthetic, role, deleted_at, id IN (SELECT closed_without_second_factor(:who)) AS is_closed FROM organizations_of(:who)
+WHERE (CAST(:slug AS text) IS NULL OR slug = :slug OR slug = (SELECT f.slug FROM former_slug_of(:slug) AS f))
+  AND (deleted_at IS NULL OR (role = 'owner' AND deleted_at > :gone))
+ORDER BY deleted_at IS NOT NULL, slug IS DISTINCT FROM :slug, id"""
 
 
 @dataclass(frozen=True)
@@ -184,7 +193,7 @@ def first_organization() -> OpenOrganization | None:
     Without either, the only one there is; None where there are none, or several of which none has an event. Blocks on the
     database.
     """
-    known = open_organizations()
+    known = [one for one in open_organizations() if Permission.USAGE_READ in one.permissions]  # none that is deleted
     last = {each: _last_event_at(each.id) for each in [one for one in known if not one.is_synthetic][:MOST_ASKED]}
     alive = [(at, each) for each, at in last.items() if at is not None]
     if alive:

@@ -28,12 +28,14 @@ from flyusage.auth.errors import (
     TooManyAttempts,
 )
 from flyusage.auth.second_factor import Kind
-from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, count
+from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, PER_ADDRESS, count
 from flyusage.config import settings
 from flyusage.demo import people
-from flyusage.orgs import audit
+from flyusage.orgs import audit, invitations
+from flyusage.orgs.errors import InvitationForAnother, InvitationSpent
+from flyusage.orgs.invitations import Offer
 from flyusage.server import is_loopback
-from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in
+from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in, signed_in
 
 LARGEST_FORM = 16_384
 HALFWAY_COOKIE = "flyusage_halfway"  # between the password and the code; no session
@@ -156,6 +158,23 @@ async def set_password(request: Request) -> Response:
     return _with_cookies(RedirectResponse("/", status_code=303), secret)
 
 
+async def accept_invitation(request: Request) -> Response:
+    """Take the place that an invitation keeps: signed in as its address, or with a new account. Fields: link, name, password."""
+    form = await _form(request)
+    link = _field(form, "link")
+    try:
+        offer, secret = await run_in_threadpool(_accept, link, form, _address(request), request.headers.get("user-agent", ""))
+    except TooManyAttempts as error:
+        return _back("/sign-in", error.code)
+    except (InvitationSpent, InvitationForAnother, PasswordTooWeak) as error:
+        return _back("/invitation", error.code, link=link, name=_field(form, "name")[: accounts.LONGEST_NAME])
+    response = RedirectResponse(f"/orgs/{offer.slug}", status_code=303)
+    if secret is None:
+        return response
+    await run_in_threadpool(_end_session, request)
+    return _with_cookies(response, secret)
+
+
 def ask_to_sign_in(request: Request, _error: Exception) -> Response:
     """Where a plain address leads that is for people who have signed in."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -200,6 +219,18 @@ def _set_password(link: str, password: str, address: str, device: str) -> str:
             return sessions.start(session, user_id, address=address, device=device)
         half = halfway.start(session, user_id)
     raise SecondFactorAsked(half)
+
+
+def _accept(link: str, form: dict[str, str], address: str, device: str) -> tuple[Offer, str | None]:
+    """The offer taken, and a new session's secret where the account is new."""
+    with db.platform_transaction() as session:
+        count(session, "invitation-from", address, PER_ADDRESS)
+    with db.platform_transaction() as session:
+        reader = signed_in(session)
+        if reader is not None:
+            return invitations.accept(session, link, reader), None
+        offer, user_id = invitations.accept_as_new(session, link, name=_field(form, "name"), password=_field(form, "password"))
+        return offer, sessions.start(session, user_id, address=address, device=device)
 
 
 def _end_session(request: Request) -> None:
@@ -287,4 +318,5 @@ routes = [
     Route("/auth/sign-out", sign_out, methods=["POST"]),
     Route("/auth/forgot", forgot, methods=["POST"]),
     Route("/auth/set-password", set_password, methods=["POST"]),
+    Route("/auth/accept-invitation", accept_invitation, methods=["POST"]),
 ]

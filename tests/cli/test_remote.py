@@ -61,7 +61,6 @@ def there(monkeypatch: pytest.MonkeyPatch, address: str, token: str) -> None:
         ("usage", "--org", "prism", "--range", "2026-10", "--as-of", AS_OF, "--show", "egress_gb", "--filter", "region=!fra"),
         ("machines", "--org", "prism", "--month", "2026-10"),
         ("machines", "--org", "prism", "--month", "2026-10", "--limit", "1", "--json"),
-        ("members", "--org", "prism"),
         ("prices", "list", "--org", "prism", "--region", "fra"),
         ("prices", "list", "--org", "prism", "--on", "2026-10-01", "--sku", "volume", "--json"),
         ("invoices", "list", "--org", "prism"),
@@ -133,9 +132,9 @@ def test_mistakes_are_said_in_a_sentence(flyusage: Flyusage, address, token, mon
         (address, api_tokens.new_secret(), ("usage",), "This API token is unknown here."),
         (address, token, ("usage", "--from", "2026-10-05", "--to", "2026-10-01"), "The range ended before it began"),
         (address, token, ("invoices", "show", "PRISM-000099"), "There is no invoice 'PRISM-000099'."),
-        ("http://127.0.0.1:9", token, ("members",), "http://127.0.0.1:9 does not answer"),
-        ("http://usage.example.com", token, ("members",), "would carry the token in the open"),
-        ("", token, ("members",), "go together"),
+        ("http://127.0.0.1:9", token, ("members", "list"), "http://127.0.0.1:9 does not answer"),
+        ("http://usage.example.com", token, ("members", "list"), "would carry the token in the open"),
+        ("", token, ("members", "list"), "go together"),
     ):
         there(monkeypatch, url, secret)
         said = flyusage(*command)

@@ -170,6 +170,7 @@ PUBLIC = (
     "/auth/sign-out",
     "/auth/forgot",
     "/auth/set-password",
+    "/auth/accept-invitation",
     *API,
 )
 

@@ -25,6 +25,10 @@ def test_money_is_not_for_developers_and_events_are_not_for_billing():
     assert not may(Role.BILLING, Permission.EVENTS_WRITE)
 
 
+def test_billing_sees_no_single_machine_and_everybody_else_does():
+    assert [role for role in Role if not may(role, Permission.MACHINES_READ)] == [Role.BILLING]
+
+
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.DEVELOPER, Role.BILLING])
 def test_only_admins_and_owners_manage_members(role: Role):
     with pytest.raises(NotPermitted, match=rf"A {role} may not do members.manage. Ask somebody who may \(owner, admin\)"):

@@ -12,15 +12,17 @@ const SECOND_KEY_MS = 1200;
 const NONE = [];
 
 const PAGES = [
-  { key: "o", label: "Overview", to: "", words: "home spend month" },
-  { key: "e", label: "Explorer", to: "/usage", words: "usage chart cost" },
-  { key: "m", label: "Machines", to: "/machines", words: "vms list" },
+  { key: "o", label: "Overview", to: "", words: "home spend month", isPermitted: true },
+  { key: "e", label: "Explorer", to: "/usage", words: "usage chart cost", isPermitted: true },
+  { key: "m", label: "Machines", to: "/machines", words: "vms list", isPermitted: true },
   { key: "b", label: "Billing", to: "/billing", words: "invoices owe pay draft", isPermitted: true },
   { key: "u", label: "Budgets", to: "/budgets", words: "limit threshold alert forecast expected", isPermitted: true },
   { key: "p", label: "Prices", to: "/prices", words: "cost list history versions", isPermitted: true },
   { key: "w", label: "What if", to: "/what-if", words: "simulate re-price reservation move draft", isPermitted: true },
+  { key: "n", label: "Members", to: "/members", words: "users people roles invite seats", isPermitted: true },
   { key: "a", label: "Audit", to: "/audit", words: "log history who did sign-ins", isPermitted: true },
   { key: "k", label: "API tokens", to: "/tokens", words: "api key secret program scope revoke", isPermitted: true },
+  { key: "s", label: "Settings", to: "/settings", words: "organization name slug address vat billing leave delete", isPermitted: true },
 ];
 
 /** The pages that the reader may open; `permitted` are those of the ones that need a permission. */

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 import reflex as rx
 from reflex.vars import Var
@@ -10,6 +9,7 @@ from reflex.vars import Var
 from flyusage import db
 from flyusage.auth import accounts, passwords
 from flyusage.demo import people
+from flyusage.ui.components.door_card import door_card, door_field, door_form
 from flyusage.ui.components.plain_form import plain_form
 from flyusage.ui.sign_in import is_demo_at_hand, own_path
 
@@ -81,10 +81,10 @@ def sign_in() -> rx.Component:
     return _page(
         "Sign in",
         "See, explain and bill what your machines cost.",
-        _form(
+        door_form(
             "/auth/sign-in",
-            _field("Mail address", name="email", type="email", auto_complete="username", default_value=Door.email, auto_focus=True),
-            _field("Password", name="password", type="password", auto_complete="current-password"),
+            door_field("Mail address", name="email", type="email", auto_complete="username", default_value=Door.email, auto_focus=True),
+            door_field("Password", name="password", type="password", auto_complete="current-password"),
             rx.el.input(type="hidden", name="next", value=Door.onward, read_only=True),
             submit="Sign in",
         ),
@@ -124,9 +124,9 @@ def second_factor() -> rx.Component:
     return _page(
         "Enter your code",
         "Open your authenticator app and type the six digits it shows for flyusage. Without your phone, type one of your recovery codes.",
-        _form(
+        door_form(
             "/auth/second-factor",
-            _field(
+            door_field(
                 "Code",
                 name="code",
                 type="text",
@@ -148,9 +148,9 @@ def forgot() -> rx.Component:
     return _page(
         "Have a link sent",
         "It leads to a page where you set a new password. It works once, for a day.",
-        _form(
+        door_form(
             "/auth/forgot",
-            _field("Mail address", name="email", type="email", auto_complete="username", default_value=Door.email, auto_focus=True),
+            door_field("Mail address", name="email", type="email", auto_complete="username", default_value=Door.email, auto_focus=True),
             submit="Send the link",
         ),
         rx.el.p(rx.el.a("Back to sign-in", href="/sign-in"), class_name="door-foot"),
@@ -162,9 +162,9 @@ def set_password() -> rx.Component:
     return _page(
         "Set your password",
         f"{passwords.SHORTEST} characters or more. Four unrelated words make a good one. You will be signed out everywhere else.",
-        _form(
+        door_form(
             "/auth/set-password",
-            _field(
+            door_field(
                 "New password",
                 name="password",
                 type="password",
@@ -179,34 +179,4 @@ def set_password() -> rx.Component:
 
 
 def _page(title: str, note: str, *content: rx.Component) -> rx.Component:
-    return rx.el.main(
-        rx.el.section(
-            rx.el.p(rx.el.span("f", class_name="org-mark", aria_hidden="true"), "flyusage", class_name="door-mark"),
-            rx.el.h1(title, class_name="door-title"),
-            rx.el.p(note, class_name="muted"),
-            rx.cond(
-                Door.problem,
-                rx.el.p(
-                    Door.problem,
-                    role=rx.cond(Door.is_good, "status", "alert"),
-                    class_name=rx.cond(Door.is_good, "door-told", "door-problem"),
-                ),
-            ),
-            # Only once the address is read: a form that is filled in later would lose what was typed meanwhile.
-            rx.cond(Door.is_known, rx.fragment(*content), rx.el.div(class_name="door-waiting", aria_hidden="true")),
-            class_name="card door-card",
-        ),
-        id="content",
-        class_name="door-page",
-    )
-
-
-def _form(action: str, *fields: rx.Component, submit: str) -> rx.Component:
-    button = rx.el.button(submit, type="submit", class_name="button button-primary")
-    return plain_form(*fields, button, action=action, class_name="door-form")
-
-
-def _field(label: str, *, name: str, **given: Any) -> rx.Component:
-    given.setdefault("default_value", "")
-    shown: dict[str, str | bool | int | Var[str]] = given
-    return rx.el.label(rx.el.span(label), rx.el.input(id=f"field-{name}", name=name, required=True, class_name="input", **shown))
+    return door_card(title, note, *content, problem=Door.problem, is_good=Door.is_good, is_known=Door.is_known)

@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.queries import CurrencySum, InvoiceEntry, InvoicePage
+from flyusage.invoices.totals import MonthTotal
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.periods import midnight
 from flyusage.ui import present
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.billing.address import STATES, Choice, billing_href, invoice_href
-from flyusage.ui.pages.billing.rows import Choosing, InvoiceList, InvoiceRow
+from flyusage.ui.pages.billing.rows import Choosing, InvoiceList, InvoiceRow, Standing
 
 STATE_WORDS = {State.OPEN: "Open", State.PAID: "Paid", State.VOID: "Void", State.UNCOLLECTIBLE: "Uncollectible"}
 
@@ -50,6 +51,32 @@ def listing(slug: str, issued: Issued, choice: Choice) -> InvoiceList:
         empty_next="Numbers and buyers are searched; states and years narrow further.",
         empty_command=f"flyusage bill close {issued.last_month:%Y-%m} --org {shlex.quote(slug)}",
     )
+
+
+def standing(slug: str, page: InvoicePage, year: Sequence[MonthTotal], of: int) -> list[Standing]:
+    """The balance, the last document with its PDF, and the gross of the months of `year`, in each currency."""
+    if not page.entries:
+        return []
+    last = page.entries[0]
+    overdue = " · some of it is overdue" if last.is_overdue else ""
+    balances = [
+        Standing("To be paid", format_minor(one.balance_minor, CURRENCIES[one.currency]), f"on issued invoices{overdue}")
+        for one in page.sums
+    ]
+    document = Standing(
+        "Last invoice" if last.kind is Kind.INVOICE else "Last credit note",
+        format_minor(last.gross_minor, CURRENCIES[last.currency]),
+        f"{visible(last.number)} · {last.starts_on:%B %Y}",
+        f"{visible(last.number)} (PDF)",
+        f"{invoice_href(slug, last.number)}.pdf",
+    )
+    sums = {code: sum(one.gross_minor for one in year if one.currency == code) for code in sorted({one.currency for one in year})}
+    months = present.plural(len({one.month for one in year}), "month")
+    return [
+        *balances,
+        document,
+        *(Standing(f"{of} so far", format_minor(sums[code], CURRENCIES[code]), f"{months} billed, with tax") for code in sums),
+    ]
 
 
 def row(slug: str, entry: InvoiceEntry) -> InvoiceRow:

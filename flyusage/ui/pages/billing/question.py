@@ -20,8 +20,8 @@ from flyusage.pricing import explorer
 from flyusage.ui import month_totals as printed
 from flyusage.ui.charts.figure import Figure
 from flyusage.ui.pages.billing.address import OVERDUE, Choice
-from flyusage.ui.pages.billing.listing import Issued, listing
-from flyusage.ui.pages.billing.rows import InvoiceList, Screen
+from flyusage.ui.pages.billing.listing import Issued, listing, standing
+from flyusage.ui.pages.billing.rows import InvoiceList, Screen, Standing
 from flyusage.ui.pages.billing.screen import Told, draft_screen, issued_screen
 from flyusage.ui.session import OpenOrganization, open_organization
 
@@ -45,7 +45,10 @@ def ask(slug: str, choice: Choice) -> Answered | None:
         totals = month_totals(session, org.id)
         code = totals[-1].currency if totals else ""
         screen = replace(
-            _month(session, org, choice), invoices=_listing(session, org, choice, totals), months_billed=printed.month_totals(totals, code)
+            _month(session, org, choice),
+            standing=_standing(session, org, totals),
+            invoices=_listing(session, org, choice, totals),
+            months_billed=printed.month_totals(totals, code),
         )
     return Answered(screen, printed.month_figure(totals, code) if code else None)
 
@@ -82,6 +85,12 @@ def _listing(session: Session, org: OpenOrganization, choice: Choice, totals: Se
     page = queries.invoices(session, org.id, wanted, limit=PAGE_LENGTH, after=choice.after or None)
     years = sorted({total.month.year for total in totals}, reverse=True)
     return listing(org.slug, Issued(page, years, _last_month(clock.now())), choice)
+
+
+def _standing(session: Session, org: OpenOrganization, totals: Sequence[MonthTotal]) -> list[Standing]:
+    """What is to be paid, the last invoice, and what this year came to; nothing before the first invoice."""
+    page = queries.invoices(session, org.id, Wanted(), limit=1)
+    return standing(org.slug, page, [one for one in totals if one.month.year == clock.now().year], clock.now().year)
 
 
 def _last_month(now: datetime) -> date:

@@ -70,10 +70,22 @@ class InvoiceList:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """One of the figures that answer most of what finance asks; `href` saves the document it speaks of."""
+
+    label: str
+    value: str
+    note: str
+    link: str = ""
+    href: str = ""
+
+
+@dataclass(frozen=True)
 class Screen:
     """Everything the billing page shows. `command` repeats the draft on a command line."""
 
     note: str = ""
+    standing: list[Standing] = field(default_factory=list)
     months: list[Choosing] = field(default_factory=list)
     lead: str = ""
     owed: str = ""

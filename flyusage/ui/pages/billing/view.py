@@ -8,7 +8,7 @@ from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.month_totals import month_totals_card
 from flyusage.ui.components.statement import reckoning, statement_lines
 from flyusage.ui.layout import page
-from flyusage.ui.pages.billing.rows import Choosing, InvoiceRow, Phrase, Trouble
+from flyusage.ui.pages.billing.rows import Choosing, InvoiceRow, Phrase, Standing, Trouble
 from flyusage.ui.pages.billing.state import MONTHS_CHART, Billing
 
 SCREEN = Billing.screen
@@ -28,6 +28,11 @@ def billing() -> rx.Component:
 
 def _ready() -> rx.Component:
     return rx.fragment(
+        rx.cond(
+            SCREEN.standing.length() > 0,
+            rx.el.section(rx.foreach(SCREEN.standing, _standing), class_name="card tiles", aria_label="Where you stand"),
+            rx.fragment(),
+        ),
         rx.el.nav(rx.foreach(SCREEN.months, _choice), aria_label="Month", class_name="months"),
         rx.foreach(SCREEN.troubles, _trouble),
         _answer(),
@@ -38,6 +43,20 @@ def _ready() -> rx.Component:
             month_totals_card(MONTHS_CHART, SCREEN.months_billed, is_loading=Billing.is_loading),
             rx.fragment(),
         ),
+    )
+
+
+def _standing(one: Var[Standing]) -> rx.Component:
+    return rx.el.div(
+        rx.el.p(one.label, class_name="tile-label"),
+        rx.el.p(one.value, class_name="tile-value"),
+        rx.el.p(one.note, class_name="tile-note"),
+        rx.cond(
+            one.href != "",
+            rx.el.a(one.link, href=one.href, download=True, reload_document=True, class_name="link small"),
+            rx.fragment(),
+        ),
+        class_name="tile",
     )
 
 

@@ -38,6 +38,7 @@ from flyusage.ui.pages.explorer.paths import Place, filter_on, usage_href
 from flyusage.ui.pages.explorer.rows import Changed, Choice, Listed, Screen, Table, Word
 from flyusage.ui.pages.explorer.small_lines import KeptLines, other_lines
 from flyusage.ui.pages.explorer.steps import dimension_of
+from flyusage.ui.permitted import permitted_dimensions, require_for
 from flyusage.ui.session import OpenOrganization, open_organization
 
 SORTS = ("name", "value", "change")
@@ -81,7 +82,7 @@ async def answers(asked: Asked) -> AsyncIterator[Answered]:
     The small lines of rows that the chart does not draw are no part of it: they follow the table. Pages that ask the same
     meanwhile share the parts that ask the database.
     """
-    org = await asyncio.to_thread(open_organization, asked.slug)
+    org = await asyncio.to_thread(open_organization, asked.slug, Permission.USAGE_READ)
     if org is None:
         yield Answered(shown=(NOWHERE,))
         return
@@ -96,7 +97,7 @@ async def answers(asked: Asked) -> AsyncIterator[Answered]:
 
 async def table(asked: Asked) -> Table | None:
     """The view's table alone, sorted and searched as `asked`; None where there is no organization."""
-    org = await asyncio.to_thread(open_organization, asked.slug)
+    org = await asyncio.to_thread(open_organization, asked.slug, Permission.USAGE_READ)
     if org is None:
         return None
     explored = await live.shared(org, asked.key("explored"), lambda: _explore(org, asked))
@@ -138,19 +139,19 @@ class _Explored:
     health: metering.DataHealth
     figure: Figure | None
     lines_key: tuple[object, ...]
+    permissions: frozenset[Permission]
 
 
 def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
     """Everything but what changed, from one transaction; the chart drawn.
 
-    Raises NotPermitted for a cost that is an invoice's, where the reader may not read invoices.
+    Raises NotPermitted as `require_for`.
     """
     with db.transaction(org.id) as session:
         now = clock.now()
         known = history(session, org.id)
         view, notices = urls.view_from_query(asked.query, now=now, history=known)
-        if view.measure.is_invoiced:
-            org.require(Permission.INVOICES_READ)
+        require_for(org, view)
         answer = explore(session, org.id, _hourly_for_heat_map(view), now=now)
         slots = _slots(session, org.id, view, now)
         marks = _marks(session, org.id, view) if answer.series else []
@@ -160,7 +161,7 @@ def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
     figure = usage_figure(answer, slots, marks, places, revision=revision) if answer.series else None
     place = Place(asked.slug, answer.view)
     lines_key = ("lines", org.id, revision)
-    return _Explored(place, answer, (*notices, *answer.notices), slots, known, now, fresh, health, figure, lines_key)
+    return _Explored(place, answer, (*notices, *answer.notices), slots, known, now, fresh, health, figure, lines_key, org.permissions)
 
 
 def _hourly_for_heat_map(view: View) -> View:
@@ -181,7 +182,7 @@ def _screen(explored: _Explored) -> Screen:
     total = present.amount_text(view.measure, answer.total, answer.currency)
     pinned, zone = replace(view, as_of=answer.as_of), zone_said(view)
     return Screen(
-        **printed.words(place, answer),
+        **printed.words(place, answer, explored.permissions),
         span=Word(present.period_text(view.period), _presets(explored)),
         first_day=f"{view.period.start:%Y-%m-%d}",
         last_day=f"{view.period.end - timedelta(seconds=1):%Y-%m-%d}",
@@ -352,7 +353,9 @@ def first_filter(query: Mapping[str, str]) -> str:
 def filter_values(slug: str, query: Mapping[str, str], dimension_text: str, search: str) -> Listed:
     """The chooser at one dimension: its values matching `search`, those chosen first."""
     dimension = dimension_of(dimension_text) or Dimension.APP
-    org = open_organization(slug)
+    org = open_organization(slug, Permission.USAGE_READ)
+    if org is not None and dimension is Dimension.MACHINE:
+        org.require(Permission.MACHINES_READ)
     if org is None:
         return Listed(dimension.value, [], False, [], "", "")
     with db.transaction(org.id) as session:
@@ -366,7 +369,9 @@ def filter_values(slug: str, query: Mapping[str, str], dimension_text: str, sear
     word = present.DIMENSIONS[dimension]
     return Listed(
         filter_dimension=dimension.value,
-        filter_dimensions=[Choice(present.DIMENSIONS[one][0], one.value, is_current=one is dimension) for one in Dimension],
+        filter_dimensions=[
+            Choice(present.DIMENSIONS[one][0], one.value, is_current=one is dimension) for one in permitted_dimensions(org.permissions)
+        ],
         filter_excludes=bool(chosen and chosen.is_exclusion),
         filter_values=sorted(listed, key=lambda one: not one.is_current),
         filter_placeholder=f"Search {word[1]}",

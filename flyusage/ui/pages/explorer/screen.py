@@ -6,6 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from flyusage.money import CURRENCIES, format_money
+from flyusage.orgs.permissions import Permission
 from flyusage.periods import HOUR
 from flyusage.pricing.view import Answer, Chart, Comparison, Contributor, Dimension, Filter, Measure, Series, Totals
 from flyusage.ui import present
@@ -15,6 +16,7 @@ from flyusage.ui.charts.theme import TOKENS
 from flyusage.ui.pages.explorer.paths import Place, filter_on, machine_href, trail
 from flyusage.ui.pages.explorer.rows import ChangeRow, Chip, Choice, Crumb, Row, Tile, Word
 from flyusage.ui.pages.explorer.small_lines import drawn_line
+from flyusage.ui.permitted import permitted_dimensions, permitted_measures
 
 LONGEST_HOURLY_DAYS = 62
 GAUGES = (Measure.RUNNING_MEAN, Measure.RUNNING_PEAK)
@@ -32,14 +34,14 @@ class Sorting:
     page_length: int
 
 
-def words(place: Place, answer: Answer) -> dict[str, Word]:
-    """The menus of the query sentence, by the name of the state's field."""
+def words(place: Place, answer: Answer, permissions: frozenset[Permission]) -> dict[str, Word]:
+    """The menus of the query sentence, by the name of the state's field, as far as a reader with `permissions` may choose."""
     view = answer.view
     group = present.DIMENSIONS[view.group_by][0] if view.group_by else "nothing"
     automatic = view.granularity is None
     return {
-        "show": Word(present.MEASURES[view.measure].word, [_measure_choice(place, one) for one in Measure]),
-        "by": Word(group, [_group_choice(place, one) for one in (None, *Dimension)]),
+        "show": Word(present.MEASURES[view.measure].word, [_measure_choice(place, one) for one in permitted_measures(permissions)]),
+        "by": Word(group, [_group_choice(place, one) for one in (None, *permitted_dimensions(permissions))]),
         "drawn_as": Word(
             present.CHARTS[view.chart],
             [Choice(present.CHARTS[one], place.drawn(one), is_current=one is view.chart) for one in Chart],

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
 
 from flyusage import clock, db
+from flyusage.orgs.permissions import Permission
 from flyusage.periods import DAY, HOUR, Period, floor_hour, midnight
 from flyusage.pricing import urls
 from flyusage.pricing.explorer import history
@@ -65,7 +66,7 @@ Step: TypeAlias = Follow | Brush | Days | Toggle | Exclude
 
 def lead(slug: str, query: Mapping[str, str], step: Step) -> str:
     """The address a step leads to from the view that `query` asks for; empty where it leads nowhere."""
-    org = open_organization(slug)
+    org = open_organization(slug, Permission.USAGE_READ)
     if org is None:
         return ""
     with db.transaction(org.id) as session:

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.metering import machines as metering
 from flyusage.metering.machines import Machine
+from flyusage.orgs.permissions import Permission
 from flyusage.periods import HOUR, Period, floor_hour, midnight, month_period
 from flyusage.pricing import explorer, machines, urls
 from flyusage.ui.charts.axes import zone_name
@@ -50,7 +51,7 @@ class Answered:
 
 def ask(asked: Asked) -> Answered:
     """The machine in the address, or that there is none and what is called nearly so."""
-    org = open_organization(asked.slug)
+    org = open_organization(asked.slug, Permission.MACHINES_READ)
     if org is None:
         return Answered()
     with db.transaction(org.id) as session:

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.metering.machines import billed_machines, running_of
+from flyusage.orgs.permissions import Permission
 from flyusage.periods import HOUR, Period, floor_hour, month_period
 from flyusage.pricing import explorer
 from flyusage.pricing.books import book_of
@@ -28,8 +29,8 @@ def choice_in(query: Mapping[str, object]) -> Choice:
 
 
 def ask(slug: str, choice: Choice) -> Screen | None:
-    """A page of machines; None before the first event or for no such organization."""
-    org = open_organization(slug)
+    """A page of machines; None before the first event or for no such organization. Raises NotPermitted."""
+    org = open_organization(slug, Permission.MACHINES_READ)
     if org is None:
         return None
     with db.transaction(org.id) as session:

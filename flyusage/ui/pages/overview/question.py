@@ -11,6 +11,7 @@ from flyusage import db
 from flyusage.metering import queries
 from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.metering.models import Region
+from flyusage.orgs.permissions import Permission
 from flyusage.periods import DAY, Period, floor_hour
 from flyusage.pricing.changes import Changes, what_changed
 from flyusage.pricing.explorer import explore
@@ -37,7 +38,7 @@ class Answered:
 
 async def ask(slug: str) -> Answered:
     """The overview of the organization under `slug`; pages that ask for the same meanwhile share one answer."""
-    org = await asyncio.to_thread(open_organization, slug)
+    org = await asyncio.to_thread(open_organization, slug, Permission.USAGE_READ)
     if org is None:
         return Answered()
     return await live.shared(org, "overview", lambda: _answer(org))

@@ -21,7 +21,8 @@ SHOWN_IN = "token-secret"  # the element that shows one
 MINE, OURS = "mine", "organization"
 DAYS = (7, 30, 90, 180, 366)
 SCOPE_WORDS = {
-    Permission.USAGE_READ: "usage, apps and machines",
+    Permission.USAGE_READ: "usage and apps",
+    Permission.MACHINES_READ: "single machines",
     Permission.USAGE_EXPORT: "usage as CSV",
     Permission.COST_CENTRES_EDIT: "change cost centres",
     Permission.EVENTS_WRITE: "send usage events",

@@ -6,9 +6,11 @@ from fractions import Fraction
 import page_samples as samples
 import pytest
 
+from flyusage.orgs.permissions import Permission
 from flyusage.pricing.view import Answer, Dimension, Granularity, Measure
 from flyusage.ui.pages.explorer.paths import Place
 from flyusage.ui.pages.explorer.screen import Sorting, page_of, table, tiles, words
+from flyusage.ui.session import READING
 
 VALUE = Sorting("value", is_ascending=False, find="", page=1, page_length=25)
 
@@ -46,7 +48,7 @@ def test_the_first_tile_is_the_cost_that_the_view_names(measure: Measure, total:
 def test_hours_are_not_offered_of_what_invoices_tell() -> None:
     for measure in Measure:
         answer = shown(measure, "1")
-        offered = {choice.label for choice in words(Place("prism", answer.view), answer)["per"].choices}
+        offered = {choice.label for choice in words(Place("prism", answer.view), answer, READING)["per"].choices}
         assert ("hour" in offered) is not measure.is_invoiced
         assert replace(answer.view, granularity=Granularity.HOUR).has_hours is not measure.is_invoiced
 
@@ -57,3 +59,13 @@ def test_what_belongs_to_no_region_is_named_and_leads_nowhere() -> None:
     answer = replace(answer, series=(nowhere,), drawn=(nowhere,))
     (row,) = table(Place("prism", answer.view), answer, {}, page_of(answer, VALUE), {})["rows"]
     assert (row.label, row.detail, row.href) == ("No region", "", "")
+
+
+def test_the_sentence_offers_what_the_reader_may_ask() -> None:
+    answer = shown(Measure.LIST_COST, "1")
+    menus = words(Place("prism", answer.view), answer, READING - {Permission.MACHINES_READ, Permission.INVOICES_READ})
+    assert "machine" not in {choice.label for choice in menus["by"].choices}
+    assert {"billed cost", "effective cost"}.isdisjoint(choice.label for choice in menus["show"].choices)
+    everything = words(Place("prism", answer.view), answer, READING)
+    assert "machine" in {choice.label for choice in everything["by"].choices}
+    assert "billed cost" in {choice.label for choice in everything["show"].choices}

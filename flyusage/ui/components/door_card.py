@@ -1,0 +1,52 @@
+"""A page before any organization: a card in the middle with a plain form, as sign-in has it."""
+
+from typing import Any
+
+import reflex as rx
+from reflex.vars import Var
+
+from flyusage.ui.components.plain_form import plain_form
+
+
+def door_card(
+    title: str | Var[str],
+    note: str | Var[str],
+    *content: rx.Component,
+    problem: Var[str],
+    is_good: Var[bool] | bool = False,
+    is_known: Var[bool],
+) -> rx.Component:
+    """The whole page. `problem` says why a form came back, or (`is_good`) what went well; `content` waits until it `is_known`."""
+    return rx.el.main(
+        rx.el.section(
+            rx.el.p(rx.el.span("f", class_name="org-mark", aria_hidden="true"), "flyusage", class_name="door-mark"),
+            rx.el.h1(title, class_name="door-title"),
+            rx.el.p(note, class_name="muted"),
+            rx.cond(
+                problem,
+                rx.el.p(
+                    problem,
+                    role=rx.cond(is_good, "status", "alert"),
+                    class_name=rx.cond(is_good, "door-told", "door-problem"),
+                ),
+            ),
+            # Only once the address is read: a form that is filled in later would lose what was typed meanwhile.
+            rx.cond(is_known, rx.fragment(*content), rx.el.div(class_name="door-waiting", aria_hidden="true")),
+            class_name="card door-card",
+        ),
+        id="content",
+        class_name="door-page",
+    )
+
+
+def door_form(action: str, *fields: rx.Component, submit: str) -> rx.Component:
+    """A form that the browser itself posts to `action`."""
+    button = rx.el.button(submit, type="submit", class_name="button button-primary")
+    return plain_form(*fields, button, action=action, class_name="door-form")
+
+
+def door_field(label: str, *, name: str, **given: Any) -> rx.Component:
+    """A field that must be filled in, with its name above it."""
+    given.setdefault("default_value", "")
+    shown: dict[str, str | bool | int | Var[str]] = given
+    return rx.el.label(rx.el.span(label), rx.el.input(id=f"field-{name}", name=name, required=True, class_name="input", **shown))

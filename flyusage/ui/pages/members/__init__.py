@@ -1,0 +1,1 @@
+"""Who belongs to the organization, as what, and who is invited."""

@@ -1,0 +1,156 @@
+"""What the members page asks the database and does there. Blocks; call it off the event loop."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+
+from flyusage import clock, db
+from flyusage.auth import throttle
+from flyusage.auth.letters import send_all
+from flyusage.config import settings
+from flyusage.invoices import seats
+from flyusage.orgs import invitations, memberships, queries, roster
+from flyusage.orgs.errors import OrganizationUnknown
+from flyusage.orgs.invitations import Invited
+from flyusage.orgs.models import Role
+from flyusage.orgs.permissions import Permission
+from flyusage.spreadsheets import guarded
+from flyusage.ui.charts.text import visible
+from flyusage.ui.pages.members.address import Choice
+from flyusage.ui.pages.members.rows import OutcomeRow, RosterRow, Screen
+from flyusage.ui.pages.members.screen import PAGE_LENGTH, Told, roster_row, screen
+from flyusage.ui.session import OpenOrganization, open_organization, present_person
+
+BATCHES = throttle.Limit(30, 60 * 60)  # of invitations, by organization
+RESENDS = throttle.Limit(60, 60 * 60)
+EVERYBODY = 1_000_000
+
+SAID = {
+    "member": ("belongs to it already", "quiet"),
+    "waiting": ("has an invitation already; send it again below", "quiet"),
+    "invalid": ("is no mail address; it should look like name@example.com", "bad"),
+}
+
+
+def ask(slug: str, choice: Choice) -> Screen | None:
+    """The page; None where there is no such organization. Raises NotPermitted."""
+    org = open_organization(slug, Permission.MEMBERS_READ)
+    if org is None:
+        return None
+    with db.transaction(org.id) as session:
+        asked = {"search": choice.find, "role": choice.role, "limit": PAGE_LENGTH}
+        people = queries.people(session, org.id, **asked, offset=(choice.page - 1) * PAGE_LENGTH)
+        last = max(1, -(-people.found // PAGE_LENGTH))
+        if choice.page > last:
+            people = queries.people(session, org.id, **asked, offset=(last - 1) * PAGE_LENGTH)
+        waiting = invitations.waiting(session, org.id) if Permission.MEMBERS_MANAGE in org.permissions else []
+        held = seats.held(session, org.id) if Permission.MEMBERS_MANAGE in org.permissions else None
+    return screen(org, Told(people, waiting, held, clock.now()), choice)
+
+
+def change(slug: str, wanted: Mapping[int, Role | None], *, add: int = 0) -> int:
+    """Change roles, and remove who gets none; how many that changed something for. `add` seats are paid for.
+
+    Raises as `memberships.change`, and NoSeatLeft.
+    """
+    org = _managed(slug)
+    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
+        return memberships.change(session, org.id, wanted, by=org.by)
+
+
+def invite(slug: str, text: str, role: Role, *, add: int = 0) -> list[OutcomeRow]:
+    """Invite the addresses in `text`, and send the mails; what became of each. `add` seats are paid for.
+
+    Raises as `invitations.invite`, NoSeatLeft and TooManyAttempts.
+    """
+    org = _managed(slug)
+    _count("invitations", org, BATCHES)
+    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
+        made = invitations.invite(session, org.id, invitations.addresses_in(text), role, by=org.by)
+    return _told(org, made)
+
+
+def resend(slug: str, invitation_id: int) -> OutcomeRow:
+    """Send a new link. Raises as `invitations.resend`, and TooManyAttempts."""
+    org = _managed(slug)
+    _count("invitations-again", org, RESENDS)
+    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
+        made = invitations.resend(session, org.id, invitation_id, by=org.by)
+    return _told(org, [made])[0]
+
+
+def compare(slug: str, text: str) -> RosterRow:
+    """What the list of addresses in `text` would change. Raises NotPermitted."""
+    org = _managed(slug)
+    with db.transaction(org.id) as session:
+        found = roster.compare(session, org.id, invitations.addresses_in(text), by=org.by)
+        return roster_row(found, seats.held(session, org.id))
+
+
+def apply(slug: str, text: str, role: Role, digest: str, *, add: int = 0) -> list[OutcomeRow]:
+    """Make the organization as the list says, and send the mails. Raises as `roster.apply`, NoSeatLeft and TooManyAttempts."""
+    org = _managed(slug)
+    _count("invitations", org, BATCHES)
+    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
+        made = roster.apply(session, org.id, invitations.addresses_in(text), role, digest=digest, by=org.by)
+    return _told(org, made)
+
+
+def revoke(slug: str, invitation_id: int) -> str:
+    """Take an invitation back; its address. Raises as `invitations.revoke`."""
+    org = _managed(slug)
+    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
+        return visible(invitations.revoke(session, org.id, invitation_id, by=org.by))
+
+
+def give_back(slug: str, count: int) -> None:
+    """Stop paying for seats that nobody uses. Raises as `seats.give_back`."""
+    org = _managed(slug)
+    with db.transaction(org.id) as session:
+        seats.give_back(session, org.id, count, by=org.by)
+
+
+def members_csv(org: OpenOrganization) -> Iterator[str]:
+    """Everybody, a line each; moments in ISO 8601 UTC, empty for never."""
+    with db.transaction(org.id) as session:
+        people = queries.people(session, org.id, limit=EVERYBODY).rows
+    yield _line("address", "name", "role", "joined_at", "last_seen_at")
+    for one in people:
+        seen = one.seen_at.isoformat() if one.seen_at else ""
+        yield _line(guarded(one.email), guarded(one.name), one.role, one.joined_at.isoformat(), seen)
+
+
+def _managed(slug: str) -> OpenOrganization:
+    org = open_organization(slug, Permission.MEMBERS_MANAGE)
+    if org is None:
+        raise OrganizationUnknown("There is no organization under this address, or you no longer belong to it.")
+    return org
+
+
+def _count(what: str, org: OpenOrganization, limit: throttle.Limit) -> None:
+    with db.platform_transaction() as session:
+        throttle.count(session, what, str(org.id), limit)
+
+
+def _told(org: OpenOrganization, made: list[Invited]) -> list[OutcomeRow]:
+    sent = [one for one in made if one.secret]
+    inviter = present_person().name or "Whoever runs this installation"
+    letters = [invitations.letter(one, organization=org.name, inviter=inviter, settings=settings()) for one in sent]
+    taken = dict(zip((one.email for one in sent), send_all(letters), strict=True))
+    return [OutcomeRow(visible(one.email), *_said(one, taken)) for one in made]
+
+
+def _said(one: Invited, taken: Mapping[str, bool]) -> tuple[str, str]:
+    if not one.secret:
+        return SAID[one.outcome]
+    if taken[one.email]:
+        return f"is invited as {one.role}; the mail is on its way", "good"
+    if settings().smtp_url is None:
+        return f"is invited as {one.role}; without a mail server the link is in the server's log", "good"
+    return "is invited, but the mail server did not take the mail; send it again below", "bad"
+
+
+def _line(*cells: str) -> str:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\r\n").writerow(cells)
+    return written.getvalue()

@@ -1,0 +1,104 @@
+"""What the members page puts on the screen, as frozen display rows."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    """A person. `can_change` says whether the reader may change or remove them; `removal` what removing them does."""
+
+    id: int
+    name: str
+    email: str
+    role: str
+    seen: str
+    seen_title: str
+    is_you: bool
+    can_change: bool
+    removal: str
+
+
+@dataclass(frozen=True)
+class InvitationRow:
+    """An invitation that nobody has taken."""
+
+    id: int
+    email: str
+    role: str
+    note: str
+    is_over: bool
+    can_change: bool
+
+
+@dataclass(frozen=True)
+class OutcomeRow:
+    """What became of one address. `tone` is good, quiet or bad."""
+
+    email: str
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class RoleLink:
+    """A choice between everybody and those in one role."""
+
+    label: str
+    href: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class SeatPanel:
+    """Seats used, included and paid, and what the next invoice says of them. `spare` paid ones nobody uses; empty `used`: not counted."""
+
+    used: str = ""
+    used_note: str = ""
+    included: str = ""
+    paid: str = ""
+    price: str = ""
+    invoice: str = ""
+    invoice_note: str = ""
+    spare: int = 0
+    spare_says: str = ""
+
+
+@dataclass(frozen=True)
+class SeatChoice:
+    """What was wanted takes `count` seats more than there are: `says` what they cost, `does` names the button. 0: nothing is asked."""
+
+    count: int = 0
+    says: str = ""
+    does: str = ""
+
+
+@dataclass(frozen=True)
+class RosterRow:
+    """What a pasted list would change: whole sentences, and each group's addresses. `digest` names exactly this change; empty: nothing."""
+
+    digest: str = ""
+    summary: str = ""
+    joiners: list[str] = field(default_factory=list)
+    leavers: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    does: str = ""
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Everything the page shows. `roles` are those that the reader may give."""
+
+    note: str = ""
+    rows: list[MemberRow] = field(default_factory=list)
+    links: list[RoleLink] = field(default_factory=list)
+    count: str = ""
+    find: str = ""
+    pages: str = ""
+    previous_href: str = ""
+    next_href: str = ""
+    empty_next: str = ""
+    csv_href: str = ""
+    can_manage: bool = False
+    seats: SeatPanel = SeatPanel()
+    roles: list[str] = field(default_factory=list)
+    waiting: list[InvitationRow] = field(default_factory=list)

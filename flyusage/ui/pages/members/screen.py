@@ -1,0 +1,140 @@
+"""The members page, printed. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flyusage.invoices.seats import Seats
+from flyusage.money import format_minor
+from flyusage.orgs.invitations import Waiting
+from flyusage.orgs.models import Role
+from flyusage.orgs.permissions import Permission
+from flyusage.orgs.queries import People, Person
+from flyusage.orgs.roster import Roster
+from flyusage.orgs.seats import SEATED
+from flyusage.periods import next_month
+from flyusage.ui import present
+from flyusage.ui.charts.text import visible
+from flyusage.ui.pages.members.address import Choice, members_href
+from flyusage.ui.pages.members.rows import InvitationRow, MemberRow, RoleLink, RosterRow, Screen, SeatPanel
+from flyusage.ui.session import OpenOrganization
+
+PAGE_LENGTH = 50
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was read for the page; `seats` is None without a plan, or for readers who do not manage members."""
+
+    people: People
+    waiting: Sequence[Waiting]
+    seats: Seats | None
+    now: datetime
+
+
+def screen(org: OpenOrganization, told: Told, choice: Choice) -> Screen:
+    """Everything the page shows to this reader."""
+    people, waiting, now = told.people, told.waiting, told.now
+    pages = max(1, -(-people.found // PAGE_LENGTH))
+    page = min(choice.page, pages)
+    can_manage = Permission.MEMBERS_MANAGE in org.permissions
+    owns = can_manage and org.by.role in (None, Role.OWNER)
+    links = [(f"Everybody {people.total:,}", None), *((f"{role.capitalize()} {people.by_role.get(role, 0):,}", role) for role in Role)]
+    return Screen(
+        note=f"{present.plural(people.total, 'person', 'people')} in {org.name}",
+        rows=[
+            _row(org, one, now, can_change=can_manage and (owns or one.role is not Role.OWNER), seat=_seat_freed(told.seats, one.role))
+            for one in people.rows
+        ],
+        links=[RoleLink(label, members_href(org.slug, choice.listing(role=role)), role == choice.role) for label, role in links],
+        count=present.plural(people.found, "person", "people"),
+        find=choice.find,
+        pages=f"{page:,} of {pages:,}" if pages > 1 else "",
+        previous_href=members_href(org.slug, choice.listing(page=page - 1)) if page > 1 else "",
+        next_href=members_href(org.slug, choice.listing(page=page + 1)) if page < pages else "",
+        empty_next="Names and addresses are searched; try a shorter part of one." if choice.find else "Nobody here has this role.",
+        csv_href=f"/orgs/{org.slug}/members.csv",
+        can_manage=can_manage,
+        seats=_seats(told.seats, now) if told.seats else SeatPanel(),
+        roles=[role.value for role in Role if can_manage and (owns or role is not Role.OWNER)],
+        waiting=[_invitation(one, now, can_change=owns or one.role is not Role.OWNER) for one in waiting] if can_manage else [],
+    )
+
+
+def roster_row(found: Roster, held: Seats | None) -> RosterRow:
+    """What a list would change, in words."""
+    joiners, leavers = len(found.joiners), len(found.leavers)
+    notes = []
+    if found.taken_back:
+        notes.append(f"{present.plural(len(found.taken_back), 'invitation')} taken back: {', '.join(map(visible, found.taken_back))}.")
+    if found.staying:
+        notes.append(f"Not on the list but staying, as owners or yourself: {', '.join(map(visible, found.staying))}.")
+    if found.invalid:
+        notes.append(f"No mail address: {', '.join(map(visible, found.invalid))}. Correct the list first.")
+    if held is not None and leavers:
+        notes.append("Paid seats that get free are given back; they bill to today.")
+    deeds = [
+        f"invite {joiners}" if joiners else "",
+        f"remove {leavers}" if leavers else "",
+        "take invitations back" if found.taken_back else "",
+    ]
+    does = ", ".join(filter(None, deeds))
+    return RosterRow(
+        digest=found.digest,
+        summary=f"{present.plural(joiners, 'joiner')}, {present.plural(leavers, 'leaver')}, {found.unchanged:,} unchanged.",
+        joiners=list(map(visible, found.joiners)),
+        leavers=list(map(visible, found.leavers)),
+        notes=notes,
+        does=f"{does[:1].upper()}{does[1:]}" if does and not found.invalid else "",
+    )
+
+
+def _seats(held: Seats, now: datetime) -> SeatPanel:
+    month = now.date().replace(day=1)
+    spare = max(0, min(held.paid, held.free))
+    following = f"{format_minor(held.in_month(next_month(now).date()), held.currency)} a month after that"
+    return SeatPanel(
+        used=f"{held.used.total:,}",
+        used_note=f"{held.used.members:,} by members, {held.used.invited:,} by invitations",
+        included=f"{held.included:,}",
+        paid=f"{held.paid:,}",
+        price=f"{held.price} a month each",
+        invoice=format_minor(held.in_month(month), held.currency),
+        invoice_note=f"for seats on the {month:%B} invoice, before tax; {following}",
+        spare=spare,
+        spare_says=f"{present.plural(spare, 'paid seat')} nobody uses. Given back, {'it bills' if spare == 1 else 'they bill'} to today."
+        if spare
+        else "",
+    )
+
+
+def _row(org: OpenOrganization, one: Person, now: datetime, *, can_change: bool, seat: str) -> MemberRow:
+    is_you = one.user_id == org.by.user_id
+    whom = "You lose" if is_you else f"{visible(one.name)} loses"
+    return MemberRow(
+        id=one.user_id,
+        name=visible(one.name),
+        email=visible(one.email),
+        role=one.role.value,
+        seen=present.ago_text(one.seen_at, now) if one.seen_at else "never",
+        seen_title=f"{present.moment_text(one.seen_at)} UTC" if one.seen_at else "Has not signed in yet",
+        is_you=is_you,
+        can_change=can_change,
+        removal=f"{whom} {org.name} at once: open pages of it close. The account stays, and what it did stays in the audit.{seat}",
+    )
+
+
+def _seat_freed(held: Seats | None, role: Role) -> str:
+    """What a seat that gets free does to the next invoice."""
+    if held is None or role not in SEATED:
+        return ""
+    if not held.paid or held.free < 0:
+        return " Their seat gets free."
+    return f" Their seat is given back and bills to today: the next invoice is {held.saved(1)} lower."
+
+
+def _invitation(one: Waiting, now: datetime, *, can_change: bool) -> InvitationRow:
+    is_over = one.ends_at <= now
+    until = "has run out" if is_over else f"good until {present.day_text(one.ends_at)}"
+    sent = f"sent {present.ago_text(one.made_at, now)}"
+    return InvitationRow(one.id, visible(one.email), one.role.value, f"{sent} · {until}", is_over, can_change)

@@ -1,0 +1,216 @@
+"""The members page's state: frozen display rows, and who is chosen; the address holds search, role and page."""
+
+import asyncio
+from functools import partial
+from typing import Any, Literal
+
+import reflex as rx
+
+from flyusage.errors import FlyusageError
+from flyusage.invoices.seats import NoSeatLeft
+from flyusage.orgs.memberships import role_named
+from flyusage.orgs.models import Role
+from flyusage.ui import browser, present
+from flyusage.ui.addresses import text_in
+from flyusage.ui.pages.members import question
+from flyusage.ui.pages.members.address import LONGEST_SEARCH, Choice, choice_in, members_href
+from flyusage.ui.pages.members.rows import OutcomeRow, RosterRow, Screen, SeatChoice
+from flyusage.ui.session import slug_in
+
+LONGEST_PASTE = 50_000
+LIST = "\0list"  # what waits for seats is the compared list; no text that people paste
+LARGEST_ID = 2**31 - 1
+
+
+class Members(rx.State):
+    """What the page shows. `phase` is loading, ready or failed; `chosen` are the ids of the people ticked, on any page."""
+
+    phase: Literal["loading", "ready", "failed"] = "loading"
+    screen: Screen = Screen()
+    problem: str = ""
+    chosen: list[int] = []
+    outcomes: list[OutcomeRow] = []
+    is_sending: bool = False
+    short: SeatChoice = SeatChoice()
+    roster: RosterRow = RosterRow()
+
+    _pending: tuple[list[int] | str, Role | None] = ([], None)
+    _list: tuple[str, Role] = ("", Role.VIEWER)
+    _shown: str = ""
+
+    @rx.event
+    async def load(self):
+        """Show the people in the address."""
+        slug, choice = self._asked()
+        if slug != self._shown:
+            self.phase, self._shown, self.chosen, self.outcomes, self.short = "loading", slug, [], [], SeatChoice()
+            self.roster = RosterRow()
+        await self._refresh(slug, choice)
+
+    @rx.event
+    def search(self, text: str):
+        """People whose name or address holds `text`."""
+        if isinstance(text, str):
+            slug, choice = self._asked()
+            yield rx.redirect(members_href(slug, choice.listing(find=text.strip()[:LONGEST_SEARCH])), replace=True)
+
+    @rx.event
+    def choose(self, user_id: int):
+        """Tick somebody, or no longer."""
+        if not _is_id(user_id):
+            return
+        if user_id in self.chosen:
+            self.chosen = [one for one in self.chosen if one != user_id]
+        elif len(self.chosen) < question.PAGE_LENGTH * 20:
+            self.chosen = [*self.chosen, user_id]
+
+    @rx.event
+    def choose_none(self):
+        """Tick nobody."""
+        self.chosen = []
+
+    @rx.event
+    async def change_role(self, user_id: int, role: str):
+        """Give one person another role."""
+        if _is_id(user_id):
+            yield await self._change([user_id], role_named(role))
+
+    @rx.event
+    async def remove(self, user_id: int):
+        """Take one person out."""
+        if _is_id(user_id):
+            yield await self._change([user_id], None)
+
+    @rx.event
+    async def change_chosen(self, role: str):
+        """Give everybody who is ticked another role."""
+        if self.chosen and role:
+            yield await self._change(self.chosen, role_named(role))
+
+    @rx.event
+    async def remove_chosen(self, count: int):
+        """Take everybody out who is ticked: `count` people, as was confirmed."""
+        if self.chosen and count == len(self.chosen):
+            yield await self._change(self.chosen, None)
+
+    @rx.event
+    async def invite(self, form: dict[str, Any]):
+        """Invite the form's `addresses` as its `role`."""
+        text, role = text_in(form, "addresses", longest=LONGEST_PASTE), role_named(text_in(form, "role"))
+        if not text.strip():
+            yield browser.toast("error", "Paste at least one mail address.")
+            return
+        self.is_sending = True
+        yield
+        await self._invite(text, role)
+
+    @rx.event
+    async def add_seats(self, count: int):
+        """Pay for `count` seats more, as was confirmed, and do what they were missing for."""
+        if not self.short.count or count != self.short.count:
+            return
+        wanted, role = self._pending
+        if wanted == LIST:
+            await self._apply(count)
+        elif isinstance(wanted, str):
+            await self._invite(wanted, role or Role.DEVELOPER, add=count)
+        else:
+            yield await self._change(wanted, role, add=count)
+
+    @rx.event
+    async def compare(self, form: dict[str, Any]):
+        """Show what the form's list of `addresses` would change; joiners would be its `role`."""
+        text, role = text_in(form, "addresses", longest=LONGEST_PASTE), role_named(text_in(form, "role"))
+        self._list, self.roster = (text, role), RosterRow()
+        self.roster = await asyncio.to_thread(question.compare, self._asked()[0], text)
+
+    @rx.event
+    async def apply(self, digest: str):
+        """Do what was compared; `digest` names what was confirmed."""
+        if isinstance(digest, str) and digest and digest == self.roster.digest:
+            await self._apply(0)
+
+    @rx.event
+    def add_none(self):
+        """Leave it, and the seats."""
+        self.short = SeatChoice()
+
+    @rx.event
+    async def give_back(self, count: int):
+        """Stop paying for `count` seats that nobody uses, as was confirmed."""
+        if _is_id(count):
+            slug, choice = self._asked()
+            await asyncio.to_thread(question.give_back, slug, count)
+            yield browser.toast("success", f"{present.plural(count, 'seat')} given back, billed to today.")
+            await self._refresh(slug, choice)
+
+    @rx.event
+    async def resend(self, invitation_id: int):
+        """Send an invitation's mail again, with a new link."""
+        if _is_id(invitation_id):
+            slug, choice = self._asked()
+            told = await asyncio.to_thread(question.resend, slug, invitation_id)
+            yield browser.toast("error" if told.tone == "bad" else "success", f"{told.email} {told.text}.")
+            await self._refresh(slug, choice)
+
+    @rx.event
+    async def revoke(self, invitation_id: int):
+        """Take an invitation back."""
+        if _is_id(invitation_id):
+            slug, choice = self._asked()
+            email = await asyncio.to_thread(question.revoke, slug, invitation_id)
+            yield browser.toast("success", f"The invitation of {email} is taken back.", detail="Its link is good for nothing any more.")
+            await self._refresh(slug, choice)
+
+    async def _invite(self, text: str, role: Role, *, add: int = 0) -> None:
+        slug, choice = self._asked()
+        self.outcomes, self.short = [], SeatChoice()
+        try:
+            self.outcomes = await asyncio.to_thread(partial(question.invite, slug, text, role, add=add))
+        except NoSeatLeft as error:
+            self._ask_for_seats(error, text, role)
+        finally:
+            self.is_sending = False
+        await self._refresh(slug, choice)
+
+    async def _apply(self, add: int) -> None:
+        slug, choice = self._asked()
+        self.short, self.outcomes = SeatChoice(), []
+        try:
+            self.outcomes = await asyncio.to_thread(partial(question.apply, slug, *self._list, self.roster.digest, add=add))
+            self.roster = RosterRow()
+        except NoSeatLeft as error:
+            self._ask_for_seats(error, LIST, None)
+        await self._refresh(slug, choice)
+
+    def _ask_for_seats(self, error: NoSeatLeft, wanted: list[int] | str, role: Role | None) -> None:
+        seats = present.plural(error.missing, "seat")
+        self.short, self._pending = SeatChoice(error.missing, error.sentence, f"Add {seats} and go on"), (wanted, role)
+
+    async def _change(self, users: list[int], role: Role | None, *, add: int = 0) -> Any:
+        slug, choice = self._asked()
+        self.short = SeatChoice()
+        try:
+            changed = await asyncio.to_thread(partial(question.change, slug, dict.fromkeys(users, role), add=add))
+        except NoSeatLeft as error:
+            self._ask_for_seats(error, users, role)
+            return None
+        self.chosen = []
+        await self._refresh(slug, choice)
+        people = present.plural(changed, "person", "people")
+        return browser.toast("success", f"{people} removed." if role is None else f"{people} changed to {role}.")
+
+    async def _refresh(self, slug: str, choice: Choice) -> None:
+        try:
+            self.screen = await asyncio.to_thread(question.ask, slug, choice) or Screen()
+            self.phase = "ready"
+        except FlyusageError as error:
+            self.phase, self.problem, self.screen, self.chosen, self.outcomes = "failed", error.sentence, Screen(), [], []
+
+    def _asked(self) -> tuple[str, Choice]:
+        url = self.router.url
+        return slug_in(url.path), choice_in(url.query_parameters)
+
+
+def _is_id(given: object) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool) and 0 < given <= LARGEST_ID

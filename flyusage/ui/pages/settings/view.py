@@ -1,0 +1,149 @@
+"""The settings page."""
+
+import reflex as rx
+from reflex.vars import Var
+
+from flyusage.invoices.countries import COUNTRIES
+from flyusage.ui.components.confirm import confirm
+from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.field import field, text_field
+from flyusage.ui.layout import page
+from flyusage.ui.pages.settings.state import OrganizationSettings
+
+SCREEN = OrganizationSettings.screen
+PROFILE = SCREEN.profile
+
+
+def settings() -> rx.Component:
+    """The whole page."""
+    open_ = rx.fragment(
+        rx.cond(SCREEN.can_edit, _names(), rx.fragment()),
+        rx.cond(SCREEN.can_bill, _billing(), rx.fragment()),
+        _ways_out(),
+    )
+    return page(
+        rx.match(
+            OrganizationSettings.phase,
+            ("ready", rx.fragment(rx.cond(SCREEN.deleted != "", _deleted(), open_), key=OrganizationSettings.shown)),
+            ("failed", _failed()),
+            _skeleton(),
+        ),
+        title="Settings",
+        note=rx.cond(SCREEN.role != "", rx.fragment("You are ", SCREEN.role, " of ", rx.el.bdi(SCREEN.name)), rx.fragment()),
+    )
+
+
+def _names() -> rx.Component:
+    rename = rx.el.form(
+        text_field("Name", "name", default_value=SCREEN.name, required=True, max_length=100),
+        rx.el.button("Rename", type="submit", class_name="button"),
+        on_submit=OrganizationSettings.rename,
+        class_name="settings-line",
+    )
+    move = rx.el.form(
+        text_field("Slug, as in this page's address and in events", "slug", default_value=SCREEN.slug, required=True, max_length=63),
+        rx.el.button("Change the slug", type="submit", class_name="button"),
+        on_submit=OrganizationSettings.change_slug,
+        class_name="settings-line",
+    )
+    former = rx.el.p(
+        "Old links and events lead here from: ", rx.el.span(SCREEN.former.join(", "), class_name="mono"), class_name="muted small"
+    )
+    return _card("Organization", "", rename, move, rx.cond(SCREEN.former.length() > 0, former, rx.fragment()))
+
+
+def _billing() -> rx.Component:
+    countries = [rx.el.option("Choose …", value=""), *[rx.el.option(name, value=code) for code, name in COUNTRIES.items()]]
+    form = rx.el.form(
+        text_field(
+            "Legal name", "legal_name", default_value=PROFILE.legal_name, required=True, max_length=200, auto_complete="organization"
+        ),
+        field(
+            "Street and number, up to four lines",
+            rx.el.textarea(name="address", default_value=PROFILE.address, rows=2, required=True, class_name="field"),
+        ),
+        text_field("Postcode", "postcode", default_value=PROFILE.postcode, max_length=40, auto_complete="postal-code"),
+        text_field("City", "city", default_value=PROFILE.city, required=True, max_length=200),
+        field("Country", rx.el.select(*countries, name="country", default_value=PROFILE.country, required=True, class_name="field")),
+        text_field("VAT number, if there is one", "vat_number", default_value=PROFILE.vat_number, max_length=40),
+        text_field("Purchase order number, printed on invoices", "purchase_order", default_value=PROFILE.purchase_order, max_length=100),
+        field(
+            "Invoices are mailed to, one address a line",
+            rx.el.textarea(name="emails", default_value=PROFILE.emails, rows=2, class_name="field"),
+        ),
+        rx.el.div(rx.el.button("Save billing details", type="submit", class_name="button button-primary"), class_name="settings-foot"),
+        on_submit=OrganizationSettings.bill_to,
+        class_name="settings-form",
+    )
+    return _card("Billing", "The next invoice is made out so. Issued ones stay as they are.", form)
+
+
+def _ways_out() -> rx.Component:
+    transfer = rx.el.details(
+        rx.el.summary("Hand over ownership …", class_name="button"),
+        rx.el.form(
+            rx.el.p("That member becomes owner, you stay as admin. Only they can give it back."),
+            text_field("The member's address", "email", type="email", required=True),
+            rx.el.button("Hand over", type="submit", class_name="button button-primary"),
+            on_submit=OrganizationSettings.transfer,
+            class_name="confirm-says",
+        ),
+        class_name="confirm",
+    )
+    leave = confirm(
+        "Leave …",
+        "You lose this organization at once. To come back, somebody here has to invite you.",
+        "Leave the organization",
+        OrganizationSettings.leave(SCREEN.slug),
+    )
+    delete = confirm(
+        "Delete …",
+        "Everybody loses this organization at once. Its owners can undo that for 30 days; after that nobody can. Usage that is not billed "
+        "yet still is, at the month's end, and issued invoices and the audit stay with whoever runs this platform. "
+        "Invoices that are open must be paid first.",
+        "Delete the organization",
+        OrganizationSettings.delete(SCREEN.slug),
+    )
+    return rx.cond(
+        SCREEN.can_leave,
+        _card(
+            "Leave or hand over",
+            "",
+            rx.el.div(
+                rx.cond(SCREEN.owns, transfer, rx.fragment()), leave, rx.cond(SCREEN.owns, delete, rx.fragment()), class_name="draft-ways"
+            ),
+        ),
+        rx.fragment(),
+    )
+
+
+def _deleted() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2("This organization is deleted", class_name="card-title"),
+        rx.el.p("Nobody but its owners can see this page. Until ", SCREEN.deleted, " an owner can bring it back as it was."),
+        rx.el.button("Undo the deletion", type="button", on_click=OrganizationSettings.undo_deletion, class_name="button button-primary"),
+        class_name="card settings-card",
+    )
+
+
+def _card(title: str, note: str | Var[str], *content: rx.Component) -> rx.Component:
+    return rx.el.section(
+        rx.el.header(rx.el.h2(title, class_name="card-title"), rx.el.span(note, class_name="card-note"), class_name="card-head"),
+        *content,
+        class_name="card settings-card",
+        aria_label=title,
+    )
+
+
+def _failed() -> rx.Component:
+    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=OrganizationSettings.load)
+    return empty_state("Settings cannot be shown", OrganizationSettings.problem, again, icon="settings")
+
+
+def _skeleton() -> rx.Component:
+    return rx.el.div(
+        rx.el.span("Loading the settings", class_name="visually-hidden", role="status"),
+        rx.el.div(class_name="card skeleton-card is-part"),
+        class_name="waiting waiting-stack",
+        aria_busy="true",
+    )

@@ -1,0 +1,41 @@
+"""`flyusage members` and `orgs create`: thin over the same verbs."""
+
+import json
+
+from cast import Cast
+
+
+def test_members_are_listed_changed_and_removed(flyusage, cast: Cast) -> None:
+    assert "owner@prism.example" in flyusage("members", "list", "prism").out
+    assert "is billing of prism" in flyusage("members", "role", "prism", "Member@prism.example", "billing").out
+    assert flyusage("members", "remove", "prism", "member@prism.example").code == 0
+    told = json.loads(flyusage("members", "list", "prism", "--json").out)
+    assert [(one["email"], one["role"]) for one in told["members"]] == [("owner@prism.example", "owner")]
+    said = flyusage("members", "remove", "prism", "owner@prism.example")
+    assert (said.code, "keeps an owner" in said.err) == (1, True)
+    assert "nobody's address in prism" in flyusage("members", "role", "prism", "x@y.example", "viewer").err
+
+
+def test_people_are_invited_and_without_a_mail_server_the_link_is_printed(flyusage, cast: Cast) -> None:
+    said = flyusage("members", "invite", "prism", "ada@x.example", "nonsense", "--role", "viewer")
+    assert "ada@x.example joins here: http://127.0.0.1:8321/invitation?link=" in said.out
+    (first,) = json.loads(flyusage("members", "invite", "prism", "ada@x.example", "--json").out)
+    assert (first["outcome"], first["link"]) == ("waiting", None)
+    assert "viewer, invited" in flyusage("members", "list", "prism").out
+
+
+def test_seats_are_agreed_shown_and_kept(flyusage, cast: Cast) -> None:
+    assert "are not counted" in flyusage("members", "seats", "prism").out
+    assert flyusage("members", "seats", "prism", "--included", "1").code == 1
+    assert "is no amount" in flyusage("members", "seats", "prism", "--included", "1", "--price", "ten").err
+    told = json.loads(flyusage("members", "seats", "prism", "--included", "1", "--price", "10", "--json").out)
+    assert told == {"used": 1, "included": 1, "paid": 0, "price": "$10.00"}
+    said = flyusage("members", "invite", "prism", "ada@x.example", "--role", "admin")
+    assert (said.code, "1 seat is missing" in said.err) == (1, True)
+
+
+def test_an_organization_is_made_once(flyusage, cast: Cast) -> None:
+    assert "nova is there." in flyusage("orgs", "create", "nova", "--name", "Nova", "--owner", "owner@rival.example").out
+    assert json.loads(flyusage("orgs", "create", "vega", "--json").out)["slug"] == "vega"
+    assert "another organization's slug" in flyusage("orgs", "create", "nova").err
+    assert "No account has the address" in flyusage("orgs", "create", "lyra", "--owner", "x@y.example").err
