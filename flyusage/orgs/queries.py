@@ -41,6 +41,7 @@ class Person:
     role: Role
     joined_at: datetime
     seen_at: datetime | None
+    has_second_factor: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ def people(session: Session, org_id: int, *, search: str = "", role: Role | None
     rows = session.execute(sa.text(_PEOPLE), wanted).all()
     found = rows[0].found if rows else 0
     shown = [
-        Person(row.user_id, row.email, row.name, Role(row.role), row.joined_at, row.seen_at) for row in rows if row.user_id is not None
+        Person(row.user_id, row.email, row.name, Role(row.role), row.joined_at, row.seen_at, row.has_second_factor)
+        for row in rows
+        if row.user_id is not None
     ]
     return People(shown, found, sum(by_role.values()), by_role)
 

@@ -39,6 +39,7 @@ MANY = 120
 PEOPLE = {f"{role}@prism.example": role for role in Role} | {"leaver@prism.example": Role.DEVELOPER, "second@prism.example": Role.DEVELOPER}
 NOVA = {"one@nova.example": Role.OWNER, "two@nova.example": Role.ADMIN, "three@nova.example": Role.VIEWER}
 VEGA = {"four@vega.example": Role.OWNER, "five@vega.example": Role.VIEWER}
+LYRA = {"six@lyra.example": Role.OWNER, "seven@lyra.example": Role.VIEWER}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def staffed(server: "Server", template: str, mails: Mailserver, tmp_path_factory
             org = Tenant(session.scalar(sa.text("SELECT id FROM organization WHERE slug = 'prism'")), "prism", "prism")
             for email, role in PEOPLE.items():
                 add_person(session, email, org, role)
-            for slug, people in (("nova", NOVA), ("vega", VEGA)):
+            for slug, people in (("nova", NOVA), ("vega", VEGA), ("lyra", LYRA)):
                 made = organizations.create(session, slug, slug.title(), by=system("test"))
                 for email, role in people.items():
                     add_person(session, email, Tenant(made, slug, slug.title()), role)
@@ -68,7 +69,7 @@ def staffed(server: "Server", template: str, mails: Mailserver, tmp_path_factory
                 add_person(session, f"zz-{number:03d}@prism.example", org, Role.VIEWER)
         with running(**settings) as address:
             site = Site(address, settings)
-            for email in (*PEOPLE, *NOVA, *VEGA):
+            for email in (*PEOPLE, *NOVA, *VEGA, *LYRA):
                 set_password(site, email, PASSWORD)
             yield site
 
@@ -332,6 +333,17 @@ def test_it_moves_and_old_links_lead_on(visit: Visit, staffed: Site) -> None:
     page.get_by_label("Slug").fill("vega")
     page.get_by_role("button", name="Change the slug").click()
     expect(page).to_have_url("/orgs/vega/settings")
+
+
+def test_a_second_factor_is_asked_of_every_member_once_the_owner_says_so(visit: Visit, staffed: Site) -> None:
+    theirs, page = visit("/orgs/lyra/members", "seven@lyra.example"), visit("/orgs/lyra/settings", "six@lyra.example")
+    expect(theirs.locator(".member-table tbody tr")).to_have_count(2)
+    page.get_by_text("Ask for a second factor …").click()
+    expect(page.get_by_text("see nothing of this organization until they have set one up")).to_be_visible()
+    page.get_by_role("button", name="Ask every member").click()
+    for one in (theirs, page):
+        expect(one).to_have_url(re.compile("/account"))
+    assert ask(staffed, "/orgs/lyra/members.csv", cookie=cookie_for(staffed, "seven@lyra.example", PASSWORD)).status != 200
 
 
 def test_invoices_are_made_out_to_what_billing_enters(visit: Visit) -> None:

@@ -30,7 +30,9 @@ HANDLERS = {
         "add_none", "add_seats", "apply", "change_chosen", "change_role", "choose", "choose_none", "compare", "give_back", "invite", "load", "remove",
         "remove_chosen", "resend", "revoke", "search",
     },
-    "OrganizationSettings": {"bill_to", "change_slug", "delete", "leave", "load", "rename", "transfer", "undo_deletion"},
+    "OrganizationSettings": {
+        "bill_to", "change_slug", "delete", "leave", "load", "rename", "require_second_factor", "transfer", "undo_deletion",
+    },
     "Overview": {"follow_region", "load", "show_world", "watch"},
     "Palette": {"search"},
     "Prices": {"choose_region", "load", "search"},

@@ -13,6 +13,7 @@ class MemberRow:
     role: str
     seen: str
     seen_title: str
+    has_second_factor: bool
     is_you: bool
     can_change: bool
     removal: str

@@ -226,6 +226,9 @@ def _row(row: Var[MemberRow]) -> rx.Component:
         rx.el.th(
             rx.el.bdi(row.name, class_name="strong"),
             rx.cond(row.is_you, rx.el.span("you", class_name="tag"), rx.fragment()),
+            rx.cond(
+                row.has_second_factor, rx.el.span("two-factor", class_name="tag", title="Signs in with a second factor"), rx.fragment()
+            ),
             rx.el.bdi(row.email, class_name="muted member-address"),
             scope="row",
         ),

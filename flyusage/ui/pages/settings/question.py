@@ -9,7 +9,7 @@ from sqlmodel import Session
 from flyusage import db
 from flyusage.invoices import seats
 from flyusage.invoices.dissolving import delete_organization
-from flyusage.orgs import memberships, organizations, queries
+from flyusage.orgs import memberships, organizations, queries, rules
 from flyusage.orgs.errors import MemberUnknown, OrganizationUnknown
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing.agreements import billing_profile_of, set_billing_profile
@@ -40,6 +40,7 @@ def ask(slug: str) -> Screen | None:
             profile=_profile(billing_profile_of(session, org.id)) if can_bill else Profile(),
             can_edit=Permission.ORGANIZATION_EDIT in org.permissions,
             can_bill=can_bill,
+            requires_second_factor=rules.requires_second_factor(session, org.id),
         )
 
 
@@ -75,6 +76,13 @@ def bill_to(slug: str, form: Profile) -> None:
             emails=tuple(dict.fromkeys(_lines(form.emails.replace(",", "\n"))[:MOST_EMAILS])),
         )
         set_billing_profile(session, org.id, wanted, by=org.by)
+
+
+def require_second_factor(slug: str, *, is_required: bool) -> None:
+    """Ask every member for a second factor, or lift that. Raises as `rules.require_second_factor`."""
+    org = _open(slug, Permission.ORGANIZATION_EDIT)
+    with db.transaction(org.id) as session:
+        rules.require_second_factor(session, org.id, is_required=is_required, by=org.by)
 
 
 def leave(slug: str) -> None:

@@ -31,3 +31,4 @@ class Screen:
     can_leave: bool = False
     deleted: str = ""
     role: str = ""
+    requires_second_factor: bool = False

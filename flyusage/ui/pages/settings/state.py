@@ -54,6 +54,12 @@ class OrganizationSettings(rx.State):
         await self._refresh()
 
     @rx.event
+    async def require_second_factor(self, is_required: bool):
+        """Ask every member for a second factor, or lift that."""
+        await asyncio.to_thread(question.require_second_factor, self._slug(), is_required=is_required is True)
+        await self._refresh()
+
+    @rx.event
     async def transfer(self, form: dict[str, Any]):
         """Make the member with the form's `email` owner in the reader's place."""
         await asyncio.to_thread(question.transfer, self._slug(), text_in(form, "email", longest=LONGEST_LINE))

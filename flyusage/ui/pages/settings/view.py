@@ -19,6 +19,7 @@ def settings() -> rx.Component:
     open_ = rx.fragment(
         rx.cond(SCREEN.can_edit, _names(), rx.fragment()),
         rx.cond(SCREEN.can_bill, _billing(), rx.fragment()),
+        rx.cond(SCREEN.can_edit, _signing_in(), rx.fragment()),
         _ways_out(),
     )
     return page(
@@ -76,6 +77,26 @@ def _billing() -> rx.Component:
         class_name="settings-form",
     )
     return _card("Billing", "The next invoice is made out so. Issued ones stay as they are.", form)
+
+
+def _signing_in() -> rx.Component:
+    ask = confirm(
+        "Ask for a second factor …",
+        "Members without one, you among them, see nothing of this organization until they have set one up on their account's page. "
+        "Their open pages lead there at once.",
+        "Ask every member",
+        OrganizationSettings.require_second_factor(True),
+    )
+    lift = confirm(
+        "Ask no longer …",
+        "Members without a second factor see the organization again. Who has one keeps being asked for it.",
+        "Lift the rule",
+        OrganizationSettings.require_second_factor(False),
+    )
+    said = rx.cond(
+        SCREEN.requires_second_factor, "Every member signs in with a second factor.", "A password is enough to see this organization."
+    )
+    return _card("Signing in", said, rx.el.div(rx.cond(SCREEN.requires_second_factor, lift, ask), class_name="draft-ways"))
 
 
 def _ways_out() -> rx.Component:
