@@ -91,28 +91,23 @@ def test_a_link_sets_a_password_once(visit: Visit, guarded: Site) -> None:
 
 @pytest.mark.parametrize("onward", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "\x00/x"])
 def test_nobody_is_sent_to_a_strangers_page(guarded: Site, onward: str) -> None:
-    answer = post(guarded, "/auth/sign-in", "/auth/enter-demo", email=OWNER, password=PASSWORDS[OWNER], next=onward)
+    answer = post(guarded, "/auth/sign-in", email=OWNER, password=PASSWORDS[OWNER], next=onward)
     assert (answer.status, answer.headers["location"]) == (303, "/")
 
 
 def test_a_planted_session_is_never_taken_over(guarded: Site) -> None:
-    planted = cookies_of(post(guarded, "/auth/sign-in", "/auth/enter-demo", email=OUTSIDER, password=PASSWORDS[OUTSIDER]))[SESSION]
-    answer = post(guarded, "/auth/sign-in", "/auth/enter-demo", {"cookie": f"{SESSION}={planted}"}, email=OWNER, password=PASSWORDS[OWNER])
+    planted = cookies_of(post(guarded, "/auth/sign-in", email=OUTSIDER, password=PASSWORDS[OUTSIDER]))[SESSION]
+    answer = post(guarded, "/auth/sign-in", {"cookie": f"{SESSION}={planted}"}, email=OWNER, password=PASSWORDS[OWNER])
     assert cookies_of(answer)[SESSION] != planted
     assert ask(guarded, "/", cookie=f"{SESSION}={planted}").headers["location"].startswith("/sign-in")
 
 
 def test_other_sites_cannot_post_and_forms_are_short(guarded: Site) -> None:
-    assert post(guarded, "/auth/sign-in", "/auth/enter-demo", {"origin": "https://evil.example"}, email=OWNER, password="x").status == 403
+    assert post(guarded, "/auth/sign-in", {"origin": "https://evil.example"}, email=OWNER, password="x").status == 403
     assert post(guarded, "/auth/sign-out", {"origin": "null"}).status == 403
-    assert (
-        ask(guarded, "/auth/sign-in", "/auth/enter-demo", data=b"x" * 20_000, content_type="application/x-www-form-urlencoded").status
-        == 413
-    )
-    assert ask(guarded, "/auth/sign-in", "/auth/enter-demo", data=b"{}", content_type="application/json").status == 415
-    assert (
-        ask(guarded, "/auth/sign-in", "/auth/enter-demo", data=b"\xff=%ff", content_type="application/x-www-form-urlencoded").status == 400
-    )
+    assert ask(guarded, "/auth/sign-in", data=b"x" * 20_000, content_type="application/x-www-form-urlencoded").status == 413
+    assert ask(guarded, "/auth/sign-in", data=b"{}", content_type="application/json").status == 415
+    assert ask(guarded, "/auth/sign-in", data=b"\xff=%ff", content_type="application/x-www-form-urlencoded").status == 400
     assert ask(guarded, "/auth/sign-out").status in (404, 405)
 
 
