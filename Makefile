@@ -1,6 +1,6 @@
 # Everything a checkout needs: `make demo` and `make test` work on a fresh clone with nothing but Python 3.11 or later.
 PYTHON ?= python3
-WORKERS ?= auto
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 BIN := .venv/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
@@ -12,8 +12,8 @@ export UV_LINK_MODE := copy
 demo: .venv/.run frontend  ## the demo platform on http://127.0.0.1:8321
 	@$(BIN)/flyusage demo
 
-test: .venv/.dev frontend  ## a worker per core, each with its own Postgres, server and browser: WORKERS=1 runs one after the other
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+test: .venv/.dev frontend  ## a worker per core and one more, each with its own Postgres, server and browser; WORKERS=1 runs one after the other
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/.dev frontend
 	$(BIN)/ruff check .

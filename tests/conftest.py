@@ -16,6 +16,7 @@ import hypothesis
 import psycopg
 import pytest
 import sqlalchemy as sa
+import structlog
 from cast import Cast, make_cast
 from mailserver import Mailserver, running
 
@@ -34,8 +35,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_trace: needs the public trace in ../shared/data; left out where that is absent")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of the public trace out where there is none."""
+    """Browser journeys first, whatever the order, so that no worker waits at the end for another's; those of the public trace only where it is."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
     if PUBLIC_TRACE.is_dir():
         return
     left_out = [item for item in items if item.get_closest_marker("real_trace")]
@@ -80,6 +83,8 @@ def own_settings() -> Iterator[None]:
     os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
     os.environ["FLYUSAGE_DATA_DIR"] = str(folder)
     config.settings.cache_clear()
+    *processors, _ = structlog.get_config()["processors"]
+    structlog.configure(processors=[*processors, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
     yield
     del os.environ["FLYUSAGE_DATA_DIR"], os.environ["XDG_CONFIG_HOME"]
     os.environ.update(kept)
