@@ -155,7 +155,7 @@ def _sentence(told: Told, statement: Statement, outlook: Outlook | None) -> list
         said = [Phrase(f"for the whole month{before_tax}. It is issued when the month is closed.")]
     if told.unbilled is not None:
         href = billing_href(told.slug, told.choice.at(told.unbilled))
-        said += [Phrase(f"{told.unbilled:%B} is not billed yet", href), Phrase(".")]
+        said += [Phrase(" "), Phrase(f"{told.unbilled:%B} is not billed yet", href), Phrase(".")]
     return said
 
 
