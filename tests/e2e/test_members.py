@@ -361,7 +361,7 @@ def test_invoices_are_made_out_to_what_billing_enters(visit: Visit) -> None:
     expect(page.get_by_label("Legal name")).to_have_value("Prism GmbH")
     page.get_by_label("VAT number").fill("DE 136 695 976")
     page.get_by_role("button", name="Save billing details").click()
-    expect(page.get_by_text("The next invoice is made out so")).to_be_visible()
+    expect(page.get_by_text("Kept.", exact=True)).to_be_visible()
     page.reload()
     expect(page.get_by_label("VAT number")).to_have_value("DE136695976")
     expect(page.get_by_label("Invoices are mailed to")).to_have_value("ap@prism.example\nbo@prism.example")
