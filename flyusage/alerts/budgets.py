@@ -186,9 +186,10 @@ def _sound(plan: Plan) -> Plan:
         raise BudgetInvalid(f"A budget has a name of 1 to {LONGEST_NAME} characters.")
     if not 0 < plan.amount_minor < 2**53:
         raise BudgetInvalid("A budget's amount is above zero.")
-    unknown = set(plan.scope) - {one.value for one in Dimension}
+    # Not of machines: who sets budgets may be somebody whose role sees no single machine.
+    unknown = set(plan.scope) - {one.value for one in Dimension if one is not Dimension.MACHINE}
     if unknown:
-        raise BudgetInvalid(f"A budget counts under filters of the explorer; {', '.join(sorted(unknown))} is none.")
+        raise BudgetInvalid(f"A budget counts under the explorer's filters but machines; {', '.join(sorted(unknown))} is none.")
     scope = {key: value for key, value in plan.scope.items() if value}
     _filters(scope)
     recipients = tuple(dict.fromkeys(normal(one) for one in plan.recipients if one.strip()))

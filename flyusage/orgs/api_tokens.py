@@ -187,6 +187,12 @@ def bearer_of(session: Session, secret: str) -> Bearer:
         raise TokenRefused(f"This API token expired on {row.expires_at:%Y-%m-%d}. Make another on the organization's page of tokens.")
     if row.user_id is not None and row.role is None:
         raise TokenRefused("The member whose token this is does not belong to the organization any more.")
+    if row.deleted_at is not None:
+        raise TokenRefused("The organization of this API token is deleted. An owner can bring it back for 30 days.")
+    if row.is_closed:
+        raise TokenRefused(
+            f"{row.org_name} asks its members for a second factor. Set one up on your account's page; then the token works again."
+        )
     if row.used_at is None or now - row.used_at >= USED_EVERY:
         session.execute(sa.text("SELECT api_token_used(:token, :now)"), {"token": row.token_id, "now": now})
     held = frozenset(one for one in Permission if one.value in row.scopes) - NEVER

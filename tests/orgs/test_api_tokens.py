@@ -6,10 +6,12 @@ import sqlalchemy as sa
 from cast import Cast, Person
 from hypothesis import given
 from hypothesis import strategies as st
+from pyotp.totp import TOTP
 
 from flyusage import clock, db
+from flyusage.auth import second_factor
 from flyusage.auth.secrets import digest
-from flyusage.orgs import api_tokens, audit
+from flyusage.orgs import api_tokens, audit, organizations, rules
 from flyusage.orgs.acting import member, system
 from flyusage.orgs.errors import NotPermitted, TokenInvalid, TokenRefused, TokenUnknown
 from flyusage.orgs.models import Role
@@ -110,6 +112,31 @@ def test_a_revoked_token_is_good_for_nothing_and_revoking_again_tells_nothing_ne
         told = [(one.action, one.subject) for one in audit.entries(session, cast.prism.id)]
         assert api_tokens.token(session, cast.prism.id, made.token.id).state == "revoked"
     assert told == [("tokens.revoke", f"token:{made.token.id}"), ("tokens.create", f"token:{made.token.id}")]
+
+
+@pytest.mark.parametrize("is_personal", [True, False])
+def test_a_deleted_organizations_tokens_stop_until_it_is_brought_back(cast: Cast, is_personal: bool):
+    made, owner = make(cast.owner, personal=is_personal), member(cast.owner.user_id, Role.OWNER)
+    with db.transaction(cast.prism.id) as session:
+        organizations.delete(session, cast.prism.id, by=owner)
+    with pytest.raises(TokenRefused, match="deleted"):
+        bearer(made.secret)
+    with db.transaction(cast.prism.id) as session:
+        organizations.undo_deletion(session, cast.prism.id, by=owner)
+    assert bearer(made.secret).org_id == cast.prism.id
+
+
+def test_where_a_second_factor_is_asked_for_a_members_token_waits_for_theirs(cast: Cast):
+    theirs, programs = make(cast.owner), make(cast.owner, personal=False)
+    with db.transaction(cast.prism.id) as session:
+        rules.require_second_factor(session, cast.prism.id, is_required=True, by=member(cast.owner.user_id, Role.OWNER))
+    with pytest.raises(TokenRefused, match="second factor"):
+        bearer(theirs.secret)
+    assert bearer(programs.secret).org_id == cast.prism.id  # an organization's token is no member's
+    with db.platform_transaction() as session:
+        setup = second_factor.begin(session, cast.owner.user_id, cast.owner.email)
+        second_factor.confirm(session, cast.owner.user_id, TOTP(setup.secret).at(clock.now()))
+    assert bearer(theirs.secret).org_id == cast.prism.id
 
 
 def test_it_lasts_ninety_days_unless_told_otherwise(cast: Cast):
