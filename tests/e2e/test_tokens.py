@@ -1,19 +1,17 @@
 """A member makes a token at the page, uses it at the API, and ends it; and the reference page is one that everybody can read."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import httpx
+import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import DESKTOP, PHONE, OpenPage, Site, keep_picture
 from conftest import copied
 from factories import line
+from guarded_site import set_password
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from serving import running, settings_for
 from story import prism, rival
@@ -37,20 +35,14 @@ def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFa
         for email, org in ((OWNER, "prism"), (VIEWER, "rival")):
             site.run("users", "create", email, "--owner", org)
         server_url = server.superuser_url(name)
-        import psycopg  # the command makes owners only
-
-        with psycopg.connect(server_url, autocommit=True) as connection:
+        with psycopg.connect(server_url, autocommit=True) as connection:  # the command makes owners only
             connection.execute(
                 "UPDATE membership SET role = 'viewer' WHERE user_id = (SELECT id FROM user_account WHERE email = %s)", (VIEWER,)
             )
         with running(**settings) as address:
             site = Site(address, settings)
             for email in (OWNER, VIEWER):
-                command = [sys.executable, "-m", "flyusage.cli.main", "users", "link", email, "--json"]
-                ran = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=True)
-                secret = json.loads(ran.stdout)["link"].partition("link=")[2]
-                answered = httpx.post(f"{address}/auth/set-password", data={"link": secret, "password": PASSWORD})
-                assert answered.headers["location"] == "/"
+                set_password(site, email, PASSWORD)
             yield site
 
 
