@@ -24,6 +24,20 @@ class StaffGrantUnknown(FlyusageError):
     status = 404
 
 
+class AppUnknown(FlyusageError):
+    """The organization has no such app, or it is not the asker's to see."""
+
+    code = "app_unknown"
+    status = 404
+
+
+class GrantRefused(FlyusageError):
+    """Nobody can be limited to apps like this."""
+
+    code = "grant_refused"
+    status = 422
+
+
 class TokenRefused(FlyusageError):
     """What was shown as an API token is none, or none any more."""
 

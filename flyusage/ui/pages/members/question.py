@@ -37,7 +37,7 @@ def ask(slug: str, choice: Choice) -> Screen | None:
     org = open_organization(slug, Permission.MEMBERS_READ)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         asked = {"search": choice.find, "role": choice.role, "limit": PAGE_LENGTH}
         people = queries.people(session, org.id, **asked, offset=(choice.page - 1) * PAGE_LENGTH)
         last = max(1, -(-people.found // PAGE_LENGTH))
@@ -54,7 +54,7 @@ def change(slug: str, wanted: Mapping[int, Role | None], *, add: int = 0) -> int
     Raises as `memberships.change`, and NoSeatLeft.
     """
     org = _managed(slug)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
         return memberships.change(session, org.id, wanted, by=org.by)
 
 
@@ -65,7 +65,7 @@ def invite(slug: str, text: str, role: Role, *, add: int = 0) -> list[OutcomeRow
     """
     org = _managed(slug)
     _count("invitations", org, BATCHES)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
         made = invitations.invite(session, org.id, invitations.addresses_in(text), role, by=org.by)
     return _told(org, made)
 
@@ -74,7 +74,7 @@ def resend(slug: str, invitation_id: int) -> OutcomeRow:
     """Send a new link. Raises as `invitations.resend`, and TooManyAttempts."""
     org = _managed(slug)
     _count("invitations-again", org, RESENDS)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by):
         made = invitations.resend(session, org.id, invitation_id, by=org.by)
     return _told(org, [made])[0]
 
@@ -82,7 +82,7 @@ def resend(slug: str, invitation_id: int) -> OutcomeRow:
 def compare(slug: str, text: str) -> RosterRow:
     """What the list of addresses in `text` would change. Raises NotPermitted."""
     org = _managed(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         found = roster.compare(session, org.id, invitations.addresses_in(text), by=org.by)
         return roster_row(found, seats.held(session, org.id))
 
@@ -91,7 +91,7 @@ def apply(slug: str, text: str, role: Role, digest: str, *, add: int = 0) -> lis
     """Make the organization as the list says, and send the mails. Raises as `roster.apply`, NoSeatLeft and TooManyAttempts."""
     org = _managed(slug)
     _count("invitations", org, BATCHES)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
         made = roster.apply(session, org.id, invitations.addresses_in(text), role, digest=digest, by=org.by)
     return _told(org, made)
 
@@ -99,20 +99,20 @@ def apply(slug: str, text: str, role: Role, digest: str, *, add: int = 0) -> lis
 def revoke(slug: str, invitation_id: int) -> str:
     """Take an invitation back; its address. Raises as `invitations.revoke`."""
     org = _managed(slug)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by):
         return visible(invitations.revoke(session, org.id, invitation_id, by=org.by))
 
 
 def give_back(slug: str, count: int) -> None:
     """Stop paying for seats that nobody uses. Raises as `seats.give_back`."""
     org = _managed(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         seats.give_back(session, org.id, count, by=org.by)
 
 
 def members_csv(org: OpenOrganization) -> Iterator[str]:
     """Everybody, a line each; moments in ISO 8601 UTC, empty for never."""
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         people = queries.people(session, org.id, limit=EVERYBODY).rows
     yield _line("address", "name", "role", "joined_at", "last_seen_at", "has_second_factor")
     for one in people:

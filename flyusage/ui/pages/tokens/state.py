@@ -139,7 +139,7 @@ def _listed(slug: str) -> tuple[list[TokenRow], list[ScopeChoice]] | None:
         return None
     with db.platform_transaction() as session:  # which alone reads people's names
         people = {one.user_id: one.name for one in queries.members(session, org.id)}
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         found = api_tokens.tokens(session, org.id)
     held = api_tokens.grantable(org.permissions)
     return [_row(one, people) for one in found], [ScopeChoice(one.value, SCOPE_WORDS.get(one, "")) for one in held]
@@ -151,7 +151,7 @@ def _create(slug: str, name: str, scopes: Iterable[str], is_personal: bool, days
         raise FlyusageError("There is no organization at this address.")
     kind, _, user = org.by.name.partition(":")
     user_id = int(user) if is_personal and kind == "user" else None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return api_tokens.create(session, org.id, name=name, scopes=scopes, by=org.by, user_id=user_id, days=days)
 
 
@@ -159,7 +159,7 @@ def _revoke(slug: str, token_id: int) -> Token | None:
     org = _open(slug)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return api_tokens.revoke(session, org.id, token_id, by=org.by)
 
 
