@@ -1,8 +1,9 @@
 """Engine, transactions, tenant scope and the naming convention.
 
-Three roles share one server. *owner* migrates. *app* reads and writes one organization per transaction, held there by
-row-level security. *platform* serves jobs and staff across organizations. A login becomes one of them for the length of
-one transaction, so that nothing leaks through a pooled connection.
+Four roles share one server. *owner* migrates. *app* reads and writes one organization per transaction, held there by
+row-level security. *limited* is *app* held to some apps besides: a role of its own, so that its locks cost nobody else anything.
+*platform* serves jobs and staff across organizations. A login becomes one of them for the length of one transaction, so that
+nothing leaks through a pooled connection.
 """
 
 import re
@@ -26,8 +27,9 @@ from flyusage.errors import FlyusageError
 OWNER_ROLE = "flyusage_owner"
 APP_ROLE = "flyusage_app"
 PLATFORM_ROLE = "flyusage_platform"
+LIMITED_ROLE = "flyusage_limited"
 LOGIN = embedded.LOGIN
-EVERY_APP = "*"
+NO_APP = "0"  # ids begin at 1
 OLDEST_POSTGRES = 150000
 DISK_FULL = "53100"
 NO_SUCH_ROLE, NO_PRIVILEGE = "22023", "42501"
@@ -160,7 +162,11 @@ def transaction(org_id: int, *, apps: Collection[int] | None = None) -> Iterator
     Of its usage, only what belongs to `apps` (ids; None: to any). Pages and the API always say which: those of their reader.
     """
     granted = None if apps is None else frozenset(apps)
-    with _scoped(APP_ROLE, str(org_id), EVERY_APP if granted is None else ",".join(map(str, sorted(granted)))) as session:
+    if granted is None:
+        role, named = APP_ROLE, ""
+    else:
+        role, named = LIMITED_ROLE, ",".join(map(str, sorted(granted))) or NO_APP
+    with _scoped(role, str(org_id), named) as session:
         session.info["apps"] = granted
         yield session
 
@@ -201,8 +207,8 @@ def driver(connection: sa.Connection) -> psycopg.Connection:
     return cast("psycopg.Connection", connection.connection.driver_connection)
 
 
-def become(connection: sa.Connection, role: str, org_id: str = "", apps: str = EVERY_APP) -> None:
-    """Act as `role`, scoped to the organization `org_id` and to `apps` (ids with commas between, or all), until the transaction ends.
+def become(connection: sa.Connection, role: str, org_id: str = "", apps: str = "") -> None:
+    """Act as `role`, scoped to the organization `org_id` and, if limited, to `apps` (ids with commas between), until the transaction ends.
 
     Raises DatabaseForbidden.
     """
@@ -241,7 +247,7 @@ _BECOME = "SELECT set_config('role', %s, true), set_config('flyusage.org_id', %s
 
 
 @contextmanager
-def _scoped(role: str, org_id: str, apps: str = EVERY_APP) -> Iterator[Session]:
+def _scoped(role: str, org_id: str, apps: str = "") -> Iterator[Session]:
     with reachable(engine()) as connection, _in_sentences(), Session(connection, expire_on_commit=False) as session:
         become(session.connection(), role, org_id, apps)
         yield session
