@@ -65,7 +65,7 @@ def require_limitable(role: Role, apps: Collection[int] | None) -> None:
     if apps is None:
         return
     if role not in LIMITABLE:
-        raise GrantRefused(f"A {role} sees every app: only {' and '.join(f'{one}s' for one in LIMITABLE)} can be limited to some.")
+        raise GrantRefused(f"The role {role} sees every app: only {' and '.join(f'{one}s' for one in LIMITABLE)} can be limited to some.")
     if not apps:
         raise GrantRefused("Choose one app at least, or grant all of them.")
     if len(apps) > MOST_APPS:

@@ -157,7 +157,7 @@ def test_a_member_is_limited_by_whoever_manages_members_and_a_role_that_sees_all
                 memberships.grant_apps(session, prism.id, person.user_id, wanted, by=BY)
         with pytest.raises(AppUnknown):
             memberships.grant_apps(session, prism.id, person.user_id, [*web, 10**6], by=BY)
-        with pytest.raises(GrantRefused, match="owner sees every app"):
+        with pytest.raises(GrantRefused, match="role owner sees every app"):
             memberships.grant_apps(session, prism.id, boss.user_id, web, by=BY)
         assert memberships.grant_apps(session, prism.id, person.user_id, web, by=member(boss.user_id, Role.OWNER))
         assert not memberships.grant_apps(session, prism.id, person.user_id, web, by=BY)
