@@ -146,7 +146,9 @@ def header_of(organization: OpenOrganization) -> Header:
     return Header(
         slug=organization.slug,
         name=organization.name,
-        note="synthetic demonstration" if organization.is_synthetic else f"{apps:,} apps · {regions:,} regions",
+        note="synthetic demonstration"
+        if organization.is_synthetic
+        else f"{present.plural(apps, 'app')} · {present.plural(regions, 'region')}",
         mark=organization.name[:1].upper(),
         tone="empty" if last is None else "stale" if is_stale else "live",
         freshness=_freshness(last, is_stale=is_stale),

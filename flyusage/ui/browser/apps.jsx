@@ -8,7 +8,7 @@ const SHOWN = 60; // a list of thousands is searched, not scrolled
  * stands in sends its choice as `name`: ids with commas between, or nothing at all for every app; `onDone(choice)` is for
  * one without a form.
  */
-export const AppChoice = ({ apps = [], chosen = null, name = "apps", legend = "Sees", doneLabel = "", onDone }) => {
+export const AppChoice = ({ apps = [], chosen = null, name = "apps", legend = "Sees", everyLabel = "every app", doneLabel = "", onDone }) => {
   const [isLimited, setLimited] = useState(chosen !== null);
   const [ids, setIds] = useState(() => new Set(chosen ?? []));
   const [find, setFind] = useState("");
@@ -29,7 +29,7 @@ export const AppChoice = ({ apps = [], chosen = null, name = "apps", legend = "S
       <input type="hidden" name={name} value={choice} />
       <div className="app-choice-kinds">
         <label>
-          <input type="radio" name={group} checked={!isLimited} onChange={() => setLimited(false)} /> every app
+          <input type="radio" name={group} checked={!isLimited} onChange={() => setLimited(false)} /> {everyLabel}
         </label>
         <label>
           <input type="radio" name={group} checked={isLimited} onChange={() => setLimited(true)} /> only some apps

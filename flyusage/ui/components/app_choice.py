@@ -22,13 +22,14 @@ class AppChoice(rx.Component):
     apps: Var[list[tuple[int, str]]]
     chosen: Var[list[int] | None]
     legend: Var[str]
+    every_label: Var[str]
     done_label: Var[str]
     on_done: rx.EventHandler[passthrough_event_spec(str)]
 
 
-def app_choice(apps: Var[list[tuple[int, str]]], *, legend: str = "Sees") -> rx.Component:
-    """The fields in a form, beginning with every app."""
-    return AppChoice.create(apps=apps, legend=legend)
+def app_choice(apps: Var[list[tuple[int, str]]], *, legend: str = "Sees", every: str = "every app") -> rx.Component:
+    """The fields in a form, beginning with every app, which is called `every`."""
+    return AppChoice.create(apps=apps, legend=legend, every_label=every)
 
 
 def app_editor(apps: Var[list[tuple[int, str]]], chosen: Var[list[int] | None], legend: Var[str], on_done: EventType) -> rx.Component:

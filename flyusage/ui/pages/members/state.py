@@ -144,7 +144,10 @@ class Members(rx.State):
         self._apps = None if apps is None else sorted(apps)
         self.is_sending = True
         yield
-        await self._invite(text, role)
+        try:
+            await self._invite(text, role)
+        except FlyusageError as error:  # said here, so that what the state now holds is sent: the button works again
+            yield browser.toast("error", error.sentence)
 
     @rx.event
     async def add_seats(self, count: int):
