@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import billed_site
 import pytest
+import sqlalchemy as sa
 from asking_api import EVERYTHING, ask, token_of
 from billing_world import value
 from cast import Tenant, add_person
@@ -198,6 +199,25 @@ def test_a_reader_of_some_apps_has_the_budgets_of_them_alone(prism: Tenant, deve
     with db.transaction(prism.id) as session:
         assert len(budgets.budgets(session, prism.id)) == 6
         assert shown == budgets.standing(session, prism.id, budgets.budget_of(session, prism.id, kept["web"]))
+
+
+def test_what_invoices_say_is_locked_too(prism: Tenant):
+    """Whatever asks: their totals tell of every app."""
+    for table in (
+        "invoice",
+        "invoice_line",
+        "invoice_cell",
+        "invoice_usage",
+        "invoice_machine",
+        "invoice_snapshot",
+        "payment",
+        "credit_grant",
+    ):
+        with db.transaction(prism.id) as session:
+            assert session.scalar(sa.text(f"SELECT count(*) FROM {table}")) > 0, table
+            web = app_grants.apps_named(session, prism.id, ["web"])
+        with db.transaction(prism.id, apps=web) as session:
+            assert session.scalar(sa.text(f"SELECT count(*) FROM {table}")) == 0, table
 
 
 def test_events_of_other_apps_are_refused_like_those_of_apps_that_are_not_there(prism: Tenant):
