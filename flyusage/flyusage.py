@@ -5,6 +5,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from flyusage.api import application, health, webhooks
+from flyusage.api.scim import routes as scim
 from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads, live, routes, sign_in, staff_layout
@@ -72,6 +73,7 @@ app = rx.App(
             *health.routes,
             *webhooks.routes,
             *application.routes,
+            *scim.routes,
             *routes.routes,
             *downloads.routes,
             *audit_downloads.routes,
