@@ -20,6 +20,7 @@ from flyusage.orgs.models import ScimToken
 from flyusage.orgs.permissions import Permission, require
 
 PREFIX = "flyscim_"
+PATH = "/scim/v2"  # where they are shown
 HINT_CHARACTERS = len(PREFIX) + 5
 MOST = 20
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_bytes
 
 import httpx2 as httpx
 import pytest
@@ -85,14 +86,14 @@ def test_somebody_new_belongs_here_at_once_and_no_more_when_they_are_inactive(ca
         cookie = sessions.start(session, user_id, address="192.0.2.1", device="a browser")
         token = api_tokens.create(session, cast.prism.id, name="ci", scopes=["usage.read"], by=system("tests"), user_id=user_id)
     gone = client.patch(f"Users/{made['id']}", json=patch({"op": "Replace", "path": "active", "value": False}))
-    assert (gone.status_code, gone.json()["active"]) == (200, False)
+    assert (gone.status_code, client.get(f"Users/{made['id']}").json()["active"]) == (204, False)
     assert "ada@prism.example" not in people(cast)
     with db.lookup_transaction() as session:
         assert sessions.reader_of(session, cookie) is None
         with pytest.raises(TokenRefused, match="does not belong"):
             api_tokens.bearer_of(session, token.secret)
     back = client.patch(f"Users/{made['id']}", json=patch({"op": "replace", "value": {"active": True, "displayName": "Ada L."}}))
-    assert back.status_code == 200
+    assert back.status_code == 204
     assert people(cast)["ada@prism.example"] == "viewer"
     with db.platform_transaction() as session:
         assert session.scalar(sa.text("SELECT name FROM user_account WHERE id = :id"), {"id": user_id}) == "Ada L."
@@ -122,8 +123,7 @@ def test_an_account_of_somebody_else_is_invited_and_nothing_of_it_changes(cast: 
             address="192.0.2.1",
             device="a browser",
         )
-    renamed = client.patch(f"Users/{answers[1]['id']}", json=patch({"op": "replace", "path": "displayName", "value": "Eve"}))
-    assert renamed.json()["displayName"] == "Eve"
+    assert client.put(f"Users/{answers[1]['id']}", json=person("nobody@rival.example", displayName="Eve")).json()["displayName"] == "Eve"
     for one in answers:
         assert client.delete(f"Users/{one['id']}").status_code == 204
     with db.platform_transaction() as session:  # who belongs elsewhere by now keeps name and session
@@ -203,13 +203,13 @@ def test_users_are_filtered_sorted_paged_and_changed_by_version(cast: Cast, clie
     assert (page["totalResults"], page["startIndex"], page["itemsPerPage"]) == (3, 2, 1)
     assert [one["userName"] for one in page["Resources"]] == ["bob@prism.example"]
     paged = [client.get("Users", params={"startIndex": start, "count": 2}).json()["Resources"] for start in (1, 3)]
-    assert [one["id"] for part in paged for one in part] == [one["id"] for one in made.values()]
+    assert sorted(one["id"] for part in paged for one in part) == sorted(one["id"] for one in made.values())
     assert client.get("Users", params={"filter": "userName eq"}).json()["scimType"] == "invalidFilter"
     ada = made["ada"]
     version = {"if-match": ada["meta"]["version"]}
     assert client.get(f"Users/{ada['id']}", headers={"if-none-match": ada["meta"]["version"]}).status_code == 304
     change = patch({"op": "replace", "path": "displayName", "value": "A"})
-    assert client.patch(f"Users/{ada['id']}", json=change, headers=version).status_code == 200
+    assert client.patch(f"Users/{ada['id']}", json=change, headers=version).status_code == 204
     assert client.put(f"Users/{ada['id']}", json=person("ada@prism.example"), headers=version).status_code == 412
     assert client.post("Users", json=person("Ada@prism.example")).json()["scimType"] == "uniqueness"
     assert client.post("Users", json=person("no address")).status_code == 400
@@ -264,7 +264,7 @@ def test_somebody_new_is_written_to(cast: Cast, client: httpx.Client, mailserver
     add(client, "owner@rival.example")
     monkeypatch.undo()
     config.settings.cache_clear()
-    assert {(one["to"], one["subject"]) for one in mailserver.letters} == {
-        ("ada@prism.example", "Your account on flyusage, from Prism"),
-        ("owner@rival.example", "Join Prism on flyusage"),
-    }
+    assert [(one.to, message_from_bytes(one.content)["subject"]) for one in mailserver.got] == [
+        (["ada@prism.example"], "Your account on flyusage, from Prism"),
+        (["owner@rival.example"], "Join Prism on flyusage"),
+    ]

@@ -28,9 +28,8 @@ from flyusage.orgs import invitations, scim_tokens
 from flyusage.orgs.errors import ScimTaken, TokenRefused
 from flyusage.orgs.invitations import Invited
 from flyusage.orgs.provisioning import Welcome
-from flyusage.orgs.scim_tokens import Bearer
+from flyusage.orgs.scim_tokens import PATH, Bearer
 
-PREFIX = "/scim/v2"
 MEDIA_TYPE = "application/scim+json"
 LONGEST_BODY = 1_000_000
 PER_TOKEN = Limit(1200, 60)
@@ -80,12 +79,10 @@ async def answer(request: Request) -> Response:
     return _response(await run_in_threadpool(_answer, request, bytes(body)))
 
 
-def base_url(request: Request | None = None) -> str:
-    """The address to enter in a directory: on the configured host, else on the one that was asked."""
-    if request is None or settings().base_url:
-        host, port = settings().host, settings().port
-        return f"{(settings().base_url or f'http://{host}:{port}').rstrip('/')}{PREFIX}"
-    return f"{request.url.scheme}://{request.url.netloc}{PREFIX}"
+def _base_url(request: Request) -> str:
+    """What locations begin with: the configured address, else the one that was asked."""
+    asked = f"{request.url.scheme}://{request.url.netloc}"
+    return f"{accounts.base_address(settings()) if settings().base_url else asked}{PATH}"
 
 
 def _answer(request: Request, body: bytes) -> ScimResponse:
@@ -94,7 +91,7 @@ def _answer(request: Request, body: bytes) -> ScimResponse:
         storage = Storage(bearer)
         asked = ScimRequest(
             method=request.method,
-            base_url=base_url(request),
+            base_url=_base_url(request),
             path=request.path_params["path"],
             query=dict(request.query_params),
             headers=list(request.headers.items()),
@@ -179,4 +176,4 @@ def _new_account_letter(bearer: Bearer, email: str, user_id: int) -> LinkLetter:
     )
 
 
-routes = [Route(PREFIX + "/{path:path}", answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
+routes = [Route(PATH + "/{path:path}", answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
