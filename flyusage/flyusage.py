@@ -110,9 +110,7 @@ app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on
 app.add_page(budgets, route="/orgs/[slug]/budgets", title="Budgets · flyusage", on_load=[Frame.load, Budgets.load])
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
 app.add_page(members, route="/orgs/[slug]/members", title="Members · flyusage", on_load=[Frame.load, Members.load])
-app.add_page(
-    provisioning, route="/orgs/[slug]/provisioning", title="Provisioning · flyusage", on_load=[Frame.load, ProvisioningPage.load]
-)
+app.add_page(provisioning, route="/orgs/[slug]/provisioning", title="Provisioning · flyusage", on_load=[Frame.load, ProvisioningPage.load])
 app.add_page(settings, route="/orgs/[slug]/settings", title="Settings · flyusage", on_load=[Frame.load, OrganizationSettings.load])
 app.add_page(tokens, route="/orgs/[slug]/tokens", title="API tokens · flyusage", on_load=[Frame.load, Tokens.load])
 app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=StaffPrices.load)

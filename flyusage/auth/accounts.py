@@ -164,13 +164,7 @@ def link_to_set_password(secret: str, settings: Settings) -> str:
 
 def link_to(path: str, secret: str, settings: Settings) -> str:
     """The address to open with a secret, on the host that is configured: never one that a request named."""
-    return f"{base_address(settings)}{path}?{urlencode({'link': secret})}"
-
-
-def base_address(settings: Settings) -> str:
-    """Where people and programs reach this installation, as it is configured, without a slash at the end."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return (settings.base_url or f"http://{host}:{settings.port}").rstrip("/")
+    return f"{settings.address}{path}?{urlencode({'link': secret})}"
 
 
 def is_anybody(session: Session) -> bool:

@@ -57,7 +57,12 @@ def change(session: Session, org_id: int, told: Group, *, by: Actor, version: in
     _refuse_other(before, version)
     concerned = frozenset(before.members) ^ frozenset(told.members)
     roles = provisioning.roles_of_groups(session, org_id, concerned)
-    changed = {"version": before.version + 1, "modified_at": clock.now(), "display_name": told.display_name, "external_id": told.external_id}
+    changed = {
+        "version": before.version + 1,
+        "modified_at": clock.now(),
+        "display_name": told.display_name,
+        "external_id": told.external_id,
+    }
     session.execute(sa.update(_group).where(_group.c.org_id == org_id, _group.c.id == told.id).values(**changed))
     wanted = _put_members(session, org_id, told.id, told.members, present=frozenset(before.members))
     detail = {

@@ -122,9 +122,7 @@ def users(session: Session, org_id: int, *, limit: int | None = None, offset: in
         return []
     wanted = {key: compared(value) if key == "user_name" else value for key, value in equal.items()}
     where = "".join(f" AND u.{key} = :{key}" for key in wanted if key in ("id", "user_name", "external_id"))
-    rows = session.execute(
-        sa.text(_USERS.format(where=where)), {"org": org_id, "limit": limit, "offset": offset, **wanted}
-    )
+    rows = session.execute(sa.text(_USERS.format(where=where)), {"org": org_id, "limit": limit, "offset": offset, **wanted})
     return [_read(row) for row in rows]
 
 

@@ -31,7 +31,10 @@ def secret_of(org_id: int) -> str:
 
 @contextmanager
 def directory(secret: str) -> Iterator[httpx.Client]:
-    with served(routes.routes) as address, httpx.Client(base_url=f"{address}/scim/v2", headers={"authorization": f"Bearer {secret}"}) as made:
+    with (
+        served(routes.routes) as address,
+        httpx.Client(base_url=f"{address}/scim/v2", headers={"authorization": f"Bearer {secret}"}) as made,
+    ):
         yield made
 
 
@@ -185,7 +188,9 @@ def test_no_seat_is_taken_that_is_neither_included_nor_paid(cast: Cast, client: 
 
 
 def test_users_are_filtered_sorted_paged_and_changed_by_version(cast: Cast, client: httpx.Client):
-    made = {name: add(client, f"{name}@prism.example", externalId=name.upper(), displayName=name.title()) for name in ("cleo", "ada", "bob")}
+    made = {
+        name: add(client, f"{name}@prism.example", externalId=name.upper(), displayName=name.title()) for name in ("cleo", "ada", "bob")
+    }
     matching = {
         'userName eq "ADA@prism.example"': ["ada"],
         'externalId eq "BOB"': ["bob"],
@@ -194,7 +199,7 @@ def test_users_are_filtered_sorted_paged_and_changed_by_version(cast: Cast, clie
         'emails[value eq "bob@prism.example"]': ["bob"],
         'emails.value sw "a" or displayName co "LE"': ["cleo", "ada"],
         'userName ew "prism.example" and not (externalId eq "ADA")': ["cleo", "bob"],
-        'active eq false': [],
+        "active eq false": [],
     }
     for wanted, names in matching.items():
         found = client.get("Users", params={"filter": wanted}).json()
@@ -213,7 +218,9 @@ def test_users_are_filtered_sorted_paged_and_changed_by_version(cast: Cast, clie
     assert client.put(f"Users/{ada['id']}", json=person("ada@prism.example"), headers=version).status_code == 412
     assert client.post("Users", json=person("Ada@prism.example")).json()["scimType"] == "uniqueness"
     assert client.post("Users", json=person("no address")).status_code == 400
-    assert client.post("Users", json={"schemas": [USER], "userName": "dan@prism.example"}).json()["emails"][0]["value"] == "dan@prism.example"
+    assert (
+        client.post("Users", json={"schemas": [USER], "userName": "dan@prism.example"}).json()["emails"][0]["value"] == "dan@prism.example"
+    )
 
 
 def test_a_directory_reaches_its_own_organization_alone_and_only_while_its_token_works(cast: Cast, client: httpx.Client):

@@ -54,15 +54,15 @@ class Service(ScimService):
             return body
         return json.dumps({**told, by_name.get("emails", "emails"): [{"value": name, "primary": True}]}).encode()
 
-    def read_creation(self, resource_type, body, content_type):  # noqa: ANN001, ANN201 as it is declared above
+    def read_creation(self, resource_type, body, content_type):
         """Validate the body of a creation."""
         return super().read_creation(resource_type, self._with_emails(resource_type, body), content_type)
 
-    def read_replacement(self, resource_type, body, content_type):  # noqa: ANN001, ANN201 as it is declared above
+    def read_replacement(self, resource_type, body, content_type):
         """Validate the body of a replacement."""
         return super().read_replacement(resource_type, self._with_emails(resource_type, body), content_type)
 
-    def _with_emails(self, resource_type, body: bytes) -> bytes:  # noqa: ANN001
+    def _with_emails(self, resource_type, body: bytes) -> bytes:
         return self.decode_emails(body) if self.get_model(resource_type) is User else body
 
 
@@ -82,7 +82,7 @@ async def answer(request: Request) -> Response:
 def _base_url(request: Request) -> str:
     """What locations begin with: the configured address, else the one that was asked."""
     asked = f"{request.url.scheme}://{request.url.netloc}"
-    return f"{accounts.base_address(settings()) if settings().base_url else asked}{PATH}"
+    return f"{settings().address if settings().base_url else asked}{PATH}"
 
 
 def _answer(request: Request, body: bytes) -> ScimResponse:

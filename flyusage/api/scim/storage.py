@@ -50,7 +50,11 @@ class Storage(ScimStorage):
                 self._session = None
 
     def get(
-        self, resource_type: ResourceType, resource_id: str, *, response_parameters: ResponseParameters[Any] | None = None
+        self,
+        resource_type: ResourceType,
+        resource_id: str,
+        *,
+        response_parameters: ResponseParameters[Any] | None = None,  # noqa: ARG002 what is left out saves nothing here
     ) -> Resource[Any]:
         """One of them. Raises NotFoundException."""
         try:
@@ -60,7 +64,13 @@ class Storage(ScimStorage):
         except ScimUnknown as error:
             raise NotFoundException(detail=error.sentence) from error
 
-    def search(self, resource_types: list[ResourceType], search_request: SearchRequest[Any], *, position: Any = None) -> SearchPage:
+    def search(
+        self,
+        resource_types: list[ResourceType],
+        search_request: SearchRequest[Any],
+        *,
+        position: Any = None,  # noqa: ARG002 of cursors, which are not claimed
+    ) -> SearchPage:
         """Those of these types that the filter matches, sorted, a page of them. Without filter and order the database pages."""
         start, count = search_request.start_index_0 or 0, search_request.count
         if search_request.filter is None and search_request.sort_by is None and len(resource_types) == 1:
@@ -75,7 +85,7 @@ class Storage(ScimStorage):
             found = [one for _, one in keyed]
         return SearchPage(len(found), found[start : None if count is None else start + count])
 
-    def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
+    def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:  # noqa: ARG002 the resource tells
         """Keep it, and do what follows. Raises what the verbs do."""
         _refuse_unfit(resource)
         org, by = self.bearer.org_id, self.bearer.by
@@ -90,7 +100,13 @@ class Storage(ScimStorage):
             name, external_id = told.display_name or "", told.external_id
             return group_resource(scim_groups.add(self._open, org, name, external_id=external_id, members=_members(told), by=by))
 
-    def update(self, resource_type: ResourceType, resource: Resource[Any], *, expected_version: str | None = None) -> Resource[Any]:
+    def update(
+        self,
+        resource_type: ResourceType,  # noqa: ARG002 the resource tells
+        resource: Resource[Any],
+        *,
+        expected_version: str | None = None,
+    ) -> Resource[Any]:
         """Keep what it is now, and do what follows. Raises what the verbs do."""
         _refuse_unfit(resource)
         org, by, version = self.bearer.org_id, self.bearer.by, _number(expected_version)

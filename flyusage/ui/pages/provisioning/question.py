@@ -1,7 +1,6 @@
 """What the provisioning page asks the database and does there. Blocks; call it off the event loop."""
 
 from flyusage import clock, db
-from flyusage.auth import accounts
 from flyusage.config import settings
 from flyusage.invoices import seats
 from flyusage.orgs import provisioning, scim_groups, scim_tokens, scim_users
@@ -30,11 +29,13 @@ def ask(slug: str) -> Screen | None:
         people, role = scim_users.count(session, org.id), provisioning.default_role(session, org.id)
     at_work = sum(one.revoked_at is None for one in tokens)
     return Screen(
-        address=f"{accounts.base_address(settings())}{scim_tokens.PATH}",
+        address=f"{settings().address}{scim_tokens.PATH}",
         tokens=[_token_row(one) for one in tokens],
         groups=[_group_row(one) for one in groups],
         default_role=role.value,
-        note=f"{present.plural(people, 'person', 'people')} and {present.plural(count, 'group')} from the directory" if at_work or people else "not set up",
+        note=_note(people, count) if at_work or people else "not set up",
+        if at_work or people
+        else "not set up",
         more=f"The first {MOST_GROUPS:,} of {count:,} groups, by name." if count > len(groups) else "",
     )
 
@@ -74,6 +75,10 @@ def _managed(slug: str) -> OpenOrganization:
     if org is None:
         raise OrganizationUnknown("There is no organization under this address, or you no longer belong to it.")
     return org
+
+
+def _note(people: int, groups: int) -> str:
+    return f"{present.plural(people, 'person', 'people')} and {present.plural(groups, 'group')} from the directory"
 
 
 def _token_row(one: Token) -> TokenRow:

@@ -37,7 +37,8 @@ def _secret() -> rx.Component:
         rx.el.p("This is the only time the secret is shown. Enter it in your directory as the bearer token."),
         rx.el.div(rx.el.code(id=SHOWN_IN, class_name="token-secret"), copy_text_of(SHOWN_IN, "Copy the secret"), class_name="token-copy"),
         rx.el.div(
-            rx.el.button("I have copied it", type="button", on_click=ProvisioningPage.forget, class_name="button"), class_name="page-actions"
+            rx.el.button("I have copied it", type="button", on_click=ProvisioningPage.forget, class_name="button"),
+            class_name="page-actions",
         ),
         hidden=ProvisioningPage.secret_name == "",
         class_name="card token-made",
@@ -69,7 +70,9 @@ def _address() -> rx.Component:
 
 def _tokens() -> rx.Component:
     form = rx.el.form(
-        text_field("Name", "name", required=True, max_length=LONGEST_NAME, placeholder="which directory, such as okta", auto_complete="off"),
+        text_field(
+            "Name", "name", required=True, max_length=LONGEST_NAME, placeholder="which directory, such as okta", auto_complete="off"
+        ),
         rx.el.button("Make a token", type="submit", class_name="button button-primary"),
         on_submit=ProvisioningPage.create,
         reset_on_submit=True,
@@ -111,7 +114,9 @@ def _roles() -> rx.Component:
         on_change=ProvisioningPage.choose_default,
         class_name="field",
     )
-    none = rx.el.p("No group yet. Those that your directory sends appear here, each to be given a role.", class_name="muted provisioning-says")
+    none = rx.el.p(
+        "No group yet. Those that your directory sends appear here, each to be given a role.", class_name="muted provisioning-says"
+    )
     return _card(
         "Roles",
         "the most powerful of somebody's groups holds; nobody becomes owner by one",
@@ -131,9 +136,7 @@ def _group(row: Var[GroupRow]) -> rx.Component:
         class_name="field",
     )
     return rx.el.li(
-        rx.el.div(
-            rx.el.bdi(row.name, class_name="strong"), rx.el.span(row.members, class_name="muted small"), class_name="token-text"
-        ),
+        rx.el.div(rx.el.bdi(row.name, class_name="strong"), rx.el.span(row.members, class_name="muted small"), class_name="token-text"),
         role,
         key=row.id + ProvisioningPage.turn.to_string(),
     )
