@@ -6,7 +6,6 @@ counts its signatures and comes with a smaller number than before was copied, an
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -62,7 +61,7 @@ def begin(session: Session, user_id: int, email: str, settings: Settings) -> str
     if len(known) >= MOST:
         raise PasskeyInvalid(f"An account has {MOST} passkeys at most. Remove one that is not used.")
     options = webauthn.generate_registration_options(
-        rp_id=relying_party(settings)[0],
+        rp_id=relying_party(settings),
         rp_name=NAME,
         user_name=email,
         user_id=hashlib.sha256(f"flyusage passkey user {user_id}".encode()).digest(),  # says nothing about who it is
@@ -80,13 +79,13 @@ def add(session: Session, user_id: int, name: str, answer: str, settings: Settin
     """Keep the key that a browser made; recovery codes, to be shown once, where it is the first factor. Raises PasskeyInvalid."""
     called = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME] or "Passkey"
     was_on = second_factor.is_on(session, user_id)
-    party, origins = relying_party(settings)
+    party = relying_party(settings)
     try:
         given = parse_registration_credential_json(answer[:LONGEST_ANSWER])
-        challenge = parse_client_data_json(given.response.client_data_json).challenge
-        _spend(session, user_id, "add", challenge)
+        said = parse_client_data_json(given.response.client_data_json)
+        _spend(session, user_id, "add", said.challenge)
         made = webauthn.verify_registration_response(
-            credential=given, expected_challenge=challenge, expected_rp_id=party, expected_origin=list(origins)
+            credential=given, expected_challenge=said.challenge, expected_rp_id=party, expected_origin=_origin(said.origin, settings)
         )
     except (*_BROKEN, PasskeyRefused) as error:
         raise PasskeyInvalid("The browser's answer does not fit what it was asked. Begin again.") from error
@@ -137,7 +136,7 @@ def ask(session: Session, user_id: int, settings: Settings) -> str:
     if not known:
         raise PasskeyMissing("This account has no passkey. Enter a code instead.")
     options = webauthn.generate_authentication_options(
-        rp_id=relying_party(settings)[0], allow_credentials=known, user_verification=UserVerificationRequirement.PREFERRED
+        rp_id=relying_party(settings), allow_credentials=known, user_verification=UserVerificationRequirement.PREFERRED
     )
     _keep(session, user_id, "sign_in", options.challenge)
     return webauthn.options_to_json(options)
@@ -145,11 +144,10 @@ def ask(session: Session, user_id: int, settings: Settings) -> str:
 
 def prove(session: Session, user_id: int, answer: str, settings: Settings) -> None:
     """Take what one of the account's passkeys signed. Raises PasskeyRefused. Call `second_factor.count_try` before."""
-    party, origins = relying_party(settings)
     try:
         given = parse_authentication_credential_json(answer[:LONGEST_ANSWER])
-        challenge = parse_client_data_json(given.response.client_data_json).challenge
-        _spend(session, user_id, "sign_in", challenge)
+        said = parse_client_data_json(given.response.client_data_json)
+        _spend(session, user_id, "sign_in", said.challenge)
         row = session.execute(
             sa.text("SELECT id, public_key, sign_count FROM passkey WHERE user_id = :user AND credential_id = :credential FOR UPDATE"),
             {"user": user_id, "credential": given.raw_id},
@@ -158,9 +156,9 @@ def prove(session: Session, user_id: int, answer: str, settings: Settings) -> No
             raise PasskeyRefused("That passkey is none of this account's.")
         signed = webauthn.verify_authentication_response(
             credential=given,
-            expected_challenge=challenge,
-            expected_rp_id=party,
-            expected_origin=list(origins),
+            expected_challenge=said.challenge,
+            expected_rp_id=relying_party(settings),
+            expected_origin=_origin(said.origin, settings),
             credential_public_key=bytes(row.public_key),
             credential_current_sign_count=row.sign_count,
         )
@@ -172,12 +170,18 @@ def prove(session: Session, user_id: int, answer: str, settings: Settings) -> No
     )
 
 
-def relying_party(settings: Settings) -> tuple[str, Sequence[str]]:
-    """For whom a key is made (a host's name), and at which origins it may be used: the configured address alone, else localhost."""
+def relying_party(settings: Settings) -> str:
+    """For whom a key is made: the host of the configured address, else localhost."""
+    return (urlsplit(settings.base_url).hostname or "") if settings.base_url else "localhost"
+
+
+def _origin(said: str, settings: Settings) -> str:
+    """Where alone a key may have been used: the configured address; without one this machine's own pages, whichever port they are on."""
     if settings.base_url:
-        parts = urlsplit(settings.address)
-        return parts.hostname or "", (f"{parts.scheme}://{parts.netloc}",)
-    return "localhost", (f"http://localhost:{settings.port}",)
+        parts = urlsplit(settings.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+    here = urlsplit(said)
+    return said if (here.scheme, here.hostname) == ("http", "localhost") else "http://localhost"
 
 
 def _known(session: Session, user_id: int) -> list[PublicKeyCredentialDescriptor]:

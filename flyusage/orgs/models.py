@@ -55,6 +55,9 @@ class Organization(SQLModel, table=True):
     requires_second_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     deleted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="an owner may undo it for 30 days"))
+    purged_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), comment="30 days after its deletion: usage and people are gone")
+    )
 
 
 class FormerSlug(SQLModel, table=True):

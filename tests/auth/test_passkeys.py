@@ -91,7 +91,8 @@ def test_one_answer_at_the_same_moment_from_two_signs_in_once(cast: Cast, key: A
     "wrong",
     [
         {"origin": "https://flyusage.example.evil"},
-        {"origin": "http://localhost:8322"},
+        {"origin": "http://localhost.evil.example"},
+        {"origin": "https://localhost"},
         {"party": "evil.example"},
         {"count": -1},
     ],
@@ -173,6 +174,17 @@ def test_either_factor_is_enough_and_recovery_codes_go_with_the_last(cast: Cast,
         passkeys.ask(session, user, settings())
 
 
-def test_the_address_that_is_configured_says_for_whom_keys_are_made():
-    assert passkeys.relying_party(PUBLIC) == ("usage.example", ("https://usage.example:8443",))
-    assert passkeys.relying_party(Settings(port=8400)) == ("localhost", ("http://localhost:8400",))  # pyright: ignore[reportCallIssue]
+def test_keys_are_made_for_the_address_that_is_configured_and_used_there_alone(cast: Cast):
+    key = Authenticator(origin="https://usage.example:8443", party="usage.example")
+    with db.platform_transaction() as session:
+        asked = passkeys.begin(session, cast.owner.user_id, cast.owner.email, PUBLIC)
+        assert passkeys.add(session, cast.owner.user_id, "Laptop", key.make(asked), PUBLIC)
+    for origin, is_good in (("https://usage.example:8443", True), ("https://usage.example", False), ("http://localhost", False)):
+        key.origin = origin
+        with db.platform_transaction() as session:
+            signed = key.sign(passkeys.ask(session, cast.owner.user_id, PUBLIC))
+            if is_good:
+                passkeys.prove(session, cast.owner.user_id, signed, PUBLIC)
+            else:
+                with pytest.raises(PasskeyRefused):
+                    passkeys.prove(session, cast.owner.user_id, signed, PUBLIC)

@@ -55,6 +55,7 @@ ACTIONS = {
     "members.provision": "Provisioned a member",
     "scim_tokens.create": "Made a SCIM token",
     "scim_tokens.revoke": "Revoked a SCIM token",
+    "organization.purge": "Emptied the deleted organization",
     "organization.open": "Opened the organization as staff",
     "second_factor.require": "Made the second factor a rule",
     "second_factor.release": "Lifted the rule of a second factor",

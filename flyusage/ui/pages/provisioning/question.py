@@ -34,8 +34,6 @@ def ask(slug: str) -> Screen | None:
         groups=[_group_row(one) for one in groups],
         default_role=role.value,
         note=_note(people, count) if at_work or people else "not set up",
-        if at_work or people
-        else "not set up",
         more=f"The first {MOST_GROUPS:,} of {count:,} groups, by name." if count > len(groups) else "",
     )
 
