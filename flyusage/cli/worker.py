@@ -20,7 +20,7 @@ from flyusage.metering import background
 def worker(
     beside: Annotated[bool, typer.Option("--beside", hidden=True, help="Leave when standard input closes.")] = False,
 ) -> None:
-    """Keep roll-ups, documents, mail, payments and budgets up with what comes in, and empty what was deleted, until Ctrl-C. Several may run; they share the work."""
+    """Keep roll-ups, documents, mail, payments and budgets up with what comes in, until Ctrl-C. Several may run; they share the work."""
     chosen = settings()
     logs.configure(chosen.log_level, chosen.log_format)
     schema.require_known()

@@ -133,7 +133,7 @@ def mail_of(session: Session, task: outbox.Task) -> Mail:
     verb, *rest = task.action.split(" ")
     if verb == PRICES:
         return _notice(session, task, *rest)
-    if verb == token_mail.TOKEN:
+    if verb == token_mail.ENDS:
         return _token(session, task, int(rest[0]))
     document = document_of(session, task.org_id, task.invoice_id)
     to, link = _contacts(session, task.org_id), _link(session, task.org_id, f"invoices/{document.number}")

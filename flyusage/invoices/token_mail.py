@@ -11,7 +11,7 @@ from flyusage import clock
 from flyusage.mail import Letter
 
 BEFORE = timedelta(days=7)
-TOKEN = "token"  # what its task's action begins with; then comes the token's number
+ENDS = "token"  # what its task's action begins with; then comes the token's number
 AT_ONCE = 1000
 
 
@@ -30,7 +30,7 @@ def ending(session: Session) -> list[dict[str, object]]:
     """Tasks for the outbox: of tokens that end within a week, and were not told of. Needs the platform's role."""
     now = clock.now()
     rows = session.execute(sa.text(_ENDING), {"now": now, "until": now + BEFORE, "limit": AT_ONCE})
-    return [{"org_id": row.org_id, "kind": "mail", "invoice_id": 0, "action": f"{TOKEN} {row.id}"} for row in rows]
+    return [{"org_id": row.org_id, "kind": "mail", "invoice_id": 0, "action": f"{ENDS} {row.id}"} for row in rows]
 
 
 def told_of(session: Session, org_id: int, token_id: int) -> Ending | None:
@@ -62,7 +62,7 @@ _ENDING = f"""
 SELECT t.org_id, t.id FROM api_token t JOIN organization o ON o.id = t.org_id
 WHERE t.revoked_at IS NULL AND t.expires_at > :now AND t.expires_at <= :until AND o.deleted_at IS NULL
   AND t.created_at < t.expires_at - interval '7 days'
-  AND NOT EXISTS (SELECT FROM outbox x WHERE x.org_id = t.org_id AND x.kind = 'mail' AND x.invoice_id = 0 AND x.action = '{TOKEN} ' || t.id)
+  AND NOT EXISTS (SELECT FROM outbox x WHERE x.org_id = t.org_id AND x.kind = 'mail' AND x.invoice_id = 0 AND x.action = '{ENDS} ' || t.id)
 ORDER BY t.expires_at, t.id LIMIT :limit"""
 _TOLD = """
 SELECT t.name, t.hint, t.expires_at, o.name AS organization,

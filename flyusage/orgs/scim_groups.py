@@ -1,7 +1,7 @@
 """The groups that an organization's directory tells of. What role one gives is chosen at the provisioning page (`provisioning.map_group`)."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,18 +90,21 @@ def remove(session: Session, org_id: int, group_id: str, *, by: Actor, version: 
 
 def group(session: Session, org_id: int, group_id: str) -> Group:
     """One of them. Raises ScimUnknown."""
-    found = groups(session, org_id, id=group_id)
+    found = groups(session, org_id, equal={"id": group_id})
     if not found:
         raise ScimUnknown("There is no such group, or no longer.")
     return found[0]
 
 
-def groups(session: Session, org_id: int, *, limit: int | None = None, offset: int = 0, **equal: str) -> list[Group]:
+def groups(
+    session: Session, org_id: int, *, equal: Mapping[str, str] | None = None, limit: int | None = None, offset: int = 0
+) -> list[Group]:
     """Those whose `id` or `external_id` is as given, or all, by name."""
-    if any("\0" in value for value in equal.values()):
+    given = equal or {}
+    if any("\0" in value for value in given.values()):
         return []
-    where = "".join(f" AND g.{key} = :{key}" for key in equal if key in ("id", "external_id"))
-    rows = session.execute(sa.text(_GROUPS.format(where=where)), {"org": org_id, "limit": limit, "offset": offset, **equal})
+    where = "".join(f" AND g.{key} = :{key}" for key in given if key in ("id", "external_id"))
+    rows = session.execute(sa.text(_GROUPS.format(where=where)), {"org": org_id, "limit": limit, "offset": offset, **given})
     return [
         Group(
             id=row.id,

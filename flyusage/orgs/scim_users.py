@@ -110,17 +110,20 @@ def remove(session: Session, org_id: int, user_id: str, *, by: Actor, version: i
 
 def user(session: Session, org_id: int, user_id: str) -> Kept:
     """One of them. Raises ScimUnknown."""
-    found = users(session, org_id, id=user_id)
+    found = users(session, org_id, equal={"id": user_id})
     if not found:
         raise ScimUnknown("There is no such user, or no longer.")
     return found[0]
 
 
-def users(session: Session, org_id: int, *, limit: int | None = None, offset: int = 0, **equal: str) -> list[Kept]:
+def users(
+    session: Session, org_id: int, *, equal: Mapping[str, str] | None = None, limit: int | None = None, offset: int = 0
+) -> list[Kept]:
     """Those whose `id`, `user_name` or `external_id` is as given, or all, the oldest first."""
-    if any("\0" in value for value in equal.values()):
+    given = equal or {}
+    if any("\0" in value for value in given.values()):
         return []
-    wanted = {key: compared(value) if key == "user_name" else value for key, value in equal.items()}
+    wanted = {key: compared(value) if key == "user_name" else value for key, value in given.items()}
     where = "".join(f" AND u.{key} = :{key}" for key in wanted if key in ("id", "user_name", "external_id"))
     rows = session.execute(sa.text(_USERS.format(where=where)), {"org": org_id, "limit": limit, "offset": offset, **wanted})
     return [_read(row) for row in rows]

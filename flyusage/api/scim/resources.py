@@ -69,9 +69,7 @@ class UserGroup(ComplexAttribute):
     value: Annotated[str | None, Mutability.read_only, CaseExact.true] = None
     """The group's id."""
 
-    ref: Annotated[Reference["Group"] | None, Mutability.read_only] = Field(  # pyright: ignore[reportInvalidTypeArguments]
-        None, serialization_alias="$ref", validation_alias="$ref"
-    )
+    ref: Annotated[Reference["Group"] | None, Mutability.read_only] = Field(None, serialization_alias="$ref", validation_alias="$ref")
     """The group's address."""
 
     display: Annotated[str | None, Mutability.read_only] = None
@@ -110,9 +108,7 @@ class Member(ComplexAttribute):
     value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
     """The user's id."""
 
-    ref: Annotated[Reference["User"] | None, Mutability.immutable] = Field(  # pyright: ignore[reportInvalidTypeArguments]
-        None, serialization_alias="$ref", validation_alias="$ref"
-    )
+    ref: Annotated[Reference["User"] | None, Mutability.immutable] = Field(None, serialization_alias="$ref", validation_alias="$ref")
     """The user's address."""
 
 

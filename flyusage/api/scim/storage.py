@@ -154,9 +154,9 @@ class Storage(ScimStorage):
     def _all(self, kind: ResourceType, equal: dict[str, str]) -> list[Resource[Any]]:
         org = self.bearer.org_id
         if _is_user(kind):
-            return [user_resource(one) for one in scim_users.users(self._open, org, **equal)]
+            return [user_resource(one) for one in scim_users.users(self._open, org, equal=equal)]
         narrowed = {key: value for key, value in equal.items() if key != "user_name"}
-        return [group_resource(one) for one in scim_groups.groups(self._open, org, **narrowed)]
+        return [group_resource(one) for one in scim_groups.groups(self._open, org, equal=narrowed)]
 
 
 def _narrowed(request: SearchRequest[Any]) -> dict[str, str]:
