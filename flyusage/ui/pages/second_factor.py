@@ -122,7 +122,8 @@ class SecondFactorPage(rx.State):
         from flyusage.ui.pages.account import Account  # late: its page holds this one's section
 
         yield Account.load
-        yield browser.toast("success", "The passkey is added.", detail="You are asked for it after your password.")
+        if not codes:  # else they say it, and are to be read
+            yield browser.toast("success", "The passkey is added.", detail="You are asked for it after your password.")
 
     @rx.event
     async def rename_passkey(self, given: dict[str, Any]):
