@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import Site
+from browsing import Site, keep_picture
 from guarded_site import OUTSIDER, OWNER, PASSWORDS, SESSION, Visit, ask, cookies_of, link_for, post, sign_in
 from hostile import call, connected, handlers, heard
 from playwright.sync_api import Browser, Page, expect
@@ -240,16 +240,18 @@ def test_a_passkey_is_added_named_asked_for_and_removed(visit: Visit, guarded: S
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_role("alert").filter(has_text="This device holds a passkey for this account already.")).to_be_visible()
     row.get_by_text("Rename or remove").click()
-    row.get_by_label("Name").fill("Green key")
+    row.get_by_label("Name", exact=True).fill("Green key")
     row.get_by_role("button", name="Rename").click()
     expect(row).to_contain_text("Green key")
     assert is_without_barriers(page)
+    keep_picture(page, "passkeys-account", 0)
 
     context.clear_cookies()
     page.goto("/sign-in?next=/orgs/prism/machines")
     sign_in(page, OWNER)
     expect(page.get_by_role("heading", name="Enter your code")).to_be_visible()
     assert is_without_barriers(page)
+    keep_picture(page, "passkeys-sign-in", 0)
     page.get_by_role("button", name="Use a passkey").click()
     expect(page).to_have_url(re.compile("/orgs/prism/machines$"))
 
