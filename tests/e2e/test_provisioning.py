@@ -22,7 +22,7 @@ def unconnected(guarded: Site) -> Iterator[None]:
     with psycopg.connect(guarded.settings["FLYUSAGE_MIGRATION_URL"]) as connection:
         connection.execute("DELETE FROM membership WHERE user_id IN (SELECT user_id FROM provisioned_account)")
         for table in ("scim_user", "scim_group", "scim_token", "provisioned_account", "provisioning"):
-            connection.execute(f"DELETE FROM {table}")  # pyright: ignore[reportArgumentType, reportCallIssue]
+            connection.execute(f"DELETE FROM {table}")
 
 
 def token_from(page: Page, name: str) -> str:

@@ -53,7 +53,7 @@ def test_its_member_its_maker_or_the_owners_are_told_once_and_a_week_before(cast
     assert told(mailserver, ends - timedelta(days=7, seconds=1)) == []
     mine, theirs = (f"API token {name} ends on December 1" for name in ("mine", "theirs"))
     assert told(mailserver, ends - timedelta(days=7)) == [(cast.owner.email, mine), (cast.owner.email, theirs)]
-    said = message_from_bytes(mailserver.got[0].content, policy=default).get_body(("plain",)).get_content()  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
+    said = message_from_bytes(mailserver.got[0].content, policy=default).get_body(("plain",)).get_content()  # pyright: ignore[reportOptionalMemberAccess]
     assert "https://usage.example/orgs/prism/tokens" in said
     assert "December 1, 2030, 12:00 UTC" in said
     assert told(mailserver, ends - timedelta(days=6)) == []
