@@ -5,7 +5,7 @@ not there, nor sums that hold them, nor what invoices say. The locks are that ro
 one condition for both was tried, and made an explorer's query a quarter slower for everybody.
 
 Revision ID: 20261126_0300
-Revises: 20261126_0040
+Revises: 20261126_0220
 """
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from flyusage.db import APP_ROLE, PLATFORM_ROLE
 from flyusage.db import LIMITED_ROLE as LIMITED
 
 revision = "20261126_0300"
-down_revision = "20261126_0040"
+down_revision = "20261126_0220"
 branch_labels = None
 depends_on = None
 
