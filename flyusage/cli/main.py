@@ -18,6 +18,7 @@ from flyusage.cli import (
     database,
     demo,
     doctor,
+    export,
     ingest,
     invoices,
     login,
@@ -63,6 +64,7 @@ app.add_typer(budgets.app, name="budgets")
 app.add_typer(cost_centres.app, name="cost-centres")
 app.add_typer(costs.app, name="costs")
 app.add_typer(database.app, name="db")
+app.add_typer(export.app, name="export")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(members.app, name="members")
 app.add_typer(post.app, name="mail")

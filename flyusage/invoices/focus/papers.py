@@ -52,6 +52,16 @@ class Loose(NamedTuple):
     month: date
     days: Days
 
+    @property
+    def is_billed(self) -> bool:
+        """Whether a document asks for it; the other amounts only tell what was paid before."""
+        return self.group is not Group.UNUSED
+
+    @property
+    def is_reduction(self) -> bool:
+        """Whether it lowers what something else costs."""
+        return self.group is Group.REDUCTION
+
 
 @dataclass
 class Used:
