@@ -1,8 +1,8 @@
 """The columns of FOCUS 1.2's Cost and Usage dataset that are told here, and what each holds.
 
 Source: the FinOps Open Cost and Usage Specification 1.2, https://focus.finops.org/focus-specification/v1-2/, read 2026-11-25.
-Columns for what a platform of machines does not have (availability zones, capacity reservations, other currencies than the
-billing one) are absent, as the specification asks. Columns of our own begin with x_.
+Columns for what a platform of machines does not have (availability zones, capacity reservations) are absent, as the specification
+asks; prices are in the billing currency. Columns of our own begin with x_.
 """
 
 from datetime import datetime
@@ -57,6 +57,10 @@ class Row(NamedTuple):
     ListCost: Decimal
     ListUnitPrice: Decimal | None
     PricingCategory: str | None
+    PricingCurrency: str
+    PricingCurrencyContractedUnitPrice: Decimal | None
+    PricingCurrencyEffectiveCost: Decimal
+    PricingCurrencyListUnitPrice: Decimal | None
     PricingQuantity: Decimal | None
     PricingUnit: str | None
     ProviderName: str
@@ -81,8 +85,9 @@ class Row(NamedTuple):
 
 COSTS = (
     "BilledCost", "ContractedCost", "EffectiveCost", "ListCost", "CommitmentDiscountQuantity", "ConsumedQuantity", "PricingQuantity",
+    "PricingCurrencyEffectiveCost",
 )  # fmt: skip
-PRICES = ("ContractedUnitPrice", "ListUnitPrice")
+PRICES = ("ContractedUnitPrice", "ListUnitPrice", "PricingCurrencyContractedUnitPrice", "PricingCurrencyListUnitPrice")
 MOMENTS = ("BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart")
 TAGS = ("SkuPriceDetails", "Tags")
 

@@ -114,6 +114,7 @@ class _Telling:
             "BillingAccountId": f"org/{self.account.slug}",
             "BillingAccountName": plain(self.account.name),
             "BillingCurrency": paper.currency,
+            "PricingCurrency": paper.currency,
             "BillingPeriodStart": self.period.start,
             "BillingPeriodEnd": self.period.end,
             "InvoiceId": plain(paper.number),
@@ -318,6 +319,8 @@ def _row(*parts: Mapping[str, Any]) -> Row:
     for part in parts:
         whole.update(part)
     whole.pop("_consumed", None)
+    for name in ("ContractedUnitPrice", "EffectiveCost", "ListUnitPrice"):
+        whole[f"PricingCurrency{name}"] = whole[name]
     return Row(**whole)
 
 
