@@ -133,7 +133,7 @@ def cells_of(session: Session, org_id: int, invoice_id: int, *, has_upfront: boo
 def charges_of(session: Session, org_id: int, invoice_id: int) -> list[Charge]:
     """The document's stored cells with what their lines are."""
     rows = fetch(session, _CHARGES, {"org": org_id, "id": invoice_id})
-    return [Charge(*row[:3], BilledCell(Place(*row[3:7]), *row[7:10])) for row in rows]
+    return [Charge(kind, key, text, BilledCell(Place(*cell[:4]), *cell[4:])) for kind, key, text, *cell in rows]
 
 
 def usage_with(session: Session, org_id: int, invoice_id: int) -> dict[tuple[date, Place], tuple[int, ...]]:

@@ -120,3 +120,10 @@ class DeletionFinal(FlyusageError):
 
     code = "deletion_final"
     status = 410
+
+
+class KeyUsedOtherwise(FlyusageError):
+    """An idempotency key that stands for another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
