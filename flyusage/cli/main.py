@@ -11,6 +11,7 @@ import typer
 from flyusage import __version__, db, logs
 from flyusage.cli import (
     audit,
+    backup,
     bill,
     budgets,
     cost_centres,
@@ -48,6 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
+app.command("backup")(backup.backup)
 app.command("demo")(demo.demo)
 app.command("fill-demo", hidden=True)(demo.fill_beside)
 app.command("ingest")(ingest.ingest)
@@ -55,6 +57,7 @@ app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.command("machines")(machines.machines)
 app.command("usage")(usage.usage)
+app.command("restore")(backup.restore)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)

@@ -105,7 +105,7 @@ def call(method: str, path: str, token: str | None = None, **more):
     elif path.startswith("/exports/"):
         more = {"params": {"month": "2026-10"}, **more}
     elif method in ("POST", "PUT"):
-        more = {"json": {"name": f"prism's {next(COUNTED)}", "amount": "5000"} if path.startswith("/budgets") else {}, **more}
+        more = {"json": {"name": f"ours {next(COUNTED)}", "amount": "5000"} if path.startswith("/budgets") else {}, **more}
     budget = str(new_budget()) if "{budget}" in path else ""
     return ask(path.format(**FILLED, budget=budget), token=token, method=method, **more)
 
