@@ -4,7 +4,7 @@ import reflex as rx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from flyusage.api import application, health, webhooks
+from flyusage.api import application, health, metrics, webhooks
 from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads, live, month_downloads, routes, sign_in, staff_layout
@@ -70,6 +70,7 @@ app = rx.App(
     api_transformer=Starlette(
         routes=[
             *health.routes,
+            *metrics.routes,
             *webhooks.routes,
             *application.routes,
             *routes.routes,

@@ -1,6 +1,7 @@
 """The API as one application: its routes under /api/v1, its document, and a reference page that needs no network."""
 
 import json
+import time
 
 import structlog
 from fastapi import FastAPI
@@ -10,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flyusage import __version__
-from flyusage.api import budgets, errors, events, exports, fleet, invoices, organization, prices, reference, usage
+from flyusage.api import budgets, errors, events, exports, fleet, invoices, metrics, organization, prices, reference, usage
 from flyusage.api.answers import content
 from flyusage.auth.throttle import Counted
 
@@ -83,7 +84,7 @@ class _Outermost:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id, has_begun = errors.new_request_id(), False
+        request_id, has_begun, began = errors.new_request_id(), False, time.monotonic()
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
 
@@ -91,6 +92,7 @@ class _Outermost:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
+                metrics.count_request(scope, message["status"], time.monotonic() - began)
                 added = {errors.REQUEST_ID: request_id, **_rates(state.get("rate"))}
                 message["headers"] = [*message["headers"], *((name.encode(), value.encode()) for name, value in added.items())]
             await send(message)
