@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 
 import sqlalchemy as sa
+from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
@@ -41,9 +42,9 @@ _batches = Histogram(
 
 def count_request(scope: Scope, status: int, seconds: float) -> None:
     """Note an API request; one that no route took is `none`, so that no address from outside becomes a label."""
-    route = getattr(scope.get("route"), "path", "none")
-    method = scope["method"] if route != "none" else "any"
-    _requests.labels(method, route, str(status)).observe(seconds)
+    route = scope.get("route")
+    method, path = (scope["method"], route.path) if isinstance(route, APIRoute) else ("any", "none")
+    _requests.labels(method, path, str(status)).observe(seconds)
 
 
 def count_events(result: IngestResult, refused: int, seconds: float) -> None:
