@@ -45,7 +45,7 @@ app = typer.Typer(
     help="See, explain and bill what a fleet of machines costs.",
     epilog="Settings come from FLYUSAGE_* variables; `flyusage doctor` shows and checks them.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,  # --show-completion and --install-completion, for the shell that is asked in
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )

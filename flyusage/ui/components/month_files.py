@@ -23,7 +23,7 @@ def month_files(slug: str, month: date) -> list[MonthFile]:
     return [
         MonthFile("By cost centre (PDF)", "one page to file", f"{base}/cost-centres.pdf"),
         MonthFile("By cost centre (CSV)", "a line per app; sums to the net", f"{base}/cost-centres.csv"),
-        MonthFile("FOCUS 1.2 (CSV)", "every charge by day, as cost tools read bills", f"{base}/focus.csv"),
+        MonthFile("FOCUS 1.2 (CSV)", "every charge by day, for cost tools", f"{base}/focus.csv"),
         MonthFile("FOCUS 1.2 (Parquet)", "the same with exact decimals", f"{base}/focus.parquet"),
     ]
 
