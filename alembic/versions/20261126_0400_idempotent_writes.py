@@ -1,7 +1,7 @@
 """Answers to writes of the API, kept for a day under the sender's key.
 
 Revision ID: 20261126_0400
-Revises: 20261126_0040
+Revises: 20261126_0220
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from flyusage.db import APP_ROLE, PLATFORM_ROLE
 
 revision = "20261126_0400"
-down_revision = "20261126_0040"
+down_revision = "20261126_0220"
 branch_labels = None
 depends_on = None
 
