@@ -83,3 +83,8 @@ def test_credit_notes_alone(org_id: int):
         {one["kind"] for one in ask("/invoices", token=token, params={"kind": kind}).json()["data"]} for kind in ("invoice", "credit_note")
     ]
     assert kinds[0] == {"invoice"} and kinds[1] <= {"credit_note"}
+
+
+def test_an_address_names_all_the_methods_it_answers(org_id: int):
+    told = [ask(path, token=token_of(org_id), method="OPTIONS") for path in ("/budgets", "/budgets/1", "/usage")]
+    assert [(one.status_code, one.headers["allow"]) for one in told] == [(405, "GET, POST"), (405, "DELETE, GET, PUT"), (405, "GET")]
