@@ -1,7 +1,7 @@
 """Answers to writes of the API, kept for a day under the sender's key.
 
 Revision ID: 20261126_0400
-Revises: 20261126_0220
+Revises: 20261126_0300
 """
 
 import sqlalchemy as sa
