@@ -39,7 +39,8 @@ PERCENTS, FORECAST_PERCENTS = (50, 80, 100), (100,)
 class Plan:
     """What a budget is to be. `scope` are the explorer's filters as its address writes them (`{"app": "web,api"}`); empty: everything.
 
-    `percents` of `amount_minor` are told when that much is spent, `forecast_percents` when it is expected by the month's end.
+    `percents` of `amount_minor` are told when that much is spent, `forecast_percents` when it is expected by the month's end. One that
+    `is_capped` asks endpoints, once all of it is spent, to stop what of its scope runs.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Plan:
     percents: tuple[int, ...] = PERCENTS
     forecast_percents: tuple[int, ...] = FORECAST_PERCENTS
     recipients: tuple[str, ...] = ()
+    is_capped: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ def _sound(plan: Plan) -> Plan:
     recipients = tuple(dict.fromkeys(normal(one) for one in plan.recipients if one.strip()))
     if len(recipients) > MOST_RECIPIENTS:
         raise BudgetInvalid(f"A budget tells {MOST_RECIPIENTS} people at most. Name a mailing list instead.")
-    return Plan(name, plan.amount_minor, scope, _percents(plan.percents), _percents(plan.forecast_percents), recipients)
+    return Plan(name, plan.amount_minor, scope, _percents(plan.percents), _percents(plan.forecast_percents), recipients, plan.is_capped)
 
 
 def _percents(given: Iterable[int]) -> tuple[int, ...]:
@@ -208,12 +210,18 @@ def _percents(given: Iterable[int]) -> tuple[int, ...]:
 def _columns(plan: Plan) -> dict[str, object]:
     return {
         "name": plan.name, "scope": dict(plan.scope), "amount_minor": plan.amount_minor, "percents": list(plan.percents),
-        "forecast_percents": list(plan.forecast_percents), "recipients": list(plan.recipients),
+        "forecast_percents": list(plan.forecast_percents), "recipients": list(plan.recipients), "is_capped": plan.is_capped,
     }  # fmt: skip
 
 
 def _budget(row: sa.RowMapping) -> Budget:
     plan = Plan(
-        row["name"], row["amount_minor"], row["scope"], tuple(row["percents"]), tuple(row["forecast_percents"]), tuple(row["recipients"])
+        row["name"],
+        row["amount_minor"],
+        row["scope"],
+        tuple(row["percents"]),
+        tuple(row["forecast_percents"]),
+        tuple(row["recipients"]),
+        row["is_capped"],
     )
     return Budget(row["id"], plan, row["currency"], row["created_at"])
