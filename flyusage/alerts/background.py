@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from flyusage import db, jobs
-from flyusage.alerts import deliveries, telling
+from flyusage.alerts import anomalies, deliveries, telling
 from flyusage.config import settings
 from flyusage.invoices.storing import CHANNEL
 from flyusage.mail import Postbox
+from flyusage.metering.rollup_state import CHANNEL as ROLLED_UP
 
 LOOK_SECONDS = 60.0  # between two looks at how budgets stand
 SHARE = 20
@@ -27,6 +28,22 @@ def run(stop: threading.Event) -> None:
 def deliver(stop: threading.Event) -> None:
     """Send messages to endpoints until `stop` is set. Several may run."""
     jobs.Worker(send_due, channel=deliveries.CHANNEL, every=5.0).run(stop)
+
+
+def watch(stop: threading.Event) -> None:
+    """Look for anomalies in what was added up, until `stop` is set. Several may run."""
+    jobs.Worker(look_for_anomalies, channel=ROLLED_UP, every=LOOK_SECONDS).run(stop)
+
+
+def look_for_anomalies() -> bool:
+    """A day of each organization that has hours nobody looked at, each in a transaction of its own; whether more is left."""
+    with db.platform_transaction() as session:
+        due = anomalies.organizations_to_look_at(session)
+    is_more = False
+    for org_id in due:
+        with db.transaction(org_id) as session:
+            is_more |= anomalies.look_for(session, org_id, days=1)
+    return is_more
 
 
 def send_due() -> bool:

@@ -62,7 +62,7 @@ def expected_days(days: Sequence[float | None], ahead: int) -> list[float] | Non
     known = days[-FACTOR_DAYS:]
     if not any(one is not None for one in known):
         return None
-    factors = _weekday_factors(known)
+    factors = weekday_factors(known)
     flat = [None if one is None else one / factors[place % WEEK] for place, one in enumerate(known)]
     level, slope = _level(flat), _slope(flat)
     found, growth = [], 0.0
@@ -72,7 +72,7 @@ def expected_days(days: Sequence[float | None], ahead: int) -> list[float] | Non
     return found
 
 
-def _weekday_factors(days: Sequence[float | None]) -> list[float]:
+def weekday_factors(days: Sequence[float | None]) -> list[float]:
     """By place in the week, the first of `days` being 0; their mean is 1."""
     ratios: list[list[float]] = [[] for _ in range(WEEK)]
     for place in range(3, len(days) - 3):

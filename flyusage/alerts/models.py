@@ -109,4 +109,34 @@ delivery_attempt = sa.Table(
     sa.ForeignKeyConstraint(["org_id", "delivery_id"], ["delivery.org_id", "delivery.id"]),
 )
 
-TENANT_TABLES = ("budget", "budget_alert", "alert_endpoint", "delivery", "delivery_attempt")
+# What was out of the ordinary, and since when. Amounts are estimates, in minor units of the organization's currency at the time.
+anomaly = sa.Table(
+    "anomaly",
+    metadata,
+    Column("org_id", Integer, ForeignKey("organization.id"), primary_key=True),
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("key", sa.Uuid, nullable=False, server_default=sa.text("gen_random_uuid()"), comment="what messages about it are called"),
+    Column("meters", Text, nullable=False, comment="running: all but traffic, by hour; traffic: by day"),
+    Column("app_id", Integer, nullable=False, comment="0: the region as a whole"),
+    Column("region_id", SmallInteger, nullable=False, comment="0: the app as a whole"),
+    Column("is_rise", Boolean, nullable=False),
+    Column("since", MOMENT, nullable=False),
+    Column("until", MOMENT, nullable=False),
+    Column("difference_minor", BigInteger, nullable=False, comment="against what is ordinary, so far"),
+    Column("expected_minor", BigInteger, nullable=False),
+    Column("calm", SmallInteger, nullable=False, comment="hours (days) in a row that were ordinary; 3: over"),
+    Column("cause", JSONB, nullable=False, server_default="{}"),
+    Column("told_at", MOMENT),
+    sa.UniqueConstraint("org_id", "meters", "app_id", "region_id", "is_rise", "since"),
+    sa.CheckConstraint("meters IN ('running', 'traffic')", name="meters_known"),
+)
+
+anomaly_watch = sa.Table(
+    "anomaly_watch",
+    metadata,
+    Column("org_id", Integer, ForeignKey("organization.id"), primary_key=True),
+    Column("meters", Text, primary_key=True),
+    Column("looked_through", MOMENT, nullable=False, comment="an hour (day) is looked at once, whatever comes late"),
+)
+
+TENANT_TABLES = ("budget", "budget_alert", "alert_endpoint", "delivery", "delivery_attempt", "anomaly", "anomaly_watch")

@@ -23,6 +23,7 @@ from flyusage.alerts.caps import running_in
 from flyusage.alerts.deliveries import Message
 from flyusage.alerts.endpoints import BUDGETS, STOPS
 from flyusage.alerts.models import budget, budget_alert
+from flyusage.alerts.places import page_link, told_of
 from flyusage.config import settings
 from flyusage.logs import harmless
 from flyusage.mail import Letter, MailRefused, MailServerDown, Postbox, compose
@@ -121,12 +122,6 @@ def said_of(alert: Alert, org: str) -> tuple[str, str]:
     )
 
 
-def page_link(slug: str, rest: str) -> str | None:
-    """A page of an organization for somebody outside; None where the installation does not know its own address."""
-    base = settings().base_url
-    return f"{base.rstrip('/')}/orgs/{slug}{rest}" if base else None
-
-
 def plain_minor(minor: int, currency: str) -> str:
     """An amount as webhooks tell it: `1234.50`, without currency or separators."""
     exponent = CURRENCIES[currency].exponent
@@ -159,14 +154,16 @@ def _cap(session: Session, org_id: int, one: Standing) -> None:
     if key is None:
         return
     found = running_in(session, org_id, one.budget)
-    org, link = _told_of(session, org_id)
+    place = told_of(session, org_id)
     name, whole = one.budget.plan.name, format_minor(one.budget.plan.amount_minor, CURRENCIES[one.budget.currency])
-    text = f"Stop: {org} has spent all {whole} of the budget {name} for {one.month:%B %Y}; {found.count:,} of its machines run on."
+    text = f"Stop: {place.name} has spent all {whole} of the budget {name} for {one.month:%B %Y}; {found.count:,} of its machines run on."
     facts = {
         **_facts(_alert(one, CAP, 100, one.spent_minor)), "scope": dict(one.budget.plan.scope), "running": found.count,
         "machines": [vars(machine) for machine in found.machines],
     }  # fmt: skip
-    asked = deliveries.announce(session, org_id, STOPS, Message(deliveries.message_id(key), "budget.stop", text, facts, link))
+    asked = deliveries.announce(
+        session, org_id, STOPS, Message(deliveries.message_id(key), "budget.stop", text, facts, place.link("/budgets"))
+    )
     outcome = f"Asked {asked:,} {'endpoint' if asked == 1 else 'endpoints'} to stop {found.count:,} running machines."
     _finish(session, (org_id, one.budget.id, one.month, CAP, 100), outcome if asked else "Asked nobody: no endpoint hears of stops.")
     detail = {"budget": name, "endpoints": asked, "running": found.count, "amount_minor": one.spent_minor}
@@ -183,15 +180,9 @@ def _reach(session: Session, org_id: int, one: Standing, basis: str, percent: in
 
 
 def _announce(session: Session, org_id: int, alert: Alert, key: UUID) -> None:
-    org, link = _told_of(session, org_id)
-    said = Message(deliveries.message_id(key), "budget.reached", said_of(alert, org)[1], _facts(alert), link)
+    place = told_of(session, org_id)
+    said = Message(deliveries.message_id(key), "budget.reached", said_of(alert, place.name)[1], _facts(alert), place.link("/budgets"))
     deliveries.announce(session, org_id, BUDGETS, said)
-
-
-def _told_of(session: Session, org_id: int) -> tuple[str, str | None]:
-    """What the organization is called, and where its budgets are."""
-    slug, name = session.execute(sa.text("SELECT slug, name FROM organization WHERE id = :org"), {"org": org_id}).one()
-    return name, page_link(slug, "/budgets")
 
 
 def _facts(alert: Alert) -> dict[str, object]:
