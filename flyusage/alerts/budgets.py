@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from flyusage import clock
 from flyusage.alerts.errors import BudgetInvalid, BudgetUnknown
-from flyusage.alerts.forecast import Forecast, forecast
+from flyusage.alerts.forecast import Forecast, expected_days, forecast
 from flyusage.alerts.models import budget
 from flyusage.auth.accounts import normal
 from flyusage.money import CURRENCIES, to_minor
@@ -31,7 +31,7 @@ LONGEST_NAME = 100
 MOST_RECIPIENTS = 20
 MOST_BUDGETS = 200
 LARGEST_PERCENT = 1000
-HISTORY_DAYS = 230
+HISTORY_DAYS = 160
 PERCENTS, FORECAST_PERCENTS = (50, 80, 100), (100,)
 
 
@@ -148,19 +148,53 @@ def filters_of(one: Budget) -> tuple[Filter, ...]:
     return _filters(one.plan.scope)
 
 
-def _expected(session: Session, org_id: int, one: Budget, whole: Period, spent_minor: int) -> Forecast | None:
-    now, known = clock.now(), history(session, org_id)
-    today = floor_day(now)
-    if known is None or now not in whole or known.start >= today:
+@dataclass(frozen=True)
+class Outlook:
+    """What the present month comes to by its end (`total`), and what each day from today on costs, in units of the currency."""
+
+    total: Forecast
+    days: tuple[float, ...]
+
+
+def outlook(session: Session, org_id: int, filters: tuple[Filter, ...]) -> Outlook | None:
+    """Where the present month is heading under `filters`; None where there is nothing to go by."""
+    now = clock.now()
+    whole = month_period(now)
+    spent = explore(session, org_id, View(Measure.CONTRACTED_COST, whole, None, filters, Granularity.DAY), now=now)
+    days = _history(session, org_id, filters)
+    if days is None:
         return None
-    period = Period(max(floor_day(known.start), today - HISTORY_DAYS * DAY), today)
-    said = explore(session, org_id, _view(one, period), now=now)
-    passed = (now - today) / timedelta(days=1)  # what today cost so far is spent; only the rest of it is expected
-    rest = forecast(_days(said, is_whole=not one.plan.scope), (whole.end - today) // DAY, passed=passed)
+    today = floor_day(now)
+    ahead = (whole.end - today) // DAY
+    rest, daily = forecast(days, ahead, passed=(now - today) / DAY), expected_days(days, ahead)
+    if rest is None or daily is None:
+        return None
+    so_far = float(spent.total)  # what today cost so far is spent; only the rest of it is expected
+    return Outlook(Forecast(so_far + rest.expected, so_far + rest.low, so_far + rest.high), tuple(daily))
+
+
+def _expected(session: Session, org_id: int, one: Budget, whole: Period, spent_minor: int) -> Forecast | None:
+    now = clock.now()
+    days = _history(session, org_id, filters_of(one)) if now in whole else None
+    if days is None:
+        return None
+    today = floor_day(now)
+    rest = forecast(days, (whole.end - today) // DAY, passed=(now - today) / timedelta(days=1))
     if rest is None:
         return None
     units = 10 ** CURRENCIES[one.currency].exponent
     return Forecast(spent_minor + units * rest.expected, spent_minor + units * rest.low, spent_minor + units * rest.high)
+
+
+def _history(session: Session, org_id: int, filters: tuple[Filter, ...]) -> list[float | None] | None:
+    """Cost by day up to yesterday; None before the first whole day."""
+    now, known = clock.now(), history(session, org_id)
+    today = floor_day(now)
+    if known is None or known.start >= today:
+        return None
+    period = Period(max(floor_day(known.start), today - HISTORY_DAYS * DAY), today)
+    said = explore(session, org_id, View(Measure.CONTRACTED_COST, period, None, filters, Granularity.DAY), now=now)
+    return _days(said, is_whole=not filters)
 
 
 def _days(answer: Answer, *, is_whole: bool) -> list[float | None]:

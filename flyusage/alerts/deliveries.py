@@ -60,6 +60,11 @@ class Attempt:
     status: int | None
     excerpt: str
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the receiver took the message."""
+        return self.status is not None and 200 <= self.status < 300
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -193,9 +198,8 @@ def _claim(org_id: int, delivery_id: int) -> _Claimed | None:
 def _note(claimed: _Claimed, made: Attempt, pause_seconds: float | None) -> None:
     """Keep the attempt, and say when the next one is, if any. What others noted meanwhile stays."""
     number = made.number
-    is_taken = made.status is not None and 200 <= made.status < 300
     is_over = made.status == GONE or claimed.target is None or number % (len(PAUSES) + 1) == 0
-    state = DELIVERED if is_taken else FAILED if is_over else WAITING
+    state = DELIVERED if made.is_taken else FAILED if is_over else WAITING
     pause = PAUSES[(number - 1) % (len(PAUSES) + 1)] * (0.5 + random.random()) if state == WAITING else 0.0
     pause = max(pause, min(LONGEST_PAUSE_SECONDS, pause_seconds or 0.0))
     with db.platform_transaction() as session:
