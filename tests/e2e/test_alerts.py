@@ -87,7 +87,7 @@ def test_an_endpoint_is_added_tried_turned_and_removed(open_as: OpenPage, receiv
     first = secret.inner_text()
     page.get_by_role("button", name="I have copied it").click()
     expect(secret).to_have_text("")
-    row = page.get_by_role("listitem").filter(has_text="On-call")
+    row = page.locator(".token-list li").filter(has_text="On-call")
     row.get_by_role("button", name="Send a test").click()
     expect(page.get_by_role("cell", name="204 in")).to_be_visible()
     assert json.loads(receiver.got[0].body)["type"] == "test"
@@ -107,7 +107,7 @@ def test_an_endpoint_is_added_tried_turned_and_removed(open_as: OpenPage, receiv
 def test_what_ran_away_is_on_overview_and_alerts_and_leads_to_its_view(open_as: OpenPage) -> None:
     page = open_as("/orgs/prism")
     page.get_by_role("link", name="Out of the ordinary, last 7 days").or_(page.locator("a[href$='/alerts']").last).first.click()
-    row = page.get_by_role("listitem").filter(has_text="10 machines started: runaway-0")
+    row = page.locator(".anomalies li").filter(has_text="10 machines started: runaway-0")
     expect(row).to_contain_text("since Nov 14, 06:00 UTC, still going on")
     row.get_by_role("link", name="web in dfw").click()
     expect(page).to_have_url(lambda url: "app=web" in url and "region=dfw" in url and "show=contracted_cost" in url)
@@ -121,7 +121,7 @@ def test_the_page_has_no_barriers_that_axe_can_find(open_as: OpenPage, receiver:
     page.get_by_role("combobox", name="Kind").select_option("chat")
     page.get_by_label("Address").fill(receiver.url)
     page.get_by_role("button", name="Add it").click()
-    row = page.get_by_role("listitem").filter(has_text=f"Room {is_phone}")
+    row = page.locator(".token-list li").filter(has_text=f"Room {is_phone}")
     row.get_by_role("button", name="Send a test").click()
     expect(page.get_by_role("cell", name="204 in").first).to_be_visible()
     assert "hook" not in row.inner_text()  # the address of a chat is its secret

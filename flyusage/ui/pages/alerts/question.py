@@ -146,7 +146,7 @@ def anomaly_of(slug: str, one: Found, most_minor: int, *, sees_machines: bool) -
         amount=("+" if one.is_rise else "−") + format_minor(abs(one.difference_minor), CURRENCIES[one.currency]),
         tone="up" if one.is_rise else "down",
         width=f"{100 * abs(one.difference_minor) / most_minor:.1f}%",
-        why=visible(one.cause.words(with_names=sees_machines)) or "No machine began or ended then.",
+        why=visible(one.cause.words(with_names=sees_machines) or "No machine began or ended then."),
     )
 
 
@@ -186,7 +186,7 @@ def delivery_of(one: Delivery) -> DeliveryRow:
 
 def answer_of(status: int | None, excerpt: str, took_ms: int) -> str:
     """An attempt's answer in words. Pure."""
-    said = visible(excerpt)
+    said = visible(excerpt) if excerpt else ""
     return f"{status} in {took_ms:,} ms{': ' + said if said else ''}" if status is not None else said
 
 

@@ -160,7 +160,7 @@ def _deliveries() -> rx.Component:
         rx.el.th("What", scope="col", class_name="wide"),
         rx.el.th("State", scope="col"),
         rx.el.th("Last answer", scope="col", class_name="wide"),
-        rx.el.th(rx.el.span("Again", class_name="visually-hidden"), scope="col"),
+        rx.el.td(),
     )
     return rx.el.section(
         rx.el.header(rx.el.h2("Sent", class_name="card-title"), rx.el.span("newest first", class_name="card-note"), class_name="card-head"),
