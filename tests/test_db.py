@@ -54,6 +54,7 @@ CHOSEN: dict[str, dict[str, object]] = {  # what a table's rules ask for beyond 
     "invoice_snapshot": {"sha256": HASH_OF_X},
     "outbox": {"kind": "mail"},
     "price_experiment_notice": {"kind": "begins"},
+    "provisioning": {"default_role": "viewer"},
     "recurring_fee": {"sku_id": 1},
     "reservation": {"cpu_kind": "shared"},
     "spend_limit": {"minimum_minor": 1},
@@ -242,13 +243,13 @@ def test_an_unreachable_address_is_named_without_its_password(monkeypatch: pytes
 
 
 def test_a_login_that_may_not_become_the_roles_is_told_the_command(database: Database, server: Server):
-    server.execute(f"REVOKE {db.APP_ROLE} FROM flyusage_test_login")
+    server.execute(f"REVOKE {db.APP_ROLE}, {db.LIMITED_ROLE} FROM flyusage_test_login")  # who is limited is that role too
     try:
         with pytest.raises(db.DatabaseForbidden, match="may not act as flyusage_app on this server. Run `flyusage db init`"):
             with db.lookup_transaction():
                 pass
     finally:
-        server.execute(f"GRANT {db.APP_ROLE} TO flyusage_test_login")
+        server.execute(f"GRANT {db.APP_ROLE}, {db.LIMITED_ROLE} TO flyusage_test_login")
 
 
 @pytest.mark.parametrize("version", [140010, 90624])

@@ -1,17 +1,17 @@
 """Endpoints that alerts are delivered to, what was sent to each, and budgets that ask to stop machines.
 
 Revision ID: 20261126_0500
-Revises: 20261126_0040
+Revises: 20261126_0300
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from flyusage.db import APP_ROLE, PLATFORM_ROLE
+from flyusage.db import APP_ROLE, LIMITED_ROLE, PLATFORM_ROLE
 
 revision = "20261126_0500"
-down_revision = "20261126_0040"
+down_revision = "20261126_0300"
 branch_labels = None
 depends_on = None
 
@@ -86,7 +86,9 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY tenant ON {table} TO {APP_ROLE} USING (org_id = {CURRENT_ORG}) WITH CHECK (org_id = {CURRENT_ORG})")
         op.execute(f"CREATE POLICY platform ON {table} TO {PLATFORM_ROLE} USING (true) WITH CHECK (true)")
+        op.execute(f"CREATE POLICY granted ON {table} AS RESTRICTIVE TO {LIMITED_ROLE} USING (false)")  # they tell of every app
         op.execute(f"GRANT {rights} ON {table} TO {APP_ROLE}, {PLATFORM_ROLE}")
+        op.execute(f"GRANT DELETE ON {table} TO {PLATFORM_ROLE}")  # for purging
     op.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}, {PLATFORM_ROLE}")
 
 

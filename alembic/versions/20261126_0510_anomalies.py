@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from flyusage.db import APP_ROLE, PLATFORM_ROLE
+from flyusage.db import APP_ROLE, LIMITED_ROLE, PLATFORM_ROLE
 
 revision = "20261126_0510"
 down_revision = "20261126_0500"
@@ -57,6 +57,9 @@ def upgrade() -> None:
         op.execute(f"CREATE POLICY tenant ON {table} TO {APP_ROLE} USING (org_id = {CURRENT_ORG}) WITH CHECK (org_id = {CURRENT_ORG})")
         op.execute(f"CREATE POLICY platform ON {table} TO {PLATFORM_ROLE} USING (true) WITH CHECK (true)")
         op.execute(f"GRANT SELECT, INSERT, UPDATE ON {table} TO {APP_ROLE}, {PLATFORM_ROLE}")
+        op.execute(f"GRANT DELETE ON {table} TO {PLATFORM_ROLE}")  # for purging
+    granted = "CAST((SELECT string_to_array(current_setting('flyusage.apps', true), ',')) AS int[])"
+    op.execute(f"CREATE POLICY granted ON anomaly AS RESTRICTIVE TO {LIMITED_ROLE} USING (app_id = ANY ({granted}))")  # a region's tell of every app
     op.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}, {PLATFORM_ROLE}")
 
 

@@ -107,7 +107,7 @@ def _take(request: Request, bearer: Bearer, encoding: str) -> JSONResponse:
     def note(sofar: IngestResult) -> None:
         result.accepted, result.duplicate, result.refused = sofar.accepted, sofar.duplicate, sofar.refused
 
-    ingest = Ingest(only_org=bearer.slug, strict_orgs=True, on_refusal=kept.add)
+    ingest = Ingest(only_org=bearer.slug, only_apps=bearer.apps, strict_orgs=True, on_refusal=kept.add)
     try:
         result = ingest.run(lines, name=f"api:token:{bearer.token_id}", progress=note)
     except (BodyBroken, TooLarge) as error:

@@ -138,7 +138,7 @@ def usage_ndjson(request: Request, bearer: Caller, asked: Annotated[Asked, Query
 def _answer(bearer: Bearer, asked: Asked) -> Answer:
     """Raises ViewInvalid for what the page would have corrected, and NotPermitted."""
     query = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         now = clock.now()
         view, notices = view_from_query(query, now=now, history=history(session, bearer.org_id))
         if notices:

@@ -24,6 +24,20 @@ class StaffGrantUnknown(FlyusageError):
     status = 404
 
 
+class AppUnknown(FlyusageError):
+    """The organization has no such app, or it is not the asker's to see."""
+
+    code = "app_unknown"
+    status = 404
+
+
+class GrantRefused(FlyusageError):
+    """Nobody can be limited to apps like this."""
+
+    code = "grant_refused"
+    status = 422
+
+
 class TokenRefused(FlyusageError):
     """What was shown as an API token is none, or none any more."""
 
@@ -120,3 +134,31 @@ class DeletionFinal(FlyusageError):
 
     code = "deletion_final"
     status = 410
+
+
+class ScimUnknown(FlyusageError):
+    """The organization's directory has told of no such user or group."""
+
+    code = "scim_unknown"
+    status = 404
+
+
+class ScimTaken(FlyusageError):
+    """The directory has told of somebody of that name or address already."""
+
+    code = "scim_taken"
+    status = 409
+
+
+class ScimInvalid(FlyusageError):
+    """Somebody or a group that cannot be, as the directory tells of them."""
+
+    code = "scim_invalid"
+    status = 400
+
+
+class ScimChanged(FlyusageError):
+    """What is to be changed is another version by now."""
+
+    code = "scim_changed"
+    status = 412

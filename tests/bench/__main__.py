@@ -1,7 +1,8 @@
 """`python -m tests.bench [PART…]`: measures what the product promises, prints a table, writes JSON under bench-results/.
 
-Parts: fresh (ingest and roll-up), explorer, machines, drafts, whatif, forecast (against the run-rate), anomalies (injected faults),
-pages (in Chromium), large (re-roll and storage), invoice (the largest one issued), scaling, documents (PDF and XML), close (a month for 30,000
+Parts: fresh (ingest and roll-up), explorer, machines, access (authorisation, sign-in, members), drafts, whatif, forecast
+(against the run-rate), anomalies (injected faults), pages (in Chromium),
+large (re-roll and storage), invoice (the largest one issued), scaling, documents (PDF and XML), close (a month for 30,000
 organizations), totals (over three million invoices).
 The databases of 10,000 machines and 13 months, and of three million invoices, are made once (some minutes) and kept; delete
 bench-results/ to begin anew.
@@ -11,6 +12,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from tests.bench import (
+    access,
     anomalies,
     database,
     documents,
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "fresh",
         "explorer",
         "machines",
+        "access",
         "drafts",
         "whatif",
         "forecast",
@@ -66,12 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(report.show(found), flush=True)
 
     run("fresh", writing.measure_fresh)
-    if {"explorer", "machines", "drafts", "whatif", "forecast", "anomalies", "pages", "large", "invoice"} & set(chosen):
+    if {"explorer", "machines", "access", "drafts", "whatif", "forecast", "anomalies", "pages", "large", "invoice"} & set(chosen):
         with database.filled(options.vms, options.months) as measured:
             details["database"] = measured
             rows += _fill_rows(measured)
             run("explorer", lambda: explorer.measure(measured))
             run("machines", lambda: machines.measure(measured))
+            run("access", lambda: access.measure(measured))
             run("drafts", lambda: drafts.measure(measured))
             run("whatif", lambda: what_if.measure(measured))
             run("forecast", lambda: forecasts.measure(measured))

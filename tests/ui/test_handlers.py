@@ -28,8 +28,8 @@ HANDLERS = {
     "MachineList": {"load", "search", "watch"},
     "MachinePage": {"load", "watch"},
     "Members": {
-        "add_none", "add_seats", "apply", "change_chosen", "change_role", "choose", "choose_none", "compare", "give_back", "invite", "load", "remove",
-        "remove_chosen", "resend", "revoke", "search",
+        "add_none", "add_seats", "apply", "ask_to_remove", "change_chosen", "change_role", "choose", "choose_apps", "choose_none", "compare",
+        "give_back", "grant_apps", "invite", "load", "remove", "remove_chosen", "resend", "revoke", "search",
     },
     "OrganizationSettings": {
         "bill_to", "change_slug", "delete", "leave", "load", "rename", "require_second_factor", "transfer", "undo_deletion",
@@ -37,7 +37,8 @@ HANDLERS = {
     "Overview": {"follow_region", "load", "show_world", "watch"},
     "Palette": {"search"},
     "Prices": {"choose_region", "load", "search"},
-    "SecondFactorPage": {"begin", "confirm", "done", "load", "renew", "stop"},
+    "ProvisioningPage": {"choose_default", "create", "forget", "load", "map_group", "revoke"},
+    "SecondFactorPage": {"add_passkey", "begin", "confirm", "done", "load", "remove_passkey", "rename_passkey", "renew", "stop"},
     "StaffClose": {"close", "decide", "load"},
     "StaffPrices": {"discard", "draft", "load", "publish", "scale"},
     "StaffQuestions": {"answer", "load"},

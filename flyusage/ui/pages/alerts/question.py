@@ -82,7 +82,7 @@ def ask(slug: str) -> Screen | None:
     if org is None:
         return None
     may_manage, now = Permission.DELIVERIES_MANAGE in org.permissions, clock.now()
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         found = anomalies.anomalies(session, org.id, Period(now - SHOWN_DAYS * DAY, now), limit=MOST_ANOMALIES)
         kept = endpoints.endpoints(session, org.id) if may_manage else []
         sent = deliveries.log(session, org.id, limit=MOST_DELIVERIES) if may_manage else []
@@ -100,28 +100,28 @@ def add(slug: str, form: Mapping[str, str]) -> Made:
     """A new endpoint from a form's kind, name, url and ticked topics. Raises NotPermitted and EndpointInvalid."""
     org = _org(slug)
     topics = [one for one in TOPICS if form.get(one)]
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return endpoints.create(session, org.id, kind=form["kind"], name=form["name"], url=form["url"], topics=topics, by=org.by)
 
 
 def rotate(slug: str, endpoint_id: int) -> Made:
     """A new secret. Raises NotPermitted, EndpointInvalid and EndpointUnknown."""
     org = _org(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return endpoints.rotate(session, org.id, endpoint_id, by=org.by)
 
 
 def remove(slug: str, endpoint_id: int) -> str:
     """Remove an endpoint; what it was called. Raises NotPermitted and EndpointUnknown."""
     org = _org(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return endpoints.end(session, org.id, endpoint_id, by=org.by).name
 
 
 def test(slug: str, endpoint_id: int) -> tuple[bool, str]:
     """Send a test message now; whether it was taken, and the answer in words. Raises NotPermitted and EndpointUnknown."""
     org = _org(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         sent = deliveries.test(session, org.id, endpoint_id, by=org.by)
     made = deliveries.send(org.id, sent)
     if made is None:  # a worker was quicker
@@ -132,7 +132,7 @@ def test(slug: str, endpoint_id: int) -> tuple[bool, str]:
 def replay(slug: str, delivery_id: int) -> None:
     """Send a message once more. Raises NotPermitted, EndpointUnknown and EndpointInvalid."""
     org = _org(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         deliveries.replay(session, org.id, delivery_id, by=org.by)
 
 
