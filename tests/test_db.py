@@ -44,6 +44,7 @@ CHOSEN: dict[str, dict[str, object]] = {  # what a table's rules ask for beyond 
     "billing_profile": {"country": "US"},
     "credit_grant": {"id": 1, "kind": "prepaid"},
     "discount": {"percent": 10},
+    "idempotent_write": {"status": 201},
     "invitation": {"role": "viewer"},
     "invoice": {"id": 1, "kind": "invoice", "origin": "period", "state": "draft", "ends_on": date(2026, 11, 1), "gross_minor": 2, "prepaid_minor": 0,
                 "due_minor": 2},

@@ -136,11 +136,12 @@ def list_invoices(  # noqa: PLR0913 each is a parameter of the address
     year: Annotated[int | None, Query(ge=2000, le=9998, description="Of the months billed.")] = None,
     search: Annotated[str, Query(max_length=200, description="Part of a number or of the buyer's name.")] = "",
     overdue: Annotated[bool, Query(description="Only what should have been paid by now.")] = False,
+    kind: Annotated[Kind | None, Query(description="Invoices or credit notes alone.")] = None,
     limit: Limit = 100,
     after: After = None,
 ) -> Response:
     """Newest first."""
-    wanted = Wanted((state,) if state else (), year, search, overdue)
+    wanted = Wanted((state,) if state else (), year, search, overdue, kind)
     kept = parts_of(after, [str])
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         page = queries.invoices(session, bearer.org_id, wanted, limit=limit, after=kept[0] if kept else None)

@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from flyusage import clock, db
-from flyusage.api.answers import After, Limit, Page, answer, cursor, parts_of
+from flyusage.api.answers import After, Limit, Money, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
+from flyusage.invoices import seats
 from flyusage.metering.queries import freshness, rollup_progress
 from flyusage.orgs import api_tokens, app_grants, audit, queries
 from flyusage.orgs.models import Role
@@ -62,6 +63,16 @@ class Member(BaseModel):
     email: str
     name: str
     role: Role
+
+
+class Seats(BaseModel):
+    """Seats of the subscription. All null where they are not counted."""
+
+    used: int | None = Field(default=None, description="Members and open invitations that take one; billing and viewer are free.")
+    included: int | None = None
+    paid: int | None = Field(default=None, description="Beside those included.")
+    free: int | None = Field(default=None, description="To be taken at once.")
+    price: Money | None = Field(default=None, description="Of one more, a calendar month.")
 
 
 class AuditEntry(BaseModel):
@@ -136,6 +147,17 @@ def members(request: Request, bearer: Caller, limit: Limit = 100, after: After =
     shown = found[:limit]
     following = cursor(shown[-1].email) if len(found) > limit else None
     return answer(request, Page[Member](data=[Member(email=one.email, name=one.name, role=one.role) for one in shown], next=following))
+
+
+@route(router, "GET", "/seats", needs=Permission.INVOICES_READ, response_model=Seats, summary="Seats")
+def seats_held(request: Request, bearer: Caller) -> Response:
+    """How many are taken, and what one more costs."""
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
+        found = seats.held(session, bearer.org_id)
+    if found is None:
+        return answer(request, Seats())
+    price = Money(amount=f"{found.unit_amount:f}", currency=found.currency.code)
+    return answer(request, Seats(used=found.used.total, included=found.included, paid=found.paid, free=found.free, price=price))
 
 
 @route(router, "GET", "/audit", needs=Permission.AUDIT_READ, problems=(422,), response_model=Page[AuditEntry], summary="The audit log")

@@ -29,7 +29,7 @@ GONE = (  # those that others refer to after them
     "deployment", "cost_centre_app", "cost_centre", "app",
     "delivery_attempt", "delivery", "alert_endpoint", "anomaly", "anomaly_watch", "budget_alert", "budget",
     "scim_group_member", "scim_group", "scim_user", "scim_token", "provisioning", "provisioned_account",
-    "api_token", "invitation", "membership",
+    "idempotent_write", "api_token", "invitation", "membership",
 )  # fmt: skip
 KEPT = (
     "audit_event", "audit_head", "audit_link", "former_slug",

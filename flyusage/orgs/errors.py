@@ -136,6 +136,13 @@ class DeletionFinal(FlyusageError):
     status = 410
 
 
+class KeyUsedOtherwise(FlyusageError):
+    """An idempotency key that stands for another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
 class ScimUnknown(FlyusageError):
     """The organization's directory has told of no such user or group."""
 
