@@ -1,7 +1,7 @@
 """Endpoints that alerts are delivered to, what was sent to each, and budgets that ask to stop machines.
 
 Revision ID: 20261126_0500
-Revises: 20261126_0300
+Revises: 20261126_0400
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from flyusage.db import APP_ROLE, LIMITED_ROLE, PLATFORM_ROLE
 
 revision = "20261126_0500"
-down_revision = "20261126_0300"
+down_revision = "20261126_0400"
 branch_labels = None
 depends_on = None
 
