@@ -4,6 +4,7 @@ import difflib
 import os
 from datetime import UTC, datetime
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -47,6 +48,9 @@ class Settings(BaseSettings):
         None, repr=False, description="smtp://user:password@host:587 or smtps://…; without it mail waits in the outbox."
     )
     mail_from: str | None = Field(None, description="Sender of mail; default: the seller's address.")
+    delivery_networks: str = Field(
+        "", description="Networks beside the public internet that alerts may be sent to, by commas: 10.20.0.0/16,127.0.0.1/32."
+    )
     reminder_days: str = Field("3,10,21", description="Days after the due date that an open invoice's contacts are reminded; empty: never.")
     stripe_api_key: SecretStr | None = Field(None, description="Stripe's secret key; without it nothing is handed over.")
     stripe_api_base: str | None = Field(None, description="Where Stripe's API answers, for tests; default: Stripe itself.")
@@ -84,6 +88,20 @@ class Settings(BaseSettings):
     def reminders(self) -> tuple[int, ...]:
         """Days after the due date on which to remind, rising."""
         return tuple(sorted({int(part) for part in self.reminder_days.split(",") if part.strip()}))
+
+    @property
+    def allowed_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """`delivery_networks` as networks."""
+        return tuple(ip_network(part.strip()) for part in self.delivery_networks.split(",") if part.strip())
+
+    @field_validator("delivery_networks")
+    @classmethod
+    def _are_networks(cls, written: str) -> str:
+        try:
+            _ = [ip_network(part.strip()) for part in written.split(",") if part.strip()]
+        except ValueError as error:
+            raise ValueError(f"must be networks such as 10.20.0.0/16 ({error})") from error
+        return written
 
     @field_validator("database_url", "migration_url")
     @classmethod

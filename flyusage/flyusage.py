@@ -12,6 +12,8 @@ from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads,
 from flyusage.ui.frame import Frame
 from flyusage.ui.pages import door
 from flyusage.ui.pages.account import Account, account
+from flyusage.ui.pages.alerts.state import Alerts
+from flyusage.ui.pages.alerts.view import alerts
 from flyusage.ui.pages.audit.state import AuditPage
 from flyusage.ui.pages.audit.view import audit
 from flyusage.ui.pages.billing.state import Billing
@@ -64,6 +66,7 @@ app = rx.App(
         "explorer.css",
         "billing.css",
         "budgets.css",
+        "alerts.css",
         "door.css",
         "members.css",
         "tokens-page.css",
@@ -110,6 +113,7 @@ app.add_page(invoice, route="/orgs/[slug]/invoices/[number]", title="Invoice · 
 app.add_page(audit, route="/orgs/[slug]/audit", title="Audit · flyusage", on_load=[Frame.load, AuditPage.load])
 app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on_load=[Frame.load, Prices.load])
 app.add_page(budgets, route="/orgs/[slug]/budgets", title="Budgets · flyusage", on_load=[Frame.load, Budgets.load])
+app.add_page(alerts, route="/orgs/[slug]/alerts", title="Alerts · flyusage", on_load=[Frame.load, Alerts.load])
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
 app.add_page(members, route="/orgs/[slug]/members", title="Members · flyusage", on_load=[Frame.load, Members.load])
 app.add_page(provisioning, route="/orgs/[slug]/provisioning", title="Provisioning · flyusage", on_load=[Frame.load, ProvisioningPage.load])

@@ -36,7 +36,9 @@ SOMETHING = {
 HASH_OF_X = hashlib.sha256(b"x").hexdigest()
 CHOSEN: dict[str, dict[str, object]] = {  # what a table's rules ask for beyond its columns' types
     "budget": {"id": 1},
+    "alert_endpoint": {"id": 1, "kind": "webhook"},
     "budget_alert": {"basis": "spent"},
+    "delivery": {"id": 1, "state": "waiting"},
     "billing_close": {"state": "waiting"},
     "billing_hold": {"decision": "held"},
     "billing_profile": {"country": "US"},

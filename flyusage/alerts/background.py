@@ -2,17 +2,20 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
 from flyusage import db, jobs
-from flyusage.alerts import telling
+from flyusage.alerts import anomalies, deliveries, telling
 from flyusage.config import settings
 from flyusage.invoices.storing import CHANNEL
 from flyusage.mail import Postbox
+from flyusage.metering.rollup_state import CHANNEL as ROLLED_UP
 
 LOOK_SECONDS = 60.0  # between two looks at how budgets stand
 SHARE = 20
+AT_A_TIME = 8
 
 _log = structlog.get_logger(__name__)
 
@@ -20,6 +23,37 @@ _log = structlog.get_logger(__name__)
 def run(stop: threading.Event) -> None:
     """Watch budgets and send what they tell, until `stop` is set. Several may run."""
     jobs.Worker(Watch().work, channel=CHANNEL, every=5.0).run(stop)
+
+
+def deliver(stop: threading.Event) -> None:
+    """Send messages to endpoints until `stop` is set. Several may run."""
+    jobs.Worker(send_due, channel=deliveries.CHANNEL, every=5.0).run(stop)
+
+
+def watch(stop: threading.Event) -> None:
+    """Look for anomalies in what was added up, until `stop` is set. Several may run."""
+    jobs.Worker(look_for_anomalies, channel=ROLLED_UP, every=LOOK_SECONDS).run(stop)
+
+
+def look_for_anomalies() -> bool:
+    """A day of each organization that has hours nobody looked at, each in a transaction of its own; whether more is left."""
+    with db.platform_transaction() as session:
+        due = anomalies.organizations_to_look_at(session)
+    is_more = False
+    for org_id in due:
+        with db.transaction(org_id) as session:
+            is_more |= anomalies.look_for(session, org_id, days=1)
+    return is_more
+
+
+def send_due() -> bool:
+    """Send what is due, several at a time so that a slow receiver holds up nobody else's; whether more waits."""
+    with db.platform_transaction() as session:
+        found = deliveries.due(session, SHARE)
+    with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="delivery") as threads:
+        for one in [threads.submit(deliveries.send, *key) for key in found]:
+            one.result()
+    return len(found) == SHARE
 
 
 class Watch:

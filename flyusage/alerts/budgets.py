@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.alerts.errors import BudgetInvalid, BudgetUnknown
-from flyusage.alerts.forecast import Forecast, forecast
+from flyusage.alerts.forecast import Forecast, expected_days, forecast
 from flyusage.alerts.models import budget
 from flyusage.auth.accounts import normal
 from flyusage.money import CURRENCIES, to_minor
@@ -32,7 +32,7 @@ LONGEST_NAME = 100
 MOST_RECIPIENTS = 20
 MOST_BUDGETS = 200
 LARGEST_PERCENT = 1000
-HISTORY_DAYS = 230
+HISTORY_DAYS = 160
 PERCENTS, FORECAST_PERCENTS = (50, 80, 100), (100,)
 
 
@@ -40,7 +40,8 @@ PERCENTS, FORECAST_PERCENTS = (50, 80, 100), (100,)
 class Plan:
     """What a budget is to be. `scope` are the explorer's filters as its address writes them (`{"app": "web,api"}`); empty: everything.
 
-    `percents` of `amount_minor` are told when that much is spent, `forecast_percents` when it is expected by the month's end.
+    `percents` of `amount_minor` are told when that much is spent, `forecast_percents` when it is expected by the month's end. One that
+    `is_capped` asks endpoints, once all of it is spent, to stop what of its scope runs.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Plan:
     percents: tuple[int, ...] = PERCENTS
     forecast_percents: tuple[int, ...] = FORECAST_PERCENTS
     recipients: tuple[str, ...] = ()
+    is_capped: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,19 +157,53 @@ def filters_of(one: Budget) -> tuple[Filter, ...]:
     return _filters(one.plan.scope)
 
 
-def _expected(session: Session, org_id: int, one: Budget, whole: Period, spent_minor: int) -> Forecast | None:
-    now, known = clock.now(), history(session, org_id)
-    today = floor_day(now)
-    if known is None or now not in whole or known.start >= today:
+@dataclass(frozen=True)
+class Outlook:
+    """What the present month comes to by its end (`total`), and what each day from today on costs, in units of the currency."""
+
+    total: Forecast
+    days: tuple[float, ...]
+
+
+def outlook(session: Session, org_id: int, filters: tuple[Filter, ...]) -> Outlook | None:
+    """Where the present month is heading under `filters`; None where there is nothing to go by."""
+    now = clock.now()
+    whole = month_period(now)
+    spent = explore(session, org_id, View(Measure.CONTRACTED_COST, whole, None, filters, Granularity.DAY), now=now)
+    days = _history(session, org_id, filters)
+    if days is None:
         return None
-    period = Period(max(floor_day(known.start), today - HISTORY_DAYS * DAY), today)
-    said = explore(session, org_id, _view(one, period), now=now)
-    passed = (now - today) / timedelta(days=1)  # what today cost so far is spent; only the rest of it is expected
-    rest = forecast(_days(said, is_whole=not one.plan.scope), (whole.end - today) // DAY, passed=passed)
+    today = floor_day(now)
+    ahead = (whole.end - today) // DAY
+    rest, daily = forecast(days, ahead, passed=(now - today) / DAY), expected_days(days, ahead)
+    if rest is None or daily is None:
+        return None
+    so_far = float(spent.total)  # what today cost so far is spent; only the rest of it is expected
+    return Outlook(Forecast(so_far + rest.expected, so_far + rest.low, so_far + rest.high), tuple(daily))
+
+
+def _expected(session: Session, org_id: int, one: Budget, whole: Period, spent_minor: int) -> Forecast | None:
+    now = clock.now()
+    days = _history(session, org_id, filters_of(one)) if now in whole else None
+    if days is None:
+        return None
+    today = floor_day(now)
+    rest = forecast(days, (whole.end - today) // DAY, passed=(now - today) / timedelta(days=1))
     if rest is None:
         return None
     units = 10 ** CURRENCIES[one.currency].exponent
     return Forecast(spent_minor + units * rest.expected, spent_minor + units * rest.low, spent_minor + units * rest.high)
+
+
+def _history(session: Session, org_id: int, filters: tuple[Filter, ...]) -> list[float | None] | None:
+    """Cost by day up to yesterday; None before the first whole day."""
+    now, known = clock.now(), history(session, org_id)
+    today = floor_day(now)
+    if known is None or known.start >= today:
+        return None
+    period = Period(max(floor_day(known.start), today - HISTORY_DAYS * DAY), today)
+    said = explore(session, org_id, View(Measure.CONTRACTED_COST, period, None, filters, Granularity.DAY), now=now)
+    return _days(said, is_whole=not filters)
 
 
 def _days(answer: Answer, *, is_whole: bool) -> list[float | None]:
@@ -204,7 +240,7 @@ def _sound(plan: Plan) -> Plan:
     recipients = tuple(dict.fromkeys(normal(one) for one in plan.recipients if one.strip()))
     if len(recipients) > MOST_RECIPIENTS:
         raise BudgetInvalid(f"A budget tells {MOST_RECIPIENTS} people at most. Name a mailing list instead.")
-    return Plan(name, plan.amount_minor, scope, _percents(plan.percents), _percents(plan.forecast_percents), recipients)
+    return Plan(name, plan.amount_minor, scope, _percents(plan.percents), _percents(plan.forecast_percents), recipients, plan.is_capped)
 
 
 def _require_own(session: Session, plan: Plan) -> None:
@@ -245,12 +281,18 @@ def _percents(given: Iterable[int]) -> tuple[int, ...]:
 def _columns(plan: Plan) -> dict[str, object]:
     return {
         "name": plan.name, "scope": dict(plan.scope), "amount_minor": plan.amount_minor, "percents": list(plan.percents),
-        "forecast_percents": list(plan.forecast_percents), "recipients": list(plan.recipients),
+        "forecast_percents": list(plan.forecast_percents), "recipients": list(plan.recipients), "is_capped": plan.is_capped,
     }  # fmt: skip
 
 
 def _budget(row: sa.RowMapping) -> Budget:
     plan = Plan(
-        row["name"], row["amount_minor"], row["scope"], tuple(row["percents"]), tuple(row["forecast_percents"]), tuple(row["recipients"])
+        row["name"],
+        row["amount_minor"],
+        row["scope"],
+        tuple(row["percents"]),
+        tuple(row["forecast_percents"]),
+        tuple(row["recipients"]),
+        row["is_capped"],
     )
     return Budget(row["id"], plan, row["currency"], row["created_at"])

@@ -15,3 +15,17 @@ class BudgetUnknown(FlyusageError):
 
     code = "budget_unknown"
     status = 404
+
+
+class EndpointInvalid(FlyusageError):
+    """An endpoint cannot be as it was asked for."""
+
+    code = "endpoint_invalid"
+    status = 422
+
+
+class EndpointUnknown(FlyusageError):
+    """The organization has no such endpoint, or no such delivery."""
+
+    code = "endpoint_unknown"
+    status = 404

@@ -6,7 +6,7 @@ weighted mean of the last seven days without their factors, each counting half a
 launch or a shutdown is believed within days; a day that stands out by itself counts as its neighbours. To the level comes half of what
 eight weeks' trend would add, fading by a tenth with every day ahead. Days without data are left out of all of it.
 
-The interval is not assumed but measured: the same method is asked, for each day of the past half year, for as many days ahead, and what
+The interval is not assumed but measured: the same method is asked, for each day of the past two months, for as many days ahead, and what
 came differs from what it said by a factor; the 80 % interval is where the middle eight tenths of these factors lie. Where too few days
 are known for that, it is as wide as days differ from one another, and widens by more than a hundredth a day for a drift nobody knows.
 """
@@ -26,12 +26,12 @@ TREND_TAKEN = 0.5
 LARGEST_TREND = 0.03  # of the level, a day
 FEWEST_TREND_DAYS = 14
 STANDS_OUT = 2.0
-BACK_DAYS = 180
+BACK_DAYS = 60
 FEWEST_ORIGINS = 12
 FEWEST_DAYS_BEFORE = 7
 TENTHS = (0.1, 0.9)
 NORMAL_TENTH = 1.2816  # standard deviations beyond which a tenth lies
-SMALLEST_SPREAD, SMALLEST_FACTOR = 0.02, 0.002
+SMALLEST_SPREAD, SMALLEST_FACTOR = 0.02, 0.0005
 UNKNOWN_DRIFT = 0.012  # of the level, a day: where too few days are known to have measured it
 
 
@@ -62,7 +62,7 @@ def expected_days(days: Sequence[float | None], ahead: int) -> list[float] | Non
     known = days[-FACTOR_DAYS:]
     if not any(one is not None for one in known):
         return None
-    factors = _weekday_factors(known)
+    factors = weekday_factors(known)
     flat = [None if one is None else one / factors[place % WEEK] for place, one in enumerate(known)]
     level, slope = _level(flat), _slope(flat)
     found, growth = [], 0.0
@@ -72,7 +72,7 @@ def expected_days(days: Sequence[float | None], ahead: int) -> list[float] | Non
     return found
 
 
-def _weekday_factors(days: Sequence[float | None]) -> list[float]:
+def weekday_factors(days: Sequence[float | None]) -> list[float]:
     """By place in the week, the first of `days` being 0; their mean is 1."""
     ratios: list[list[float]] = [[] for _ in range(WEEK)]
     for place in range(3, len(days) - 3):

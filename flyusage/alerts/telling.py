@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from html import escape
 from uuid import UUID
 
@@ -16,15 +17,20 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db
+from flyusage.alerts import deliveries
 from flyusage.alerts.budgets import Standing, budgets, standing
+from flyusage.alerts.caps import running_in
+from flyusage.alerts.deliveries import Message
+from flyusage.alerts.endpoints import BUDGETS, STOPS
 from flyusage.alerts.models import budget_alert
+from flyusage.alerts.places import page_link, told_of
 from flyusage.config import settings
 from flyusage.logs import harmless
 from flyusage.mail import Letter, MailRefused, MailServerDown, Postbox, compose
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.orgs import audit
 
-SPENT, EXPECTED = "spent", "expected"
+SPENT, EXPECTED, CAP = "spent", "expected", "cap"
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 3600.0
 LONGEST_ERROR = 1000
 
@@ -58,15 +64,11 @@ def note_reached(session: Session, org_id: int) -> list[Standing]:
     """
     found = [standing(session, org_id, one) for one in budgets(session, org_id)]
     for one in found:
+        whole = one.budget.plan.amount_minor
         for basis, percents, amount in _measured(one):
-            _note(
-                session,
-                org_id,
-                one,
-                basis,
-                [percent for percent in percents if amount * 100 >= one.budget.plan.amount_minor * percent],
-                amount,
-            )
+            _note(session, org_id, one, basis, [percent for percent in percents if amount * 100 >= whole * percent], amount)
+        if one.budget.plan.is_capped and one.spent_minor >= whole:
+            _cap(session, org_id, one)
     return found
 
 
@@ -98,22 +100,32 @@ def send(postbox: Postbox, key: tuple[int, int, date, str, int]) -> bool:
 
 def letter(alert: Alert, org: str, link: str | None) -> Letter:
     """What a reached threshold's mail says. Pure."""
-    currency = CURRENCIES[alert.currency]
-    amount, whole = format_minor(alert.amount_minor, currency), format_minor(alert.budget_minor, currency)
-    month = f"{alert.month:%B %Y}"
-    if alert.basis == SPENT:
-        subject = f"Budget {alert.budget_name}: {alert.percent} % spent"
-        said = f"{org} has spent {amount} of the {whole} that the budget {alert.budget_name} allows for {month}, {alert.percent} % or more."
-    else:
-        subject = f"Budget {alert.budget_name}: {alert.percent} % expected"
-        said = (
-            f"At the present pace {org} will have spent {amount} by the end of {month}. "
-            f"The budget {alert.budget_name} allows {whole}: that is {alert.percent} % of it or more."
-        )
+    subject, said = said_of(alert, org)
     more = "It is told once a month. Cost is usage at your own prices, before fees, credits and tax."
     lines = [said, *([link] if link else []), more]
     linked = f'<p><a href="{escape(link, quote=True)}">Open the budgets</a></p>' if link else ""
     return Letter(subject=subject, text="\n\n".join(lines) + "\n", html=f"<p>{escape(said)}</p>{linked}<p>{escape(more)}</p>")
+
+
+def said_of(alert: Alert, org: str) -> tuple[str, str]:
+    """A reached threshold as a subject and as a sentence. Pure."""
+    currency = CURRENCIES[alert.currency]
+    amount, whole = format_minor(alert.amount_minor, currency), format_minor(alert.budget_minor, currency)
+    name, month = alert.budget_name, f"{alert.month:%B %Y}"
+    if alert.basis == SPENT:
+        said = f"{org} has spent {amount} of the {whole} that the budget {name} allows for {month}, {alert.percent} % or more."
+        return f"Budget {name}: {alert.percent} % spent", said
+    pace = f"At the present pace {org} will have spent {amount} by the end of {month}."
+    return (
+        f"Budget {name}: {alert.percent} % expected",
+        f"{pace} The budget {name} allows {whole}: that is {alert.percent} % of it or more.",
+    )
+
+
+def plain_minor(minor: int, currency: str) -> str:
+    """An amount as webhooks tell it: `1234.50`, without currency or separators."""
+    exponent = CURRENCIES[currency].exponent
+    return str(Decimal(minor).scaleb(-exponent).quantize(Decimal(1).scaleb(-exponent)))
 
 
 def _measured(one: Standing) -> Iterator[tuple[str, tuple[int, ...], int]]:
@@ -123,21 +135,69 @@ def _measured(one: Standing) -> Iterator[tuple[str, tuple[int, ...], int]]:
 
 
 def _note(session: Session, org_id: int, one: Standing, basis: str, percents: list[int], amount_minor: int) -> None:
-    now, made = clock.now(), []
-    for percent in percents:
-        binds = {
-            "org": org_id, "budget": one.budget.id, "month": one.month, "basis": basis, "percent": percent, "now": now,
-            "amount": amount_minor, "whole": one.budget.plan.amount_minor,
-        }  # fmt: skip
-        if session.execute(sa.text(_REACH), binds).first() is not None:
-            made.append(percent)
-    for percent in made[:-1]:
-        _finish(session, (org_id, one.budget.id, one.month, basis, percent), f"Told with {made[-1]} %.")
-    if made and not one.budget.plan.recipients:
-        _finish(session, (org_id, one.budget.id, one.month, basis, made[-1]), "Not sent: the budget names nobody.")
-    if made:
-        detail = {"budget": one.budget.plan.name, "basis": basis, "percents": made, "amount_minor": amount_minor}
-        audit.record(session, org_id, actor="system:budgets", action="budget.reach", subject=f"budget:{one.budget.id}", detail=detail)
+    made = {percent: key for percent in percents if (key := _reach(session, org_id, one, basis, percent, amount_minor)) is not None}
+    if not made:
+        return
+    *others, told = sorted(made)
+    for percent in others:
+        _finish(session, (org_id, one.budget.id, one.month, basis, percent), f"Told with {told} %.")
+    if not one.budget.plan.recipients:
+        _finish(session, (org_id, one.budget.id, one.month, basis, told), "Not sent: the budget names nobody.")
+    _announce(session, org_id, _alert(one, basis, told, amount_minor), made[told])
+    detail = {"budget": one.budget.plan.name, "basis": basis, "percents": list(made), "amount_minor": amount_minor}
+    audit.record(session, org_id, actor="system:budgets", action="budget.reach", subject=f"budget:{one.budget.id}", detail=detail)
+
+
+def _cap(session: Session, org_id: int, one: Standing) -> None:
+    """Ask endpoints, once a month, to stop what runs in the scope of a budget that is spent."""
+    key = _reach(session, org_id, one, CAP, 100, one.spent_minor)
+    if key is None:
+        return
+    found = running_in(session, org_id, one.budget)
+    place = told_of(session, org_id)
+    name, whole = one.budget.plan.name, format_minor(one.budget.plan.amount_minor, CURRENCIES[one.budget.currency])
+    text = f"Stop: {place.name} has spent all {whole} of the budget {name} for {one.month:%B %Y}; {found.count:,} of its machines run on."
+    facts = {
+        **_facts(_alert(one, CAP, 100, one.spent_minor)), "scope": dict(one.budget.plan.scope), "running": found.count,
+        "machines": [vars(machine) for machine in found.machines],
+    }  # fmt: skip
+    asked = deliveries.announce(
+        session, org_id, STOPS, Message(deliveries.message_id(key), "budget.stop", text, facts, place.link("/budgets"))
+    )
+    outcome = f"Asked {asked:,} {'endpoint' if asked == 1 else 'endpoints'} to stop {found.count:,} running machines."
+    _finish(session, (org_id, one.budget.id, one.month, CAP, 100), outcome if asked else "Asked nobody: no endpoint hears of stops.")
+    detail = {"budget": name, "endpoints": asked, "running": found.count, "amount_minor": one.spent_minor}
+    audit.record(session, org_id, actor="system:budgets", action="budget.stop", subject=f"budget:{one.budget.id}", detail=detail)
+
+
+def _reach(session: Session, org_id: int, one: Standing, basis: str, percent: int, amount_minor: int) -> UUID | None:
+    """The new row's key; None where it was reached before, here or in another worker."""
+    binds = {
+        "org": org_id, "budget": one.budget.id, "month": one.month, "basis": basis, "percent": percent, "now": clock.now(),
+        "amount": amount_minor, "whole": one.budget.plan.amount_minor,
+    }  # fmt: skip
+    return session.execute(sa.text(_REACH), binds).scalar()
+
+
+def _announce(session: Session, org_id: int, alert: Alert, key: UUID) -> None:
+    place = told_of(session, org_id)
+    said = Message(deliveries.message_id(key), "budget.reached", said_of(alert, place.name)[1], _facts(alert), place.link("/budgets"))
+    deliveries.announce(session, org_id, BUDGETS, said)
+
+
+def _facts(alert: Alert) -> dict[str, object]:
+    return {
+        "budget": alert.budget_name, "budget_id": alert.budget_id, "month": f"{alert.month:%Y-%m}", "basis": alert.basis,
+        "percent": alert.percent, "amount": plain_minor(alert.amount_minor, alert.currency),
+        "budget_amount": plain_minor(alert.budget_minor, alert.currency), "currency": alert.currency,
+    }  # fmt: skip
+
+
+def _alert(one: Standing, basis: str, percent: int, amount_minor: int) -> Alert:
+    plan = one.budget.plan
+    return Alert(
+        one.budget.id, plan.name, one.month, basis, percent, clock.now(), amount_minor, plan.amount_minor, one.budget.currency, None, None
+    )
 
 
 def _hand_over(postbox: Postbox, row: sa.RowMapping) -> str:
@@ -149,8 +209,7 @@ def _hand_over(postbox: Postbox, row: sa.RowMapping) -> str:
         row["budget_id"], row["name"], row["month"], row["basis"], row["percent"], row["reached_at"], row["amount_minor"],
         row["budget_minor"], row["currency"], None, None,
     )  # fmt: skip
-    base = settings().base_url
-    link = f"{base.rstrip('/')}/orgs/{row['slug']}/budgets" if base else None
+    link = page_link(row["slug"], "/budgets")
     message_id: UUID = row["key"]
     sender = (row["seller"] or "flyusage", settings().mail_from or row["seller_email"] or "no-reply@localhost")
     written = compose(letter(found, row["org_name"], link), sender=sender, to=row["recipients"], message_id=str(message_id), at=clock.now())
@@ -187,7 +246,7 @@ def _binds(key: tuple[int, int, date, str, int]) -> dict[str, object]:
 _ONE = "a.org_id = :org AND a.budget_id = :budget AND a.month = :month AND a.basis = :basis AND a.percent = :percent"
 _REACH = """
 INSERT INTO budget_alert (org_id, budget_id, month, basis, percent, reached_at, amount_minor, budget_minor, due_at)
-VALUES (:org, :budget, :month, :basis, :percent, :now, :amount, :whole, :now) ON CONFLICT DO NOTHING RETURNING percent"""
+VALUES (:org, :budget, :month, :basis, :percent, :now, :amount, :whole, :now) ON CONFLICT DO NOTHING RETURNING key"""
 _DONE = f"UPDATE budget_alert AS a SET done_at = :now, outcome = :outcome WHERE {_ONE} AND a.done_at IS NULL"
 _ATTEMPTS = f"SELECT attempts FROM budget_alert AS a WHERE {_ONE}"
 _DUE = """

@@ -52,6 +52,7 @@ def create_budget(
     percents: Annotated[list[int] | None, typer.Option("--at", help="Tell when this percentage is spent; several may be given.")] = None,
     forecast_percents: Annotated[list[int] | None, typer.Option("--expected", help="Tell when this percentage is expected.")] = None,
     recipients: Annotated[list[str] | None, typer.Option("--tell", metavar="ADDRESS", help="Whom to write to.")] = None,
+    is_capped: Annotated[bool, typer.Option("--cap", help="Ask endpoints to stop its machines once all of it is spent.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Set a budget.
@@ -66,7 +67,7 @@ def create_budget(
             raise BudgetInvalid(f"{amount[:40]!r} is no amount. Write it as 50000 or 1234.50.")
         plan = Plan(
             name, minor, _filters(scope or []), tuple(percents or PERCENTS), tuple(forecast_percents or FORECAST_PERCENTS),
-            tuple(recipients or ()),
+            tuple(recipients or ()), is_capped,
         )  # fmt: skip
         made = standing(session, org_id, create(session, org_id, plan, by=BY))
     if as_json:
@@ -141,6 +142,6 @@ def _as_json(one: Standing) -> dict[str, object]:
     return {
         "id": one.budget.id, "name": plan.name, "scope": dict(plan.scope), "currency": one.budget.currency, "month": one.month,
         "amount_minor": plan.amount_minor, "spent_minor": one.spent_minor, "percents": plan.percents,
-        "forecast_percents": plan.forecast_percents, "recipients": plan.recipients,
+        "forecast_percents": plan.forecast_percents, "recipients": plan.recipients, "is_capped": plan.is_capped,
         "expected_minor": expected and {"expected": round(expected.expected), "low": round(expected.low), "high": round(expected.high)},
     }  # fmt: skip

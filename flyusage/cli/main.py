@@ -10,6 +10,7 @@ import typer
 
 from flyusage import __version__, db, logs
 from flyusage.cli import (
+    anomalies,
     audit,
     backup,
     bill,
@@ -52,6 +53,7 @@ app = typer.Typer(
 app.command("backup")(backup.backup)
 app.command("demo")(demo.demo)
 app.command("fill-demo", hidden=True)(demo.fill_beside)
+app.command("anomalies")(anomalies.list_anomalies)
 app.command("ingest")(ingest.ingest)
 app.command("login")(login.login)
 app.command("logout")(login.logout)

@@ -34,7 +34,7 @@ def worker(
 
 def _run_all(stop: threading.Event) -> None:
     """Every job in a thread of its own; an error of one ends all, and whoever started us starts us again."""
-    jobs = (background.run, documents.run, posting.run, payments.run, budgets.run, purging.run)
+    jobs = (background.run, documents.run, posting.run, payments.run, budgets.run, budgets.deliver, budgets.watch, purging.run)
     with ThreadPoolExecutor(len(jobs), thread_name_prefix="job") as threads:
         running = [threads.submit(job, stop) for job in jobs]
         wait(running, return_when=FIRST_COMPLETED)

@@ -19,6 +19,7 @@ class Permission(StrEnum):
     INVOICES_PAY = "invoices.pay"
     BILLING_EDIT = "billing.edit"
     BUDGETS_EDIT = "budgets.edit"
+    DELIVERIES_MANAGE = "deliveries.manage"
     TOKENS_MANAGE = "tokens.manage"
     AUDIT_READ = "audit.read"
     MEMBERS_READ = "members.read"
@@ -38,7 +39,7 @@ _BILLING = _EVERYBODY | {  # money, and usage as it is billed: no single machine
     Permission.COST_CENTRES_EDIT,
     Permission.AUDIT_READ,
 }
-_ADMIN = _DEVELOPER | _BILLING | {Permission.MEMBERS_MANAGE, Permission.ORGANIZATION_EDIT}
+_ADMIN = _DEVELOPER | _BILLING | {Permission.MEMBERS_MANAGE, Permission.ORGANIZATION_EDIT, Permission.DELIVERIES_MANAGE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,

@@ -26,6 +26,7 @@ PERMITTED_PAGES = {
     "/machines": Permission.MACHINES_READ,
     "/billing": Permission.INVOICES_READ,
     "/budgets": Permission.USAGE_READ,
+    "/alerts": Permission.USAGE_READ,
     "/prices": Permission.PRICES_READ,
     "/what-if": Permission.PRICES_READ,
     "/members": Permission.MEMBERS_READ,

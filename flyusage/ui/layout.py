@@ -13,6 +13,7 @@ PERMITTED = (
     ("Machines", "server", "/machines"),
     ("Billing", "receipt-text", "/billing", "/invoices"),
     ("Budgets", "piggy-bank", "/budgets"),
+    ("Alerts", "bell-ring", "/alerts"),
     ("Prices", "tags", "/prices"),
     ("What if", "flask-conical", "/what-if"),
     ("Members", "users", "/members"),

@@ -1,7 +1,7 @@
 """`python -m tests.bench [PART…]`: measures what the product promises, prints a table, writes JSON under bench-results/.
 
 Parts: fresh (ingest and roll-up), explorer, machines, access (authorisation, sign-in, members), drafts, whatif, forecast
-(against the run-rate), pages (in Chromium),
+(against the run-rate), anomalies (injected faults), pages (in Chromium),
 large (re-roll and storage), invoice (the largest one issued), scaling, documents (PDF and XML), close (a month for 30,000
 organizations), totals (over three million invoices).
 The databases of 10,000 machines and 13 months, and of three million invoices, are made once (some minutes) and kept; delete
@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from tests.bench import (
     access,
+    anomalies,
     database,
     documents,
     drafts,
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "drafts",
         "whatif",
         "forecast",
+        "anomalies",
         "pages",
         "invoice",
         "large",
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(report.show(found), flush=True)
 
     run("fresh", writing.measure_fresh)
-    if {"explorer", "machines", "access", "drafts", "whatif", "forecast", "pages", "large", "invoice"} & set(chosen):
+    if {"explorer", "machines", "access", "drafts", "whatif", "forecast", "anomalies", "pages", "large", "invoice"} & set(chosen):
         with database.filled(options.vms, options.months) as measured:
             details["database"] = measured
             rows += _fill_rows(measured)
@@ -77,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run("drafts", lambda: drafts.measure(measured))
             run("whatif", lambda: what_if.measure(measured))
             run("forecast", lambda: forecasts.measure(measured))
+            run("anomalies", lambda: anomalies.measure(measured))
             run("pages", lambda: pages.measure(measured))
             run("invoice", lambda: invoices.measure_large(measured))
             run("large", lambda: writing.measure_large(measured))

@@ -396,10 +396,23 @@ def test_ownership_is_handed_over_somebody_leaves_and_it_is_deleted_and_brought_
 
 
 NAVIGATION = {
-    "owner": ["Overview", "Explorer", "Machines", "Billing", "Budgets", "Prices", "What if", "Members", "Audit", "API tokens", "Settings"],
-    "developer": ["Overview", "Explorer", "Machines", "Budgets", "Prices", "What if", "Members", "API tokens", "Settings"],
-    "billing": ["Overview", "Explorer", "Billing", "Budgets", "Prices", "What if", "Members", "Audit", "Settings"],
-    "viewer": ["Overview", "Explorer", "Machines", "Budgets", "Prices", "What if", "Members", "Settings"],
+    "owner": [
+        "Overview",
+        "Explorer",
+        "Machines",
+        "Billing",
+        "Budgets",
+        "Alerts",
+        "Prices",
+        "What if",
+        "Members",
+        "Audit",
+        "API tokens",
+        "Settings",
+    ],
+    "developer": ["Overview", "Explorer", "Machines", "Budgets", "Alerts", "Prices", "What if", "Members", "API tokens", "Settings"],
+    "billing": ["Overview", "Explorer", "Billing", "Budgets", "Alerts", "Prices", "What if", "Members", "Audit", "Settings"],
+    "viewer": ["Overview", "Explorer", "Machines", "Budgets", "Alerts", "Prices", "What if", "Members", "Settings"],
 }
 
 

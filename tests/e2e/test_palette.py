@@ -40,7 +40,9 @@ def test_it_jumps_to_a_machine_and_to_a_region(open_page: OpenPage) -> None:
 def test_arrows_go_round_and_pages_are_there_at_once(open_page: OpenPage) -> None:
     page = opened(open_page("/orgs/prism"))
     options = page.get_by_role("option")
-    expect(options).to_have_text(["Overview", "Explorer", "Machines", "Billing", "Budgets", "Prices", "What if", "Members", "Audit"])
+    expect(options).to_have_text(
+        ["Overview", "Explorer", "Machines", "Billing", "Budgets", "Alerts", "Prices", "What if", "Members", "Audit"]
+    )
     page.keyboard.press("ArrowUp")
     expect(options.nth(8)).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")

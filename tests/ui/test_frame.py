@@ -56,11 +56,22 @@ def test_an_organization_without_events_says_that(cast: "Cast") -> None:
 def test_pages_that_need_a_permission_are_those_that_the_reader_has(cast: "Cast", monkeypatch: pytest.MonkeyPatch) -> None:
     organization = open_organization("prism")
     assert organization is not None
-    assert header_of(organization).pages == ["", "/usage", "/machines", "/billing", "/budgets", "/prices", "/what-if", "/members", "/audit"]
+    assert header_of(organization).pages == [
+        "",
+        "/usage",
+        "/machines",
+        "/billing",
+        "/budgets",
+        "/alerts",
+        "/prices",
+        "/what-if",
+        "/members",
+        "/audit",
+    ]
     monkeypatch.setattr(session, "permitted", lambda _org_id: PERMISSIONS[Role.VIEWER])
     organization = open_organization("prism")
     assert organization is not None
-    assert header_of(organization).pages == ["", "/usage", "/machines", "/budgets", "/prices", "/what-if", "/members"]
+    assert header_of(organization).pages == ["", "/usage", "/machines", "/budgets", "/alerts", "/prices", "/what-if", "/members"]
     with pytest.raises(NotPermitted, match=r"invoices\.read"):
         open_organization("prism", Permission.INVOICES_READ)
 

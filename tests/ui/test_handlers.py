@@ -12,6 +12,7 @@ import reflex as rx
 import flyusage.flyusage  # noqa: F401 declares every State
 
 HANDLERS = {
+    "Alerts": {"add", "forget", "load", "remove", "replay", "rotate", "test"},
     "Account": {"load", "sign_out", "sign_out_others"},
     "AuditPage": {"choose", "load"},
     "Billing": {"load", "search", "watch"},

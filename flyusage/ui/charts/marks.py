@@ -16,7 +16,7 @@ NOW_PX = 16  # half of the word "now" and some air
 MOST_LINES = 40
 MOST_NAMED = 8
 LEAST_SHADE_PX = 30  # narrower, "so far" has no room to be said
-_PLURALS = {"deploy": "deploys", "price": "price steps", "note": "notes"}
+_PLURALS = {"deploy": "deploys", "price": "price steps", "note": "notes", "anomaly": "anomalies"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Mark:
 
     at: datetime
     label: str
-    kind: Literal["deploy", "price", "note"] = "deploy"
+    kind: Literal["deploy", "price", "note", "anomaly"] = "deploy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ class TimeChart:
     """Everything a chart over time says. `series` largest first.
 
     `total` is given when the whole is not the sum of the series (a peak); `ghost` is the comparison period laid over
-    this one, bucket by bucket; `open_from` is where the numbers are still "so far"; `now` draws the present.
+    this one, bucket by bucket; `guides` are lines to hold it against (a budget's pace, what is expected).
+    `open_from` is where the numbers are still "so far"; `now` draws the present.
     """
 
     grid: TimeGrid
@@ -80,6 +81,7 @@ class TimeChart:
     unit: Unit = DOLLARS
     total: Sequence[float | None] | None = None
     ghost: SeriesPoints | None = None
+    guides: Sequence[SeriesPoints] = ()
     marks: Sequence[Mark] = ()
     open_from: datetime | None = None
     now: datetime | None = None

@@ -15,7 +15,8 @@ from flyusage.ui.charts.units import PERCENT, hover_number, value_ticks
 
 TOP_PX, RIGHT_PX = 26, 12
 HOVER_ROW_PX = 19
-TOTAL_UID, GHOST_UID = "Øtotal", "Øghost"  # no key's uid begins so (`uid_of`)
+TOTAL_UID, GHOST_UID, GUIDE_UID = "Øtotal", "Øghost", "Øguide"  # no key's uid begins so (`uid_of`)
+GUIDE_DASHES = ("8px,4px", "2px,2px", "8px,3px,2px,3px")
 BAR_GAP = 0.14  # of a bucket's width
 # Past this many rectangles bars take most of a second to paint; the same picture as stepped areas a quarter of it.
 MOST_BARS = 1500
@@ -137,6 +138,7 @@ def _traces(scene: Scene) -> list[Trace]:
     """
     traces = [_trace(scene, index) for index in range(len(scene.series))]
     extras = [_ghost_trace(scene, scene.chart.ghost)] if scene.chart.ghost else []
+    extras += [_guide_trace(scene, guide, place) for place, guide in enumerate(scene.chart.guides)]
     fitting = scene.canvas.height_px // HOVER_ROW_PX - 3 - len(extras)
     if len(traces) > 1:
         extras.append(_total_trace(scene, fitting))
@@ -172,6 +174,13 @@ def _total_trace(scene: Scene, shown: int) -> Trace:
 def _ghost_trace(scene: Scene, ghost: SeriesPoints) -> Trace:
     return _unstacked(scene, ghost.points, GHOST_UID, plot_label(ghost.label)) | {
         "line": {"color": scene.canvas.theme.ink, "width": 1.5, "dash": "1px,3px", "shape": "linear"},
+    }
+
+
+def _guide_trace(scene: Scene, guide: SeriesPoints, place: int) -> Trace:
+    dash = GUIDE_DASHES[place % len(GUIDE_DASHES)]
+    return _unstacked(scene, guide.points, f"{GUIDE_UID}{place}", plot_label(guide.label)) | {
+        "line": {"color": scene.canvas.theme.ink_2, "width": 1.5, "dash": dash, "shape": "linear"},
     }
 
 

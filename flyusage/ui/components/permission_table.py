@@ -16,6 +16,7 @@ WORDS = {
     Permission.INVOICES_PAY: "Pay invoices",
     Permission.BILLING_EDIT: "Edit billing contacts, address and VAT number",
     Permission.BUDGETS_EDIT: "Set budgets",
+    Permission.DELIVERIES_MANAGE: "Say where alerts are sent",
     Permission.TOKENS_MANAGE: "Make and revoke API tokens",
     Permission.AUDIT_READ: "Read the audit log",
     Permission.MEMBERS_READ: "See who belongs to the organization",

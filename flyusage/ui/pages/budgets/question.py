@@ -111,7 +111,7 @@ def plan_of(form: Mapping[str, str], currency: str) -> Plan:
     if form["dimension"] and not scope:
         raise BudgetInvalid("Name what the budget is of, separated by commas, or choose everything.")
     recipients = tuple(form["recipients"].replace(",", " ").replace(";", " ").split())
-    return Plan(form["name"], minor, scope, _percents(form["percents"]), _percents(form["expected"]), recipients)
+    return Plan(form["name"], minor, scope, _percents(form["percents"]), _percents(form["expected"]), recipients, bool(form.get("cap")))
 
 
 def row_of(slug: str, one: Standing) -> BudgetRow:
@@ -143,7 +143,9 @@ def row_of(slug: str, one: Standing) -> BudgetRow:
 
 def alert_of(one: Alert) -> AlertRow:
     """An alert's row. Pure."""
-    what = f"{one.percent} % {'spent' if one.basis == telling.SPENT else 'expected'}"
+    what = {telling.SPENT: f"{one.percent} % spent", telling.EXPECTED: f"{one.percent} % expected", telling.CAP: "all spent: stop"}[
+        one.basis
+    ]
     amount = format_minor(one.amount_minor, CURRENCIES[one.currency])
     return AlertRow(
         f"{present.moment_text(one.reached_at)} UTC", visible(one.budget_name), what, amount, visible(one.outcome or "Waits to be sent.")
@@ -164,7 +166,8 @@ def _tells(plan: Plan) -> str:
     expected = ", ".join(f"{one} %" for one in plan.forecast_percents)
     when = " and ".join(part for part in (f"{spent} spent" if spent else "", f"{expected} expected" if expected else "") if part)
     whom = ", ".join(plan.recipients) or "this page only"
-    return f"Tells at {when}: {visible(whom)}" if when else "Tells nobody"
+    said = f"Tells at {when}: {visible(whom)}" if when else "Tells nobody"
+    return f"{said}. Asks to stop its machines once all is spent" if plan.is_capped else said
 
 
 def _view(one: Budget, period: Period) -> View:

@@ -12,7 +12,7 @@ from flyusage.ui.pages.budgets import question
 from flyusage.ui.pages.budgets.question import Screen
 from flyusage.ui.session import slug_in
 
-FIELDS = ("name", "amount", "dimension", "values", "percents", "expected", "recipients")
+FIELDS = ("name", "amount", "dimension", "values", "percents", "expected", "recipients", "cap")
 LONGEST_FIELD = 2_000
 
 

@@ -91,6 +91,11 @@ def _new() -> rx.Component:
         text_field("Tell when spent, %", "percents", max_length=60, default_value="50, 80, 100"),
         text_field("Tell when expected, %", "expected", max_length=60, default_value="100"),
         field("Write to", recipients),
+        rx.el.label(
+            rx.el.input(type="checkbox", name="cap", value="on"),
+            rx.el.span("Once all of it is spent, ask the endpoints that hear of stops (see Alerts) to stop its running machines"),
+            class_name="budget-cap",
+        ),
         rx.el.div(
             rx.cond(Budgets.refusal != "", rx.el.p(Budgets.refusal, role="alert", class_name="form-problem"), rx.fragment()),
             rx.el.button("Set budget", type="submit", class_name="button button-primary"),

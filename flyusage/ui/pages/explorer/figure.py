@@ -29,6 +29,7 @@ UNITS: dict[Measure, units.Unit] = {
     Measure.RUNNING_MEAN: units.MACHINES,
     Measure.RUNNING_PEAK: units.MACHINES,
 }
+GUIDED = (Chart.AREA, Chart.BARS)  # whose height is the total, which budgets and forecasts are about
 OVER_TIME = {
     Chart.AREA: timeseries.stacked_area,
     Chart.BARS: timeseries.stacked_bars,
@@ -46,7 +47,15 @@ class Place:
     name: str
 
 
-def usage_figure(answer: Answer, slots: Mapping[str, int], marks: Sequence[Mark], places: Mapping[str, Place], *, revision: str) -> Figure:
+def usage_figure(
+    answer: Answer,
+    slots: Mapping[str, int],
+    marks: Sequence[Mark],
+    places: Mapping[str, Place],
+    *,
+    revision: str,
+    guides: Sequence[SeriesPoints] = (),
+) -> Figure:
     """The figure of `answer`. `slots` are the month's colours, `places` the regions' (for a map), `revision` names the view.
 
     A peak is drawn as lines, since peaks do not add up.
@@ -65,7 +74,7 @@ def usage_figure(answer: Answer, slots: Mapping[str, int], marks: Sequence[Mark]
     chart = view.chart if view.chart in OVER_TIME else Chart.AREA
     if view.measure is Measure.RUNNING_PEAK:
         chart = Chart.LINES
-    return OVER_TIME[chart](_time_chart(answer, marks), canvas, slots_for_view(slots, keys))
+    return OVER_TIME[chart](_time_chart(answer, marks, guides), canvas, slots_for_view(slots, keys))
 
 
 def _tile(answer: Answer, series: Series) -> Tile:
@@ -96,7 +105,7 @@ def _week(answer: Answer) -> list[list[float | None]]:
     return [[sum(cell) / len(cell) if cell else None for cell in day] for day in sums]
 
 
-def _time_chart(answer: Answer, marks: Sequence[Mark]) -> TimeChart:
+def _time_chart(answer: Answer, marks: Sequence[Mark], guides: Sequence[SeriesPoints] = ()) -> TimeChart:
     is_open = answer.as_of in answer.view.period
     return TimeChart(
         grid=TimeGrid(start=answer.buckets[0], step=answer.granularity.value, count=len(answer.buckets)),
@@ -104,6 +113,7 @@ def _time_chart(answer: Answer, marks: Sequence[Mark]) -> TimeChart:
         unit=UNITS[answer.view.measure],
         ghost=_ghost(answer),
         marks=marks,
+        guides=guides if answer.view.chart in GUIDED or (answer.view.chart is Chart.LINES and len(answer.drawn) == 1) else (),
         open_from=max((bucket for bucket in answer.buckets if bucket <= answer.as_of), default=None) if is_open else None,
         now=answer.as_of if is_open else None,
     )

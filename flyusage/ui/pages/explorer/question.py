@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from sqlmodel import Session, select
 
 from flyusage import clock, db
+from flyusage.alerts.overlays import Overlays, overlays
 from flyusage.config import settings
 from flyusage.invoices.costs import explore
 from flyusage.metering import queries as metering
@@ -31,6 +32,7 @@ from flyusage.ui.charts.figure import Figure
 from flyusage.ui.charts.palette import assign_slots
 from flyusage.ui.charts.rows import Mark
 from flyusage.ui.charts.text import visible
+from flyusage.ui.pages.explorer import asides
 from flyusage.ui.pages.explorer import screen as printed
 from flyusage.ui.pages.explorer.figure import Place as MapPlace
 from flyusage.ui.pages.explorer.figure import chart_title, usage_figure, zone_said
@@ -140,6 +142,7 @@ class _Explored:
     figure: Figure | None
     lines_key: tuple[object, ...]
     permissions: frozenset[Permission]
+    beside: Overlays
 
 
 def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
@@ -154,14 +157,18 @@ def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
         require_for(org, view)
         answer = explore(session, org.id, _hourly_for_heat_map(view), now=now)
         slots = _slots(session, org, view, now)
-        marks = _marks(session, org.id, view) if answer.series else []
+        beside = overlays(session, org.id, answer, now=now)
+        marks = [*_marks(session, org.id, view), *asides.marks(beside)] if answer.series else []
         places = _places(session) if view.chart is Chart.MAP else {}
         fresh, health = metering.freshness(session, org.id), metering.data_health(session, org.id)
     revision = usage_href("", urls.view_to_query(answer.view))
-    figure = usage_figure(answer, slots, marks, places, revision=revision) if answer.series else None
+    lines = asides.guides(beside)
+    figure = usage_figure(answer, slots, marks, places, revision=revision, guides=lines) if answer.series else None
     place = Place(asked.slug, answer.view)
     lines_key = ("lines", org.id, org.apps, revision)
-    return _Explored(place, answer, (*notices, *answer.notices), slots, known, now, fresh, health, figure, lines_key, org.permissions)
+    return _Explored(
+        place, answer, (*notices, *answer.notices), slots, known, now, fresh, health, figure, lines_key, org.permissions, beside
+    )
 
 
 def _hourly_for_heat_map(view: View) -> View:
@@ -195,6 +202,7 @@ def _screen(explored: _Explored) -> Screen:
         chart_unit=present.MEASURES[view.measure].unit + (f" · {zone}" if view.chart not in (Chart.TREEMAP, Chart.MAP) else ""),
         chart_hint=HINTS.get(view.chart, OVER_TIME_HINT),
         chart_label=f"{title}, {present.period_text(view.period)}, UTC: {total} in all. The table below holds the same numbers.",
+        asides=asides.asides(place.slug, explored.beside, answer.currency, sees_machines=Permission.MACHINES_READ in explored.permissions),
         zone_minutes=view.zone_minutes,
         zone_href=place.href(zone_minutes=0),
         zone_at=view.period.start.isoformat() if view.has_hours else "",

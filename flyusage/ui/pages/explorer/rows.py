@@ -86,6 +86,16 @@ class ChangeRow:
 
 
 @dataclass(frozen=True)
+class Aside:
+    """What is drawn beside the usage, in words: `label` (with where it leads) and `text`; `kind` is budget, forecast or anomaly."""
+
+    kind: str
+    label: str
+    text: str
+    href: str = ""
+
+
+@dataclass(frozen=True)
 class Screen:
     """What the explorer shows of one answer but for table and changes, ready to print. Field names are those of the page's state."""
 
@@ -106,6 +116,7 @@ class Screen:
     chart_unit: str = ""
     chart_hint: str = ""
     chart_label: str = ""
+    asides: list[Aside] = field(default_factory=list)
     zone_minutes: int = 0
     zone_at: str = ""
     zone_href: str = ""

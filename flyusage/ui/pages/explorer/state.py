@@ -13,7 +13,7 @@ from flyusage.ui.addresses import text_in
 from flyusage.ui.components.plotly_chart import ChartPoint, ChartRange
 from flyusage.ui.pages.explorer import question, steps
 from flyusage.ui.pages.explorer.paths import usage_href
-from flyusage.ui.pages.explorer.rows import Changed, ChangeRow, Chip, Choice, Crumb, Listed, Row, Screen, Table, Tile, Word
+from flyusage.ui.pages.explorer.rows import Aside, Changed, ChangeRow, Chip, Choice, Crumb, Listed, Row, Screen, Table, Tile, Word
 from flyusage.ui.session import slug_in
 
 CHART_ID = "usage"
@@ -40,6 +40,7 @@ class Explorer(rx.State):
     chart_unit: str = ""
     chart_hint: str = ""
     chart_label: str = ""
+    asides: list[Aside] = []
     zone_minutes: int = 0
     zone_at: str = ""
     zone_href: str = ""

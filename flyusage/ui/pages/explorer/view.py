@@ -164,8 +164,34 @@ def _chart_card() -> rx.Component:
                 on_reset=Explorer.zoom_out,
             ),
         ),
+        rx.cond(Explorer.asides.length() > 0, _asides(), rx.fragment()),
         class_name="card chart-card",
         aria_label=Explorer.chart_title,
+    )
+
+
+def _asides() -> rx.Component:
+    """What is drawn beside the usage, in words."""
+    return rx.el.ul(
+        rx.foreach(
+            Explorer.asides,
+            lambda one: rx.el.li(
+                rx.match(
+                    one.kind,
+                    ("budget", rx.icon("piggy-bank", size=14, aria_hidden="true")),
+                    ("forecast", rx.icon("trending-up", size=14, aria_hidden="true")),
+                    rx.icon("bell-ring", size=14, aria_hidden="true"),
+                ),
+                rx.cond(
+                    one.href != "",
+                    rx.link(rx.el.bdi(one.label), href=one.href, class_name="link"),
+                    rx.el.span(one.label, class_name="strong"),
+                ),
+                rx.el.span(one.text, class_name="muted"),
+            ),
+        ),
+        class_name="asides",
+        aria_label="Budgets, forecast and what was not usual",
     )
 
 

@@ -1,13 +1,19 @@
 """The overview's "right now": machines running, freshness, and how sound the data is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flyusage.alerts.anomalies import Found
 from flyusage.metering.history import HistoryLoad
 from flyusage.metering.queries import DataHealth
+from flyusage.money import CURRENCIES, format_minor
 from flyusage.periods import midnight
 from flyusage.pricing.overview import Overview
 from flyusage.ui import present
+from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.overview.rows import Fact
+
+ODD_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -18,13 +24,14 @@ class History:
     text: str = ""
 
 
-def facts(slug: str, shown: Overview, health: DataHealth) -> list[Fact]:
+def facts(slug: str, shown: Overview, health: DataHealth, odd: Sequence[Found] = ()) -> list[Fact]:
     """The lines of "right now": what runs, how fresh it is, and what was wrong with events."""
     last = f"{present.moment_text(shown.last_event_at)} UTC" if shown.last_event_at else "–"
     return [
         Fact("Machines running now", f"{shown.running_now:,}", href=f"/orgs/{slug}/machines?state=running" if shown.running_now else ""),
         Fact("Last event", last, tone="warn" if shown.is_stale else "ok"),
         Fact("Added up through", f"{present.moment_text(shown.rolled_through)} UTC", "What ran since is added from open runs."),
+        *([_out_of_the_ordinary(slug, odd)] if odd else []),
         Fact("Refused events, last 30 days", f"{health.refused_events:,}", tone=_tone(health.refused_events)),
         _fact("Inferred stops", health.inferred_stops, "A start came while the machine still ran: the older run ends there."),
         *[
@@ -44,6 +51,13 @@ def facts(slug: str, shown: Overview, health: DataHealth) -> list[Fact]:
 
 def _fact(label: str, count: int, detail: str) -> Fact:
     return Fact(label, f"{count:,}", detail if count else "", _tone(count))
+
+
+def _out_of_the_ordinary(slug: str, odd: Sequence[Found]) -> Fact:
+    most = max(odd, key=lambda one: abs(one.difference_minor))
+    amount = format_minor(abs(most.difference_minor), CURRENCIES[most.currency])
+    detail = f"Most: {visible(most.where)}, {'+' if most.is_rise else '−'}{amount}"
+    return Fact(f"Out of the ordinary, last {ODD_DAYS} days", f"{len(odd):,}", detail, "warn", f"/orgs/{slug}/alerts")
 
 
 def _tone(count: int) -> str:

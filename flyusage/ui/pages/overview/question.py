@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import db
+from flyusage.alerts.anomalies import anomalies
 from flyusage.metering import queries
 from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.metering.models import Region
@@ -19,7 +20,7 @@ from flyusage.pricing.overview import Overview, overview
 from flyusage.pricing.view import Answer, Comparison, Dimension
 from flyusage.ui import live
 from flyusage.ui.charts.figure import Figure
-from flyusage.ui.pages.overview.facts import facts, history
+from flyusage.ui.pages.overview.facts import ODD_DAYS, facts, history
 from flyusage.ui.pages.overview.figure import Places, month_figure
 from flyusage.ui.pages.overview.rows import Screen
 from flyusage.ui.pages.overview.screen import screen
@@ -51,7 +52,8 @@ def _answer(org: OpenOrganization) -> Answered:
             return Answered()
         if shown.changes is None and shown.waits_for is None:
             shown = replace(shown, changes=_halves(session, org.id, shown))
-        found = facts(org.slug, shown, queries.data_health(session, org.id))
+        odd = anomalies(session, org.id, Period(shown.as_of - ODD_DAYS * DAY, shown.as_of))
+        found = facts(org.slug, shown, queries.data_health(session, org.id), odd)
         older = history(shown.daily.load)
         printed = screen(org.slug, shown, _centres(session, org, shown), found)
         return Answered(

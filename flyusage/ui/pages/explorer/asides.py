@@ -1,0 +1,51 @@
+"""What is drawn on the chart beside the usage, as lines and marks to draw and as words to read. Pure."""
+
+from collections.abc import Iterator
+
+from flyusage.alerts.anomalies import Found, sentence, view_of
+from flyusage.alerts.overlays import BudgetLine, Heading, Overlays
+from flyusage.money import CURRENCIES, format_minor
+from flyusage.pricing.urls import view_to_query
+from flyusage.ui.charts.rows import Mark, SeriesPoints
+from flyusage.ui.charts.text import visible
+from flyusage.ui.pages.explorer.paths import usage_href
+from flyusage.ui.pages.explorer.rows import Aside
+
+
+def guides(found: Overlays) -> list[SeriesPoints]:
+    """Lines to hold the usage against: each budget's even pace, and what is expected of the days to come."""
+    lines = [SeriesPoints("", f"{line.budget.plan.name}, evenly spent", line.points) for line in found.budgets]
+    return lines + ([SeriesPoints("", "expected", found.heading.points)] if found.heading else [])
+
+
+def marks(found: Overlays) -> list[Mark]:
+    """Where something unusual began."""
+    return [Mark(one.since, f"{one.where} {_signed(one)}", "anomaly") for one in found.anomalies]
+
+
+def asides(slug: str, found: Overlays, currency: str, *, sees_machines: bool) -> list[Aside]:
+    """The same in words: amounts in full, causes, and where each leads."""
+    told = [Aside("budget", visible(line.budget.plan.name), _budget(line), f"/orgs/{slug}/budgets") for line in found.budgets]
+    return [*told, *_expected(found.heading, currency), *(_anomaly(slug, one, sees_machines=sees_machines) for one in found.anomalies)]
+
+
+def _budget(line: BudgetLine) -> str:
+    amount = format_minor(line.budget.plan.amount_minor, CURRENCIES[line.budget.currency])
+    return f"{amount} a month; the dashed line is what it allows if it is spent evenly."
+
+
+def _expected(heading: Heading | None, currency: str) -> Iterator[Aside]:
+    if heading is not None:
+        said = [format_minor(round(one), CURRENCIES[currency]) for one in (heading.total.expected, heading.total.low, heading.total.high)]
+        yield Aside(
+            "forecast", f"{heading.month:%B} as a whole", f"{said[0]} expected at your own prices; {said[1]} to {said[2]} in 8 of 10 cases."
+        )
+
+
+def _anomaly(slug: str, one: Found, *, sees_machines: bool) -> Aside:
+    words = visible(f"{sentence(one)} {one.cause.words(with_names=sees_machines)}".strip())
+    return Aside("anomaly", visible(one.where), words, usage_href(slug, view_to_query(view_of(one))))
+
+
+def _signed(one: Found) -> str:
+    return ("+" if one.is_rise else "−") + format_minor(abs(one.difference_minor), CURRENCIES[one.currency])
