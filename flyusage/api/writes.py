@@ -16,8 +16,8 @@ REPLAYED = "idempotent-replayed"
 Key = Annotated[
     str,
     Header(
-        alias="Idempotency-Key", pattern=r"^[!-~]{0,200}$", examples=["7f9c2ba4-e88f-4b21-9d5a-1c4e0a9f3d10"],
-        description="Any text of your own. Within a day the same request with the same key gives the first one's answer, and does nothing twice.",
+        alias="Idempotency-Key", pattern=r"^[!-~]{0,200}$",
+        description="Any text of your own, as a UUID. Within a day the same request with it gives the first one's answer, and does nothing twice.",
     ),
 ]  # fmt: skip
 
