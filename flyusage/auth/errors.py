@@ -114,3 +114,17 @@ class VaultLocked(FlyusageError):
 
     code = "vault_locked"
     status = 503
+
+
+class ProviderUnreachable(FlyusageError):
+    """An identity provider does not answer, or not as the standard asks, or may not be asked."""
+
+    code = "provider_unreachable"
+    status = 502
+
+
+class ProviderRefused(FlyusageError):
+    """What came back from an identity provider proves nobody: the sentence says what was wrong with it."""
+
+    code = "provider_refused"
+    status = 401
