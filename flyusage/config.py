@@ -63,7 +63,9 @@ class Settings(BaseSettings):
     sso_private_hosts: str = Field(
         "", description="Hosts of identity providers that may have private addresses, by commas; http only for those on loopback."
     )
-    dns_servers: str = Field("", description="Name servers that are asked for proofs of domains, address:port by commas; default: the system's.")
+    dns_servers: str = Field(
+        "", description="Name servers that are asked for proofs of domains, address:port by commas; default: the system's."
+    )
     api_url: str | None = Field(None, description="Where another flyusage answers, for the command line; with FLYUSAGE_TOKEN.")
     token: SecretStr | None = Field(None, repr=False, description="The API token that the command line shows there.")
     profile: str | None = Field(None, description="Which stored sign-in the command line uses; `local` for the database.")

@@ -21,7 +21,13 @@ from flyusage.pricing import books
 
 TENANT_TABLES = sorted(table.name for table in SQLModel.metadata.tables.values() if "org_id" in table.columns)
 CHAINED = ("audit_head", "audit_link")  # rows of these are made by the database, beside those of audit_event
-HIDDEN = ("billing_close", "billing_hold", "invoice_counter", "invoice_total_change", "sso_flow")  # the platform's alone, though they are about tenants
+HIDDEN = (
+    "billing_close",
+    "billing_hold",
+    "invoice_counter",
+    "invoice_total_change",
+    "sso_flow",
+)  # the platform's alone, though they are about tenants
 SOMETHING = {
     int: 1,
     bool: False,

@@ -98,7 +98,8 @@ def sign_in(
     """Sign in by password; the secret for the browser's new cookie. Its own transactions: a failure is counted and stays.
 
     `mark` is the secret of a former session of this browser; `note` says the sign-in on, in its transaction; `permit` may raise
-    against an account whose password was right. Raises SignInRefused, TooManyAttempts, SecondFactorAsked. What is refused, and how long that takes, does not tell whether the account exists.
+    against an account whose password was right. Raises SignInRefused, TooManyAttempts, SecondFactorAsked. What is refused, and how
+    long that takes, does not tell whether the account exists.
     """
     written = email.strip().lower().replace("\0", "\ufffd")[:LONGEST_ADDRESS]
     with db.platform_transaction() as session:
@@ -175,9 +176,14 @@ def link_to_set_password(secret: str, settings: Settings) -> str:
 
 def link_to(path: str, secret: str, settings: Settings) -> str:
     """The address to open with a secret, on the host that is configured: never one that a request named."""
+    return f"{address_of(path, settings)}?{urlencode({'link': secret})}"
+
+
+def address_of(path: str, settings: Settings) -> str:
+    """The whole address of one of our paths, on the host that is configured."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base = settings.base_url or f"http://{host}:{settings.port}"
-    return f"{base.rstrip('/')}{path}?{urlencode({'link': secret})}"
+    return f"{base.rstrip('/')}{path}"
 
 
 def is_anybody(session: Session) -> bool:

@@ -17,7 +17,7 @@ LASTS = timedelta(minutes=10)
 
 
 def start(session: Session, user_id: int, *, how: How = PASSWORD) -> str:
-    """Somebody gave the right password (or link), or their provider vouched for them; the secret for the cookie by which the code is asked for next."""
+    """Somebody gave the right password or link, or a provider vouched for them; the secret for the cookie by which the code is asked for."""
     secret, now = new_secret(), clock.now()
     session.execute(
         sa.text(

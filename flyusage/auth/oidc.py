@@ -33,6 +33,7 @@ LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, 2
 SCOPE = "openid email profile"
 KEPT_S = 600  # how long a provider's description and keys are kept
 ASKED_AGAIN_S = 10  # for keys, when a signature names one that is not known
+MOST_KNOWN = 1000  # providers: more than any installation has
 MOST_KEYS = 100
 MOST_GROUPS = 1000
 
@@ -110,7 +111,7 @@ def discover(issuer: str, *, anew: bool = False) -> Provider:
         return known.provider
     provider = _provider(issuer, outgoing.get_json(issuer.rstrip("/") + "/.well-known/openid-configuration"))
     with _reading:
-        if len(_known) > 1000:  # noqa: PLR2004 more than any installation has
+        if len(_known) > MOST_KNOWN:
             _known.clear()
         _known[issuer] = _Known(provider, time.monotonic())
     return provider
@@ -170,23 +171,28 @@ def _decoded(provider: Provider, id_token: str) -> jwt.Token:
     """By the keys that are known, else by those of now: providers change theirs."""
     try:
         return jwt.decode(id_token, _keys(provider), algorithms=list(ALGORITHMS))
-    except (JoseError, ValueError) as error:
-        keys = _keys(provider, anew=True)
-        if keys is None:
+    except (JoseError, ValueError):
+        if not _forget_keys(provider):
             raise
-        try:
-            return jwt.decode(id_token, keys, algorithms=list(ALGORITHMS))
-        except ValueError as again:  # what a key that does not fit may raise
-            raise ProviderRefused(f"What the provider signed does not hold: {_said(again)}.") from error
+    return jwt.decode(id_token, _keys(provider), algorithms=list(ALGORITHMS))
 
 
-def _keys(provider: Provider, *, anew: bool = False) -> KeySet | None:
-    """The provider's public keys for signatures; `anew`: None where they were read a moment ago."""
+def _forget_keys(provider: Provider) -> bool:
+    """Have the keys read anew; False where that was a moment ago: whoever sends nonsense does not make us ask all the time."""
+    with _reading:
+        known = _known.get(provider.issuer)
+        if known is None or known.keys is None or time.monotonic() - known.keys_at < ASKED_AGAIN_S:
+            return False
+        known.keys = None
+        return True
+
+
+def _keys(provider: Provider) -> KeySet:
+    """The provider's public keys for signatures, kept for ten minutes. Raises ProviderUnreachable."""
     with _reading:
         known = _known.setdefault(provider.issuer, _Known(provider, time.monotonic()))
-        age = time.monotonic() - known.keys_at
-        if known.keys is not None and (age < ASKED_AGAIN_S if anew else age < KEPT_S):
-            return None if anew else known.keys
+        if known.keys is not None and time.monotonic() - known.keys_at < KEPT_S:
+            return known.keys
     found = outgoing.get_json(provider.jwks_uri).get("keys")
     usable = [one for one in found if _signs(one)][:MOST_KEYS] if isinstance(found, list) else []
     if not usable:
@@ -244,7 +250,11 @@ def _person(client: Client, told: Mapping[str, Any], signed: Mapping[str, Any]) 
         # Entra ID says xms_edov instead: that the address's domain belongs to the directory.
         is_email_verified=told.get("email_verified") is True or told.get("xms_edov") in (True, "1", "true"),
         name=name if isinstance(name, str) else "",
-        groups=tuple(str(one) for one in groups[:MOST_GROUPS]) if isinstance(groups, list) else (groups,) if isinstance(groups, str) else (),
+        groups=tuple(str(one) for one in groups[:MOST_GROUPS])
+        if isinstance(groups, list)
+        else (groups,)
+        if isinstance(groups, str)
+        else (),
         has_factor="mfa" in methods or (isinstance(acr, str) and acr in client.factor_acr),
         acr=acr if isinstance(acr, str) else "",
         amr=methods,

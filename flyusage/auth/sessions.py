@@ -115,9 +115,7 @@ def end_of_domains(session: Session, domains: Sequence[str], *, but_by: int, but
         ),
         binds,
     )
-    return _end_those(
-        session, f"user_id IN (SELECT u.id FROM user_account u WHERE {whose}) AND sso_org_id IS DISTINCT FROM :but_by", binds
-    )
+    return _end_those(session, f"user_id IN (SELECT u.id FROM user_account u WHERE {whose}) AND sso_org_id IS DISTINCT FROM :but_by", binds)
 
 
 def end_by_provider(session: Session, org_id: int) -> int:

@@ -65,7 +65,9 @@ def people(session: Session, org_id: int, *, search: str = "", role: Role | None
     rows = session.execute(sa.text(_PEOPLE), wanted).all()
     found = rows[0].found if rows else 0
     shown = [
-        Person(row.user_id, row.email, row.name, Role(row.role), row.joined_at, row.seen_at, row.has_second_factor, row.signs_in_by_provider)
+        Person(
+            row.user_id, row.email, row.name, Role(row.role), row.joined_at, row.seen_at, row.has_second_factor, row.signs_in_by_provider
+        )
         for row in rows
         if row.user_id is not None
     ]

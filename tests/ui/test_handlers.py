@@ -37,6 +37,9 @@ HANDLERS = {
     "Palette": {"search"},
     "Prices": {"choose_region", "load", "search"},
     "SecondFactorPage": {"begin", "confirm", "done", "load", "renew", "stop"},
+    "SingleSignOn": {
+        "check", "claim", "enforce", "give_up", "load", "map_group", "name_break_glass", "release", "remove", "save", "unmap_group",
+    },
     "StaffClose": {"close", "decide", "load"},
     "StaffPrices": {"discard", "draft", "load", "publish", "scale"},
     "StaffQuestions": {"answer", "load"},

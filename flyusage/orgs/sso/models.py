@@ -33,7 +33,9 @@ class SsoConnection(SQLModel, table=True):
     org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True, autoincrement=False))
     issuer: str = Field(sa_column=Column(Text, nullable=False))
     client_id: str = Field(sa_column=Column(Text, nullable=False))
-    sealed_secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False, comment="encrypted with a key that the database does not hold"))
+    sealed_secret: bytes = Field(
+        sa_column=Column(LargeBinary, nullable=False, comment="encrypted with a key that the database does not hold")
+    )
     groups_claim: str = Field(sa_column=Column(Text, nullable=False, comment="which claim names a person's groups"))
     factor_acr: str = Field(
         default="", sa_column=Column(Text, nullable=False, server_default="", comment="values of acr that mean a second factor, by spaces")

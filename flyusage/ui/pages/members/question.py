@@ -114,12 +114,11 @@ def members_csv(org: OpenOrganization) -> Iterator[str]:
     """Everybody, a line each; moments in ISO 8601 UTC, empty for never."""
     with db.transaction(org.id) as session:
         people = queries.people(session, org.id, limit=EVERYBODY).rows
-    yield _line("address", "name", "role", "joined_at", "last_seen_at", "has_second_factor")
+    yield _line("address", "name", "role", "joined_at", "last_seen_at", "has_second_factor", "single_sign_on")
     for one in people:
         seen = one.seen_at.isoformat() if one.seen_at else ""
-        yield _line(
-            guarded(one.email), guarded(one.name), one.role, one.joined_at.isoformat(), seen, "yes" if one.has_second_factor else "no"
-        )
+        proved = ("yes" if one.has_second_factor else "no", "yes" if one.signs_in_by_provider else "no")
+        yield _line(guarded(one.email), guarded(one.name), one.role, one.joined_at.isoformat(), seen, *proved)
 
 
 def _managed(slug: str) -> OpenOrganization:

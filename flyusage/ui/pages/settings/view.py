@@ -96,7 +96,8 @@ def _signing_in() -> rx.Component:
     said = rx.cond(
         SCREEN.requires_second_factor, "Every member signs in with a second factor.", "A password is enough to see this organization."
     )
-    return _card("Signing in", said, rx.el.div(rx.cond(SCREEN.requires_second_factor, lift, ask), class_name="draft-ways"))
+    sso = rx.link("Single sign-on …", href=f"/orgs/{SCREEN.slug}/sso", class_name="button", underline="none")
+    return _card("Signing in", said, rx.el.div(rx.cond(SCREEN.requires_second_factor, lift, ask), sso, class_name="draft-ways"))
 
 
 def _ways_out() -> rx.Component:
