@@ -33,14 +33,14 @@ def ask(slug: str, tested: str) -> Screen | None:
         claimed = domains.domains(session, org.id)
         mapped = connections.groups(session, org.id)
         owners = queries.people(session, org.id, role=Role.OWNER, limit=MOST_OWNERS).rows
-    now, keeps = clock.now(), held.break_glass_user_id if held else None
+    keeps = held.break_glass_user_id if held else None
     named = next((one for one in owners if one.user_id == keeps), None)
     return Screen(
         slug=org.slug,
         redirect_uri=redirect_uri(),
         setup=_setup(held),
         is_off=held is not None and held.is_off,
-        worked=f"Somebody came through {present.ago_text(held.worked_at, now)}." if held and held.worked_at else "",
+        worked=_worked(held),
         domains=[_domain(one) for one in claimed],
         groups=[GroupRow(visible(name), role.value) for name, role in mapped.items()],
         owners=[OwnerChoice(str(one.user_id), f"{visible(one.name)} ({visible(one.email)})") for one in owners if one.has_second_factor],
@@ -149,6 +149,12 @@ def _setup(held: Connection | None) -> Setup:
     if held is None:
         return Setup()
     return Setup(True, held.issuer, held.client_id, held.groups_claim, held.factor_acr, held.default_role or "")
+
+
+def _worked(held: Connection | None) -> str:
+    if held is None or held.worked_at is None:
+        return "Nobody has come through yet as it is set up now."
+    return f"Somebody came through {present.ago_text(held.worked_at, clock.now())}."
 
 
 def _domain(one: Domain) -> DomainRow:

@@ -8,7 +8,7 @@ import reflex as rx
 
 from flyusage.errors import FlyusageError
 from flyusage.orgs.sso.connections import Wanted
-from flyusage.ui import browser, present
+from flyusage.ui import present
 from flyusage.ui.addresses import text_in
 from flyusage.ui.pages.sso import question
 from flyusage.ui.pages.sso.rows import Screen
@@ -18,17 +18,18 @@ LONGEST = 600
 
 
 class SingleSignOn(rx.State):
-    """What the page shows. `phase` is loading, ready, forbidden or failed; `refusal` why the last change was not made."""
+    """What the page shows. `phase` is loading, ready, forbidden or failed; `refusal` why the last change was not made, `told` what it did."""
 
     phase: Literal["loading", "ready", "forbidden", "failed"] = "loading"
     screen: Screen = Screen()
     problem: str = ""
     refusal: str = ""
+    told: str = ""
 
     @rx.event
     async def load(self):
         """Show the single sign-on of the organization in the address."""
-        self.refusal = ""
+        self.refusal = self.told = ""
         await self._refresh()
 
     @rx.event
@@ -36,13 +37,13 @@ class SingleSignOn(rx.State):
         """Set the provider up as the form says."""
         given = {name: text_in(form, name, longest=LONGEST).replace("\0", "") for name in Wanted.__dataclass_fields__}
         if await self._done(question.save, Wanted(**given)):
-            yield browser.toast("success", "Kept.", detail="Now try it: the provider answered, and nobody has come through yet.")
+            self.told = "Kept. The provider answers; now try it."
 
     @rx.event
     async def remove(self):
         """Forget the provider."""
         if await self._done(question.remove):
-            yield browser.toast("success", "Single sign-on is removed.")
+            self.told = "Single sign-on is removed."
 
     @rx.event
     async def claim(self, form: dict[str, Any]):
@@ -53,7 +54,7 @@ class SingleSignOn(rx.State):
     async def check(self, domain: str):
         """Ask the domain's DNS."""
         if isinstance(domain, str) and await self._done(question.check, domain):
-            yield browser.toast("success", f"{domain} is proved to be yours.")
+            self.told = f"{domain} is proved to be yours."
 
     @rx.event
     async def give_up(self, domain: str):
@@ -84,26 +85,26 @@ class SingleSignOn(rx.State):
         try:
             ended = await asyncio.to_thread(question.enforce, self._slug())
         except FlyusageError as error:
-            self.refusal = error.sentence
+            self.refusal, self.told = error.sentence, ""
             return
-        yield browser.toast("success", "It is the rule now.", detail=f"{present.plural(ended, 'browser')} signed out.")
+        self.refusal, self.told = "", f"It is the rule now. {present.plural(ended, 'browser')} signed out."
         await self._refresh()
 
     @rx.event
     async def release(self):
         """Let passwords in again."""
         if await self._done(question.release):
-            yield browser.toast("success", "Passwords are let in again.")
+            self.told = "Passwords are let in again."
 
     async def _done(self, verb: Callable[..., object], *given: object) -> bool:
         """Do it and show what is so now; False, with the reason, where it was refused."""
         try:
             await asyncio.to_thread(verb, self._slug(), *given)
         except FlyusageError as error:
-            self.refusal = error.sentence
+            self.refusal, self.told = error.sentence, ""
             await self._refresh()
             return False
-        self.refusal = ""
+        self.refusal = self.told = ""
         await self._refresh()
         return True
 

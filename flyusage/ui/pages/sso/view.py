@@ -30,6 +30,12 @@ def _ready() -> rx.Component:
         rx.el.div(
             rx.cond(SingleSignOn.refusal != "", rx.el.p(SingleSignOn.refusal, class_name="sso-refusal"), rx.fragment()),
             role="alert",
+            class_name="sso-said",
+        ),
+        rx.el.div(
+            rx.cond(SingleSignOn.told != "", rx.el.p(SingleSignOn.told, class_name="sso-good"), rx.fragment()),
+            role="status",
+            class_name="sso-said",
         ),
         rx.cond(
             SCREEN.is_off,
@@ -64,7 +70,7 @@ def _fact(fact: Var[Fact]) -> rx.Component:
 def _provider() -> rx.Component:
     roles = [rx.el.option("nobody: invite them first", value=""), *[rx.el.option(f"as {role}", value=role.value) for role in GIVEN]]
     form = rx.el.form(
-        field("Redirect URI, for the provider's settings", command_line(SCREEN.redirect_uri)),
+        rx.el.div(rx.el.span("Redirect URI, for the provider's settings"), command_line(SCREEN.redirect_uri), class_name="sso-wide"),
         text_field(
             "Issuer, to the letter as the provider writes it", "issuer", type="url", default_value=SETUP.issuer, required=True, max_length=500,
             placeholder="https://login.example.com", auto_complete="off",
@@ -75,7 +81,7 @@ def _provider() -> rx.Component:
             max_length=500, auto_complete="off",
         ),
         field(
-            "Who comes with an address of your domains and was not invited is let in",
+            "Who was not invited is let in",
             rx.el.select(*roles, name="default_role", default_value=SETUP.default_role, class_name="field"),
         ),
         text_field("Claim that names somebody's groups", "groups_claim", default_value=SETUP.groups_claim, max_length=200),
@@ -157,7 +163,9 @@ def _domain(row: Var[DomainRow]) -> rx.Component:
 def _groups() -> rx.Component:
     form = rx.el.form(
         text_field("Group, as the provider sends it", "group", required=True, max_length=500, auto_complete="off"),
-        field("Role", rx.el.select(*[rx.el.option(role.value, value=role.value) for role in GIVEN], name="role", class_name="field")),
+        field(
+            "Role", rx.el.select(*[rx.el.option(role.value, value=role.value) for role in reversed(GIVEN)], name="role", class_name="field")
+        ),
         rx.el.button("Add", type="submit", class_name="button"),
         on_submit=SingleSignOn.map_group,
         reset_on_submit=True,
