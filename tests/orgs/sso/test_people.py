@@ -205,7 +205,7 @@ def test_the_clients_secret_is_sealed_to_its_organization_and_never_told(cast: C
         assert connections.client(session, held, "https://x.example").client_secret == "secret"
         box = session.scalar(sa.text("SELECT sealed_secret FROM sso_connection"))
         assert b"secret" not in bytes(box)
-        kept = connections.save(session, held.org_id, Wanted(ISSUER, "client", groups_claim="roles"), by=BY)
+        kept = connections.save(session, held.org_id, Wanted(ISSUER, "client", groups_claim="roles", default_role="viewer"), by=BY)
         assert connections.client(session, kept, "").client_secret == "secret"
         assert "secret" not in repr(connections.client(session, kept, ""))
         details = session.scalars(sa.text("SELECT detail FROM audit_event WHERE action LIKE 'sso.%' ORDER BY id")).all()
