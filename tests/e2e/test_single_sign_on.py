@@ -387,3 +387,20 @@ def test_the_page_has_no_barriers_on_a_phone(firm: Firm, visit: Visit, is_dark: 
     page = by_password(visit("/sign-in?next=/orgs/prism/sso", is_phone=True, is_dark=is_dark), OWNER)
     expect(page.get_by_role("region", name="Rule")).to_be_visible()
     clean(page)
+
+
+def test_whoever_signs_in_can_make_an_organization_and_owns_it(firm: Firm, visit: Visit) -> None:
+    page = by_password(visit("/sign-in?next=/account"), OWNER)
+    page.get_by_role("link", name="Organizations").click()
+    page.get_by_text("Make a new organization …").click()
+    page.get_by_label("Name").fill("Nova <Labs>")
+    page.get_by_label("Slug").fill("rival")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_role("alert")).to_contain_text("another organization's slug")
+    clean(page)
+    page.get_by_label("Slug").fill("nova")
+    page.get_by_role("button", name="Make it").click()
+    expect(page).to_have_url(re.compile("/orgs/nova$"))
+    expect(page.locator(".org-name")).to_have_text("Nova <Labs>")
+    made = "SELECT m.role, a.action FROM organization o JOIN membership m ON m.org_id = o.id JOIN audit_event a ON a.org_id = o.id WHERE slug = 'nova'"
+    assert firm.sql(made) == [("owner", "organization.create")]

@@ -46,7 +46,7 @@ HANDLERS = {
     "StaffQueue": {"load", "try_now"},
     "StaffRevenue": {"load"},
     "Tokens": {"create", "forget", "load", "revoke"},
-    "Welcome": {"load"},
+    "Welcome": {"create", "load"},
     "WhatIfPage": {"ask", "load"},
 }  # fmt: skip
 REFLEX = {"setvar"}  # calls a state's own set_* handlers only
