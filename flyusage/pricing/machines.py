@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -140,22 +141,26 @@ class _Hours:
         for span in run.by_price(self._known):
             price = self._known.prices.on(run.sku_id, run.region_id, span.start.date())
             part_of: dict[int, int] = {}
-            for hour, quantity in run.hours(span):
+            for hour, count, quantity in run.stretches(span):
                 if quantity not in part_of:
                     part_of[quantity] = len(self._costs)
                     self._costs.append(price.cost(quantity) if price else Fraction(0))
-                place = (hour - self._start) // HOUR
-                self._parts[place] += (part_of[quantity],)
+                first = (hour - self._start) // HOUR
+                alike, added = slice(first, first + count), (part_of[quantity],)
+                self._parts[alike] = [one + added for one in self._parts[alike]]
                 if is_machine:
-                    self._seconds[place] += quantity
+                    self._seconds[alike] = [one + quantity for one in self._seconds[alike]]
 
     def hours(self) -> list[MachineHour]:
         """Every hour in order; those without a part cost nothing."""
         costs = {parts: sum((self._costs[part] for part in parts), Fraction(0)) for parts in set(self._parts)}
-        return [
-            MachineHour(self._start + number * HOUR, seconds, costs[parts])
-            for number, (seconds, parts) in enumerate(zip(self._seconds, self._parts, strict=True))
-        ]
+        starts = _hours_from(self._start, len(self._parts))
+        return list(map(MachineHour, starts, self._seconds, map(costs.__getitem__, self._parts)))
+
+
+@lru_cache(maxsize=64)
+def _hours_from(start: datetime, count: int) -> tuple[datetime, ...]:
+    return tuple(start + number * HOUR for number in range(count))
 
 
 @dataclass
@@ -171,26 +176,20 @@ class _Run:
     span: Period
     is_report: bool
 
-    def hours(self, span: Period) -> Iterator[tuple[datetime, int]]:
-        """(hour, quantity) inside `span`, which lies inside the run's own."""
+    def stretches(self, span: Period) -> Iterator[tuple[datetime, int, int]]:
+        """(first hour, how many hours from it on are alike, quantity of each) inside `span`, which lies inside the run's own."""
         if self.is_report:
             assert self.stopped_at is not None
             for hour, count in spread(self.capacity, self.started_at, self.stopped_at):
                 if span.start <= hour < span.end and min(self.stopped_at, hour + HOUR) <= self.span.end:
-                    yield hour, count
+                    yield hour, 1, count
             return
-        hour, whole = floor_hour(span.start), 3600 * self.capacity
-        while hour < span.end:
-            next_hour = hour + HOUR
-            if span.start <= hour and next_hour <= span.end:
-                yield hour, whole
-            else:
-                yield hour, self.capacity * int((min(span.end, next_hour) - max(span.start, hour)).total_seconds())
-            hour = next_hour
+        for hour, count, seconds in _hours_in(span):
+            yield hour, count, self.capacity * seconds
 
     def quantity(self, span: Period) -> int:
         if self.is_report:
-            return sum(count for _, count in self.hours(span))
+            return sum(count * quantity for _, count, quantity in self.stretches(span))
         return self.capacity * self.span.clip(span).seconds
 
     def cost(self, known: Known, quantity: int, day: date) -> Fraction:
@@ -207,6 +206,22 @@ class _Run:
                 yield Period(first, midnight(edge))
                 first = midnight(edge)
         yield Period(first, self.span.end)
+
+
+def _hours_in(span: Period) -> Iterator[tuple[datetime, int, int]]:
+    """(first hour, how many of them, seconds of `span` in each): the hour it begins in, the whole ones, the hour it ends in."""
+    first, last = floor_hour(span.start), floor_hour(span.end)
+    if first == last:
+        if seconds := span.seconds:
+            yield first, 1, seconds
+        return
+    if first < span.start:
+        yield first, 1, 3600 - int((span.start - first).total_seconds())
+        first += HOUR
+    if whole := (last - first) // HOUR:
+        yield first, whole, 3600
+    if last < span.end:
+        yield last, 1, int((span.end - last).total_seconds())
 
 
 def _line(known: Known, run: _Run, span: Period, events: list[RawEvent]) -> Line:

@@ -55,7 +55,7 @@ def _finds(session: Session, org: OpenOrganization, view: View, wanted: str) -> 
 def _find(kind: str, dimension: Dimension, value: Value, place: Place) -> Find:
     label = visible(value.label)
     if dimension is Dimension.MACHINE:
-        return Find(kind, label, label, value.hint, machine_href(place.slug, value.key))
+        return Find(kind, label, label, value.hint, machine_href(place.slug, value.key, zone_minutes=place.view.zone_minutes))
     href = Place(place.slug, replace(place.view, group_by=dimension)).down(value.key)
     shown = f"{value.key} · {label}" if dimension is Dimension.REGION and label != value.key else label
     return Find(kind, shown, label, value.hint, href)

@@ -51,11 +51,11 @@ class Installation:
         return self.data_dir / "server.log"
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}")
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=60)
 
     def left(self) -> list[str]:
         """Processes that still belong to this installation: servers, workers and Postgres."""
-        return [" ".join(each.cmdline()) for each in psutil.process_iter() if self._owns(each)]
+        return [told for each in psutil.process_iter() if self._owns(each) and (told := _told(each))]
 
     def _owns(self, process: psutil.Process) -> bool:
         try:
@@ -86,6 +86,14 @@ def installation() -> Iterator[Installation]:
             process.stdout.close()
     assert gone(made), made.left()
     shutil.rmtree(made.data_dir)
+
+
+def _told(process: psutil.Process) -> str:
+    """Its command line; empty for one that ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def gone(installation: Installation) -> bool:

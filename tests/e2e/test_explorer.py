@@ -56,7 +56,7 @@ def test_rows_lead_down_to_the_machine_and_back_leads_up(open_page: OpenPage):
     expect(page.locator(".usage-table tbody a")).to_have_text(["batch-0"])
     expect(page.get_by_label("Where you are")).to_contain_text("gru")
     page.locator(".usage-table tbody a").click()
-    expect(page).to_have_url(re.compile("/orgs/prism/machines/batch-0"))
+    expect(page).to_have_url(re.compile("/orgs/prism/machines/batch-0[?]month=2026-10$"))
     page.go_back()
     expect(page.locator(".usage-table tbody a")).to_have_text(["batch-0"])
     page.go_back()

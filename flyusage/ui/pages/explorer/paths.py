@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from urllib.parse import quote, urlencode
 
-from flyusage.pricing.urls import view_to_query
+from flyusage.pricing.urls import view_to_query, zone_text
 from flyusage.pricing.view import Chart, Comparison, Dimension, Filter, Granularity, Measure, View
 
 DRILL = (Dimension.CONTINENT, Dimension.REGION, Dimension.APP, Dimension.VM_SIZE, Dimension.MACHINE)
@@ -62,10 +63,16 @@ class Place:
         if group is None:
             return self.grouped(Dimension.CONTINENT)
         if group is Dimension.MACHINE:
-            return machine_href(self.slug, value)
+            return self.machine(value)
         filters = with_filter(self.view.filters, group, (value,))
         chart = Chart.AREA if self.view.chart is Chart.MAP else self.view.chart
         return self.href(filters=filters, group_by=below(group, filters), chart=chart)
+
+    def machine(self, name: str) -> str:
+        """A machine's page in the view's zone; at the view's month where it lies within one."""
+        start, last = self.view.period.start, self.view.period.end - timedelta(seconds=1)
+        month = start.date().replace(day=1) if (start.year, start.month) == (last.year, last.month) else None
+        return machine_href(self.slug, name, month=month, zone_minutes=self.view.zone_minutes)
 
 
 def usage_href(slug: str, query: Mapping[str, str]) -> str:
@@ -74,9 +81,10 @@ def usage_href(slug: str, query: Mapping[str, str]) -> str:
     return f"/orgs/{quote(slug)}/usage{'?' + asked if asked else ''}"
 
 
-def machine_href(slug: str, machine: str) -> str:
-    """A machine's page."""
-    return f"/orgs/{quote(slug)}/machines/{quote(machine, safe='')}"
+def machine_href(slug: str, machine: str, *, month: date | None = None, zone_minutes: int = 0) -> str:
+    """A machine's page: at a month, None for the last one it was there in; its hours told so many minutes east of UTC."""
+    asked = ([f"month={month:%Y-%m}"] if month else []) + ([f"zone={zone_text(zone_minutes)}"] if zone_minutes else [])
+    return f"/orgs/{quote(slug)}/machines/{quote(machine, safe='')}" + ("?" + "&".join(asked) if asked else "")
 
 
 def filter_on(filters: tuple[Filter, ...], dimension: Dimension) -> Filter | None:

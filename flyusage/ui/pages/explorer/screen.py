@@ -13,7 +13,7 @@ from flyusage.ui import present
 from flyusage.ui.charts.palette import colour_of, slots_for_view
 from flyusage.ui.charts.text import uid_of, visible
 from flyusage.ui.charts.theme import TOKENS
-from flyusage.ui.pages.explorer.paths import Place, filter_on, machine_href, trail
+from flyusage.ui.pages.explorer.paths import Place, filter_on, trail
 from flyusage.ui.pages.explorer.rows import ChangeRow, Chip, Choice, Crumb, Row, Tile, Word
 from flyusage.ui.pages.explorer.small_lines import drawn_line
 from flyusage.ui.permitted import permitted_dimensions, permitted_measures
@@ -230,7 +230,7 @@ def _row_href(place: Place, answer: Answer, series: Series) -> str:
     if series.is_other or answer.view.group_by is None or not series.key:
         return ""
     if answer.view.group_by is Dimension.MACHINE:
-        return machine_href(place.slug, series.key)
+        return place.machine(series.key)
     return place.down(series.key)
 
 

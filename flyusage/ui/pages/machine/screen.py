@@ -11,7 +11,6 @@ from flyusage.metering.machines import Machine
 from flyusage.money import CURRENCIES, Currency, format_money, round_half_away
 from flyusage.periods import HOUR, Period, midnight, month_period
 from flyusage.pricing.machines import Line, MachineHour, RawEvent, Why
-from flyusage.pricing.urls import zone_text
 from flyusage.pricing.view import Dimension, Filter, View
 from flyusage.ui import present
 from flyusage.ui.charts.axes import zone_name
@@ -53,7 +52,7 @@ def screen(told: Told, month: date, why: Why, hours: Sequence[MachineHour]) -> S
         zone_minutes=told.view.zone_minutes,
         zone=zone_name(told.view.zone_minutes),
         zone_at=shown.start.isoformat(),
-        zone_href=f"{machine_href(told.slug, machine.name)}?month={month:%Y-%m}",
+        zone_href=machine_href(told.slug, machine.name, month=month),
         life_note=_life_note(machine),
         life_label=f"Timeline of {name}: {_life_note(machine)}",
         months=month_links(told, month),
@@ -122,9 +121,9 @@ def month_links(told: Told, chosen: date) -> list[MonthLink]:
     start = machine.started_at or end
     months = list(Period(start, max(end, start) + HOUR).months())[::-1]
     shown = months[:MONTHS_SHOWN] + ([chosen] if chosen in months[MONTHS_SHOWN:] else [])
-    href, zone = machine_href(told.slug, machine.name), told.view.zone_minutes
-    kept = f"&zone={zone_text(zone)}" if zone else ""
-    return [MonthLink(_month_text(one, told.now), f"{one:%B %Y}", f"{href}?month={one:%Y-%m}{kept}", one == chosen) for one in shown]
+    zone = told.view.zone_minutes
+    href = {one: machine_href(told.slug, machine.name, month=one, zone_minutes=zone) for one in shown}
+    return [MonthLink(_month_text(one, told.now), f"{one:%B %Y}", href[one], one == chosen) for one in shown]
 
 
 def _month_text(month: date, now: datetime) -> str:

@@ -18,12 +18,11 @@ LONGEST = {"address": LONGEST_TEXT, "emails": LONGEST_TEXT}
 
 
 class OrganizationSettings(rx.State):
-    """What the page shows. `phase` is loading, ready or failed; `shown` counts loads, so that forms show what is kept."""
+    """What the page shows. `phase` is loading, ready or failed."""
 
     phase: Literal["loading", "ready", "failed"] = "loading"
     screen: Screen = Screen()
     problem: str = ""
-    shown: int = 0
 
     @rx.event
     async def load(self):
@@ -88,7 +87,7 @@ class OrganizationSettings(rx.State):
     async def _refresh(self) -> None:
         try:
             self.screen = await asyncio.to_thread(question.ask, self._slug()) or Screen()
-            self.phase, self.shown = "ready", self.shown + 1
+            self.phase = "ready"
         except FlyusageError as error:
             self.phase, self.problem, self.screen = "failed", error.sentence, Screen()
 

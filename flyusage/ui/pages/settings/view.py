@@ -1,5 +1,9 @@
 """The settings page."""
 
+import functools
+import operator
+from dataclasses import fields
+
 import reflex as rx
 from reflex.vars import Var
 
@@ -8,10 +12,13 @@ from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
 from flyusage.ui.layout import page
+from flyusage.ui.pages.settings.rows import Profile
 from flyusage.ui.pages.settings.state import OrganizationSettings
 
+# A form is keyed by what it shows as kept: when that changes it is drawn anew, and else what somebody is typing stays.
 SCREEN = OrganizationSettings.screen
 PROFILE = SCREEN.profile
+KEPT = functools.reduce(operator.add, [getattr(PROFILE, part.name) + "\n" for part in fields(Profile)])
 
 
 def settings() -> rx.Component:
@@ -25,7 +32,7 @@ def settings() -> rx.Component:
     return page(
         rx.match(
             OrganizationSettings.phase,
-            ("ready", rx.fragment(rx.cond(SCREEN.deleted != "", _deleted(), open_), key=OrganizationSettings.shown)),
+            ("ready", rx.cond(SCREEN.deleted != "", _deleted(), open_)),
             ("failed", _failed()),
             _skeleton(),
         ),
@@ -38,12 +45,14 @@ def _names() -> rx.Component:
     rename = rx.el.form(
         text_field("Name", "name", default_value=SCREEN.name, required=True, max_length=100),
         rx.el.button("Rename", type="submit", class_name="button"),
+        key=SCREEN.name,
         on_submit=OrganizationSettings.rename,
         class_name="settings-line",
     )
     move = rx.el.form(
         text_field("Slug, as in this page's address and in events", "slug", default_value=SCREEN.slug, required=True, max_length=63),
         rx.el.button("Change the slug", type="submit", class_name="button"),
+        key=SCREEN.slug + " ",
         on_submit=OrganizationSettings.change_slug,
         class_name="settings-line",
     )
@@ -73,6 +82,7 @@ def _billing() -> rx.Component:
             rx.el.textarea(name="emails", default_value=PROFILE.emails, rows=2, class_name="field"),
         ),
         rx.el.div(rx.el.button("Save billing details", type="submit", class_name="button button-primary"), class_name="settings-foot"),
+        key=KEPT,
         on_submit=OrganizationSettings.bill_to,
         class_name="settings-form",
     )

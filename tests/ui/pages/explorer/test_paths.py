@@ -31,13 +31,20 @@ def test_the_way_down_goes_from_continent_to_machine_page():
     ):
         where = Place("prism", view_at(where.down(value)))
         assert where.view.group_by is expected
-    assert where.down("00047e041e04c9") == "/orgs/prism/machines/00047e041e04c9"
+    assert where.down("00047e041e04c9") == "/orgs/prism/machines/00047e041e04c9?month=2026-10"
     assert [one.values for one in trail(where.view.filters)] == [
         ("Europe",),
         ("fra",),
         ("app_22",),
         ("performance-1x",),
     ]
+
+
+def test_a_machine_is_shown_in_the_month_and_the_zone_it_was_found_in():
+    assert place(zone_minutes=330).machine("web/1") == "/orgs/prism/machines/web%2F1?month=2026-10&zone=05:30"
+    longer = Period(OCTOBER.start, datetime(2026, 11, 2, tzinfo=UTC))
+    assert place(period=longer, zone_minutes=-180).machine("web-1") == "/orgs/prism/machines/web-1?zone=-03:00"
+    assert place(period=longer).machine("web-1") == "/orgs/prism/machines/web-1"
 
 
 def test_a_cost_centre_leads_to_its_apps():
