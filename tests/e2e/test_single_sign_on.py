@@ -402,5 +402,5 @@ def test_whoever_signs_in_can_make_an_organization_and_owns_it(firm: Firm, visit
     page.get_by_role("button", name="Make it").click()
     expect(page).to_have_url(re.compile("/orgs/nova$"))
     expect(page.locator(".org-name")).to_have_text("Nova <Labs>")
-    made = "SELECT m.role, a.action FROM organization o JOIN membership m ON m.org_id = o.id JOIN audit_event a ON a.org_id = o.id WHERE slug = 'nova'"
+    made = "SELECT role, action FROM organization o JOIN membership m ON m.org_id = o.id JOIN audit_event a ON a.org_id = o.id WHERE slug = 'nova'"
     assert firm.sql(made) == [("owner", "organization.create")]

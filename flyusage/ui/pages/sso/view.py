@@ -8,6 +8,7 @@ from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.copy_button import command_line
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.settings_card import settings_card
 from flyusage.ui.layout import page
 from flyusage.ui.pages.sso.rows import DomainRow, Fact, GroupRow, OwnerChoice
 from flyusage.ui.pages.sso.state import SingleSignOn
@@ -55,7 +56,7 @@ def _ready() -> rx.Component:
 
 def _tested() -> rx.Component:
     tested = SCREEN.tested
-    return _card(
+    return settings_card(
         "What the provider answered",
         "",
         rx.el.p(tested.says, role="status", class_name=rx.cond(tested.is_good, "sso-good", "sso-refusal")),
@@ -108,7 +109,7 @@ def _provider() -> rx.Component:
         rx.el.span(SCREEN.worked, class_name="muted small"),
         class_name="draft-ways",
     )
-    return _card("Provider", "", form, rx.cond(SETUP.is_there, ways, rx.fragment()))
+    return settings_card("Provider", "", form, rx.cond(SETUP.is_there, ways, rx.fragment()))
 
 
 def _domains() -> rx.Component:
@@ -121,7 +122,7 @@ def _domains() -> rx.Component:
         reset_on_submit=True,
         class_name="settings-line",
     )
-    return _card(
+    return settings_card(
         "Domains",
         "Only addresses of a domain that you prove to be yours are let in by your provider.",
         rx.el.ul(rx.foreach(SCREEN.domains, _domain), class_name="sso-list"),
@@ -171,7 +172,7 @@ def _groups() -> rx.Component:
         reset_on_submit=True,
         class_name="settings-line",
     )
-    return _card(
+    return settings_card(
         "Groups",
         "With any group here, the provider decides roles at each sign-in: the most powerful of somebody's groups, else as who was not "
         "invited. Owners stay owners, and no group makes one.",
@@ -219,20 +220,11 @@ def _rule() -> rx.Component:
         rx.cond(SCREEN.missing != "", rx.el.p(SCREEN.missing, class_name="muted small"), enforce),
     )
     owner_only = rx.cond(SCREEN.owns, rx.fragment(), rx.el.p("An owner names them.", class_name="muted small"))
-    return _card("Rule", said, keeps, owner_only, rx.el.div(ways, class_name="draft-ways"))
+    return settings_card("Rule", said, keeps, owner_only, rx.el.div(ways, class_name="draft-ways"))
 
 
 def _owner(choice: Var[OwnerChoice]) -> rx.Component:
     return rx.el.option(choice.label, value=choice.value)
-
-
-def _card(title: str, note: str | Var[str], *content: rx.Component) -> rx.Component:
-    return rx.el.section(
-        rx.el.header(rx.el.h2(title, class_name="card-title"), rx.el.span(note, class_name="card-note"), class_name="card-head"),
-        *content,
-        class_name="card settings-card",
-        aria_label=title,
-    )
 
 
 def _forbidden() -> rx.Component:
