@@ -84,6 +84,12 @@ class Settings(BaseSettings):
         return frozenset(filter(None, (one.strip().lower() for one in self.sso_private_hosts.split(","))))
 
     @property
+    def address(self) -> str:
+        """Where people and programs reach this installation, as it is configured, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.base_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
     def reminders(self) -> tuple[int, ...]:
         """Days after the due date on which to remind, rising."""
         return tuple(sorted({int(part) for part in self.reminder_days.split(",") if part.strip()}))

@@ -5,6 +5,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from flyusage.api import application, health, webhooks
+from flyusage.api.scim import routes as scim
 from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads, live, routes, sign_in, single_sign_on, staff_layout
@@ -33,6 +34,8 @@ from flyusage.ui.pages.overview.state import Overview
 from flyusage.ui.pages.overview.view import overview
 from flyusage.ui.pages.prices.state import Prices
 from flyusage.ui.pages.prices.view import prices
+from flyusage.ui.pages.provisioning.state import ProvisioningPage
+from flyusage.ui.pages.provisioning.view import provisioning
 from flyusage.ui.pages.second_factor import SecondFactorPage
 from flyusage.ui.pages.settings.state import OrganizationSettings
 from flyusage.ui.pages.settings.view import settings
@@ -75,6 +78,7 @@ app = rx.App(
             *health.routes,
             *webhooks.routes,
             *application.routes,
+            *scim.routes,
             *routes.routes,
             *downloads.routes,
             *audit_downloads.routes,
@@ -110,6 +114,7 @@ app.add_page(prices, route="/orgs/[slug]/prices", title="Prices · flyusage", on
 app.add_page(budgets, route="/orgs/[slug]/budgets", title="Budgets · flyusage", on_load=[Frame.load, Budgets.load])
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
 app.add_page(members, route="/orgs/[slug]/members", title="Members · flyusage", on_load=[Frame.load, Members.load])
+app.add_page(provisioning, route="/orgs/[slug]/provisioning", title="Provisioning · flyusage", on_load=[Frame.load, ProvisioningPage.load])
 app.add_page(settings, route="/orgs/[slug]/settings", title="Settings · flyusage", on_load=[Frame.load, OrganizationSettings.load])
 app.add_page(sso, route="/orgs/[slug]/sso", title="Single sign-on · flyusage", on_load=[Frame.load, SingleSignOn.load])
 app.add_page(tokens, route="/orgs/[slug]/tokens", title="API tokens · flyusage", on_load=[Frame.load, Tokens.load])

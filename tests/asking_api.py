@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import AsyncIterable, Iterable, Iterator
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import httpx
 import uvicorn
 from background import run_async
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from story import NOW
 
 from flyusage import clock, db
@@ -58,10 +59,10 @@ async def _stream(parts: Iterable[bytes]) -> AsyncIterable[bytes]:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The API's address on a free port, from a real server in this process, with the clock at the story's end."""
+def served(routes: Sequence[BaseRoute] = application.routes) -> Iterator[str]:
+    """The API's address (or that of other routes) on a free port, from a real server in this process, with the clock at the story's end."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=application.routes), log_config=None, access_log=False, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, access_log=False, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     moment = parse_moment(NOW)
     assert moment is not None

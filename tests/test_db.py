@@ -59,6 +59,7 @@ CHOSEN: dict[str, dict[str, object]] = {  # what a table's rules ask for beyond 
     "invoice_snapshot": {"sha256": HASH_OF_X},
     "outbox": {"kind": "mail"},
     "price_experiment_notice": {"kind": "begins"},
+    "provisioning": {"default_role": "viewer"},
     "recurring_fee": {"sku_id": 1},
     "reservation": {"cpu_kind": "shared"},
     "spend_limit": {"minimum_minor": 1},

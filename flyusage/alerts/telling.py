@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.alerts.budgets import Standing, budgets, standing
-from flyusage.alerts.models import budget, budget_alert
+from flyusage.alerts.models import budget_alert
 from flyusage.config import settings
 from flyusage.logs import harmless
 from flyusage.mail import Letter, MailRefused, MailServerDown, Postbox, compose
@@ -47,8 +47,8 @@ class Alert:
 
 
 def organizations_with_budgets(session: Session) -> list[int]:
-    """Their ids. Needs the platform's role."""
-    return list(session.scalars(sa.select(budget.c.org_id).where(budget.c.ended_at.is_(None)).distinct().order_by(budget.c.org_id)))
+    """Their ids, without those that are deleted. Needs the platform's role."""
+    return list(session.scalars(sa.text(_WITH_BUDGETS)))
 
 
 def note_reached(session: Session, org_id: int) -> list[Standing]:
@@ -191,7 +191,8 @@ VALUES (:org, :budget, :month, :basis, :percent, :now, :amount, :whole, :now) ON
 _DONE = f"UPDATE budget_alert AS a SET done_at = :now, outcome = :outcome WHERE {_ONE} AND a.done_at IS NULL"
 _ATTEMPTS = f"SELECT attempts FROM budget_alert AS a WHERE {_ONE}"
 _DUE = """
-SELECT org_id, budget_id, month, basis, percent FROM budget_alert WHERE done_at IS NULL AND due_at <= :now ORDER BY due_at LIMIT :limit"""
+SELECT a.org_id, a.budget_id, a.month, a.basis, a.percent FROM budget_alert a JOIN organization o ON o.id = a.org_id
+WHERE a.done_at IS NULL AND a.due_at <= :now AND o.deleted_at IS NULL ORDER BY a.due_at LIMIT :limit"""
 _CLAIM = f"""
 SELECT a.*, b.name, b.currency, b.recipients, b.ended_at, o.slug, o.name AS org_name, s.name AS seller, s.email AS seller_email
 FROM budget_alert a JOIN budget b ON b.org_id = a.org_id AND b.id = a.budget_id JOIN organization o ON o.id = a.org_id
@@ -201,3 +202,5 @@ _ALERTS = """
 SELECT a.budget_id, b.name, a.month, a.basis, a.percent, a.reached_at, a.amount_minor, a.budget_minor, b.currency, a.outcome, a.last_error
 FROM budget_alert a JOIN budget b ON b.org_id = a.org_id AND b.id = a.budget_id
 WHERE a.org_id = :org ORDER BY a.reached_at DESC, a.budget_id, a.basis, a.percent DESC LIMIT :limit"""
+_WITH_BUDGETS = """
+SELECT DISTINCT b.org_id FROM budget b JOIN organization o ON o.id = b.org_id WHERE b.ended_at IS NULL AND o.deleted_at IS NULL ORDER BY b.org_id"""

@@ -176,14 +176,7 @@ def link_to_set_password(secret: str, settings: Settings) -> str:
 
 def link_to(path: str, secret: str, settings: Settings) -> str:
     """The address to open with a secret, on the host that is configured: never one that a request named."""
-    return f"{address_of(path, settings)}?{urlencode({'link': secret})}"
-
-
-def address_of(path: str, settings: Settings) -> str:
-    """The whole address of one of our paths, on the host that is configured."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    base = settings.base_url or f"http://{host}:{settings.port}"
-    return f"{base.rstrip('/')}{path}"
+    return f"{settings.address}{path}?{urlencode({'link': secret})}"
 
 
 def is_anybody(session: Session) -> bool:

@@ -128,3 +128,24 @@ class ProviderRefused(FlyusageError):
 
     code = "provider_refused"
     status = 401
+
+
+class PasskeyRefused(FlyusageError):
+    """What a passkey signed is not what it was asked to, or it is none of the account's."""
+
+    code = "passkey_refused"
+    status = 401
+
+
+class PasskeyMissing(FlyusageError):
+    """The account has no such passkey, or none."""
+
+    code = "passkey_missing"
+    status = 404
+
+
+class PasskeyInvalid(FlyusageError):
+    """A passkey that cannot be added as asked."""
+
+    code = "passkey_invalid"
+    status = 422

@@ -108,3 +108,32 @@ class HalfwaySignIn(SQLModel, table=True):
     method: str = Field(default="password", sa_column=Column(Text, nullable=False, server_default="password"))
     sso_org_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("organization.id")))
     has_provider_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
+
+
+class Passkey(SQLModel, table=True):
+    """A key that a device or a security key of somebody's holds, and signs with: a second factor beside an authenticator app."""
+
+    __tablename__ = "passkey"  # pyright: ignore[reportAssignmentType]
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), nullable=False, index=True))
+    credential_id: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    public_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    sign_count: int = Field(
+        sa_column=Column(BigInteger, nullable=False, comment="how often it says it has signed; 0 where it does not count")
+    )
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class PasskeyChallenge(SQLModel, table=True):
+    """What a passkey is asked to sign, once. Kept as its SHA-256; gone when it is used."""
+
+    __tablename__ = "passkey_challenge"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (CheckConstraint("purpose IN ('add', 'sign_in')", name="purpose_known"),)
+
+    challenge_sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), nullable=False, index=True))
+    purpose: str = Field(sa_column=Column(Text, nullable=False))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

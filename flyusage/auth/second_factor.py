@@ -1,4 +1,4 @@
-"""The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for the day the phone is lost.
+"""The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for the day the phone is lost. Passkeys count as one too.
 
 A code is good once, whoever shows it at the same moment: one UPDATE decides. How often codes may be tried is counted as for passwords.
 """
@@ -29,7 +29,7 @@ RECOVERY_CODES = 10
 RECOVERY_BYTES = 15  # 120 bits: enough for a plain hash (OWASP ASVS 5.0, 6.5.2)
 GROUP = 4
 
-Kind = Literal["app", "recovery"]
+Kind = Literal["app", "recovery", "passkey"]
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,23 @@ def codes_left(session: Session, user_id: int) -> int:
     return session.scalar(sa.text("SELECT count(*) FROM recovery_code WHERE user_id = :user AND used_at IS NULL"), {"user": user_id}) or 0
 
 
+def is_app_on(session: Session, user_id: int) -> bool:
+    """Whether an app is set up. Needs the platform's role."""
+    confirmed = sa.text("SELECT true FROM second_factor WHERE user_id = :user AND confirmed_at IS NOT NULL")
+    return bool(session.scalar(confirmed, {"user": user_id}))
+
+
 def switch_off(session: Session, user_id: int) -> None:
-    """Ask for it no longer, and forget secret and codes."""
-    for table in ("recovery_code", "second_factor"):
+    """Ask for none any longer, and forget secret, passkeys and codes."""
+    for table in ("recovery_code", "passkey", "second_factor"):
         session.execute(sa.text(f"DELETE FROM {table} WHERE user_id = :user"), {"user": user_id})
+
+
+def switch_app_off(session: Session, user_id: int) -> None:
+    """Ask for the app's codes no longer; without a passkey, for no second factor."""
+    session.execute(sa.text("DELETE FROM second_factor WHERE user_id = :user"), {"user": user_id})
+    if not is_on(session, user_id):
+        switch_off(session, user_id)
 
 
 def count_try(user_id: int) -> None:

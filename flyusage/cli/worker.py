@@ -12,7 +12,7 @@ from flyusage.alerts import background as budgets
 from flyusage.cli import child
 from flyusage.config import settings
 from flyusage.invoices import background as documents
-from flyusage.invoices import posting
+from flyusage.invoices import posting, purging
 from flyusage.invoices.payments import background as payments
 from flyusage.metering import background
 
@@ -34,7 +34,7 @@ def worker(
 
 def _run_all(stop: threading.Event) -> None:
     """Every job in a thread of its own; an error of one ends all, and whoever started us starts us again."""
-    jobs = (background.run, documents.run, posting.run, payments.run, budgets.run)
+    jobs = (background.run, documents.run, posting.run, payments.run, budgets.run, purging.run)
     with ThreadPoolExecutor(len(jobs), thread_name_prefix="job") as threads:
         running = [threads.submit(job, stop) for job in jobs]
         wait(running, return_when=FIRST_COMPLETED)

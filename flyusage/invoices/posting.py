@@ -1,4 +1,4 @@
-"""Mail about invoices, sent from the outbox: at issue with the PDF, when voided, when overdue; and the notice that prices change.
+"""Mail about invoices, sent from the outbox: at issue with the PDF, when voided, when overdue; and the notices that prices change or a token ends.
 
 Each mail goes once. A task's row is held while its message is handed over, and noted as done the moment the server has answered
 for it. If this process dies in the instant between that answer and the commit, the message goes again, under the same
@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from flyusage import clock, db, jobs
 from flyusage.config import settings
-from flyusage.invoices import letters, outbox
+from flyusage.invoices import letters, outbox, token_mail
 from flyusage.invoices.billed import document_of
 from flyusage.invoices.document import Document
 from flyusage.invoices.models import invoice_document
@@ -59,6 +59,7 @@ class Post:
         with db.platform_transaction() as session:
             remember_overdue(session)
             take_over_notices(session)
+            tell(session, token_mail.ending(session))
             waiting = outbox.due(session, KIND, SHARE)
         if not waiting or not self._is_set() or time.monotonic() < self._resume_at:
             return False
@@ -132,6 +133,8 @@ def mail_of(session: Session, task: outbox.Task) -> Mail:
     verb, *rest = task.action.split(" ")
     if verb == PRICES:
         return _notice(session, task, *rest)
+    if verb == token_mail.ENDS:
+        return _token(session, task, int(rest[0]))
     document = document_of(session, task.org_id, task.invoice_id)
     to, link = _contacts(session, task.org_id), _link(session, task.org_id, f"invoices/{document.number}")
     sender = _sender(document)
@@ -169,6 +172,15 @@ def _notice(session: Session, task: outbox.Task, slug: str, kind: str, day: str)
         row.buyer, row.seller, found.starts_on if changes_on is None else changes_on, kind != BEGINS, found.was_cancelled
     )
     return Mail(letters.price_change(change, _link(session, task.org_id, "prices")), tuple(row.emails or ()), sender)
+
+
+def _token(session: Session, task: outbox.Task, token_id: int) -> Mail:
+    told = token_mail.told_of(session, task.org_id, token_id)
+    row = session.execute(sa.text(_NOTICED), {"org": task.org_id}).one()
+    sender = (row.seller, settings().mail_from or row.seller_email)
+    if told is None or not told.to:
+        return Mail(None, (), sender, "Not sent: the token does not work any more.")
+    return Mail(token_mail.letter(told, _link(session, task.org_id, "tokens")), told.to, sender)
 
 
 def _contacts(session: Session, org_id: int) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ USED_EVERY = timedelta(minutes=1)
 NEVER = frozenset({Permission.TOKENS_MANAGE, Permission.MEMBERS_MANAGE, Permission.ORGANIZATION_EDIT, Permission.ORGANIZATION_DELETE})
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
-_SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{RANDOM_CHARACTERS + CHECK_CHARACTERS}}}")
+_BODY = re.compile(rf"[0-9A-Za-z]{{{RANDOM_CHARACTERS + CHECK_CHARACTERS}}}")
 _token = ApiToken.__table__  # pyright: ignore[reportAttributeAccessIssue] SQLModel adds it
 
 
@@ -203,15 +203,17 @@ def bearer_of(session: Session, secret: str) -> Bearer:
     return Bearer(row.token_id, row.org_id, row.slug, row.org_name, row.is_synthetic, held, by, row.expires_at)
 
 
-def new_secret() -> str:
+def new_secret(prefix: str = PREFIX) -> str:
     """A token's text: 256 random bits and a checksum."""
     body = "".join(secrets.choice(_ALPHABET) for _ in range(RANDOM_CHARACTERS))
-    return f"{PREFIX}{body}{_checksum(body)}"
+    return f"{prefix}{body}{_checksum(body)}"
 
 
-def is_shaped(secret: str) -> bool:
+def is_shaped(secret: str, prefix: str = PREFIX) -> bool:
     """Whether a text can be a token at all: its letters and its checksum."""
-    return _SHAPE.fullmatch(secret) is not None and secret[-CHECK_CHARACTERS:] == _checksum(secret[len(PREFIX) : -CHECK_CHARACTERS])
+    body = secret.removeprefix(prefix)
+    is_whole = secret.startswith(prefix) and _BODY.fullmatch(body) is not None
+    return is_whole and body[-CHECK_CHARACTERS:] == _checksum(body[:-CHECK_CHARACTERS])
 
 
 def _checksum(body: str) -> str:

@@ -120,3 +120,31 @@ class DeletionFinal(FlyusageError):
 
     code = "deletion_final"
     status = 410
+
+
+class ScimUnknown(FlyusageError):
+    """The organization's directory has told of no such user or group."""
+
+    code = "scim_unknown"
+    status = 404
+
+
+class ScimTaken(FlyusageError):
+    """The directory has told of somebody of that name or address already."""
+
+    code = "scim_taken"
+    status = 409
+
+
+class ScimInvalid(FlyusageError):
+    """Somebody or a group that cannot be, as the directory tells of them."""
+
+    code = "scim_invalid"
+    status = 400
+
+
+class ScimChanged(FlyusageError):
+    """What is to be changed is another version by now."""
+
+    code = "scim_changed"
+    status = 412

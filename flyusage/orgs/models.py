@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -54,6 +55,9 @@ class Organization(SQLModel, table=True):
     requires_second_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     deleted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="an owner may undo it for 30 days"))
+    purged_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), comment="30 days after its deletion: usage and people are gone")
+    )
 
 
 class FormerSlug(SQLModel, table=True):
@@ -192,3 +196,95 @@ class ApiToken(SQLModel, table=True):
     expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="to the minute"))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class ScimToken(SQLModel, table=True):
+    """What an organization's directory shows to provision its people. The secret itself is nowhere kept, only its SHA-256."""
+
+    __tablename__ = "scim_token"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("org_id", "secret_sha256"),)
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    hint: str = Field(sa_column=Column(Text, nullable=False, comment="the secret's beginning, to tell tokens apart"))
+    secret_sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False, index=True))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    created_by: str = Field(sa_column=Column(Text, nullable=False, comment="as in the audit"))
+    used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="to the minute"))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class Provisioning(SQLModel, table=True):
+    """What an organization's directory gives to people whom no group of it gives a role. Absent: viewer."""
+
+    __tablename__ = "provisioning"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (CheckConstraint("default_role IN ('developer', 'billing', 'viewer')", name="default_role_known"),)
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    default_role: Role = Field(sa_column=Column(Text, nullable=False))
+
+
+class ProvisionedAccount(SQLModel, table=True):
+    """An account that an organization's directory had made: it may bring that person back, and name them while they belong nowhere else."""
+
+    __tablename__ = "provisioned_account"  # pyright: ignore[reportAssignmentType]
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), primary_key=True, index=True))
+
+
+class ScimUser(SQLModel, table=True):
+    """A person as the organization's directory tells of them. `email` is their account's address, which the directory never changes."""
+
+    __tablename__ = "scim_user"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        UniqueConstraint("org_id", "email"),
+        UniqueConstraint("org_id", "user_name"),
+        Index("ix_scim_user_org_id_external_id", "org_id", "external_id"),
+    )
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    email: str = Field(sa_column=Column(Text, nullable=False))
+    user_name: str = Field(sa_column=Column(Text, nullable=False, comment="as it is compared: NFC, in lower case"))
+    external_id: str | None = Field(default=None, sa_column=Column(Text))
+    attributes: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, comment="of the SCIM resource, as last written"))
+    is_active: bool = Field(sa_column=Column(Boolean, nullable=False))
+    version: int = Field(sa_column=Column(Integer, nullable=False))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    modified_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class ScimGroup(SQLModel, table=True):
+    """A group as the organization's directory tells of it, and the `role` that the organization gives to its members."""
+
+    __tablename__ = "scim_group"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        CheckConstraint("role IN ('admin', 'developer', 'billing', 'viewer')", name="role_known"),
+        Index("ix_scim_group_org_id_external_id", "org_id", "external_id"),
+    )
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    display_name: str = Field(sa_column=Column(Text, nullable=False))
+    external_id: str | None = Field(default=None, sa_column=Column(Text))
+    role: Role | None = Field(default=None, sa_column=Column(Text))
+    version: int = Field(sa_column=Column(Integer, nullable=False))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    modified_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class ScimGroupMember(SQLModel, table=True):
+    """Who is in a directory's group."""
+
+    __tablename__ = "scim_group_member"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id", "group_id"], ["scim_group.org_id", "scim_group.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["org_id", "user_id"], ["scim_user.org_id", "scim_user.id"], ondelete="CASCADE"),
+        Index("ix_scim_group_member_org_id_user_id", "org_id", "user_id"),
+    )
+
+    org_id: int = Field(sa_column=Column(Integer, primary_key=True))
+    group_id: str = Field(sa_column=Column(Text, primary_key=True))
+    user_id: str = Field(sa_column=Column(Text, primary_key=True))

@@ -4,6 +4,7 @@ A form's answer is always a redirect: to where somebody wanted to go, or back to
 Other sites' pages cannot post here (`front_door.py` refuses a foreign Origin, the cookie is SameSite).
 """
 
+from collections.abc import Callable
 from functools import partial
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -12,17 +13,19 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from flyusage import db
-from flyusage.auth import accounts, halfway, letters, second_factor, sessions
+from flyusage.auth import accounts, halfway, letters, passkeys, second_factor, sessions
 from flyusage.auth.errors import (
     AddressInvalid,
     CodeWrong,
     LinkSpent,
+    PasskeyRefused,
     PasswordTooWeak,
     SecondFactorAsked,
+    SignInNeeded,
     SignInOver,
     SignInRefused,
     TooManyAttempts,
@@ -32,6 +35,7 @@ from flyusage.auth.second_factor import Kind
 from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, PER_ADDRESS, count
 from flyusage.config import settings
 from flyusage.demo import people
+from flyusage.errors import FlyusageError
 from flyusage.orgs import audit, invitations
 from flyusage.orgs.errors import InvitationForAnother, InvitationSpent
 from flyusage.orgs.invitations import Offer
@@ -128,6 +132,35 @@ async def second_step(request: Request) -> Response:
     return _without_half(with_cookies(RedirectResponse(onward or "/", status_code=303), secret))
 
 
+async def passkey_options(request: Request) -> Response:
+    """What the browser is asked to sign after the password, as JSON; or why not."""
+    half = secret_in(request.headers.get("cookie", ""), HALFWAY_COOKIE)
+    return await _options(halfway.passkey_asked, half)
+
+
+async def passkey_step(request: Request) -> Response:
+    """By what a passkey signed. Fields: credential (JSON), next."""
+    form = await form_of(request)
+    onward, device = own_path(_field(form, "next")), request.headers.get("user-agent", "")
+    half = secret_in(request.headers.get("cookie", ""), HALFWAY_COOKIE)
+    noted = partial(_note_code, device)
+    try:
+        secret = await run_in_threadpool(
+            halfway.finish_by_passkey, half, _field(form, "credential"), address=address_of(request), device=device, note=noted
+        )
+    except SignInOver as error:
+        return _without_half(back("/sign-in", error.code, next=onward))
+    except (PasskeyRefused, TooManyAttempts) as error:
+        return back("/second-factor", error.code, next=onward)
+    await run_in_threadpool(end_session, request)
+    return _without_half(with_cookies(RedirectResponse(onward or "/", status_code=303), secret))
+
+
+async def new_passkey(_request: Request) -> Response:
+    """What the browser of whoever is signed in is asked to make a passkey by, as JSON; or why not."""
+    return await _options(_new_passkey)
+
+
 async def sign_out(request: Request) -> Response:
     """End this browser's session."""
     await run_in_threadpool(end_session, request)
@@ -181,6 +214,21 @@ async def accept_invitation(request: Request) -> Response:
         return response
     await run_in_threadpool(end_session, request)
     return with_cookies(response, secret)
+
+
+async def _options(asked: Callable[..., str], *given: str) -> Response:
+    try:
+        return Response(await run_in_threadpool(asked, *given), media_type="application/json", headers={"cache-control": "no-store"})
+    except FlyusageError as error:
+        return JSONResponse({"code": error.code, "detail": error.sentence}, status_code=error.status)
+
+
+def _new_passkey() -> str:
+    with db.platform_transaction() as session:
+        reader = signed_in(session)
+        if reader is None:
+            raise SignInNeeded("You are not signed in, or no longer. Sign in, and come back to this page.")
+        return passkeys.begin(session, reader.user_id, reader.email, settings())
 
 
 def ask_to_sign_in(request: Request, _error: Exception) -> Response:
@@ -342,6 +390,9 @@ routes = [
     Route("/auth/sign-in", sign_in, methods=["POST"]),
     Route("/auth/enter-demo", enter_demo, methods=["POST"]),
     Route("/auth/second-factor", second_step, methods=["POST"]),
+    Route("/auth/passkey-options", passkey_options, methods=["POST"]),
+    Route("/auth/passkey", passkey_step, methods=["POST"]),
+    Route("/auth/new-passkey", new_passkey, methods=["POST"]),
     Route("/auth/sign-out", sign_out, methods=["POST"]),
     Route("/auth/forgot", forgot, methods=["POST"]),
     Route("/auth/set-password", set_password, methods=["POST"]),

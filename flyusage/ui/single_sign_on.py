@@ -103,7 +103,7 @@ def refusal(state: str) -> str:
 
 def redirect_uri() -> str:
     """Where providers send browsers back to, on the host that is configured: never one that a request named."""
-    return accounts.address_of(CALLBACK, settings())
+    return settings().address + CALLBACK
 
 
 def _start(email: str, onward: str, address: str) -> tuple[str, Begun]:

@@ -77,6 +77,18 @@ def test_the_highest_of_what_is_reached_at_once_tells_and_only_once(prism: int, 
     assert [outcome for _, _, outcome in reached(prism)] == [f"Sent to {ANN}.", "Told with 70 %.", f"Sent to {ANN}."]
 
 
+def test_a_deleted_organizations_budgets_tell_nothing_until_it_is_brought_back(prism: int):
+    make(prism, dollars=100)
+    with db.platform_transaction() as session:
+        telling.note_reached(session, prism)  # waits to be told
+        session.execute(sa.text("UPDATE organization SET deleted_at = now() WHERE id = :org"), {"org": prism})
+        assert telling.organizations_with_budgets(session) == []
+        assert telling.waiting(session, 10) == []
+        session.execute(sa.text("UPDATE organization SET deleted_at = NULL WHERE id = :org"), {"org": prism})
+        assert telling.organizations_with_budgets(session) == [prism]
+        assert len(telling.waiting(session, 10)) > 0
+
+
 def test_two_workers_at_once_tell_once(prism: int, mailserver: Mailserver):
     make(prism, percents=(50,), forecast_percents=())
     _read_anew({"FLYUSAGE_SMTP_URL": mailserver.url})

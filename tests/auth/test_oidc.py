@@ -4,10 +4,9 @@ import base64
 import hmac
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import provider
@@ -21,6 +20,7 @@ from flyusage.auth import oidc, outgoing
 from flyusage.auth.errors import ProviderRefused, ProviderUnreachable
 from flyusage.auth.oidc import Client, Provider
 
+NOW = 1_800_000_000
 BACK = "http://127.0.0.1:8321/auth/sso/callback"
 KEY = RSAKey.generate_key(2048, {"kid": "a", "use": "sig", "alg": "RS256"})
 OTHER = RSAKey.generate_key(2048, {"kid": "a", "use": "sig", "alg": "RS256"})
@@ -67,21 +67,20 @@ def published() -> Iterator[Provider]:
 
 
 def claims(issuer: str, **other: object) -> dict[str, object]:
-    now = int(time.time())
-    made = {"iss": issuer, "sub": "s-1", "aud": CLIENT_ID, "exp": now + 300, "iat": now, "nonce": "n-1"} | other
+    made = {"iss": issuer, "sub": "s-1", "aud": CLIENT_ID, "exp": NOW + 300, "iat": NOW, "nonce": "n-1"} | other
     return {name: value for name, value in made.items() if value is not None}
 
 
 def checked(published: Provider, token: str) -> dict[str, object]:
     client = Client(published.issuer, CLIENT_ID, CLIENT_SECRET, BACK)
-    return oidc.checked_token(client, published, token, "", "n-1")
+    with clock.freeze(datetime.fromtimestamp(NOW, UTC)):
+        return oidc.checked_token(client, published, token, "", "n-1")
 
 
 def signed(content: dict[str, object], key: RSAKey = KEY, alg: str = "RS256") -> str:
     return jwt.encode({"alg": alg, "kid": "a"}, content, key, algorithms=[alg])
 
 
-NOW = int(time.time())
 WRONG = {
     "another issuer": {"iss": "https://evil.example"},
     "another's audience": {"aud": "somebody-else"},

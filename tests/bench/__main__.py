@@ -1,6 +1,7 @@
 """`python -m tests.bench [PART…]`: measures what the product promises, prints a table, writes JSON under bench-results/.
 
-Parts: fresh (ingest and roll-up), explorer, machines, drafts, whatif, forecast (against the run-rate), pages (in Chromium),
+Parts: fresh (ingest and roll-up), explorer, machines, access (authorisation, sign-in, members), drafts, whatif, forecast
+(against the run-rate), pages (in Chromium),
 large (re-roll and storage), invoice (the largest one issued), scaling, documents (PDF and XML), close (a month for 30,000
 organizations), totals (over three million invoices).
 The databases of 10,000 machines and 13 months, and of three million invoices, are made once (some minutes) and kept; delete
@@ -10,7 +11,21 @@ bench-results/ to begin anew.
 import argparse
 from collections.abc import Callable, Sequence
 
-from tests.bench import database, documents, drafts, explorer, forecasts, invoices, machines, pages, report, scaling, what_if, writing
+from tests.bench import (
+    access,
+    database,
+    documents,
+    drafts,
+    explorer,
+    forecasts,
+    invoices,
+    machines,
+    pages,
+    report,
+    scaling,
+    what_if,
+    writing,
+)
 
 Part = Callable[[], tuple[list[report.Row], dict[str, object]]]
 
@@ -21,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "fresh",
         "explorer",
         "machines",
+        "access",
         "drafts",
         "whatif",
         "forecast",
@@ -51,12 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(report.show(found), flush=True)
 
     run("fresh", writing.measure_fresh)
-    if {"explorer", "machines", "drafts", "whatif", "forecast", "pages", "large", "invoice"} & set(chosen):
+    if {"explorer", "machines", "access", "drafts", "whatif", "forecast", "pages", "large", "invoice"} & set(chosen):
         with database.filled(options.vms, options.months) as measured:
             details["database"] = measured
             rows += _fill_rows(measured)
             run("explorer", lambda: explorer.measure(measured))
             run("machines", lambda: machines.measure(measured))
+            run("access", lambda: access.measure(measured))
             run("drafts", lambda: drafts.measure(measured))
             run("whatif", lambda: what_if.measure(measured))
             run("forecast", lambda: forecasts.measure(measured))

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import Site
+from browsing import Site, keep_picture
 from guarded_site import OUTSIDER, OWNER, PASSWORDS, SESSION, Visit, ask, cookies_of, link_for, post, sign_in
 from hostile import call, connected, handlers, heard
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from story import NOW
 
 STARTED = datetime.fromisoformat(NOW.replace("Z", "+00:00")).astimezone(UTC)
@@ -48,7 +48,7 @@ def set_up(page: Page) -> tuple[Phone, list[str]]:
 def without(guarded: Site) -> Iterator[None]:
     """Nobody has a second factor before, or after."""
     yield
-    guarded_sql(guarded, "DELETE FROM second_factor", "DELETE FROM recovery_code", "DELETE FROM rate_counter")
+    guarded_sql(guarded, "DELETE FROM second_factor", "DELETE FROM passkey", "DELETE FROM recovery_code", "DELETE FROM rate_counter")
 
 
 def guarded_sql(site: Site, *statements: str) -> None:
@@ -203,6 +203,69 @@ def test_staff_without_one_are_told_how_to_set_it_up(guarded: Site, visit: Visit
         expect(owner.get_by_role("row", name=re.compile("Opened the organization as staff")).first).to_contain_text("flyusage staff")
     finally:
         guarded.run("staff", "revoke", OUTSIDER, "support")
+
+
+def is_without_barriers(page: Page) -> bool:
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    return True
+
+
+def with_security_key(page: Page) -> None:
+    """A key in the browser's own software, which confirms whatever it is asked."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    can = {"hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": {"protocol": "ctap2", "transport": "usb", **can}})
+
+
+def test_a_passkey_is_added_named_asked_for_and_removed(visit: Visit, guarded: Site, chromium: Browser, without: None) -> None:
+    context = chromium.new_context(base_url=guarded.address.replace("127.0.0.1", "localhost"))  # a passkey is made for a name
+    page = visit("/sign-in?next=/account", context)
+    with_security_key(page)
+    sign_in(page, OWNER)
+    page.get_by_text("Add a passkey").first.click()
+    page.get_by_label("Name, such as the device it is on").fill("Blue key")
+    page.keyboard.press("Enter")
+    codes = page.locator(".recovery-codes li")
+    expect(codes).to_have_count(10)  # it is the first factor
+    kept = codes.first.inner_text()
+    assert is_without_barriers(page)
+    page.get_by_role("button", name="I have kept them").click()
+    row = page.get_by_role("list", name="Passkeys").get_by_role("listitem")
+    expect(row).to_contain_text("Blue key")
+    expect(row).to_contain_text("never used")
+    page.get_by_text("Add a passkey").first.click()
+    page.get_by_label("Name, such as the device it is on").fill("Again")
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_role("alert").filter(has_text="This device holds a passkey for this account already.")).to_be_visible()
+    row.get_by_text("Rename or remove").click()
+    row.get_by_label("Name", exact=True).fill("Green key")
+    row.get_by_role("button", name="Rename").click()
+    expect(row).to_contain_text("Green key")
+    assert is_without_barriers(page)
+    keep_picture(page, "passkeys-account", 0)
+
+    context.clear_cookies()
+    page.goto("/sign-in?next=/orgs/prism/machines")
+    sign_in(page, OWNER)
+    expect(page.get_by_role("heading", name="Enter your code")).to_be_visible()
+    assert is_without_barriers(page)
+    keep_picture(page, "passkeys-sign-in", 0)
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page).to_have_url(re.compile("/orgs/prism/machines$"))
+
+    page.goto("/account")
+    expect(row).to_contain_text("last used")
+    row.get_by_text("Rename or remove").click()
+    row.get_by_label("A code, or your password").fill(kept)
+    row.get_by_role("button", name="Remove it").click()
+    expect(page.get_by_role("list", name="Passkeys")).to_have_count(0)
+    expect(page.get_by_text("recovery codes left")).to_have_count(0)
+    page.goto("/orgs/prism/audit")
+    for told in ("Added a passkey", "Renamed a passkey", "Removed a passkey"):
+        expect(page.get_by_role("cell", name=told).first).to_be_visible()
+    context.close()
 
 
 @pytest.mark.parametrize("is_phone", [False, True])

@@ -36,7 +36,8 @@ HANDLERS = {
     "Overview": {"follow_region", "load", "show_world", "watch"},
     "Palette": {"search"},
     "Prices": {"choose_region", "load", "search"},
-    "SecondFactorPage": {"begin", "confirm", "done", "load", "renew", "stop"},
+    "ProvisioningPage": {"choose_default", "create", "forget", "load", "map_group", "revoke"},
+    "SecondFactorPage": {"add_passkey", "begin", "confirm", "done", "load", "remove_passkey", "rename_passkey", "renew", "stop"},
     "SingleSignOn": {
         "check", "claim", "enforce", "give_up", "load", "map_group", "name_break_glass", "release", "remove", "save", "unmap_group",
     },

@@ -20,6 +20,7 @@ const PAGES = [
   { key: "p", label: "Prices", to: "/prices", words: "cost list history versions", isPermitted: true },
   { key: "w", label: "What if", to: "/what-if", words: "simulate re-price reservation move draft", isPermitted: true },
   { key: "n", label: "Members", to: "/members", words: "users people roles invite seats", isPermitted: true },
+  { key: "v", label: "Provisioning", to: "/provisioning", words: "scim directory groups okta entra sync users", isPermitted: true },
   { key: "a", label: "Audit", to: "/audit", words: "log history who did sign-ins", isPermitted: true },
   { key: "k", label: "API tokens", to: "/tokens", words: "api key secret program scope revoke", isPermitted: true },
   { key: "s", label: "Settings", to: "/settings", words: "organization name slug address vat billing leave delete", isPermitted: true },

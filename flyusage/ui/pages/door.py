@@ -10,6 +10,7 @@ from flyusage import db
 from flyusage.auth import accounts, passwords
 from flyusage.demo import people
 from flyusage.ui.components.door_card import door_card, door_field, door_form
+from flyusage.ui.components.passkey import use_passkey
 from flyusage.ui.components.plain_form import plain_form
 from flyusage.ui.sign_in import is_demo_at_hand, own_path
 from flyusage.ui.single_sign_on import refusal
@@ -27,6 +28,7 @@ PROBLEMS = {  # by what stands in the address; nothing else of the address is sh
         "That code is not the one the app shows now, or it has been used. Wait for the next one, and check the phone's clock.",
         False,
     ),
+    "passkey_refused": ("That passkey was not taken. Try again, or enter a code.", False),
     "sign_in_over": ("That sign-in took too long, or is finished. Begin again with your password.", False),
     "sso_needed": ("Your organization signs its people in by its own provider. Continue with single sign-on.", False),
     "sso_unknown": (
@@ -144,7 +146,9 @@ def second_factor() -> rx.Component:
     """The code that follows the password."""
     return _page(
         "Enter your code",
-        "Open your authenticator app and type the six digits it shows for flyusage. Without your phone, type one of your recovery codes.",
+        "Open your authenticator app and type the six digits it shows for flyusage, or use a passkey. "
+        "Without either, type one of your recovery codes.",
+        use_passkey(Door.onward),
         door_form(
             "/auth/second-factor",
             door_field(

@@ -1,6 +1,9 @@
-"""The second factor on the account's page: set an app up, confirm it, new recovery codes, switch it off."""
+"""The second factor on the account's page: an app, passkeys, and recovery codes: set up, named, renewed, switched off."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 import reflex as rx
@@ -8,17 +11,30 @@ import sqlalchemy as sa
 from reflex.vars import Var
 from sqlmodel import Session
 
-from flyusage import db
-from flyusage.auth import halfway, passwords, second_factor, sessions
+from flyusage import clock, db
+from flyusage.auth import halfway, passkeys, passwords, second_factor, sessions
 from flyusage.auth.errors import CodeWrong, SignInNeeded, SignInRefused
 from flyusage.auth.second_factor import Setup
 from flyusage.auth.sessions import Reader
+from flyusage.config import settings
 from flyusage.errors import FlyusageError
 from flyusage.orgs import audit
 from flyusage.ui import browser
 from flyusage.ui.addresses import text_in
+from flyusage.ui.charts.text import visible
 from flyusage.ui.components.copy_button import copy_button
+from flyusage.ui.components.passkey import add_passkey
+from flyusage.ui.present import ago_text
 from flyusage.ui.reader import present_reader
+
+
+@dataclass(frozen=True)
+class PasskeyRow:
+    """One of the reader's passkeys."""
+
+    id: int
+    name: str
+    note: str
 
 
 class SecondFactorPage(rx.State):
@@ -26,6 +42,8 @@ class SecondFactorPage(rx.State):
 
     is_known: bool = False
     is_on: bool = False
+    is_app_on: bool = False
+    passkeys: list[PasskeyRow] = []
     is_asked: bool = False
     left: str = ""
     secret: str = ""
@@ -91,6 +109,33 @@ class SecondFactorPage(rx.State):
         yield browser.toast("success", "The second factor is off.")
 
     @rx.event
+    async def add_passkey(self, name: str, answer: str):
+        """Keep a passkey that this browser made; recovery codes are shown where it is the first factor."""
+        try:
+            codes = await asyncio.to_thread(_add_passkey, str(name), str(answer))
+        except FlyusageError as error:
+            self._fail(error)
+            return
+        self._forget()
+        self.codes = codes
+        await self._read()
+        from flyusage.ui.pages.account import Account  # late: its page holds this one's section
+
+        yield Account.load
+        if not codes:  # else they say it, and are to be read
+            yield browser.toast("success", "The passkey is added.", detail="You are asked for it after your password.")
+
+    @rx.event
+    async def rename_passkey(self, given: dict[str, Any]):
+        """Call one of the reader's passkeys something else."""
+        await self._change(_rename_passkey, given, "name")
+
+    @rx.event
+    async def remove_passkey(self, given: dict[str, Any]):
+        """Ask for one of the reader's passkeys no longer."""
+        await self._change(_remove_passkey, given, "proof")
+
+    @rx.event
     def done(self):
         """Show secrets no longer."""
         self._forget()
@@ -103,9 +148,21 @@ class SecondFactorPage(rx.State):
             raise error
         self.problem = error.sentence
 
+    async def _change(self, change: Callable[[int, str], None], given: object, field: str) -> None:
+        fields = given if isinstance(given, dict) else {}
+        which = text_in(fields, "passkey", longest=18)
+        try:
+            await asyncio.to_thread(change, int(which) if which.isdecimal() else 0, text_in(fields, field, longest=passwords.LONGEST))
+        except FlyusageError as error:
+            self._fail(error)
+            return
+        self._forget()
+        await self._read()
+
     async def _read(self) -> None:
-        self.is_on, left = await asyncio.to_thread(_state)
-        self.left = f"{left} of {second_factor.RECOVERY_CODES} recovery codes left"
+        found = await asyncio.to_thread(_state)
+        self.is_on, self.is_app_on, self.passkeys = found.is_on, found.is_app_on, found.passkeys
+        self.left = f"{found.left} of {second_factor.RECOVERY_CODES} recovery codes left"
         self.is_known = True
 
 
@@ -117,12 +174,32 @@ def _reader(session: Session) -> Reader:
     return found
 
 
-def _state() -> tuple[bool, int]:
+@dataclass(frozen=True)
+class Standing:
+    """Which factors the reader has; `left` recovery codes."""
+
+    is_on: bool = False
+    is_app_on: bool = False
+    left: int = 0
+    passkeys: list[PasskeyRow] = dataclass_field(default_factory=list)
+
+
+def _state() -> Standing:
     with db.platform_transaction() as session:
         reader = present_reader(session)
         if reader is None:
-            return False, 0
-        return second_factor.is_on(session, reader.user_id), second_factor.codes_left(session, reader.user_id)
+            return Standing()
+        user, now = reader.user_id, clock.now()
+        rows = [
+            PasskeyRow(
+                one.id,
+                visible(one.name),
+                f"added {ago_text(one.made_at, now)} · " + (f"last used {ago_text(one.used_at, now)}" if one.used_at else "never used"),
+            )
+            for one in passkeys.passkeys(session, user)
+        ]
+        is_on, is_app_on = second_factor.is_on(session, user), second_factor.is_app_on(session, user)
+        return Standing(is_on, is_app_on, second_factor.codes_left(session, user), rows)
 
 
 def _begin() -> Setup:
@@ -155,9 +232,37 @@ def _stop(proof: str) -> None:
     with db.platform_transaction() as session:
         reader = _reader(session)
         _prove(session, reader, proof)
-        second_factor.switch_off(session, reader.user_id)
+        second_factor.switch_app_off(session, reader.user_id)
         halfway.end_all(session, reader.user_id)
         _note(session, reader, "second_factor.disable")
+
+
+def _add_passkey(name: str, answer: str) -> list[str]:
+    with db.platform_transaction() as session:
+        reader = _reader(session)
+        was_on = second_factor.is_on(session, reader.user_id)
+        codes = passkeys.add(session, reader.user_id, name, answer, settings())
+        if not was_on:
+            sessions.end_all(session, reader.user_id, but=reader.session_id)  # they were let in by the password alone
+        _note(session, reader, "passkey.add", name=name[: passkeys.LONGEST_NAME])
+        return codes
+
+
+def _rename_passkey(passkey_id: int, name: str) -> None:
+    with db.platform_transaction() as session:
+        reader = _reader(session)
+        passkeys.rename(session, reader.user_id, passkey_id, name)
+        _note(session, reader, "passkey.rename", name=name[: passkeys.LONGEST_NAME])
+
+
+def _remove_passkey(passkey_id: int, proof: str) -> None:
+    second_factor.count_try(_user_id())
+    with db.platform_transaction() as session:
+        reader = _reader(session)
+        _prove(session, reader, proof)
+        name = passkeys.remove(session, reader.user_id, passkey_id)
+        halfway.end_all(session, reader.user_id)
+        _note(session, reader, "passkey.remove", name=name)
 
 
 def _user_id() -> int:
@@ -177,8 +282,8 @@ def _prove(session: Session, reader: Reader, proof: str) -> None:
             raise SignInRefused("That is neither a code that is good now nor your password.") from None
 
 
-def _note(session: Session, reader: Reader, action: str) -> None:
-    audit.record_of_person(session, reader.user_id, actor=f"user:{reader.user_id}", action=action)
+def _note(session: Session, reader: Reader, action: str, **detail: object) -> None:
+    audit.record_of_person(session, reader.user_id, actor=f"user:{reader.user_id}", action=action, detail=detail)
 
 
 def section() -> rx.Component:
@@ -197,8 +302,13 @@ def section() -> rx.Component:
             True,
             (page.codes.length() > 0, _codes()),
             (page.secret != "", _setup()),
-            (page.is_on, _on()),
-            _off(),
+            rx.fragment(
+                rx.cond(page.is_on, _codes_left(), rx.fragment()),
+                rx.el.h3("Authenticator app"),
+                rx.cond(page.is_app_on, _on(), _off()),
+                rx.el.h3("Passkeys"),
+                _passkeys(),
+            ),
         ),
         class_name="account-part",
         aria_label="Second factor",
@@ -207,9 +317,7 @@ def section() -> rx.Component:
 
 def _off() -> rx.Component:
     return rx.fragment(
-        rx.el.p(
-            "Off. With it, signing in takes your password and a code that an authenticator app on your phone shows.", class_name="muted"
-        ),
+        rx.el.p("Not set up. With one, signing in takes your password and a code that an app on your phone shows.", class_name="muted"),
         rx.el.div(
             rx.el.button("Set up an authenticator app", type="button", class_name="button button-primary", on_click=SecondFactorPage.begin),
             class_name="account-actions",
@@ -261,7 +369,7 @@ def _code(code: Var[str]) -> rx.Component:
     return rx.el.li(rx.el.code(code))
 
 
-def _on() -> rx.Component:
+def _codes_left() -> rx.Component:
     page = SecondFactorPage
     return rx.fragment(
         rx.el.p(rx.el.span("On. ", class_name="strong"), page.left, "."),
@@ -270,19 +378,56 @@ def _on() -> rx.Component:
             rx.el.p("The ones you have will be good for nothing.", class_name="muted small"),
             _proving("Make new codes", page.renew, "button"),
         ),
+    )
+
+
+def _on() -> rx.Component:
+    alone = "Your password alone will sign you in, and organizations that ask for a second factor will be closed to you."
+    return rx.fragment(
+        rx.el.p("Set up: its codes sign you in after your password.", class_name="muted"),
         rx.el.details(
             rx.el.summary("Switch it off"),
             rx.el.p(
-                "Your password alone will sign you in, and organizations that ask for a second factor will be closed to you.",
-                class_name="muted small",
+                rx.cond(SecondFactorPage.passkeys.length() > 0, "Your passkeys go on being asked for.", alone), class_name="muted small"
             ),
-            _proving("Switch it off", page.stop, "button button-danger"),
+            _proving("Switch it off", SecondFactorPage.stop, "button button-danger"),
         ),
     )
 
 
-def _proving(label: str, handler: Any, class_name: str) -> rx.Component:
+def _passkeys() -> rx.Component:
+    rows = SecondFactorPage.passkeys
+    return rx.fragment(
+        rx.el.p("A key that this device, your phone or a security key holds. It cannot be copied off by a false page.", class_name="muted"),
+        rx.cond(rows.length() > 0, rx.el.ul(rx.foreach(rows, _passkey), class_name="passkey-list", aria_label="Passkeys"), rx.fragment()),
+        rx.el.details(rx.el.summary("Add a passkey"), add_passkey(SecondFactorPage.add_passkey)),
+    )
+
+
+def _passkey(row: Var[PasskeyRow]) -> rx.Component:
+    which = rx.el.input(type="hidden", name="passkey", value=row.id.to_string(), read_only=True)
+    rename = rx.el.form(
+        which,
+        _field("Name", "name", default_value=row.name, max_length=passkeys.LONGEST_NAME, auto_complete="off", key=row.name),
+        rx.el.button("Rename", type="submit", class_name="button"),
+        on_submit=SecondFactorPage.rename_passkey,
+        class_name="door-form",
+    )
+    return rx.el.li(
+        rx.el.div(rx.el.bdi(row.name, class_name="strong"), rx.el.span(row.note, class_name="muted small"), class_name="device-text"),
+        rx.el.details(
+            rx.el.summary("Rename or remove", aria_label="Rename or remove " + row.name),
+            rename,
+            rx.el.p("Removed, it signs nobody in any more.", class_name="muted small"),
+            _proving("Remove it", SecondFactorPage.remove_passkey, "button button-danger", which),
+        ),
+        key=row.id.to_string(),
+    )
+
+
+def _proving(label: str, handler: Any, class_name: str, *hidden: rx.Component) -> rx.Component:
     return rx.el.form(
+        *hidden,
         _field("A code, or your password", "proof", type="password", auto_complete="one-time-code", max_length=passwords.LONGEST),
         rx.el.button(label, type="submit", class_name=class_name),
         on_submit=handler,

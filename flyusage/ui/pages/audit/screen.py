@@ -17,6 +17,7 @@ SYSTEMS = {
     "cli": "The command line", "command": "The command line", "ingest": "Ingest", "loopback": "A local reader", "sign-in": "Sign-in",
     "stripe": "The payment processor",
 }  # fmt: skip
+DIRECTORY = {"scim": "SCIM token", "scim_user": "Somebody of the directory", "scim_group": "A group of the directory"}
 ACTIONS = {
     "billing.edit": "Changed the billing profile",
     "cost_centres.edit": "Mapped apps to cost centres",
@@ -43,6 +44,21 @@ ACTIONS = {
     "recovery_code.use": "Used a recovery code",
     "passkey.add": "Added a passkey",
     "passkey.remove": "Removed a passkey",
+    "passkey.rename": "Renamed a passkey",
+    "provisioning.add": "Told of somebody (SCIM)",
+    "provisioning.change": "Changed what it tells of somebody (SCIM)",
+    "provisioning.remove": "Tells of somebody no more (SCIM)",
+    "provisioning.add_group": "Told of a group (SCIM)",
+    "provisioning.change_group": "Changed a group (SCIM)",
+    "provisioning.remove_group": "Tells of a group no more (SCIM)",
+    "provisioning.map_group": "Gave a directory's group a role",
+    "provisioning.choose_default_role": "Chose the role of provisioned people",
+    "members.change_role": "Changed a role",
+    "members.remove": "Removed a member",
+    "members.provision": "Provisioned a member",
+    "scim_tokens.create": "Made a SCIM token",
+    "scim_tokens.revoke": "Revoked a SCIM token",
+    "organization.purge": "Emptied the deleted organization",
     "organization.open": "Opened the organization as staff",
     "second_factor.require": "Made the second factor a rule",
     "second_factor.release": "Lifted the rule of a second factor",
@@ -115,6 +131,8 @@ def who(actor: str, names: Mapping[int, str]) -> str:
         if kind == "staff":
             return f"{visible(known)} (flyusage staff)" if known else "flyusage staff"
         return visible(known) if known else f"Somebody who is no member now ({visible(actor)})"
+    if kind in DIRECTORY:
+        return f"{DIRECTORY[kind]} {visible(name)}".strip() if kind == "scim" else DIRECTORY[kind]
     return SYSTEMS.get(name, visible(name or actor)) if kind == "system" else visible(actor)
 
 
@@ -160,7 +178,8 @@ def _row(one: AuditEntry, names: Mapping[int, str]) -> EntryRow:
 def _subject(one: AuditEntry, names: Mapping[int, str]) -> str:
     if one.subject == one.actor:  # what somebody does with their own account is told by who they are
         return ""
-    return who(one.subject, names) if one.subject.startswith("user:") else visible(one.subject)
+    kind = one.subject.partition(":")[0]
+    return who(one.subject, names) if kind == "user" or kind in DIRECTORY else visible(one.subject)
 
 
 def _words(action: str) -> str:

@@ -303,10 +303,7 @@ def _command(slug: str, view: View) -> str:
 
 def _curl(view: View) -> str:
     """The same view asked of the API; the token stays in the shell's environment."""
-    chosen = settings()
-    host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
-    base = (chosen.base_url or f"http://{host}:{chosen.port}").rstrip("/")
-    address = f"{base}/api/v1/usage?{urlencode(urls.view_to_query(view))}"
+    address = f"{settings().address}/api/v1/usage?{urlencode(urls.view_to_query(view))}"
     return f'curl -H "Authorization: Bearer $FLYUSAGE_TOKEN" {shlex.quote(address)}'
 
 

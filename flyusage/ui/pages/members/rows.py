@@ -100,6 +100,7 @@ class Screen:
     next_href: str = ""
     empty_next: str = ""
     csv_href: str = ""
+    directory_href: str = ""
     can_manage: bool = False
     seats: SeatPanel = SeatPanel()
     roles: list[str] = field(default_factory=list)

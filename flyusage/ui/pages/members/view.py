@@ -17,11 +17,12 @@ SCREEN = Members.screen
 def members() -> rx.Component:
     """The whole page."""
     csv = rx.el.a("Members (CSV)", href=SCREEN.csv_href, download=True, reload_document=True, class_name="button")
+    directory = rx.el.a("Provisioning", href=SCREEN.directory_href, class_name="button")
     return page(
         rx.match(Members.phase, ("ready", _ready()), ("failed", _failed()), _skeleton()),
         title="Members",
         note=rx.cond(Members.phase == "ready", SCREEN.note, ""),
-        actions=rx.cond(Members.phase == "ready", csv, rx.fragment()),
+        actions=rx.cond(Members.phase == "ready", rx.fragment(rx.cond(SCREEN.can_manage, directory, rx.fragment()), csv), rx.fragment()),
     )
 
 

@@ -1,0 +1,277 @@
+"""A directory provisions an organization: the RFCs' own tester, and what must follow for members, seats, sessions and the audit."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+
+import httpx2 as httpx
+import pytest
+import sqlalchemy as sa
+from asking_api import served
+from cast import Cast
+from mailserver import Mailserver
+from scim2_client.engines.httpx2 import SyncSCIMClient
+from scim2_tester import Status, check_server
+
+from flyusage import config, db
+from flyusage.api.scim import routes
+from flyusage.auth import sessions
+from flyusage.orgs import api_tokens, audit, invitations, provisioning, scim_tokens
+from flyusage.orgs.acting import member, system
+from flyusage.orgs.errors import NotPermitted, RoleUnknown, TokenRefused
+from flyusage.orgs.models import Role
+
+USER, GROUP = "urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:Group"
+
+
+def secret_of(org_id: int) -> str:
+    with db.transaction(org_id) as session:
+        return scim_tokens.create(session, org_id, "directory", by=system("tests"))[1]
+
+
+@contextmanager
+def directory(secret: str) -> Iterator[httpx.Client]:
+    with (
+        served(routes.routes) as address,
+        httpx.Client(base_url=f"{address}/scim/v2", headers={"authorization": f"Bearer {secret}"}) as made,
+    ):
+        yield made
+
+
+def test_the_rfcs_tester_finds_nothing_amiss(cast: Cast):
+    with directory(secret_of(cast.prism.id)) as client:
+        results = check_server(SyncSCIMClient(client))
+    amiss = [f"{one.title}: {one.reason}" for one in results if one.status not in (Status.SUCCESS, Status.COMPLIANT)]
+    assert amiss == []
+    assert len(results) > 50
+
+
+def person(name: str, **more) -> dict:
+    return {"schemas": [USER], "userName": name, "emails": [{"value": name, "primary": True}], **more}
+
+
+def group(name: str, *members: str) -> dict:
+    return {"schemas": [GROUP], "displayName": name, "members": [{"value": one} for one in members]}
+
+
+def patch(*operations: dict) -> dict:
+    return {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": list(operations)}
+
+
+def add(client: httpx.Client, name: str, **more) -> dict:
+    answered = client.post("Users", json=person(name, **more))
+    assert answered.status_code == 201, answered.text
+    return answered.json()
+
+
+def people(cast: Cast) -> dict[str, str]:
+    with db.transaction(cast.prism.id) as session:
+        return {row.email: row.role for row in session.execute(sa.text("SELECT email, role FROM people_of_organization(NULL)"))}
+
+
+def told(cast: Cast) -> list[tuple[str, str, dict]]:
+    with db.transaction(cast.prism.id) as session:
+        return [(one.actor, one.action, dict(one.detail)) for one in audit.entries(session, cast.prism.id)]
+
+
+@pytest.fixture
+def client(cast: Cast) -> Iterator[httpx.Client]:
+    with directory(secret_of(cast.prism.id)) as made:
+        yield made
+
+
+def test_somebody_new_belongs_here_at_once_and_no_more_when_they_are_inactive(cast: Cast, client: httpx.Client):
+    made = add(client, "Ada@Prism.Example", externalId="00u1", displayName="Ada", title="left out")
+    assert "title" not in made
+    assert people(cast)["ada@prism.example"] == "viewer"
+    with db.platform_transaction() as session:
+        user_id = session.scalar(sa.text("SELECT id FROM user_account WHERE email = 'ada@prism.example'"))
+        cookie = sessions.start(session, user_id, address="192.0.2.1", device="a browser")
+        token = api_tokens.create(session, cast.prism.id, name="ci", scopes=["usage.read"], by=system("tests"), user_id=user_id)
+    gone = client.patch(f"Users/{made['id']}", json=patch({"op": "Replace", "path": "active", "value": False}))
+    assert (gone.status_code, client.get(f"Users/{made['id']}").json()["active"]) == (204, False)
+    assert "ada@prism.example" not in people(cast)
+    with db.lookup_transaction() as session:
+        assert sessions.reader_of(session, cookie) is None
+        with pytest.raises(TokenRefused, match="does not belong"):
+            api_tokens.bearer_of(session, token.secret)
+    back = client.patch(f"Users/{made['id']}", json=patch({"op": "replace", "value": {"active": True, "displayName": "Ada L."}}))
+    assert back.status_code == 204
+    assert people(cast)["ada@prism.example"] == "viewer"
+    with db.platform_transaction() as session:
+        assert session.scalar(sa.text("SELECT name FROM user_account WHERE id = :id"), {"id": user_id}) == "Ada L."
+    assert client.delete(f"Users/{made['id']}").status_code == 204
+    assert "ada@prism.example" not in people(cast)
+    acted = [(actor.partition(":")[0], action) for actor, action, _ in told(cast)]
+    assert ("scim", "members.provision") in acted
+    assert acted.count(("scim", "members.remove")) == 2
+    assert add(client, "ada@prism.example")["id"] != made["id"]  # the account was made for this organization: it comes back
+    assert people(cast)["ada@prism.example"] == "viewer"
+
+
+def test_an_account_of_somebody_else_is_invited_and_nothing_of_it_changes(cast: Cast, client: httpx.Client):
+    answers = [add(client, "owner@rival.example", displayName="Mallory"), add(client, "nobody@rival.example", displayName="Mallory")]
+    assert [sorted(one) for one in answers] == [sorted(answers[0])] * 2, "the answer tells whether there is an account"
+    assert "owner@rival.example" not in people(cast)
+    with db.transaction(cast.prism.id) as session:
+        assert [(one.email, one.role) for one in invitations.waiting(session, cast.prism.id)] == [("owner@rival.example", "viewer")]
+    with db.platform_transaction() as session:
+        assert session.scalar(sa.text("SELECT name FROM user_account WHERE email = 'owner@rival.example'")) == "Owner"
+        session.execute(sa.text("UPDATE user_account SET name = 'Nora' WHERE email = 'nobody@rival.example'"))
+        join = "INSERT INTO membership SELECT :rival, id, 'viewer', now() FROM user_account WHERE email = 'nobody@rival.example'"
+        session.execute(sa.text(join), {"rival": cast.rival.id})
+        cookie = sessions.start(
+            session,
+            session.scalar(sa.text("SELECT id FROM user_account WHERE email = 'nobody@rival.example'")),
+            address="192.0.2.1",
+            device="a browser",
+        )
+    assert client.put(f"Users/{answers[1]['id']}", json=person("nobody@rival.example", displayName="Eve")).json()["displayName"] == "Eve"
+    for one in answers:
+        assert client.delete(f"Users/{one['id']}").status_code == 204
+    with db.platform_transaction() as session:  # who belongs elsewhere by now keeps name and session
+        assert session.scalar(sa.text("SELECT name FROM user_account WHERE email = 'nobody@rival.example'")) == "Nora"
+        assert sessions.reader_of(session, cookie) is not None
+    with db.transaction(cast.prism.id) as session:
+        assert invitations.waiting(session, cast.prism.id) == []
+
+
+def test_the_last_owner_stays_and_a_directory_is_told_why(cast: Cast, client: httpx.Client):
+    made = add(client, "owner@prism.example")
+    assert people(cast)["owner@prism.example"] == "owner"
+    for refused in (
+        client.delete(f"Users/{made['id']}"),
+        client.patch(f"Users/{made['id']}", json=patch({"op": "replace", "path": "active", "value": False})),
+    ):
+        assert refused.status_code == 409
+        assert refused.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+        assert "keeps an owner" in refused.json()["detail"]
+    assert client.get(f"Users/{made['id']}").json()["active"] is True
+    in_group = client.post("Groups", json=group("All", made["id"])).json()
+    with db.transaction(cast.prism.id) as session:
+        provisioning.map_group(session, cast.prism.id, in_group["id"], Role.VIEWER, by=member(cast.owner.user_id, Role.OWNER))
+    assert people(cast)["owner@prism.example"] == "owner"
+
+
+def test_groups_give_roles_and_take_them(cast: Cast, client: httpx.Client):
+    ada, bob = add(client, "ada@prism.example"), add(client, "bob@prism.example")
+    made = client.post("Groups", json=group("Developers", ada["id"])).json()
+    assert people(cast)["ada@prism.example"] == "viewer"
+    owner = member(cast.owner.user_id, Role.OWNER)
+    with db.transaction(cast.prism.id) as session:
+        provisioning.map_group(session, cast.prism.id, made["id"], Role.DEVELOPER, by=owner)
+        with pytest.raises(RoleUnknown):
+            provisioning.map_group(session, cast.prism.id, made["id"], Role.OWNER, by=owner)
+        with pytest.raises(NotPermitted):
+            provisioning.map_group(session, cast.prism.id, made["id"], None, by=member(cast.member.user_id, Role.VIEWER))
+    assert people(cast)["ada@prism.example"] == "developer"
+    client.patch(f"Groups/{made['id']}", json=patch({"op": "Add", "path": "members", "value": [{"value": bob["id"]}]}))
+    assert people(cast)["bob@prism.example"] == "developer"
+    assert [one["value"] for one in client.get(f"Users/{bob['id']}").json()["groups"]] == [made["id"]]
+    client.patch(f"Groups/{made['id']}", json=patch({"op": "Remove", "path": f'members[value eq "{bob["id"]}"]'}))
+    assert people(cast)["bob@prism.example"] == "viewer"
+    assert client.delete(f"Groups/{made['id']}").status_code == 204
+    assert people(cast)["ada@prism.example"] == "viewer"
+    assert client.post("Groups", json=group("Ghosts", "nobody")).status_code == 400
+
+
+def test_no_seat_is_taken_that_is_neither_included_nor_paid(cast: Cast, client: httpx.Client):
+    with db.platform_transaction() as session:
+        session.execute(sa.text("INSERT INTO seat_plan VALUES (:org, 1, 9, 'USD')"), {"org": cast.prism.id})
+    with db.transaction(cast.prism.id) as session:
+        provisioning.choose_default_role(session, cast.prism.id, Role.DEVELOPER, by=member(cast.owner.user_id, Role.OWNER))
+    refused = client.post("Users", json=person("ada@prism.example"))
+    assert refused.status_code == 409
+    assert refused.json()["detail"].startswith("1 seat is missing: 1 are included, 0 paid, 2 used. Add 1 at $9.00 a month")
+    assert client.get("Users").json()["totalResults"] == 0
+    assert "ada@prism.example" not in people(cast)
+
+
+def test_users_are_filtered_sorted_paged_and_changed_by_version(cast: Cast, client: httpx.Client):
+    made = {
+        name: add(client, f"{name}@prism.example", externalId=name.upper(), displayName=name.title()) for name in ("cleo", "ada", "bob")
+    }
+    matching = {
+        'userName eq "ADA@prism.example"': ["ada"],
+        'externalId eq "BOB"': ["bob"],
+        'externalId eq "bob"': [],
+        'displayName eq "cleo"': ["cleo"],
+        'emails[value eq "bob@prism.example"]': ["bob"],
+        'emails.value sw "a" or displayName co "LE"': ["cleo", "ada"],
+        'userName ew "prism.example" and not (externalId eq "ADA")': ["cleo", "bob"],
+        "active eq false": [],
+    }
+    for wanted, names in matching.items():
+        found = client.get("Users", params={"filter": wanted}).json()
+        assert {one["id"] for one in found.get("Resources", [])} == {made[name]["id"] for name in names}, wanted
+    page = client.get("Users", params={"sortBy": "userName", "sortOrder": "descending", "startIndex": 2, "count": 1}).json()
+    assert (page["totalResults"], page["startIndex"], page["itemsPerPage"]) == (3, 2, 1)
+    assert [one["userName"] for one in page["Resources"]] == ["bob@prism.example"]
+    paged = [client.get("Users", params={"startIndex": start, "count": 2}).json()["Resources"] for start in (1, 3)]
+    assert sorted(one["id"] for part in paged for one in part) == sorted(one["id"] for one in made.values())
+    assert client.get("Users", params={"filter": "userName eq"}).json()["scimType"] == "invalidFilter"
+    ada = made["ada"]
+    version = {"if-match": ada["meta"]["version"]}
+    assert client.get(f"Users/{ada['id']}", headers={"if-none-match": ada["meta"]["version"]}).status_code == 304
+    change = patch({"op": "replace", "path": "displayName", "value": "A"})
+    assert client.patch(f"Users/{ada['id']}", json=change, headers=version).status_code == 204
+    assert client.put(f"Users/{ada['id']}", json=person("ada@prism.example"), headers=version).status_code == 412
+    assert client.post("Users", json=person("Ada@prism.example")).json()["scimType"] == "uniqueness"
+    assert client.post("Users", json=person("no address")).status_code == 400
+    assert (
+        client.post("Users", json={"schemas": [USER], "userName": "dan@prism.example"}).json()["emails"][0]["value"] == "dan@prism.example"
+    )
+
+
+def test_a_directory_reaches_its_own_organization_alone_and_only_while_its_token_works(cast: Cast, client: httpx.Client):
+    made, ours = add(client, "ada@prism.example"), client.post("Groups", json=group("All")).json()
+    theirs = {"authorization": f"Bearer {secret_of(cast.rival.id)}"}
+    for path in (f"Users/{made['id']}", f"Groups/{ours['id']}"):
+        for answered in (
+            client.get(path, headers=theirs),
+            client.delete(path, headers=theirs),
+            client.put(path, json=person("x@rival.example") if "Users" in path else group("x"), headers=theirs),
+        ):
+            assert answered.status_code == 404
+    assert client.get("Users", headers=theirs).json()["totalResults"] == 0
+    assert client.post("Groups", json=group("Mine", made["id"]), headers=theirs).status_code == 400
+    with db.platform_transaction() as session:
+        api = api_tokens.create(session, cast.prism.id, name="ci", scopes=["members.read"], by=system("tests")).secret
+    for shown in ("", "Basic Zm9v", f"Bearer {api}", "Bearer flyscim_x", f"Bearer {api_tokens.new_secret('flyscim_')}"):
+        refused = client.get("Users", headers={"authorization": shown})
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == 'Bearer realm="SCIM"'
+        assert refused.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    with db.transaction(cast.prism.id) as session:
+        token = scim_tokens.tokens(session, cast.prism.id)[0]
+        assert token.used_at is not None
+        scim_tokens.revoke(session, cast.prism.id, token.id, by=member(cast.owner.user_id, Role.OWNER))
+        with pytest.raises(NotPermitted):
+            scim_tokens.create(session, cast.prism.id, "mine", by=member(cast.member.user_id, Role.VIEWER))
+    assert "was revoked" in client.get("Users").json()["detail"]
+    with db.platform_transaction() as session:
+        assert str(client.headers["authorization"])[7:] not in str(session.execute(sa.text("SELECT * FROM scim_token")).all())
+
+
+def test_what_is_no_body_is_an_error_and_too_much_is_not_read(cast: Cast, client: httpx.Client):
+    for body in (b"", b"[]", b"null", b"{", b'{"schemas":[]}', b"\xff\xfe", b'{"userName": 1}'):
+        assert client.post("Users", content=body, headers={"content-type": "application/scim+json"}).status_code == 400
+    assert client.post("Users", content=b" " * 1_000_001).status_code == 413
+    assert client.post("Users", json=person("ada@prism.example", displayName="x\0")).status_code == 400
+    assert client.get("Users/x%00y").status_code == 404
+    assert client.post("Bulk", json={}).status_code == 501
+    assert client.put("Users", json={}).status_code == 405
+    assert client.get("Machines").status_code == 404
+
+
+def test_somebody_new_is_written_to(cast: Cast, client: httpx.Client, mailserver: Mailserver, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FLYUSAGE_SMTP_URL", mailserver.url)
+    config.settings.cache_clear()
+    add(client, "ada@prism.example")
+    add(client, "owner@rival.example")
+    monkeypatch.undo()
+    config.settings.cache_clear()
+    assert [(one.to, message_from_bytes(one.content)["subject"]) for one in mailserver.got] == [
+        (["ada@prism.example"], "Your account on flyusage, from Prism"),
+        (["owner@rival.example"], "Join Prism on flyusage"),
+    ]
