@@ -1,13 +1,14 @@
 # Everything a checkout needs: `make demo` and `make test` work on a fresh clone with nothing but Python 3.11 or later.
 PYTHON ?= python3
 WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+VALIDATOR_PYTHON ?= 3.12
 BIN := .venv/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo test check wheel bench lock frontend clean
+.PHONY: demo test check wheel bench conformance lock frontend clean
 
 demo: .venv/.run frontend  ## the demo platform on http://127.0.0.1:8321
 	@$(BIN)/flyusage demo
@@ -27,6 +28,13 @@ wheel: .venv/.run frontend
 
 bench: .venv/.bench frontend
 	$(BIN)/python -m tests.bench
+
+conformance: .venv/.dev  ## FOCUS files before the official validator, which needs a Python of its own: VALIDATOR_PYTHON=3.12
+	@mkdir -p .venv/samples
+	FOCUS_SAMPLES=.venv/samples $(BIN)/python -m pytest -q -p no:randomly tests/invoices/focus/test_files.py
+	$(UV) venv --quiet --allow-existing --python $(VALIDATOR_PYTHON) .venv/validator
+	$(UV) pip install --quiet --python .venv/validator/bin/python 'focus-validator==2.2.1' 'pyarrow<22'
+	.venv/validator/bin/python tests/conformance/focus.py .venv/samples
 
 frontend: .venv/.run  ## builds only when something it is made of changed
 	@$(BIN)/python -m flyusage.ui.bundle

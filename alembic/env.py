@@ -7,6 +7,7 @@ import flyusage.auth.models
 import flyusage.invoices.models
 import flyusage.invoices.payments.models
 import flyusage.metering.models
+import flyusage.orgs.idempotency
 import flyusage.orgs.models
 import flyusage.orgs.sso.models
 import flyusage.pricing.models

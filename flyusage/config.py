@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     api_url: str | None = Field(None, description="Where another flyusage answers, for the command line; with FLYUSAGE_TOKEN.")
     token: SecretStr | None = Field(None, repr=False, description="The API token that the command line shows there.")
     profile: str | None = Field(None, description="Which stored sign-in the command line uses; `local` for the database.")
+    metrics_token: SecretStr | None = Field(
+        None, min_length=16, description="What a Prometheus shows /metrics as a bearer; without it only this machine itself may read them."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Logs for people, or a JSON object per line.")
     clock: datetime | None = Field(None, description="ISO 8601 moment that stands for now (UTC unless it says); replays of the past.")

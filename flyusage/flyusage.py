@@ -4,11 +4,22 @@ import reflex as rx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from flyusage.api import application, health, webhooks
+from flyusage.api import application, health, metrics, webhooks
 from flyusage.api.scim import routes as scim
 from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
-from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads, live, routes, sign_in, single_sign_on, staff_layout
+from flyusage.ui import (
+    audit_downloads,
+    downloads,
+    failures,
+    invoice_downloads,
+    live,
+    month_downloads,
+    routes,
+    sign_in,
+    single_sign_on,
+    staff_layout,
+)
 from flyusage.ui.frame import Frame
 from flyusage.ui.pages import door
 from flyusage.ui.pages.account import Account, account
@@ -76,6 +87,7 @@ app = rx.App(
     api_transformer=Starlette(
         routes=[
             *health.routes,
+            *metrics.routes,
             *webhooks.routes,
             *application.routes,
             *scim.routes,
@@ -83,6 +95,7 @@ app = rx.App(
             *downloads.routes,
             *audit_downloads.routes,
             *invoice_downloads.routes,
+            *month_downloads.routes,
             *sign_in.routes,
             *single_sign_on.routes,
         ],

@@ -74,8 +74,7 @@ def initialize() -> None:
     """
     _create_database()
     with _migrating() as connection:
-        for role in (db.OWNER_ROLE, db.APP_ROLE, db.PLATFORM_ROLE):
-            _create_role(connection, role, sql.SQL("NOLOGIN"))
+        _create_roles(connection)
         _grant_roles(connection, db.driver(connection).info.user, db.OWNER_ROLE)
         _let_login_in(connection)
         _let_owner_create(connection)
@@ -83,7 +82,14 @@ def initialize() -> None:
 
 
 def upgrade(revision: str = "head") -> None:
-    """Migrate to `revision` in one transaction, as the schema's owner. Raises SchemaMismatch for a newer database."""
+    """Migrate to `revision` in one transaction, as the schema's owner. Raises SchemaMismatch for a newer database.
+
+    A role that a newer flyusage needs is made first. Raises SchemaForbidden where the login may not.
+    """
+    with _migrating() as connection:
+        if not connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": db.LIMITED_ROLE}):
+            _create_roles(connection)
+            _let_login_in(connection)
     with _migrating(as_owner=True) as connection:
         command.upgrade(_configuration(connection), revision)
 
@@ -189,7 +195,15 @@ def _let_login_in(connection: sa.Connection) -> None:
         encrypted = db.driver(connection).pgconn.encrypt_password(str(url.password).encode(), login.encode(), b"scram-sha-256")
         options = sql.SQL("LOGIN NOINHERIT PASSWORD {}").format(encrypted.decode())
     _create_role(connection, login, options)
-    _grant_roles(connection, login, db.APP_ROLE, db.PLATFORM_ROLE)
+    _grant_roles(connection, login, db.APP_ROLE, db.PLATFORM_ROLE, db.LIMITED_ROLE)
+
+
+def _create_roles(connection: sa.Connection) -> None:
+    for role in (db.OWNER_ROLE, db.APP_ROLE, db.PLATFORM_ROLE, db.LIMITED_ROLE):
+        _create_role(connection, role, sql.SQL("NOLOGIN"))
+    is_app = "SELECT pg_has_role(:limited, :app, 'USAGE')"
+    if not connection.scalar(sa.text(is_app), {"limited": db.LIMITED_ROLE, "app": db.APP_ROLE}):
+        db.driver(connection).execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(db.APP_ROLE), sql.Identifier(db.LIMITED_ROLE)))
 
 
 def _let_owner_create(connection: sa.Connection) -> None:

@@ -6,10 +6,13 @@ A GB of volume for 30 days is $0.15 in every region, so that 1,000 GB from Oct 1
 from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from factories import Event, ingest, volume_created, volume_destroyed
+from usage_world import NOW as WORLD_NOW
+from usage_world import World
 
 from flyusage import clock, db
 from flyusage.invoices.examining import release
@@ -17,8 +20,10 @@ from flyusage.invoices.issuing import issue
 from flyusage.invoices.storing import Issued
 from flyusage.metering.rollups import catch_up
 from flyusage.orgs.acting import Actor, system
+from flyusage.pricing import agreements, grants
 from flyusage.pricing.agreements import set_billing_profile
 from flyusage.pricing.tax import BillingProfile
+from flyusage.pricing.terms import CpuKind, CreditKind, Discount, RecurringFee, Reservation
 
 OCTOBER = date(2026, 10, 1)
 NOVEMBER = date(2026, 11, 1)
@@ -61,6 +66,22 @@ def billed(org_id: int, month: date = OCTOBER, *, at: datetime = NOW, released: 
         if released:
             release(session, org_id, month, reason="tests", by=by)
         return issue(session, org_id, month, by=by, render=False)
+
+
+def bill_world(made: World) -> dict[date, Issued]:
+    """usage_world with September (a discount, a fee, a promotional credit, a reservation) and October billed; November is open.
+
+    The reservation's $91.00 are for the 91 days of September to November: $30.00, $31.00 and $30.00.
+    """
+    september = date(2026, 9, 1)
+    with acting(WORLD_NOW) as session:
+        agreements.give_discount(session, made.org_id, Discount("Loyal", september, percent=Decimal("7.5"), periods=1), by=BY)
+        agreements.add_fee(session, made.org_id, RecurringFee("Support", september, date(2026, 9, 30), Decimal(29), "USD"), by=BY)
+        fra = session.execute(sa.text("SELECT id FROM region WHERE code = 'fra'")).scalar_one()
+        agreements.reserve(session, made.org_id, Reservation(fra, CpuKind.PERFORMANCE, 9100, 400, "USD", september, 3), by=BY)
+    with acting(WORLD_NOW.replace(month=9, day=25)) as session:
+        grants.grant(session, made.org_id, CreditKind.PROMOTIONAL, 1234, description="Welcome", by=BY)
+    return {month: billed(made.org_id, month, at=WORLD_NOW) for month in (september, OCTOBER)}
 
 
 def rows(query: str, **binds: Any) -> list[tuple[Any, ...]]:

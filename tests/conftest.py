@@ -117,7 +117,7 @@ def template(server: Server) -> Iterator[str]:
     )
     with pointed_at(server, name):
         bootstrap.prepare()
-    server.execute(f"GRANT {db.APP_ROLE}, {db.PLATFORM_ROLE} TO {LOGIN}")
+    server.execute(f"GRANT {db.APP_ROLE}, {db.PLATFORM_ROLE}, {db.LIMITED_ROLE} TO {LOGIN}")
     yield name
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -49,6 +49,7 @@ CHOSEN: dict[str, dict[str, object]] = {  # what a table's rules ask for beyond 
     "billing_profile": {"country": "US"},
     "credit_grant": {"id": 1, "kind": "prepaid"},
     "discount": {"percent": 10},
+    "idempotent_write": {"status": 201},
     "invitation": {"role": "viewer"},
     "invoice": {"id": 1, "kind": "invoice", "origin": "period", "state": "draft", "ends_on": date(2026, 11, 1), "gross_minor": 2, "prepaid_minor": 0,
                 "due_minor": 2},
@@ -250,13 +251,13 @@ def test_an_unreachable_address_is_named_without_its_password(monkeypatch: pytes
 
 
 def test_a_login_that_may_not_become_the_roles_is_told_the_command(database: Database, server: Server):
-    server.execute(f"REVOKE {db.APP_ROLE} FROM flyusage_test_login")
+    server.execute(f"REVOKE {db.APP_ROLE}, {db.LIMITED_ROLE} FROM flyusage_test_login")  # who is limited is that role too
     try:
         with pytest.raises(db.DatabaseForbidden, match="may not act as flyusage_app on this server. Run `flyusage db init`"):
             with db.lookup_transaction():
                 pass
     finally:
-        server.execute(f"GRANT {db.APP_ROLE} TO flyusage_test_login")
+        server.execute(f"GRANT {db.APP_ROLE}, {db.LIMITED_ROLE} TO flyusage_test_login")
 
 
 @pytest.mark.parametrize("version", [140010, 90624])

@@ -118,9 +118,10 @@ def test_every_unique_key_of_a_tenant_table_begins_with_its_organization(shared_
 
 def test_no_run_time_role_is_superuser_or_owner_or_passes_policies_by(shared_database: Database):
     faulty = scalars(
-        "SELECT rolname FROM pg_roles r WHERE rolname IN (:app, :platform, current_user) AND (rolsuper OR rolbypassrls OR rolcreaterole "
+        "SELECT rolname FROM pg_roles r WHERE rolname IN (:app, :limited, :platform, current_user) AND (rolsuper OR rolbypassrls OR rolcreaterole "
         "OR rolcreatedb OR EXISTS (SELECT FROM pg_class WHERE relowner = r.oid) OR pg_has_role(r.oid, :owner, 'MEMBER'))",
         app=db.APP_ROLE,
+        limited=db.LIMITED_ROLE,
         platform=db.PLATFORM_ROLE,
         owner=db.OWNER_ROLE,
     )

@@ -51,6 +51,20 @@ def test_each_test_that_is_named_exists(file: str, name: str) -> None:
     assert name in named_in(file)
 
 
+def test_every_transaction_of_a_page_or_the_api_says_whose_apps_it_sees() -> None:
+    """Who sees some apps only is held to them by the transaction; one that says nothing would see all."""
+    asked = []
+    for part in ("ui", "api"):
+        for path in sorted((ROOT / "flyusage" / part).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) in ("db.transaction", "transaction"):
+                    given = {one.arg: ast.unparse(one.value) for one in node.keywords}
+                    is_directory = path.parent.name == "scim" and given.get("apps") == "None"  # it tells of people, and asks for no usage
+                    assert is_directory or given.get("apps", "").endswith(".apps"), f"{path.name}:{node.lineno} says no apps"
+                    asked.append(path.name)
+    assert len(asked) > 40
+
+
 def test_nothing_is_built_from_the_host_that_a_browser_names() -> None:
     """Path and query of `router.url` are parsed; its origin, and the headers beside the cookie, are the client's to forge."""
     forged = re.compile(r"router\.(?:page\b|headers\.(?!cookie\b)|url\.(?!path\b|query_parameters\b)|url\b(?![.\n]|$))")

@@ -1,7 +1,7 @@
 """Single sign-on: an organization's provider, domains and groups, who came from there, and how each session was begun.
 
 Revision ID: 20261126_0100
-Revises: 20261126_0220
+Revises: 20261126_0400
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from flyusage.db import APP_ROLE, OWNER_ROLE, PLATFORM_ROLE
 
 revision = "20261126_0100"
-down_revision = "20261126_0220"
+down_revision = "20261126_0400"
 branch_labels = None
 depends_on = None
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
-from flyusage import clock
+from flyusage import clock, db
 from flyusage.alerts.errors import BudgetInvalid, BudgetUnknown
 from flyusage.alerts.forecast import Forecast, forecast
 from flyusage.alerts.models import budget
@@ -79,14 +80,19 @@ def create(session: Session, org_id: int, plan: Plan, *, by: Actor) -> Budget:
     """A new budget in the currency of the organization's price book. Raises NotPermitted and BudgetInvalid."""
     by.may(Permission.BUDGETS_EDIT)
     sound, currency = _sound(plan), book_of(session, org_id).currency
+    _require_own(session, sound)
     present = budgets(session, org_id)
     if len(present) >= MOST_BUDGETS:
         raise BudgetInvalid(f"An organization has {MOST_BUDGETS} budgets at most. End one that nobody needs.")
     if any(one.plan.name == sound.name for one in present):
         raise BudgetInvalid(f"There is a budget called {sound.name} already. Give this one another name.")
     now = clock.now()
-    put = sa.insert(budget).values(org_id=org_id, **_columns(sound), currency=currency, created_at=now, created_by=by.name)
-    made = session.execute(put.returning(budget.c.id)).scalar_one()
+    put = insert(budget).values(
+        org_id=org_id, **_columns(sound), app_ids=_apps(session, org_id, sound), currency=currency, created_at=now, created_by=by.name
+    )
+    made = session.execute(put.on_conflict_do_nothing().returning(budget.c.id)).scalar()
+    if made is None:  # one that the reader does not see
+        raise BudgetInvalid(f"There is a budget called {sound.name} already. Give this one another name.")
     audit.record(session, org_id, actor=by.name, action="budget.create", subject=f"budget:{made}", detail=_columns(sound))
     return Budget(made, sound, currency, now)
 
@@ -98,10 +104,13 @@ def change(session: Session, org_id: int, budget_id: int, plan: Plan, *, by: Act
     """
     by.may(Permission.BUDGETS_EDIT)
     before, sound = budget_of(session, org_id, budget_id), _sound(plan)
+    _require_own(session, sound)
     if any(one.plan.name == sound.name and one.id != budget_id for one in budgets(session, org_id)):
         raise BudgetInvalid(f"There is a budget called {sound.name} already. Give this one another name.")
     of = budget.c
-    session.execute(sa.update(budget).where(of.org_id == org_id, of.id == budget_id).values(_columns(sound)))
+    session.execute(
+        sa.update(budget).where(of.org_id == org_id, of.id == budget_id).values(**_columns(sound), app_ids=_apps(session, org_id, sound))
+    )
     detail = {"before": _columns(before.plan), "after": _columns(sound)}
     audit.record(session, org_id, actor=by.name, action="budget.change", subject=f"budget:{budget_id}", detail=detail)
     return Budget(budget_id, sound, before.currency, before.created_at)
@@ -196,6 +205,34 @@ def _sound(plan: Plan) -> Plan:
     if len(recipients) > MOST_RECIPIENTS:
         raise BudgetInvalid(f"A budget tells {MOST_RECIPIENTS} people at most. Name a mailing list instead.")
     return Plan(name, plan.amount_minor, scope, _percents(plan.percents), _percents(plan.forecast_percents), recipients)
+
+
+def _require_own(session: Session, plan: Plan) -> None:
+    """Raise BudgetInvalid where somebody who sees some apps only would be told of others."""
+    if db.granted_apps(session) is not None and _named(plan) is None:
+        raise BudgetInvalid("You see some apps only, and a budget of everything would tell of the others. Name the apps that it is of.")
+
+
+def _named(plan: Plan) -> frozenset[str] | None:
+    """The apps that the plan is of, None where it names none or says which to leave out."""
+    chosen = [frozenset(one.values) for one in _filters(plan.scope) if one.dimension is Dimension.APP and not one.is_exclusion]
+    return frozenset.intersection(*chosen) if chosen else None
+
+
+def _apps(session: Session, org_id: int, plan: Plan) -> list[int] | None:
+    """The same as ids: what decides who sees the budget. None too where one of them is unknown; who sees some apps only is told so."""
+    named = _named(plan)
+    if named is None:
+        return None
+    known = session.scalars(
+        sa.text("SELECT id FROM app WHERE org_id = :org AND name = ANY(CAST(:names AS text[])) ORDER BY id"),
+        {"org": org_id, "names": sorted(named)},
+    ).all()
+    if len(known) == len(named):
+        return list(known)
+    if db.granted_apps(session) is not None:
+        raise BudgetInvalid("One of these apps is not known here. Write them as the explorer does.")
+    return None
 
 
 def _percents(given: Iterable[int]) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ budget = sa.Table(
     Column("created_at", MOMENT, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("ended_at", MOMENT),
+    Column("app_ids", ARRAY(Integer), comment="the apps it is of, where its scope names some; null: of any"),
     sa.Index("uq_budget_name", "org_id", "name", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
 )

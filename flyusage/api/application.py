@@ -1,6 +1,7 @@
 """The API as one application: its routes under /api/v1, its document, and a reference page that needs no network."""
 
 import json
+import time
 
 import structlog
 from fastapi import FastAPI
@@ -10,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flyusage import __version__
-from flyusage.api import errors, events, fleet, invoices, organization, prices, reference, usage
+from flyusage.api import budgets, errors, events, exports, fleet, invoices, metrics, organization, prices, reference, usage
 from flyusage.api.answers import content
 from flyusage.auth.throttle import Counted
 
@@ -24,7 +25,8 @@ unit, moments are RFC 3339 in UTC, ranges are half-open.
 **Errors** are `application/problem+json` with a stable `code`, what to do, and the request's id (also in `X-Request-Id`).
 **Lists** come in pages with a stable order: pass `next` as `after`, or follow the `Link` header.
 **Reads** have an `ETag`; send it as `If-None-Match` and get a `304`. Pin `as_of` where the same numbers are wanted again.
-**Writes.** An event's own `source` and `id` make sending it again harmless, so there is no other key to keep.
+**Writes** take an `Idempotency-Key`: within a day the same request under the same key does nothing twice and gives the first answer again.
+An event's own `source` and `id` make sending it again harmless, so events need no other key.
 **Rates.** `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds); beyond them a `429` with `Retry-After`.
 **Deprecation.** Within v1 fields and parameters are only added. What is to go is marked here as deprecated, answers with `Deprecation`
 and `Sunset` headers, and stays for at least twelve months.
@@ -46,7 +48,7 @@ def create() -> FastAPI:
         separate_input_output_schemas=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    for part in (events, usage, fleet, prices, invoices, organization):
+    for part in (events, usage, fleet, prices, invoices, budgets, exports, organization):
         app.include_router(part.router)
     errors.handle(app)
     app.router.routes.append(Route("/openapi.json", _document))
@@ -82,7 +84,7 @@ class _Outermost:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id, has_begun = errors.new_request_id(), False
+        request_id, has_begun, began = errors.new_request_id(), False, time.monotonic()
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
 
@@ -90,6 +92,7 @@ class _Outermost:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
+                metrics.count_request(scope, message["status"], time.monotonic() - began)
                 added = {errors.REQUEST_ID: request_id, **_rates(state.get("rate"))}
                 message["headers"] = [*message["headers"], *((name.encode(), value.encode()) for name, value in added.items())]
             await send(message)

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from flyusage.auth.errors import TooManyAttempts
 from flyusage.errors import FlyusageError
@@ -170,4 +171,17 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         404: "There is nothing at this address. The reference is at /api/docs.",
         405: "This address does not answer that method. The reference is at /api/docs.",
     }.get(error.status_code, str(error.detail))
-    return problem(request, error.status_code, code, detail, headers=dict(error.headers or {}))
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["allow"] = ", ".join(_answered(request))
+    return problem(request, error.status_code, code, detail, headers=headers)
+
+
+def _answered(request: Request) -> list[str]:
+    """The methods of every route at the request's address; the router names those of the first one only."""
+    found: set[str] = set()
+    for one in request.app.router.routes:
+        for route in getattr(getattr(one, "original_router", None), "routes", [one]):
+            if route.matches(request.scope)[0] is not Match.NONE:
+                found |= set(getattr(route, "methods", None) or ())
+    return sorted(found)

@@ -1,6 +1,7 @@
 """`/events`: usage events in, by the path that files take."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse
 from flyusage.api import bodies
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import BodyBroken, Busy, EventRefused, TooLarge
+from flyusage.api.metrics import count_events
 from flyusage.metering.errors import Refusal
 from flyusage.metering.ingest import Ingest, IngestResult
 from flyusage.orgs.api_tokens import Bearer
@@ -100,20 +102,22 @@ async def send_events(
 
 
 def _take(request: Request, bearer: Bearer, encoding: str) -> JSONResponse:
-    kept = _Kept()
+    kept, began = _Kept(), time.monotonic()
     lines, is_single = bodies.lines_of(bodies.unpacked(bodies.chunks_of(request.stream()), encoding), request.headers)
     result = IngestResult()
 
     def note(sofar: IngestResult) -> None:
         result.accepted, result.duplicate, result.refused = sofar.accepted, sofar.duplicate, sofar.refused
 
-    ingest = Ingest(only_org=bearer.slug, strict_orgs=True, on_refusal=kept.add)
+    ingest = Ingest(only_org=bearer.slug, only_apps=bearer.apps, strict_orgs=True, on_refusal=kept.add)
     try:
         result = ingest.run(lines, name=f"api:token:{bearer.token_id}", progress=note)
     except (BodyBroken, TooLarge) as error:
         if isinstance(error, BodyBroken):
             raise BodyBroken(error.sentence, kept.told(result).model_dump()) from error
         raise
+    finally:
+        count_events(result, kept.by_code.total(), time.monotonic() - began)
     if is_single and kept.first is not None:
         raise EventRefused(f"The event is refused ({kept.first.code}): {kept.first.sentence}")
     return JSONResponse(kept.told(result).model_dump(), headers={"cache-control": "no-store"})

@@ -147,7 +147,7 @@ def machines(
     start, now = (kept[0], parse_moment(kept[1])) if kept else (0, clock.now().replace(microsecond=0))
     assert now is not None
     choice = MachineChoice(parse_moment(month) if month else None, find, None if state == "all" else state == "running")
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         found = machine_page(session, bearer.org_id, choice, now=now, start=start, limit=limit)
     if found is None:
         return answer(request, Page[Machine](data=[]))
@@ -166,7 +166,7 @@ def machines(
 )
 def one_machine(request: Request, bearer: Caller, machine_name: Name) -> Response:
     """From its first start to now."""
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         found = machine(session, bearer.org_id, machine_name)
     if found is None:
         raise _unknown(machine_name)
@@ -180,7 +180,7 @@ def one_machine(request: Request, bearer: Caller, machine_name: Name) -> Respons
 )  # fmt: skip
 def machine_costs(request: Request, bearer: Caller, machine_name: Name, month: Month = None) -> Response:
     """Run by run at list price: seconds × dated price, as the machine's page shows it."""
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         now, held = clock.now(), history(session, bearer.org_id)
         period = month_period(parse_moment(month) or now if month else min(now, held.end) if held else now)
         found = why(session, bearer.org_id, machine_name, period, now=now)
@@ -226,7 +226,7 @@ def apps(
 ) -> Response:
     """By name."""
     kept = parts_of(after, [str])
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         binds = {"org": bearer.org_id, "find": find.lower(), "after": kept[0].replace("\0", "") if kept else None, "limit": limit + 1}
         names = list(session.scalars(sa.text(_APPS), binds))
     following = cursor(names[limit - 1]) if len(names) > limit else None

@@ -136,13 +136,14 @@ def list_invoices(  # noqa: PLR0913 each is a parameter of the address
     year: Annotated[int | None, Query(ge=2000, le=9998, description="Of the months billed.")] = None,
     search: Annotated[str, Query(max_length=200, description="Part of a number or of the buyer's name.")] = "",
     overdue: Annotated[bool, Query(description="Only what should have been paid by now.")] = False,
+    kind: Annotated[Kind | None, Query(description="Invoices or credit notes alone.")] = None,
     limit: Limit = 100,
     after: After = None,
 ) -> Response:
     """Newest first."""
-    wanted = Wanted((state,) if state else (), year, search, overdue)
+    wanted = Wanted((state,) if state else (), year, search, overdue, kind)
     kept = parts_of(after, [str])
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         page = queries.invoices(session, bearer.org_id, wanted, limit=limit, after=kept[0] if kept else None)
     sums = [
         Sum(documents=one.documents, **{name: money(getattr(one, f"{name}_minor"), one.currency) for name in ("net", "gross", "balance")})
@@ -155,7 +156,7 @@ def list_invoices(  # noqa: PLR0913 each is a parameter of the address
 @route(router, "GET", "/invoices/{number}", needs=READ, problems=(404,), response_model=InvoiceDetail, summary="One invoice")
 def one_invoice(request: Request, bearer: Caller, number: Number) -> Response:
     """With its lines, payments and credit notes."""
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         found = queries.detail(session, bearer.org_id, _id(session, bearer, number))
     code = found.entry.currency
     payments = [
@@ -183,7 +184,7 @@ def _document(ending: str, media_type: str, summary: str, read: Callable[[Sessio
     """A document of an invoice at its address with an ending."""
 
     def give(request: Request, bearer: Caller, number: Number) -> Response:
-        with db.transaction(bearer.org_id) as session:
+        with db.transaction(bearer.org_id, apps=bearer.apps) as session:
             found = queries.find(session, number, bearer.org_id)
             body = read(session, bearer.org_id, found.id)
         named = "".join(one if one.isalnum() and one.isascii() else "-" for one in found.number)
@@ -225,7 +226,7 @@ class Working(BaseModel):
 )  # fmt: skip
 def line_working(request: Request, bearer: Caller, number: Number, position: Position) -> Response:
     """Quantities, prices, tiers and rounding, as the invoice's page shows them."""
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         body = working(session, bearer.org_id, _id(session, bearer, number), position)
     return answer(request, Working.model_validate_json(body))
 
@@ -258,7 +259,7 @@ def costs(
     """The draft of the month's invoice with the working of every line, as `flyusage invoices draft` and `costs why` print it."""
     found = parse_moment(month) if month else clock.now()
     assert found is not None
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         told = statement_plain(draft(session, bearer.org_id, found.date().replace(day=1)))
     told.pop("org_id")
     return answer(request, Draft.model_validate(plain(told)))

@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from flyusage import clock, db
-from flyusage.api.answers import After, Limit, Page, answer, cursor, parts_of
+from flyusage.api.answers import After, Limit, Money, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
+from flyusage.invoices import seats
 from flyusage.metering.queries import freshness, rollup_progress
-from flyusage.orgs import api_tokens, audit, queries
+from flyusage.orgs import api_tokens, app_grants, audit, queries
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import Permission
 
@@ -36,6 +37,7 @@ class Token(BaseModel):
     is_personal: bool = Field(description="A member's: it never holds more than their role does.")
     scopes: list[str]
     permissions: list[str] = Field(description="Those of the scopes that hold now.")
+    apps: list[str] | None = Field(description="The apps that it sees and sends for, as granted now. Null: all.")
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None = Field(description="To the minute.")
@@ -63,6 +65,16 @@ class Member(BaseModel):
     role: Role
 
 
+class Seats(BaseModel):
+    """Seats of the subscription. All null where they are not counted."""
+
+    used: int | None = Field(default=None, description="Members and open invitations that take one; billing and viewer are free.")
+    included: int | None = None
+    paid: int | None = Field(default=None, description="Beside those included.")
+    free: int | None = Field(default=None, description="To be taken at once.")
+    price: Money | None = Field(default=None, description="Of one more, a calendar month.")
+
+
 class AuditEntry(BaseModel):
     """Who did what to what, when."""
 
@@ -83,8 +95,9 @@ def organization(request: Request, bearer: Caller) -> Response:
 @route(router, "GET", "/token", needs=None, response_model=Token, summary="The token itself")
 def token(request: Request, bearer: Caller) -> Response:
     """What it may do, and until when. Any token may ask."""
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         found = api_tokens.token(session, bearer.org_id, bearer.token_id)
+        apps = None if bearer.apps is None else list(app_grants.app_names(session, bearer.org_id).values())
     told = Token(
         id=found.id,
         name=found.name,
@@ -93,6 +106,7 @@ def token(request: Request, bearer: Caller) -> Response:
         is_personal=found.user_id is not None,
         scopes=list(found.scopes),
         permissions=[one.value for one in Permission if one in bearer.permissions],
+        apps=apps,
         created_at=found.created_at,
         expires_at=found.expires_at,
         used_at=found.used_at,
@@ -103,7 +117,7 @@ def token(request: Request, bearer: Caller) -> Response:
 @route(router, "GET", "/freshness", needs=Permission.USAGE_READ, response_model=Freshness, summary="How fresh the figures are")
 def fresh(request: Request, bearer: Caller) -> Response:
     """Of usage; invoices are frozen when they are issued."""
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         found = freshness(session, bearer.org_id, now=clock.now())
         progress = rollup_progress(session, bearer.org_id)
     if found is None:
@@ -135,11 +149,22 @@ def members(request: Request, bearer: Caller, limit: Limit = 100, after: After =
     return answer(request, Page[Member](data=[Member(email=one.email, name=one.name, role=one.role) for one in shown], next=following))
 
 
+@route(router, "GET", "/seats", needs=Permission.INVOICES_READ, response_model=Seats, summary="Seats")
+def seats_held(request: Request, bearer: Caller) -> Response:
+    """How many are taken, and what one more costs."""
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
+        found = seats.held(session, bearer.org_id)
+    if found is None:
+        return answer(request, Seats())
+    price = Money(amount=f"{found.unit_amount:f}", currency=found.currency.code)
+    return answer(request, Seats(used=found.used.total, included=found.included, paid=found.paid, free=found.free, price=price))
+
+
 @route(router, "GET", "/audit", needs=Permission.AUDIT_READ, problems=(422,), response_model=Page[AuditEntry], summary="The audit log")
 def entries(request: Request, bearer: Caller, limit: Limit = 100, after: After = None) -> Response:
     """Newest first."""
     kept = parts_of(after, [int])
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         before = max(0, min(kept[0], 2**63 - 1)) if kept else None
         found = audit.entries(session, bearer.org_id, limit=limit + 1, before_id=before)
     shown = found[:limit]

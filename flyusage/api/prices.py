@@ -70,7 +70,7 @@ def prices(
     day = on or clock.now().date()
     if not EARLIEST <= day < LATEST:
         raise PeriodInvalid(f"There are prices of days from {EARLIEST} on, before {LATEST}.")
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         book = book_on(session, bearer.org_id, day)
         found = [one for one in price_list(session, book.id, day, region=region) if one.sku.startswith(sku)]
     data = [
@@ -146,7 +146,7 @@ class Simulation(BaseModel):
 @route(router, "POST", "/prices/simulate", needs=READ, problems=(404, 422), response_model=Simulation, summary="Re-price past usage")
 def simulate_prices(request: Request, bearer: Caller, question: Question) -> Response:
     """Nothing is changed and nothing is kept, so it may be asked again and again."""
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         now, held = clock.now(), history(session, bearer.org_id)
         moment = parse_moment(question.month) if question.month else min(now, held.end) if held else now
         version = version_named(session, question.version) if question.version else None

@@ -15,6 +15,7 @@ from flyusage.api.errors import ViewInvalid
 from flyusage.invoices.costs import explore
 from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.permissions import Permission
+from flyusage.pricing.columnar import usage_arrow, usage_parquet
 from flyusage.pricing.explorer import history
 from flyusage.pricing.export import csv_lines
 from flyusage.pricing.permitted import needed_for
@@ -24,7 +25,8 @@ from flyusage.pricing.view import Answer, Comparison, Dimension, Granularity, Me
 
 router = APIRouter(tags=["usage"])
 
-NDJSON = "application/x-ndjson"
+NDJSON, PARQUET, ARROW = "application/x-ndjson", "application/vnd.apache.parquet", "application/vnd.apache.arrow.stream"
+BINARY = {"type": "string", "format": "binary"}
 _encode = msgspec.json.Encoder().encode
 _MOMENT = r"^[0-9]{4}-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?$"
 _VALUES = "Only these, separated by commas; `!` before one leaves it out, a backslash marks a comma that belongs to a name."
@@ -135,10 +137,28 @@ def usage_ndjson(request: Request, bearer: Caller, asked: Annotated[Asked, Query
     return content(request, b"".join(lines), NDJSON)
 
 
+@route(
+    router, "GET", "/usage.parquet", needs=Permission.USAGE_EXPORT, problems=(422,), summary="The same as Parquet",
+    response_class=Response, responses={200: {"content": {PARQUET: {"schema": BINARY}}, "description": "Exact decimals."}},
+)  # fmt: skip
+def usage_as_parquet(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]) -> Response:
+    """A row per value of the grouping, with exact decimals; what the numbers are is in the file's `flyusage` metadata."""
+    return content(request, usage_parquet(_answer(bearer, asked)), PARQUET)
+
+
+@route(
+    router, "GET", "/usage.arrow", needs=Permission.USAGE_EXPORT, problems=(422,), summary="The same as an Arrow stream",
+    response_class=Response, responses={200: {"content": {ARROW: {"schema": BINARY}}, "description": "Arrow IPC, streaming format."}},
+)  # fmt: skip
+def usage_as_arrow(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]) -> Response:
+    """As the Parquet file, for data frames that read it in place."""
+    return content(request, usage_arrow(_answer(bearer, asked)), ARROW)
+
+
 def _answer(bearer: Bearer, asked: Asked) -> Answer:
     """Raises ViewInvalid for what the page would have corrected, and NotPermitted."""
     query = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
-    with db.transaction(bearer.org_id) as session:
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         now = clock.now()
         view, notices = view_from_query(query, now=now, history=history(session, bearer.org_id))
         if notices:

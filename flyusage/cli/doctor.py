@@ -128,11 +128,13 @@ def _roles() -> Iterator[Finding]:
         SELECT r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole,
                (SELECT count(*) FROM pg_class c WHERE c.relowner = r.oid AND c.relnamespace = 'public'::regnamespace),
                pg_has_role(r.oid, :owner, 'MEMBER') AND NOT r.rolsuper
-        FROM pg_roles r WHERE r.rolname IN (current_user, :app, :platform) ORDER BY r.rolname
+        FROM pg_roles r WHERE r.rolname IN (current_user, :app, :limited, :platform) ORDER BY r.rolname
         """
     )
     with db.plain_connection() as connection:
-        rows = connection.execute(query, {"owner": db.OWNER_ROLE, "app": db.APP_ROLE, "platform": db.PLATFORM_ROLE}).all()
+        rows = connection.execute(
+            query, {"owner": db.OWNER_ROLE, "app": db.APP_ROLE, "limited": db.LIMITED_ROLE, "platform": db.PLATFORM_ROLE}
+        ).all()
     for name, is_super, passes_policies, makes_roles, owned, is_owner in rows:
         faults = {
             "is a superuser": is_super,

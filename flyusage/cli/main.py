@@ -11,6 +11,7 @@ import typer
 from flyusage import __version__, db, logs
 from flyusage.cli import (
     audit,
+    backup,
     bill,
     budgets,
     cost_centres,
@@ -18,6 +19,7 @@ from flyusage.cli import (
     database,
     demo,
     doctor,
+    export,
     ingest,
     invoices,
     login,
@@ -44,10 +46,11 @@ app = typer.Typer(
     help="See, explain and bill what a fleet of machines costs.",
     epilog="Settings come from FLYUSAGE_* variables; `flyusage doctor` shows and checks them.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,  # --show-completion and --install-completion, for the shell that is asked in
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
+app.command("backup")(backup.backup)
 app.command("demo")(demo.demo)
 app.command("fill-demo", hidden=True)(demo.fill_beside)
 app.command("ingest")(ingest.ingest)
@@ -55,6 +58,7 @@ app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.command("machines")(machines.machines)
 app.command("usage")(usage.usage)
+app.command("restore")(backup.restore)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
@@ -64,6 +68,7 @@ app.add_typer(budgets.app, name="budgets")
 app.add_typer(cost_centres.app, name="cost-centres")
 app.add_typer(costs.app, name="costs")
 app.add_typer(database.app, name="db")
+app.add_typer(export.app, name="export")
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(members.app, name="members")
 app.add_typer(post.app, name="mail")

@@ -1,6 +1,6 @@
 """`flyusage members`: who belongs to an organization, as what."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
@@ -9,16 +9,18 @@ import typer
 from sqlmodel import Session
 
 from flyusage import db
+from flyusage.alerts import offboarding
 from flyusage.auth.letters import send_all
 from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.output import print_json, print_table
 from flyusage.config import settings
 from flyusage.invoices import seats
-from flyusage.orgs import invitations, memberships, queries
+from flyusage.orgs import app_grants, invitations, memberships, queries
 from flyusage.orgs.acting import system
-from flyusage.orgs.errors import MemberUnknown
+from flyusage.orgs.errors import GrantRefused, MemberUnknown
+from flyusage.orgs.invitations import Waiting
 from flyusage.orgs.models import Role
-from flyusage.orgs.queries import OrganizationEntry
+from flyusage.orgs.queries import OrganizationEntry, Person
 from flyusage.pricing.errors import TermsInvalid
 
 app = typer.Typer(help="Say who belongs to an organization, in which role.", no_args_is_help=True)
@@ -28,6 +30,7 @@ EVERYBODY = 1_000_000
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization's slug.")]
 Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="Mail addresses.")]
+OfApps = Annotated[list[str] | None, typer.Option("--app", metavar="APP", help="An app they see; may be repeated. All of them without.")]
 AsRole = Annotated[Role, typer.Option("--role", help="What they are in the organization.")]
 
 
@@ -49,21 +52,25 @@ def list_members(
     with _inside(asked.organization(org).slug) as (session, found):
         people = queries.people(session, found.id, limit=EVERYBODY).rows
         waiting = invitations.waiting(session, found.id)
+        apps = app_grants.app_names(session, found.id)
     if as_json:
-        print_json({"members": people, "invitations": waiting})
+        told = {"members": people, "invitations": waiting}
+        print_json({kind: [_plain(one, apps) for one in rows] for kind, rows in told.items()})
         return
-    rows = [(one.email, one.name, one.role, _moment(one.seen_at)) for one in people]
-    print_table(("address", "name", "role", "last seen (UTC)"), [*rows, *((one.email, "", f"{one.role}, invited", "") for one in waiting)])
+    rows = [(one.email, one.name, one.role, _apps(one.app_ids, apps), _moment(one.seen_at)) for one in people]
+    invited = [(one.email, "", f"{one.role}, invited", _apps(one.app_ids, apps), "") for one in waiting]
+    print_table(("address", "name", "role", "apps", "last seen (UTC)"), [*rows, *invited])
 
 
 @app.command("invite")
-def invite(org: Org, addresses: Addresses, role: AsRole = Role.DEVELOPER, as_json: AsJson = False) -> None:
+def invite(org: Org, addresses: Addresses, role: AsRole = Role.DEVELOPER, app_name: OfApps = None, as_json: AsJson = False) -> None:
     """Invite addresses by mail; without a mail server their links are printed here. Good once, for 7 days.
 
-    Example: flyusage members invite prism ada@example.com bob@example.com --role billing
+    Example: flyusage members invite prism ada@example.com bob@example.com --role developer --app web --app api
     """
     with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
-        made = invitations.invite(session, found.id, addresses, role, by=CLI)
+        apps = app_grants.apps_named(session, found.id, app_name) if app_name else None
+        made = invitations.invite(session, found.id, addresses, role, by=CLI, apps=apps)
     sent = [one for one in made if one.secret]
     letters = [
         invitations.letter(one, organization=found.name, inviter="Whoever runs this installation", settings=settings()) for one in sent
@@ -93,12 +100,55 @@ def change_role(org: Org, address: Annotated[str, typer.Argument(help="Whose rol
     typer.echo(f"{address} is {role} of {found.slug}.")
 
 
+@app.command("apps")
+def grant_apps(
+    org: Org,
+    address: Annotated[str, typer.Argument(help="Whose apps.")],
+    app_name: OfApps = None,
+    every: Annotated[bool, typer.Option("--all", help="Every app.")] = False,
+) -> None:
+    """Limit a developer or viewer to some apps, or let them see all again; open pages and tokens follow at once.
+
+    Example: flyusage members apps prism ada@example.com --app web --app api
+    """
+    if every == bool(app_name):
+        raise GrantRefused("Name the apps, each with --app, or say --all.")
+    with _inside(org) as (session, found):
+        apps = app_grants.apps_named(session, found.id, app_name) if app_name else None
+        memberships.grant_apps(session, found.id, _member(session, found, address), apps, by=CLI)
+    typer.echo(f"{address} sees {', '.join(sorted(app_name)) if app_name else 'every app'} of {found.slug}.")
+
+
 @app.command("remove")
-def remove(org: Org, addresses: Addresses) -> None:
+def remove(
+    org: Org,
+    addresses: Addresses,
+    heir: Annotated[str | None, typer.Option("--heir", metavar="EMAIL", help="Who gets their budgets' mails from now on.")] = None,
+    is_preview: Annotated[bool, typer.Option("--preview", help="Say what stops, and do nothing.")] = False,
+) -> None:
     """Take members out of the organization, all or none; their open pages of it go dark at once."""
     with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
-        memberships.change(session, found.id, {_member(session, found, one): None for one in addresses}, by=CLI)
+        leaving = {address: _member(session, found, address) for address in addresses}
+        if is_preview:
+            _preview(session, found, leaving)
+            return
+        taking_over = None if heir is None else _member(session, found, heir)
+        offboarding.hand_over(session, found.id, list(leaving.values()), taking_over, by=CLI)
+        memberships.change(session, found.id, dict.fromkeys(leaving.values()), by=CLI)
     typer.echo(f"Removed from {found.slug}: {', '.join(addresses)}.")
+
+
+def _preview(session: Session, org: OrganizationEntry, leaving: Mapping[str, int]) -> None:
+    """What stops, a line each."""
+    rows: list[tuple[object, ...]] = []
+    for address, user_id in leaving.items():
+        stops = offboarding.stops(session, org.id, user_id)
+        rows += [(address, "token", one.name, f"last used {_moment(one.used_at)}") for one in stops.tokens]
+        rows += [(address, "budget", one.plan.name, "its mails to them") for one in stops.budgets]
+    if rows:
+        print_table(("of", "what stops", "name", ""), rows)
+    else:
+        typer.echo("Nothing but their membership stops.")
 
 
 @app.command("seats")
@@ -150,6 +200,21 @@ def _member(session: Session, org: OrganizationEntry, address: str) -> int:
     if found is None:
         raise MemberUnknown(f"{address[:100]!r} is nobody's address in {org.slug}. `flyusage members list {org.slug}` names them.")
     return found.user_id
+
+
+def _plain(one: Person | Waiting, apps: Mapping[int, str]) -> dict[str, object]:
+    told = {**vars(one), "apps": _names(one.app_ids, apps)}
+    del told["app_ids"]
+    return told
+
+
+def _names(app_ids: Collection[int] | None, apps: Mapping[int, str]) -> list[str] | None:
+    return None if app_ids is None else sorted(apps[one] for one in app_ids if one in apps)
+
+
+def _apps(app_ids: Collection[int] | None, apps: Mapping[int, str]) -> str:
+    names = _names(app_ids, apps)
+    return "" if names is None else ", ".join(names)
 
 
 def _amount(written: str) -> Decimal:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -70,6 +70,23 @@ class Remote:
         """The bytes there."""
         return self._asked("GET", path, params=dict(params or {})).content
 
+    def save(self, path: str, params: Mapping[str, Any], into: IO[bytes]) -> int:
+        """Write what is there as it comes, however long; how many bytes it was."""
+        import httpx
+
+        kept = {name: value for name, value in params.items() if value not in (None, "")}
+        given, written = {"authorization": f"Bearer {self.token}"}, 0
+        try:
+            with httpx.stream("GET", f"{self.url}/api/v1{path}", headers=given, timeout=WRITING_SECONDS, params=kept) as response:
+                if not response.is_success:
+                    response.read()
+                    raise self._refused(response)
+                for piece in response.iter_bytes():
+                    written += into.write(piece)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        return written
+
     def send(self, path: str, body: Iterator[bytes], headers: Mapping[str, str]) -> Any:
         """What it says of a body that is streamed."""
         return _read(self._asked("POST", path, content=body, headers=dict(headers), timeout=WRITING_SECONDS))
@@ -98,15 +115,19 @@ class Remote:
         try:
             response = httpx.request(method, f"{self.url}/api/v1{path}", headers=given, timeout=timeout, **more)
         except httpx.HTTPError as error:
-            raise RemoteUnreachable(
-                f"{harmless(self.url)} does not answer ({type(error).__name__}). Check the address, and try again."
-            ) from error
+            raise self._unreachable(error) from error
         if response.is_success:
             return response
+        raise self._refused(response)
+
+    def _unreachable(self, error: Exception) -> RemoteUnreachable:
+        return RemoteUnreachable(f"{harmless(self.url)} does not answer ({type(error).__name__}). Check the address, and try again.")
+
+    def _refused(self, response: "httpx.Response") -> FlyusageError:
         with suppress(ValueError, AttributeError, TypeError):
             if detail := response.json().get("detail"):
-                raise RemoteRefused(f"{harmless(str(detail))} ({harmless(self.url)}, {response.status_code})")
-        raise RemoteUnreachable(f"{harmless(self.url)} answers {response.status_code}, as no flyusage would. Check the address.")
+                return RemoteRefused(f"{harmless(str(detail))} ({harmless(self.url)}, {response.status_code})")
+        return RemoteUnreachable(f"{harmless(self.url)} answers {response.status_code}, as no flyusage would. Check the address.")
 
 
 def chosen() -> Remote | None:

@@ -10,7 +10,7 @@ from flyusage.auth.errors import UserUnknown
 from flyusage.cli import asked, bootstrap
 from flyusage.cli.output import print_json, print_table
 from flyusage.logs import harmless
-from flyusage.orgs import api_tokens, queries
+from flyusage.orgs import api_tokens, app_grants, queries
 from flyusage.orgs.acting import system
 from flyusage.orgs.permissions import PERMISSIONS
 
@@ -31,6 +31,9 @@ def create(
         str | None, typer.Option("--user", metavar="EMAIL", help="The member whose it is; the organization's own without.")
     ] = None,
     days: Annotated[int, typer.Option("--days", help="How long it lasts.")] = api_tokens.DEFAULT_DAYS,
+    app_name: Annotated[
+        list[str] | None, typer.Option("--app", metavar="APP", help="An app that it is for; may be repeated. All of them without.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a token, and print its secret: the only time that it is seen.
@@ -44,10 +47,12 @@ def create(
         role = None if user_id is None else queries.role_of(session, chosen.id, user_id)
         if user_id is not None and role is None:
             raise UserUnknown(f"{harmless(user or '')} is no member of {chosen.slug}. Leave --user out for a token of the organization.")
-        made = api_tokens.create(session, chosen.id, name=name, scopes=scope, by=COMMAND, user_id=user_id, days=days)
+        apps = app_grants.apps_named(session, chosen.id, app_name) if app_name else None
+        names = app_grants.app_names(session, chosen.id)
+        made = api_tokens.create(session, chosen.id, name=name, scopes=scope, by=COMMAND, user_id=user_id, days=days, apps=apps)
     beyond = [] if role is None else [one for one in made.token.scopes if one not in PERMISSIONS[role]]
     if as_json:
-        print_json({**vars(made.token), "org": chosen.slug, "secret": made.secret})
+        print_json({**_plain(made.token, names), "org": chosen.slug, "secret": made.secret})
         return
     typer.echo(made.secret)
     typer.echo(f"Token {made.token.id} of {chosen.slug}, until {made.token.expires_at:%Y-%m-%d}. It is not shown again.", err=True)
@@ -63,13 +68,14 @@ def list_tokens(org: Org, as_json: AsJson = False) -> None:
     with db.platform_transaction() as session:
         found = api_tokens.tokens(session, chosen.id)
         people = {one.user_id: one.email for one in queries.members(session, chosen.id)}
+        apps = app_grants.app_names(session, chosen.id)
     if as_json:
-        print_json([{**vars(one), "state": one.state} for one in found])
+        print_json([_plain(one, apps) for one in found])
     elif not found:
         typer.echo(f"No token yet. `flyusage tokens create {chosen.slug} --name NAME --scope usage.read` makes one.")
     else:
-        titles = ("token", "name", "begins", "of", "scopes", "state", "expires", "last used")
-        print_table(titles, [_row(one, people) for one in found])
+        titles = ("token", "name", "begins", "of", "scopes", "apps", "state", "expires", "last used")
+        print_table(titles, [_row(one, people, apps) for one in found])
 
 
 @app.command("revoke")
@@ -87,6 +93,26 @@ def revoke(
         typer.echo(f"Token {ended.id} ({harmless(ended.name)}) is revoked.")
 
 
-def _row(one: api_tokens.Token, people: dict[int, str]) -> tuple[object, ...]:
+def _plain(one: api_tokens.Token, apps: dict[int, str]) -> dict[str, object]:
+    told = {**vars(one), "state": one.state, "apps": _apps(one, apps)}
+    del told["app_ids"]
+    return told
+
+
+def _apps(one: api_tokens.Token, apps: dict[int, str]) -> list[str] | None:
+    return None if one.app_ids is None else sorted(apps[each] for each in one.app_ids if each in apps)
+
+
+def _row(one: api_tokens.Token, people: dict[int, str], apps: dict[int, str]) -> tuple[object, ...]:
     whose = "the organization" if one.user_id is None else people.get(one.user_id, "a former member")
-    return str(one.id), one.name, f"{one.hint}…", whose, " ".join(one.scopes), one.state, f"{one.expires_at:%Y-%m-%d}", one.used_at
+    return (
+        str(one.id),
+        one.name,
+        f"{one.hint}…",
+        whose,
+        " ".join(one.scopes),
+        ", ".join(_apps(one, apps) or ()),
+        one.state,
+        f"{one.expires_at:%Y-%m-%d}",
+        one.used_at,
+    )

@@ -17,10 +17,10 @@ from sqlmodel import Session
 from flyusage.invoices.adjusting import Adjusted, adjust, late_months
 from flyusage.invoices.allocation import MONTH_DAYS, Cell, Place, Usage, UsageCell, allocate, by_day, day_span
 from flyusage.invoices.amortizing import Amortized, is_upfront, taken_in, taken_of
-from flyusage.invoices.breakdowns import BilledCell, Total, by_machines, cells_of, totals_with, usage_with
+from flyusage.invoices.breakdowns import BilledCell, Charge, Total, by_machines, cells_of, totals_with, usage_with
 from flyusage.invoices.drafting import Reading, question_of, read
 from flyusage.invoices.models import Kind
-from flyusage.invoices.statement import LineKind, Statement
+from flyusage.invoices.statement import Line, LineKind, Statement
 from flyusage.metering.models import DAYS
 from flyusage.periods import Period, midnight, month_period, next_month
 from flyusage.pricing.database import Binds, fetch
@@ -147,8 +147,7 @@ class Draft:
 
     def _split(self) -> Days:
         whole = _no_days()
-        usage = {(self._month, cell.place): cell.days for cells in self._usage.cells.values() for cell in cells}
-        _add_days(whole, self._cells(), usage, self._month)
+        _add_days(whole, self._cells(), self.usage, self._month)
         return whole
 
     def machines(self) -> dict[Place, dict[int, int]]:
@@ -161,19 +160,41 @@ class Draft:
         """What the net is made of."""
         return _composed((line.kind, line.amount_minor) for line in self.statement.lines)
 
-    def _cells(self) -> list[BilledCell]:
+    def charges(self) -> list[Charge]:
+        """Every part of every line, as the invoice would hold them, with what reservations cost up front."""
         lines = self.statement.lines
         late = {line.key for line in self._adjusted.lines}
         cells = [cell for cell in allocate(list(enumerate(lines)), self._usage) if lines[cell.position].key not in late]
         for position, line in enumerate(lines):
             if line.key in late:
                 cells += [Cell(position, place, 0, part) for place, part in self._adjusted.places[line.key].items()]
-        spans = [(line.period.start.date(), line.period.end.date()) for line in lines]
-        made = [(lines[cell.position], BilledCell(cell.place, cell.amount_minor, *spans[cell.position])) for cell in cells]
+        return [_charge(lines[cell.position], cell) for cell in cells]
+
+    @property
+    def usage(self) -> dict[tuple[date, Place], Sequence[int]]:
+        """The quantities that the draft is compiled from, day by day, by month and place: as `usage_with` of what is issued."""
+        return {(self._month, cell.place): cell.days for cells in self._usage.cells.values() for cell in cells}
+
+    @property
+    def reading(self) -> Reading:
+        """What the draft is compiled from."""
+        return self._reading
+
+    def _cells(self) -> list[BilledCell]:
+        made = [(self._lines[charge.key], charge.cell) for charge in self.charges()]
         if self._amortized is None:
             return [cell for _, cell in made]
         kept = [cell for line, cell in made if not is_upfront(line)]
         return kept + self._amortized.cells(self._month, taken_in(made, self.statement.currency))
+
+    @cached_property
+    def _lines(self) -> dict[str, Line]:
+        return {line.key: line for line in self.statement.lines}
+
+
+def _charge(line: Line, cell: Cell) -> Charge:
+    span = line.period.start.date(), line.period.end.date()
+    return Charge(line.kind, line.key, line.description, BilledCell(cell.place, cell.amount_minor, *span))
 
 
 def _usage_stored(session: Session, org_id: int, month: date) -> Usage:

@@ -58,6 +58,15 @@ class BilledCell(NamedTuple):
     ends_on: date
 
 
+class Charge(NamedTuple):
+    """A part of a line: what the line is, and the part's place, amount and days."""
+
+    kind: str
+    key: str
+    description: str
+    cell: BilledCell
+
+
 class Total(NamedTuple):
     """What a machine, volume or address used from `starts_on` on."""
 
@@ -119,6 +128,12 @@ def cells_of(session: Session, org_id: int, invoice_id: int, *, has_upfront: boo
     """The document's stored cells with their lines' days; without `has_upfront` not those of what reservations cost up front."""
     rows = fetch(session, _CELLS, {"org": org_id, "id": invoice_id, "has_upfront": has_upfront})
     return [BilledCell(Place(*row[:4]), *row[4:]) for row in rows]
+
+
+def charges_of(session: Session, org_id: int, invoice_id: int) -> list[Charge]:
+    """The document's stored cells with what their lines are."""
+    rows = fetch(session, _CHARGES, {"org": org_id, "id": invoice_id})
+    return [Charge(kind, key, text, BilledCell(Place(*cell[:4]), *cell[4:])) for kind, key, text, *cell in rows]
 
 
 def usage_with(session: Session, org_id: int, invoice_id: int) -> dict[tuple[date, Place], tuple[int, ...]]:
@@ -187,6 +202,11 @@ _CELLS = """
 SELECT app_id, cell.region_id, cell.vm_size_id, cell.sku_id, cell.amount_minor, starts_on, ends_on
 FROM invoice_cell cell JOIN invoice_line line USING (org_id, invoice_id, position)
 WHERE cell.org_id = :org AND cell.invoice_id = :id AND (:has_upfront OR line.key NOT LIKE 'reservation/%/upfront')
+ORDER BY position, app_id, cell.vm_size_id, cell.region_id, cell.sku_id"""
+_CHARGES = """
+SELECT kind, key, description, app_id, cell.region_id, cell.vm_size_id, cell.sku_id, cell.amount_minor, starts_on, ends_on
+FROM invoice_cell cell JOIN invoice_line line USING (org_id, invoice_id, position)
+WHERE cell.org_id = :org AND cell.invoice_id = :id
 ORDER BY position, app_id, cell.vm_size_id, cell.region_id, cell.sku_id"""
 # A correction has no quantities of its own: those of the invoice it corrects.
 _FROZEN_WITH = "org_id = :org AND invoice_id = (SELECT coalesce(refers_to, id) FROM invoice WHERE org_id = :org AND id = :id)"

@@ -78,3 +78,10 @@ class DocumentPending(FlyusageError):
 
     code = "document_pending"
     status = 503
+
+
+class NothingBilled(FlyusageError):
+    """A month in which nothing was used, and of which nothing was issued."""
+
+    code = "nothing_billed"
+    status = 404

@@ -30,7 +30,7 @@ GONE = (  # those that others refer to after them
     "budget_alert", "budget",
     "scim_group_member", "scim_group", "scim_user", "scim_token", "provisioning", "provisioned_account",
     "sso_flow", "sso_identity", "sso_group", "sso_domain", "sso_connection",
-    "api_token", "invitation", "membership",
+    "idempotent_write", "api_token", "invitation", "membership",
 )  # fmt: skip
 KEPT = (
     "audit_event", "audit_head", "audit_link", "former_slug",

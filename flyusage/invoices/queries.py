@@ -70,13 +70,14 @@ class InvoicePage:
 class Wanted:
     """What a list is narrowed to. `year` is that of the months billed; `search` is part of a number or of the buyer's name.
 
-    `overdue_only`: what should have been paid by now.
+    `overdue_only`: what should have been paid by now. `kind`: invoices or credit notes alone.
     """
 
     states: tuple[State, ...] = ()
     year: int | None = None
     search: str = ""
     overdue_only: bool = False
+    kind: Kind | None = None
 
     def binds(self) -> dict[str, Any]:
         """As the statements below have it."""
@@ -86,6 +87,7 @@ class Wanted:
             "until": date(self.year + 1, 1, 1) if self.year else None,
             "search": self.search.replace("\0", "").strip().lower(),
             "overdue": self.overdue_only,
+            "kind": self.kind and self.kind.value,
         }
 
 
@@ -266,7 +268,8 @@ SELECT org_id, id, number, kind, state, starts_on, issued_at, due_on, currency, 
        CASE WHEN state IN ('open', 'uncollectible') THEN balance_minor ELSE 0 END AS balance_minor, buyer, refers_to,
        coalesce(state = 'open' AND due_on < :today, false) AS is_overdue FROM invoice"""
 _PASSING = """
-WHERE state <> 'draft' AND (CAST(:states AS text[]) IS NULL OR state = ANY (CAST(:states AS text[])))
+WHERE state <> 'draft' AND (CAST(:kind AS text) IS NULL OR kind = :kind)
+  AND (CAST(:states AS text[]) IS NULL OR state = ANY (CAST(:states AS text[])))
   AND (CAST(:since AS date) IS NULL OR (starts_on >= :since AND starts_on < :until))
   AND (NOT :overdue OR (state = 'open' AND due_on < :today))
   AND (:search = '' OR position(:search IN lower(number)) > 0 OR position(:search IN lower(buyer)) > 0)"""

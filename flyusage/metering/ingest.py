@@ -14,6 +14,7 @@ from flyusage import clock, db
 from flyusage.metering import derivation, ledger, partitions, reach, rollup_state, tail, withdrawals
 from flyusage.metering.errors import Refusal
 from flyusage.metering.events import Parser, UsageEvent
+from flyusage.metering.granted import apart
 from flyusage.metering.locks import lock_organizations, lock_subjects, shard_of
 from flyusage.metering.models import ingest_run, refused_event
 from flyusage.metering.statements import by_index
@@ -56,7 +57,8 @@ class IngestResult:
 class Ingest:
     """Lines into the ledger, batch by batch; what a batch writes is whole or absent, so that a run killed and repeated ends the same.
 
-    Creates unknown organizations unless `strict_orgs`; with `only_org` refuses all others. `max_age` (months) overrides
+    Creates unknown organizations unless `strict_orgs`; with `only_org` refuses all others, with `only_apps` (ids, of that
+    organization) all but their events. `max_age` (months) overrides
     FLYUSAGE_EVENT_MAX_AGE. `on_refusal` receives each refusal once its batch is committed; without it they are collected in
     the result. Parsing goes on while the database works on the batch before, a large one in two transactions at once, each
     with subjects of its own.
@@ -68,12 +70,14 @@ class Ingest:
         *,
         strict_orgs: bool = False,
         only_org: str | None = None,
+        only_apps: frozenset[int] | None = None,
         max_age: int | None = None,
         on_refusal: Callable[[Refusal], None] | None = None,
     ) -> None:
         self._session_factory = session_factory
         self._strict_orgs = strict_orgs
         self._only_org = only_org
+        self._only_apps = only_apps
         self._max_age = max_age
         self._on_refusal = on_refusal
 
@@ -112,7 +116,9 @@ class Ingest:
 
     def _write(self, run_id: int, batch: "_Batch") -> BatchResult:
         with self._session_factory() as session:
-            written = ingest_events(session, batch.events, strict_orgs=self._strict_orgs, only_org=self._only_org)
+            written = ingest_events(
+                session, batch.events, strict_orgs=self._strict_orgs, only_org=self._only_org, only_apps=self._only_apps
+            )
             written.refusals = [msgspec.structs.replace(one, raw=batch.raws[one.line].rstrip(b"\r\n")) for one in written.refusals]
             written.refusals += batch.refusals
             _keep_refusals(session, run_id, written.refusals)
@@ -172,11 +178,18 @@ class _Batch:
         return parts
 
 
-def ingest_events(session: Session, batch: Sequence[UsageEvent], *, strict_orgs: bool = False, only_org: str | None = None) -> BatchResult:
+def ingest_events(
+    session: Session,
+    batch: Sequence[UsageEvent],
+    *,
+    strict_orgs: bool = False,
+    only_org: str | None = None,
+    only_apps: frozenset[int] | None = None,
+) -> BatchResult:
     """Take a batch in, inside the caller's platform transaction: ledger, resources, intervals, findings, days to re-roll.
 
     Organizations are held until the transaction ends, so call it first and once per transaction. Refuses with
-    `org_unknown` and `event_conflict` only; the rest was for the parser.
+    `org_unknown`, `app_not_granted` and `event_conflict` only; the rest was for the parser.
     """
     result = BatchResult()
     org_ids = _organizations(session, batch, strict_orgs=strict_orgs, only_org=only_org)
@@ -191,6 +204,11 @@ def ingest_events(session: Session, batch: Sequence[UsageEvent], *, strict_orgs:
         lock_organizations(session, org_ids.values())
     else:
         lock_subjects(session, ((org_ids[event.org], shard_of(event.subject)) for event in known))
+    if only_apps is not None:
+        known, refused = apart(session, org_ids, known, only_apps)
+        result.refusals += refused
+        if not known:
+            return result
     with by_index(session):
         _take(session, org_ids, known, result, has_voids=has_voids)
     for org_id in sorted(result.org_ids):

@@ -11,7 +11,7 @@ import re
 import secrets
 import string
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,11 +20,11 @@ from sqlmodel import Session
 
 from flyusage import clock
 from flyusage.auth.secrets import digest
-from flyusage.orgs import audit
+from flyusage.orgs import app_grants, audit
 from flyusage.orgs.acting import Actor, member
-from flyusage.orgs.errors import NotPermitted, TokenInvalid, TokenRefused, TokenUnknown
+from flyusage.orgs.errors import AppUnknown, NotPermitted, TokenInvalid, TokenRefused, TokenUnknown
 from flyusage.orgs.models import ApiToken, Role
-from flyusage.orgs.permissions import PERMISSIONS, Permission
+from flyusage.orgs.permissions import PERMISSIONS, Permission, within_apps
 
 PREFIX = "flyu_"
 RANDOM_CHARACTERS, CHECK_CHARACTERS = 43, 6  # 256 bits, and 32 of CRC
@@ -44,7 +44,8 @@ _token = ApiToken.__table__  # pyright: ignore[reportAttributeAccessIssue] SQLMo
 class Token:
     """A token as its list shows it, without its secret. `user_id` None: the organization's own.
 
-    `hint` is the secret's beginning; `used_at` is to the minute, None where it never was.
+    `hint` is the secret's beginning; `used_at` is to the minute, None where it never was. `app_ids` are the apps it is for, None: all
+    that its member may see, or the organization has.
     """
 
     id: int
@@ -57,6 +58,7 @@ class Token:
     expires_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
+    app_ids: tuple[int, ...] | None = None
 
     @property
     def state(self) -> str:
@@ -74,7 +76,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Bearer:
-    """Who shows a token: the organization, what may be done there, and as whom the audit names it."""
+    """Who shows a token: the organization, what may be done there, of which `apps` (ids; None: all), and as whom the audit names it."""
 
     token_id: int
     org_id: int
@@ -84,6 +86,7 @@ class Bearer:
     permissions: frozenset[Permission]
     by: Actor
     expires_at: datetime
+    apps: frozenset[int] | None = None
 
     def require(self, permission: Permission) -> None:
         """Raise NotPermitted for a token that does not hold `permission`."""
@@ -97,7 +100,7 @@ def grantable(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
     return tuple(one for one in Permission if one in held)
 
 
-def create(
+def create(  # noqa: PLR0913 what a token is made of
     session: Session,
     org_id: int,
     *,
@@ -106,10 +109,12 @@ def create(
     by: Actor,
     user_id: int | None = None,
     days: int = DEFAULT_DAYS,
+    apps: Collection[int] | None = None,
 ) -> Made:
-    """A new token: of the member `user_id`, or the organization's own. Raises NotPermitted and TokenInvalid.
+    """A new token: of the member `user_id`, or the organization's own; for `apps` alone (ids), or for all that its maker sees.
 
-    Nobody gives a token what they may not do themselves; a member makes personal tokens for nobody but themselves.
+    Nobody gives a token what they may not do or see themselves; a member makes personal tokens for nobody but themselves. Raises
+    NotPermitted, TokenInvalid and AppUnknown.
     """
     by.may(Permission.TOKENS_MANAGE)
     called = _name(name)
@@ -120,6 +125,7 @@ def create(
         by.may(scope)
     if not 1 <= days <= LONGEST_DAYS:
         raise TokenInvalid(f"A token lasts 1 to {LONGEST_DAYS} days, not {days}.")
+    granted = _apps(session, org_id, apps, wanted, by)
     secret, now = new_secret(), clock.now()
     row = session.execute(
         sa.insert(_token)
@@ -133,11 +139,14 @@ def create(
             created_at=now,
             created_by=by.name,
             expires_at=now + timedelta(days=days),
+            app_ids=granted,
         )
         .returning(*_columns())
     ).one()
     made = _read(row)
     detail = {"name": called, "scopes": list(made.scopes), "expires_at": made.expires_at.isoformat(), "user_id": user_id}
+    if granted is not None:
+        detail |= {"apps": app_grants.told(session, org_id, granted)}
     audit.record(session, org_id, actor=by.name, action="tokens.create", subject=f"token:{made.id}", detail=detail)
     return Made(made, secret)
 
@@ -197,10 +206,15 @@ def bearer_of(session: Session, secret: str) -> Bearer:
         session.execute(sa.text("SELECT api_token_used(:token, :now)"), {"token": row.token_id, "now": now})
     held = frozenset(one for one in Permission if one.value in row.scopes) - NEVER
     by = Actor(f"token:{row.token_id}")
+    of_token, of_member = session.execute(
+        sa.text("SELECT of_token, of_member FROM api_token_grants(:token)"), {"token": row.token_id}
+    ).one()
+    apps = app_grants.both(_ids(of_token), _ids(of_member))
     if row.user_id is not None:
         role = Role(row.role)
         held, by = held & PERMISSIONS[role], member(row.user_id, role)
-    return Bearer(row.token_id, row.org_id, row.slug, row.org_name, row.is_synthetic, held, by, row.expires_at)
+    held = within_apps(held, apps)
+    return Bearer(row.token_id, row.org_id, row.slug, row.org_name, row.is_synthetic, held, by, row.expires_at, apps)
 
 
 def new_secret(prefix: str = PREFIX) -> str:
@@ -241,10 +255,34 @@ def _scopes(written: Iterable[str]) -> Sequence[Permission]:
     return tuple(one for one in Permission if one.value in asked)
 
 
+def _apps(session: Session, org_id: int, apps: Collection[int] | None, scopes: Sequence[Permission], by: Actor) -> list[int] | None:
+    """The apps that a token is made for: those named, all of them its maker's; unnamed, its maker's."""
+    own = app_grants.granted_to(session, org_id, by)
+    if apps is None and own is None:
+        return None
+    wanted = frozenset(apps) if apps is not None else own or frozenset()
+    if not wanted:
+        raise TokenInvalid("Choose one app at least that the token is for, or all of them.")
+    if len(wanted) > app_grants.MOST_APPS:
+        raise TokenInvalid(f"A token is for {app_grants.MOST_APPS:,} apps at most, or for all of them.")
+    known = app_grants.told(session, org_id, wanted)
+    if len(known) < len(wanted) or (own is not None and wanted - own):
+        raise AppUnknown("One of these apps is not known here. Load the page again.")
+    beyond = sorted(frozenset(scopes) - within_apps(frozenset(scopes), wanted))
+    if beyond:
+        raise TokenInvalid(f"{', '.join(beyond)}: that tells of every app. Leave it out, or make the token for all apps.")
+    return sorted(wanted)
+
+
+def _ids(found: Iterable[int] | None) -> frozenset[int] | None:
+    return None if found is None else frozenset(found)
+
+
 def _columns() -> list[sa.Column]:
-    names = ("id", "name", "hint", "user_id", "scopes", "created_at", "created_by", "expires_at", "used_at", "revoked_at")
+    names = ("id", "name", "hint", "user_id", "scopes", "created_at", "created_by", "expires_at", "used_at", "revoked_at", "app_ids")
     return [_token.c[name] for name in names]
 
 
 def _read(row: sa.Row) -> Token:
-    return Token(**{**row._mapping, "scopes": tuple(row.scopes)})  # noqa: SLF001 SQLAlchemy's public name for it
+    apps = None if row.app_ids is None else tuple(row.app_ids)
+    return Token(**{**row._mapping, "scopes": tuple(row.scopes), "app_ids": apps})  # noqa: SLF001 SQLAlchemy's public name for it

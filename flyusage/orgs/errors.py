@@ -24,6 +24,20 @@ class StaffGrantUnknown(FlyusageError):
     status = 404
 
 
+class AppUnknown(FlyusageError):
+    """The organization has no such app, or it is not the asker's to see."""
+
+    code = "app_unknown"
+    status = 404
+
+
+class GrantRefused(FlyusageError):
+    """Nobody can be limited to apps like this."""
+
+    code = "grant_refused"
+    status = 422
+
+
 class TokenRefused(FlyusageError):
     """What was shown as an API token is none, or none any more."""
 
@@ -120,6 +134,13 @@ class DeletionFinal(FlyusageError):
 
     code = "deletion_final"
     status = 410
+
+
+class KeyUsedOtherwise(FlyusageError):
+    """An idempotency key that stands for another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
 
 
 class ScimUnknown(FlyusageError):

@@ -5,7 +5,7 @@ transaction; accepting needs the platform's, since accounts are read and made.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -21,7 +21,8 @@ from flyusage.auth.secrets import digest, new_secret
 from flyusage.config import Settings
 from flyusage.orgs import audit, memberships
 from flyusage.orgs.acting import Actor
-from flyusage.orgs.errors import InvitationForAnother, InvitationSpent, NotPermitted, TooManyInvitations
+from flyusage.orgs.app_grants import require_limitable, told
+from flyusage.orgs.errors import AppUnknown, InvitationForAnother, InvitationSpent, NotPermitted, TooManyInvitations
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import Permission, require
 
@@ -51,6 +52,7 @@ class Waiting:
     made_at: datetime
     made_by: str
     ends_at: datetime
+    app_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,22 @@ def addresses_in(text: str) -> list[str]:
     return list(dict.fromkeys(one.lower() for one in re.split(r"[\s,;]+", bare) if one))
 
 
-def invite(session: Session, org_id: int, emails: Iterable[str], role: Role, *, by: Actor) -> list[Invited]:
-    """Keep a place for each address; what became of each, in their order.
+def invite(
+    session: Session, org_id: int, emails: Iterable[str], role: Role, *, by: Actor, apps: Collection[int] | None = None
+) -> list[Invited]:
+    """Keep a place for each address, to see `apps` alone (ids; None: every app); what became of each, in their order.
 
-    `by` needs members.manage, and to be an owner to invite one. Raises NotPermitted and TooManyInvitations.
+    `by` needs members.manage, and to be an owner to invite one. Raises NotPermitted, TooManyInvitations, GrantRefused and AppUnknown.
     """
     wanted = list(dict.fromkeys(emails))
     if len(wanted) > MOST_AT_ONCE:
         raise TooManyInvitations(f"Invite {MOST_AT_ONCE} addresses at once at most; these are {len(wanted):,}.")
     memberships.lock(session, org_id)
     _require(session, org_id, role, by)
+    require_limitable(role, apps)
+    granted, names = None if apps is None else sorted(set(apps)), told(session, org_id, apps)
+    if granted is not None and len(names) < len(granted):
+        raise AppUnknown("One of these apps is not known here. Load the page again.")
     members = set(session.scalars(sa.text("SELECT email FROM people_of_organization(NULL)")))
     now = clock.now()
     waiting = set(session.scalars(sa.text(_WAITING_NOW), {"org": org_id, "now": now}))
@@ -106,13 +114,13 @@ def invite(session: Session, org_id: int, emails: Iterable[str], role: Role, *, 
             "now": now,
             "by": by.name,
             "ends_at": now + GOOD_FOR,
+            "apps": granted,
         }
         session.execute(sa.text(_INVITE), binds)
         made.append(Invited(email, "invited", role, secret))
     sent = [one for one in made if one.outcome == "invited"]
-    audit.record_many(
-        session, [audit.NewEntry(org_id, by.name, "invitation.make", f"address:{one.email}", {"role": role.value}) for one in sent]
-    )
+    detail = {"role": role.value} | ({} if granted is None else {"apps": names})
+    audit.record_many(session, [audit.NewEntry(org_id, by.name, "invitation.make", f"address:{one.email}", detail) for one in sent])
     return made
 
 
@@ -142,7 +150,12 @@ def revoke(session: Session, org_id: int, invitation_id: int, *, by: Actor) -> s
 def waiting(session: Session, org_id: int) -> list[Waiting]:
     """Invitations that nobody has taken, the newest first; those that ran out are among them until they are sent again or revoked."""
     rows = session.execute(sa.text(_WAITING), {"org": org_id})
-    return [Waiting(row.id, row.email, Role(row.role), row.made_at, row.made_by, row.ends_at) for row in rows]
+    return [
+        Waiting(
+            row.id, row.email, Role(row.role), row.made_at, row.made_by, row.ends_at, None if row.app_ids is None else tuple(row.app_ids)
+        )
+        for row in rows
+    ]
 
 
 def offered(session: Session, secret: str) -> Offer:
@@ -220,7 +233,7 @@ def _spend(session: Session, secret: str, offer: Offer) -> None:
 
 
 def _join(session: Session, offer: Offer, user_id: int) -> None:
-    session.execute(sa.text(_JOIN), {"org": offer.org_id, "user": user_id, "role": offer.role, "now": clock.now()})
+    session.execute(sa.text(_JOIN), {"org": offer.org_id, "user": user_id, "id": offer.id, "now": clock.now()})
     session.execute(
         sa.text("UPDATE user_account SET email_verified_at = coalesce(email_verified_at, :now) WHERE id = :user"),
         {"now": clock.now(), "user": user_id},
@@ -234,14 +247,15 @@ def _spent() -> InvitationSpent:
 
 
 _OPEN = "accepted_at IS NULL AND revoked_at IS NULL"
-_WAITING = f"""SELECT id, email, role, made_at, made_by, ends_at FROM invitation WHERE org_id = :org AND {_OPEN}
+_WAITING = f"""SELECT id, email, role, made_at, made_by, ends_at, app_ids FROM invitation WHERE org_id = :org AND {_OPEN}
 ORDER BY made_at DESC, email LIMIT 1000"""
 _WAITING_NOW = f"SELECT email FROM invitation WHERE org_id = :org AND {_OPEN} AND ends_at > :now"
 _REPLACE = f"UPDATE invitation SET revoked_at = :now WHERE org_id = :org AND email = :email AND {_OPEN}"
-_INVITE = """INSERT INTO invitation (org_id, email, role, secret_sha256, made_at, made_by, ends_at)
-VALUES (:org, :email, :role, :secret, :now, :by, :ends_at)"""
+_INVITE = """INSERT INTO invitation (org_id, email, role, secret_sha256, made_at, made_by, ends_at, app_ids)
+VALUES (:org, :email, :role, :secret, :now, :by, :ends_at, CAST(:apps AS int[]))"""
 _HOLD = f"SELECT email, role FROM invitation WHERE org_id = :org AND id = :id AND {_OPEN} FOR UPDATE"
 _SPEND = f"""UPDATE invitation SET accepted_at = :now
 WHERE org_id = :org AND id = :id AND secret_sha256 = :secret AND {_OPEN} AND ends_at > :now RETURNING id"""
-_JOIN = """INSERT INTO membership (org_id, user_id, role, created_at) VALUES (:org, :user, :role, :now)
+_JOIN = """INSERT INTO membership (org_id, user_id, role, created_at, app_ids)
+SELECT org_id, :user, role, :now, app_ids FROM invitation WHERE org_id = :org AND id = :id
 ON CONFLICT (org_id, user_id) DO NOTHING"""

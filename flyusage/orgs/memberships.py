@@ -5,7 +5,7 @@ stops seeing what they may no longer see at once: open pages are told to ask aga
 (`db.transaction`), unless a verb says otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -13,9 +13,10 @@ from sqlmodel import Session
 from flyusage.auth import sessions
 from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
-from flyusage.orgs.errors import LastOwner, MemberUnknown, NotPermitted, RoleUnknown
+from flyusage.orgs.app_grants import EVERY_APP, require_limitable, told
+from flyusage.orgs.errors import AppUnknown, LastOwner, MemberUnknown, NotPermitted, RoleUnknown
 from flyusage.orgs.models import Role
-from flyusage.orgs.permissions import Permission, require
+from flyusage.orgs.permissions import LIMITABLE, Permission, require
 
 MOST_AT_ONCE = 10_000
 
@@ -47,6 +48,33 @@ def change(session: Session, org_id: int, wanted: Mapping[int, Role | None], *, 
     if standing is not None:
         require(standing, Permission.MEMBERS_MANAGE)
     return _apply(session, org_id, wanted, by=by, may_touch_owners=standing in (None, Role.OWNER))
+
+
+def grant_apps(session: Session, org_id: int, user_id: int, apps: Collection[int] | None, *, by: Actor) -> bool:
+    """Let a developer or viewer see `apps` alone (ids), or every app (None), from now on; whether that changed anything.
+
+    Personal tokens of theirs see no more from the same moment. `by` needs members.manage. Raises NotPermitted, MemberUnknown,
+    GrantRefused, and AppUnknown.
+    """
+    lock(session, org_id)
+    standing = present_role(session, org_id, by)
+    if standing is not None:
+        require(standing, Permission.MEMBERS_MANAGE)
+    row = session.execute(sa.text(_GRANTED), {"org": org_id, "user": user_id}).one_or_none()
+    if row is None:
+        raise MemberUnknown("That person does not belong to this organization, or no longer. Load the page again.")
+    require_limitable(Role(row.role), apps)
+    wanted = None if apps is None else sorted(set(apps))
+    if wanted == row.app_ids:
+        return False
+    before, after = told(session, org_id, row.app_ids), told(session, org_id, wanted)
+    if wanted is not None and len(after) < len(wanted):
+        raise AppUnknown("One of these apps is not known here. Load the page again.")
+    session.execute(sa.text(_GRANT), {"org": org_id, "user": user_id, "apps": wanted})
+    detail = {"email": row.email, "from": before, "to": after}
+    audit.record(session, org_id, actor=by.name, action="members.grant_apps", subject=f"user:{user_id}", detail=detail)
+    sessions.ask_who_is_left(session)
+    return True
 
 
 def leave(session: Session, org_id: int, *, by: Actor) -> None:
@@ -93,24 +121,35 @@ def _apply(session: Session, org_id: int, wanted: Mapping[int, Role | None], *, 
     changed = [row for row in known if wanted[row.user_id] != row.role]
     if not may_touch_owners and any(Role.OWNER in (row.role, wanted[row.user_id]) for row in changed):
         raise NotPermitted("Only an owner makes somebody an owner, or changes or removes one. Ask an owner.")
+    limited = dict(session.execute(sa.text(_LIMITED), {"org": org_id, "users": [row.user_id for row in changed]}).all())
+    granted = {user_id: told(session, org_id, apps) for user_id, apps in limited.items()}
     for role in {wanted[row.user_id] for row in changed}:
         binds = {"org": org_id, "role": role, "users": [row.user_id for row in changed if wanted[row.user_id] == role]}
         session.execute(sa.text(_REMOVE if role is None else _CHANGE), binds)
     if not session.scalar(sa.text("SELECT true FROM membership WHERE org_id = :org AND role = 'owner' LIMIT 1"), {"org": org_id}):
         raise LastOwner("An organization keeps an owner. Make somebody else owner first, then do this again.")
-    audit.record_many(session, [_entry(org_id, row, wanted[row.user_id], by) for row in changed])
+    audit.record_many(session, [_entry(org_id, row, wanted[row.user_id], by, granted.get(row.user_id)) for row in changed])
     if changed:
         sessions.ask_who_is_left(session)
     return len(changed)
 
 
-def _entry(org_id: int, row: sa.Row, role: Role | None, by: Actor) -> audit.NewEntry:
+def _entry(org_id: int, row: sa.Row, role: Role | None, by: Actor, granted: list[str] | str | None) -> audit.NewEntry:
+    """`granted`: the apps they were limited to, None where they saw all."""
     if role is None:
         verb = "members.leave" if by.user_id == row.user_id else "members.remove"
-        return audit.NewEntry(org_id, by.name, verb, f"user:{row.user_id}", {"email": row.email, "role": row.role})
+        left = {"email": row.email, "role": row.role} | ({"apps": granted} if granted is not None else {})
+        return audit.NewEntry(org_id, by.name, verb, f"user:{row.user_id}", left)
     detail = {"email": row.email, "from": row.role, "to": role.value}
+    if granted is not None and role not in LIMITABLE:  # what a role like that sees is all
+        detail |= {"apps_from": granted, "apps_to": EVERY_APP}
     return audit.NewEntry(org_id, by.name, "members.change_role", f"user:{row.user_id}", detail)
 
 
-_CHANGE = "UPDATE membership SET role = :role WHERE org_id = :org AND user_id = ANY (:users)"
+_CHANGE = """UPDATE membership SET role = :role, app_ids = CASE WHEN :role IN ('developer', 'viewer') THEN app_ids END
+WHERE org_id = :org AND user_id = ANY (:users)"""
+_GRANTED = """SELECT m.role, m.app_ids, p.email FROM membership m JOIN people_of_organization(ARRAY[:user]) AS p ON p.user_id = m.user_id
+WHERE m.org_id = :org"""
+_GRANT = "UPDATE membership SET app_ids = CAST(:apps AS int[]) WHERE org_id = :org AND user_id = :user"
+_LIMITED = "SELECT user_id, app_ids FROM membership WHERE org_id = :org AND user_id = ANY (:users) AND app_ids IS NOT NULL"
 _REMOVE = "DELETE FROM membership WHERE org_id = :org AND user_id = ANY (:users) AND CAST(:role AS text) IS NULL"

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
 
@@ -32,6 +32,9 @@ class Role(StrEnum):
     DEVELOPER = "developer"
     BILLING = "billing"
     VIEWER = "viewer"
+
+
+LIMITED_ROLE = "app_ids IS NULL OR role IN ('developer', 'viewer')"
 
 
 class StaffRole(StrEnum):
@@ -75,12 +78,16 @@ class Membership(SQLModel, table=True):
     """A user's role in an organization."""
 
     __tablename__ = "membership"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (CheckConstraint("role IN ('owner', 'admin', 'developer', 'billing', 'viewer')", name="role_known"),)
+    __table_args__ = (
+        CheckConstraint("role IN ('owner', 'admin', 'developer', 'billing', 'viewer')", name="role_known"),
+        CheckConstraint(LIMITED_ROLE, name="limited_role"),
+    )
 
     org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True))
     user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), primary_key=True, index=True))
     role: Role = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    app_ids: list[int] | None = Field(default=None, sa_column=Column(ARRAY(Integer), comment="the apps granted; null: all"))
 
 
 class Invitation(SQLModel, table=True):
@@ -90,6 +97,7 @@ class Invitation(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("role IN ('owner', 'admin', 'developer', 'billing', 'viewer')", name="role_known"),
         CheckConstraint("num_nonnulls(accepted_at, revoked_at) < 2", name="one_end"),
+        CheckConstraint(LIMITED_ROLE, name="limited_role"),
         Index("ix_invitation_secret_sha256", "secret_sha256"),
         Index("uq_invitation_waiting", "org_id", "email", unique=True, postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL")),
     )
@@ -104,6 +112,7 @@ class Invitation(SQLModel, table=True):
     ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     accepted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    app_ids: list[int] | None = Field(default=None, sa_column=Column(ARRAY(Integer), comment="the apps granted; null: all"))
 
 
 class AuditEvent(SQLModel, table=True):
@@ -196,6 +205,7 @@ class ApiToken(SQLModel, table=True):
     expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="to the minute"))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    app_ids: list[int] | None = Field(default=None, sa_column=Column(ARRAY(Integer), comment="the apps it is for; null: all"))
 
 
 class ScimToken(SQLModel, table=True):

@@ -48,6 +48,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _ADMIN | {Permission.ORGANIZATION_DELETE},
 }
 
+LIMITABLE = (Role.DEVELOPER, Role.VIEWER)  # to some apps; every other role's work is about all of them
+
+
+def within_apps(permissions: frozenset[Permission], apps: frozenset[int] | None) -> frozenset[Permission]:
+    """What of `permissions` is left to whoever sees only `apps`: nothing that tells or changes what is the whole organization's."""
+    return permissions if apps is None else permissions & _DEVELOPER
+
 
 def may(role: Role, permission: Permission) -> bool:
     """Whether a member in `role` may do `permission`."""

@@ -42,6 +42,7 @@ class Person:
     joined_at: datetime
     seen_at: datetime | None
     has_second_factor: bool = False
+    app_ids: tuple[int, ...] | None = None  # the apps granted; None: all
     signs_in_by_provider: bool = False
 
 
@@ -61,12 +62,20 @@ def people(session: Session, org_id: int, *, search: str = "", role: Role | None
         sa.text("SELECT role, count(*) FROM membership WHERE org_id = :org GROUP BY role ORDER BY role"), {"org": org_id}
     )
     by_role = {Role(one): count for one, count in counted}
-    wanted = {"search": search.replace("\0", "").strip().lower(), "role": role, "limit": limit, "offset": offset}
+    wanted = {"search": search.replace("\0", "").strip().lower(), "role": role, "limit": limit, "offset": offset, "org": org_id}
     rows = session.execute(sa.text(_PEOPLE), wanted).all()
     found = rows[0].found if rows else 0
     shown = [
         Person(
-            row.user_id, row.email, row.name, Role(row.role), row.joined_at, row.seen_at, row.has_second_factor, row.signs_in_by_provider
+            row.user_id,
+            row.email,
+            row.name,
+            Role(row.role),
+            row.joined_at,
+            row.seen_at,
+            row.has_second_factor,
+            None if row.app_ids is None else tuple(row.app_ids),
+            row.signs_in_by_provider,
         )
         for row in rows
         if row.user_id is not None
@@ -119,5 +128,6 @@ WITH found AS (
   SELECT * FROM people_of_organization(NULL)
   WHERE (CAST(:role AS text) IS NULL OR role = :role)
     AND (CAST(:search AS text) = '' OR strpos(email, :search) > 0 OR strpos(lower(name), :search) > 0))
-SELECT c.found, p.* FROM (SELECT count(*) AS found FROM found) AS c
-LEFT JOIN (SELECT * FROM found ORDER BY email LIMIT :limit OFFSET :offset) AS p ON true ORDER BY p.email"""
+SELECT c.found, p.*, m.app_ids FROM (SELECT count(*) AS found FROM found) AS c
+LEFT JOIN (SELECT * FROM found ORDER BY email LIMIT :limit OFFSET :offset) AS p ON true
+LEFT JOIN membership m ON m.org_id = :org AND m.user_id = p.user_id ORDER BY p.email"""

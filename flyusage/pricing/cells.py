@@ -75,6 +75,8 @@ def sources(question: Question, epoch: int) -> list[tuple[int, bool, frozenset[i
     apps = question.scope.apps[epoch]
     if question.group_by in (Dimension.APP, Dimension.COST_CENTRE):
         return [(1, True, apps)]
+    if question.names.granted is not None:  # to take others' cells away one would have to read them
+        return [(1, True, apps)] if apps else []
     if apps is None:
         return [(1, False, None)]
     everything = frozenset(question.names.apps)

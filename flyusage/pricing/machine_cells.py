@@ -90,6 +90,14 @@ def machine_points(
     )
 
 
+def used_by_time(question: Question, binds: Binds, unit: str) -> str:
+    """A query for (resource_id, cell, moment, quantity): what everything used in each hour or day of the question's period.
+
+    `binds` begin with those of the question's tail. A resource may have several rows of one moment.
+    """
+    return _timed(question, binds, None, unit)
+
+
 def _timed(question: Question, binds: Binds, machines: frozenset[int] | None, unit: str) -> str:
     """(resource_id, cell, moment, quantity) for every hour or day that a run or a report of the machines touches."""
     start = question.closed.start

@@ -61,8 +61,9 @@ class Need:
 
 def costliest_of_months(session: Session, question: Question, limit: int) -> frozenset[int] | None:
     """Resource ids of the `limit` machines with the largest list cost; None where this way is not open and all must be added up."""
-    months = _whole_months(question)
-    if months is None or question.measure is not Measure.LIST_COST or question.scope.is_about_machines or any(question.scope.apps):
+    months, scope = _whole_months(question), question.scope
+    is_narrowed = scope.is_about_machines or any(apps is not None for apps in scope.apps)
+    if months is None or question.measure is not Measure.LIST_COST or is_narrowed:
         return None
     running, beside = _pairs(session, question, months)
     outstanding = _outstanding(session, question, beside)

@@ -7,6 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from flyusage import db
 from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.pricing.database import fetch
 from flyusage.pricing.reference import Reference
@@ -36,10 +37,14 @@ class CostCentres:
 
 @dataclass(frozen=True)
 class Names:
-    """What the organization calls its apps and cost centres."""
+    """What the organization calls its apps and cost centres, as far as the reader may know them.
+
+    `granted` are the apps that the reader may see at all; None: every one. Every question's scope begins with it.
+    """
 
     apps: dict[int, str]
     centres: CostCentres
+    granted: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +71,12 @@ class Scope:
 def names_of(session: Session, org_id: int, *, has_centres: bool = True) -> Names:
     """The organization's apps and, unless not needed, its cost centres and who belonged where when."""
     org = {"org": org_id}
+    granted = db.granted_apps(session)
     apps = dict(fetch(session, "SELECT id, name FROM app WHERE org_id = :org", org))
     if not has_centres:
-        return Names(apps, CostCentres({}))
+        return Names(apps, CostCentres({}), granted)
     centres = dict(fetch(session, "SELECT id, name FROM cost_centre WHERE org_id = :org", org))
-    return Names(apps, CostCentres(centres, tuple(fetch(session, _MOVES, org))))
+    return Names(apps, CostCentres(centres, tuple(fetch(session, _MOVES, org))), granted)
 
 
 def resolve(session: Session, org_id: int, filters: Iterable[Filter], known: tuple[Reference, Names], held: tuple[Epoch, ...]) -> Scope:
@@ -79,7 +85,7 @@ def resolve(session: Session, org_id: int, filters: Iterable[Filter], known: tup
     resolving = _Resolving(reference, names, list(filters), [])
     regions = resolving.plain(Dimension.REGION, {one.code: {key} for key, one in reference.regions.items()})
     continents = resolving.plain(Dimension.CONTINENT, _regions_by_continent(reference))
-    apps = resolving.plain(Dimension.APP, _ids_by_name(names.apps))
+    apps = both(names.granted, resolving.plain(Dimension.APP, _ids_by_name(names.apps)))
     machines, not_machines = resolving.machines(session, org_id)
     return Scope(
         regions=both(regions, continents),

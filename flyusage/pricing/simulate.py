@@ -218,7 +218,7 @@ def _usage(session: Session, known: Known, period: Period, held: tuple[Epoch, ..
         group_by=None,
         period=period,
         moment=known.moment,
-        scope=Scope(apps=(None,) * len(held)),
+        scope=Scope(apps=(known.names.granted,) * len(held)),
         epochs=held,
         book=known.book,
         prices=known.prices,

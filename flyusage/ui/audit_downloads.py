@@ -40,12 +40,12 @@ async def _given(request: Request, ending: str, media_type: str, read: Callable[
 
 def note_export(org: OpenOrganization, what: str, **detail: str) -> None:
     """Keep in the audit that the present reader takes `what` (usage, audit) away: before the first byte is sent."""
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         audit.record(session, org.id, actor=org.by.name, action=f"{what}.export", subject=what, detail=detail)
 
 
 def _lines(org: OpenOrganization, read: Callable[[Session, int], Iterator[str]]) -> Iterator[str]:
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         yield from read(session, org.id)
 
 

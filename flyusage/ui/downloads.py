@@ -46,14 +46,14 @@ def _csv(lines: Iterator[str], name: str) -> Response:
 
 
 def _require(org: OpenOrganization, query: dict[str, str]) -> None:
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         view, _ = urls.view_from_query(query, now=clock.now(), history=history(session, org.id))
     require_for(org, view)
 
 
 def _lines(org: OpenOrganization, query: dict[str, str]) -> Iterator[str]:
     """Everything is read in one transaction, so that rows and total are of one moment."""
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         now = clock.now()
         view, _ = urls.view_from_query(query, now=now, history=history(session, org.id))
         yield from export_csv(session, org.id, view, now=now)

@@ -38,7 +38,7 @@ def find(slug: str, text: str) -> list[Find]:
     org = open_organization(slug, Permission.USAGE_READ) if wanted else None
     if org is None:
         return []
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         view = urls.default_view(now=clock.now(), history=explorer.history(session, org.id))
         return list(_finds(session, org, view, wanted))
 

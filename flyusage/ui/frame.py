@@ -16,7 +16,7 @@ from flyusage.money import CURRENCIES, format_money
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing.asking import know
 from flyusage.pricing.overview import resting_cost
-from flyusage.ui import browser, live
+from flyusage.ui import browser, live, present
 from flyusage.ui.session import OpenOrganization, open_organization, open_organizations, present_person, slug_in
 
 STALE_AFTER = timedelta(hours=6)
@@ -48,7 +48,8 @@ class OrganizationChoice:
 class Header:
     """The frame's display strings. `tone` is live, stale or empty; moments are ISO 8601.
 
-    `pages` are those that need a permission which the reader has, as what follows /orgs/{slug}; `role` is theirs.
+    `pages` are those that need a permission which the reader has, as what follows /orgs/{slug}; `role` is theirs. `granted` are the
+    ids of the apps granted to them, empty where that is all; `scope_notice` says so in words.
     """
 
     slug: str = ""
@@ -62,7 +63,9 @@ class Header:
     now: str = ""
     stale_notice: str = ""
     visit_notice: str = ""
+    scope_notice: str = ""
     role: str = ""
+    granted: str = ""
     pages: list[str] = field(default_factory=list)
 
 
@@ -108,7 +111,10 @@ class Frame(rx.State):
                 if choices != self.organizations:
                     self.organizations = choices
                 if slug == slug_in(self.router.url.path):
-                    if header is None or header.role != self.header.role:  # no longer the reader's to see
+                    if header is None or (header.role, header.granted) != (
+                        self.header.role,
+                        self.header.granted,
+                    ):  # no longer the reader's to see
                         self._get_root_state().reset()
                         yield browser.leave(f"/orgs/{slug}")
                         return
@@ -129,9 +135,9 @@ async def _header(slug: str) -> Header | None:
 
 def header_of(organization: OpenOrganization) -> Header:
     """The frame's content for `organization`, from the roll-ups. Blocks on the database."""
-    with db.transaction(organization.id) as session:
+    with db.transaction(organization.id, apps=organization.apps) as session:
         connection = session.connection()
-        apps, regions, running = connection.execute(sa.text(_COUNTS)).one()
+        apps, regions, running = connection.execute(sa.text(_COUNTS if organization.apps is None else _COUNTS_OF_GRANTED)).one()
         state = connection.execute(sa.text("SELECT rolled_through, last_event_at FROM rollup_state")).one_or_none()
         now = clock.now()
         last = state.last_event_at if state else None
@@ -141,7 +147,9 @@ def header_of(organization: OpenOrganization) -> Header:
     return Header(
         slug=organization.slug,
         name=organization.name,
-        note="synthetic demonstration" if organization.is_synthetic else f"{apps:,} apps · {regions:,} regions",
+        note="synthetic demonstration"
+        if organization.is_synthetic
+        else f"{present.plural(apps, 'app')} · {present.plural(regions, 'region')}",
         mark=organization.name[:1].upper(),
         tone="empty" if last is None else "stale" if is_stale else "live",
         freshness=_freshness(last, is_stale=is_stale),
@@ -150,7 +158,9 @@ def header_of(organization: OpenOrganization) -> Header:
         now=now.isoformat(),
         stale_notice=notice,
         visit_notice=f"You look at {organization.name} as staff: to read only, and their audit says so." if organization.is_visited else "",
+        scope_notice=_scope_notice(organization, apps),
         role=organization.by.role or "",
+        granted="" if organization.apps is None else f"only {','.join(map(str, sorted(organization.apps)))}",
         pages=[page for page, permission in PERMITTED_PAGES.items() if permission in organization.permissions]
         + (["/settings"] if organization.by.role else []),
     )
@@ -161,6 +171,18 @@ SELECT (SELECT count(*) FROM app),
        (SELECT count(DISTINCT region_id) FROM usage_month_by_region),
        (SELECT coalesce(sum(running), 0) FROM open_cell JOIN sku ON sku.id = sku_id WHERE sku.meter = 'machine')
 """
+_COUNTS_OF_GRANTED = _COUNTS.replace("usage_month_by_region", "usage_month")  # what every app adds to is not theirs to read
+
+
+def _scope_notice(organization: OpenOrganization, count: int) -> str:
+    """That a reader sees some apps only; how many others there are is not theirs to know."""
+    if organization.apps is None:
+        return ""
+    if not count:
+        return (
+            f"No app of {organization.name} is granted to you, so there is nothing to see. Whoever manages its members can grant you some."
+        )
+    return f"You see the {present.plural(count, 'app')} granted to you. Every total on these pages is of {'it' if count == 1 else 'them'} alone."
 
 
 def _freshness(last: datetime | None, *, is_stale: bool) -> str:

@@ -103,7 +103,7 @@ def _made(slug: str, make: Make, ending: str) -> tuple[str, bytes] | None:
     org = open_organization(slug, Permission.INVOICES_READ)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         name, content = make(session, org)
         audit.record(session, org.id, actor=org.by.name, action="invoice.export", subject=f"invoice:{name}", detail={"format": ending})
         return name, content

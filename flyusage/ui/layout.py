@@ -67,6 +67,7 @@ def page(*content: rx.Component, title: str | Var[str], note: str | Var[str] = "
             class_name="page-head",
         ),
         _visit_notice(),
+        _scope_notice(),
         _stale_notice(),
         *content,
     )
@@ -155,6 +156,11 @@ def _visit_notice() -> rx.Component:
         rx.icon("shield", aria_hidden="true"), rx.el.span(Frame.header.visit_notice), class_name="notice is-visit", role="status"
     )
     return rx.cond(Frame.header.visit_notice, notice, rx.fragment())
+
+
+def _scope_notice() -> rx.Component:
+    notice = rx.el.p(rx.icon("lock-keyhole", size=14, aria_hidden="true"), rx.el.span(Frame.header.scope_notice), class_name="scope-notice")
+    return rx.cond(Frame.header.scope_notice, notice, rx.fragment())
 
 
 def _reader() -> rx.Component:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import psycopg
 import reflex as rx
@@ -30,6 +30,9 @@ REFRESH_SECONDS = 60.0
 CHECK_SECONDS = 5.0
 LONGEST_PAUSE = 30.0
 
+Standing: TypeAlias = tuple[int, Role | None, frozenset[int] | None]  # the organization, the reader's role there, and their apps
+NOWHERE: Standing = (-1, None, None)  # no event is ever of it
+
 Answer = TypeVar("Answer")
 
 _log = structlog.get_logger(__name__)
@@ -40,7 +43,7 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
     """Yields when the organization in this page's address has new events, and once a minute, so that "now" moves.
 
     Changes are collected for a second. Nothing is yielded while the tab shows another page, unless `on_any_page`; then also
-    at once when the reader's role in the organization has changed, or is no more. Ends
+    at once when the reader's role or apps in the organization have changed, or are no more. Ends
     when the tab is gone, and at once where this page is already being watched in this tab: a page may start its watch
     on every load. Raises SignInNeeded as soon as the reader is signed out, wherever they were.
     """
@@ -49,7 +52,7 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
     if watch in _watched:
         return
     _watched.add(watch)
-    route, slug, standing, due = state.router.route_id, None, (-1, None), time.monotonic() + REFRESH_SECONDS
+    route, slug, standing, due = state.router.route_id, None, NOWHERE, time.monotonic() + REFRESH_SECONDS
     news = listener().subscribe()
     try:
         while _is_connected(token) and is_shown_to(state, mine):  # a tab's token proves nothing: another browser may show it
@@ -78,9 +81,9 @@ def is_watched(state: rx.State) -> bool:
 async def shared(org: OpenOrganization, question: Hashable, ask: Callable[[], Answer]) -> Answer:
     """The answer of `ask`, run on a thread once for all pages that ask the same of the same organization meanwhile.
 
-    Their readers must be permitted the same. A page never gets an answer that was begun before the newest event it was told of.
+    Their readers must be permitted the same, of the same apps. A page never gets an answer that was begun before the newest event it was told of.
     """
-    return await listener().shared(org.id, (org.permissions, question), ask)
+    return await listener().shared(org.id, (org.permissions, org.apps, question), ask)
 
 
 async def asked_of(slug: str, question: Hashable, ask: Callable[[], Answer]) -> Answer | None:
@@ -238,7 +241,7 @@ def _is_connected(token: str) -> bool:
     return namespace is not None and token in namespace.sid_to_token.values()
 
 
-async def _standing(slug: str) -> tuple[int, Role | None]:
-    """The organization in the address and the reader's role there; -1 where there is none (no event is ever of it)."""
+async def _standing(slug: str) -> Standing:
+    """The organization in the address, and what the reader is there."""
     organization = await asyncio.to_thread(open_organization, slug)
-    return (-1, None) if organization is None else (organization.id, organization.by.role)
+    return NOWHERE if organization is None else (organization.id, organization.by.role, organization.apps)

@@ -18,7 +18,7 @@ from flyusage.orgs.acting import Actor, member, system
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role, StaffRole
 from flyusage.orgs.organizations import UNDO
-from flyusage.orgs.permissions import PERMISSIONS, Permission
+from flyusage.orgs.permissions import PERMISSIONS, Permission, within_apps
 from flyusage.orgs.staff import STAFF_PERMISSIONS, StaffPermission, record_visit, require_staff, roles_of
 from flyusage.ui.reader import present_reader
 
@@ -43,7 +43,8 @@ MOST_ASKED = 50  # each is a transaction of its own; who has more arrives at one
 class OpenOrganization:
     """The organization a page shows: what a handler needs to ask questions about it, and what the present reader may do there.
 
-    `by` is the present reader as the audit names them and as verbs judge them.
+    `by` is the present reader as the audit names them and as verbs judge them. `apps` are the ids of those granted to them, None: all.
+    Every transaction of a page says them (`db.transaction`), and what is kept between questions is kept by them.
     """
 
     id: int
@@ -53,6 +54,7 @@ class OpenOrganization:
     permissions: frozenset[Permission] = frozenset()
     by: Actor = LOOPBACK
     is_visited: bool = False  # by the platform's staff, who only look
+    apps: frozenset[int] | None = None
 
     def require(self, permission: Permission) -> None:
         """Raise NotPermitted for a reader whose role here does not hold `permission`."""
@@ -127,13 +129,17 @@ def _of_member(user_id: int, row: sa.Row[Any]) -> OpenOrganization:
     Of one that is deleted, an owner may undo that, and see nothing else.
     """
     may = PERMISSIONS[Role(row.role)] if row.deleted_at is None else frozenset({Permission.ORGANIZATION_DELETE})
-    return OpenOrganization(*row[:4], frozenset() if row.is_closed else may, member(user_id, Role(row.role)))
+    apps = None if row.app_ids is None else frozenset(row.app_ids)
+    may = frozenset() if row.is_closed else within_apps(may, apps)
+    return OpenOrganization(*row[:4], may, member(user_id, Role(row.role)), apps=apps)
 
 
 # An address may say a slug that was left; what is deleted is an owner's alone, for a while. A provider's second factor counts for its own.
 _MINE = """
 SELECT id, slug, name, is_synthetic, role, deleted_at,
-       id IN (SELECT closed_without_second_factor(:who)) AND id IS DISTINCT FROM CAST(:vouched AS int) AS is_closed FROM organizations_of(:who)
+       id IN (SELECT closed_without_second_factor(:who)) AND id IS DISTINCT FROM CAST(:vouched AS int) AS is_closed,
+       (SELECT g.app_ids FROM grants_of(:who) AS g WHERE g.org_id = organizations_of.id) AS app_ids
+FROM organizations_of(:who)
 WHERE (CAST(:slug AS text) IS NULL OR slug = :slug OR slug = (SELECT f.slug FROM former_slug_of(:slug) AS f))
   AND (deleted_at IS NULL OR (role = 'owner' AND deleted_at > :gone))
 ORDER BY deleted_at IS NOT NULL, slug IS DISTINCT FROM :slug, id"""
@@ -196,7 +202,7 @@ def first_organization() -> OpenOrganization | None:
     database.
     """
     known = [one for one in open_organizations() if Permission.USAGE_READ in one.permissions]  # none that is deleted
-    last = {each: _last_event_at(each.id) for each in [one for one in known if not one.is_synthetic][:MOST_ASKED]}
+    last = {each: _last_event_at(each) for each in [one for one in known if not one.is_synthetic][:MOST_ASKED]}
     alive = [(at, each) for each, at in last.items() if at is not None]
     if alive:
         return max(alive, key=lambda one: one[0])[1]
@@ -204,6 +210,6 @@ def first_organization() -> OpenOrganization | None:
     return demonstrations[0] if demonstrations else known[0] if len(known) == 1 else None
 
 
-def _last_event_at(org_id: int) -> datetime | None:
-    with db.transaction(org_id) as session:
+def _last_event_at(org: OpenOrganization) -> datetime | None:
+    with db.transaction(org.id, apps=org.apps) as session:
         return session.scalar(sa.text("SELECT last_event_at FROM rollup_state"))

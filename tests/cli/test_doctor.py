@@ -26,7 +26,7 @@ def test_a_sound_installation_has_no_problems(flyusage, shared_database: Databas
     assert (said.code, problems(said)) == (0, [])
     found = verdicts(said)
     assert set(found) == {"settings", "disk", "versions", "database", "schema", "roles", "tenancy", "partitions"}
-    assert len(found["roles"]) == 3
+    assert len(found["roles"]) == 4
     text = flyusage("doctor")
     assert (text.code, text.out.splitlines()[-1]) == (0, "0 problems.")
 

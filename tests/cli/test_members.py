@@ -3,6 +3,7 @@
 import json
 
 from cast import Cast
+from factories import ingest, started
 
 
 def test_members_are_listed_changed_and_removed(flyusage, cast: Cast) -> None:
@@ -39,3 +40,26 @@ def test_an_organization_is_made_once(flyusage, cast: Cast) -> None:
     assert json.loads(flyusage("orgs", "create", "vega", "--json").out)["slug"] == "vega"
     assert "another organization's slug" in flyusage("orgs", "create", "nova").err
     assert "No account has the address" in flyusage("orgs", "create", "lyra", "--owner", "x@y.example").err
+
+
+def test_people_are_limited_to_apps_by_name(flyusage, cast: Cast) -> None:
+    ingest([started("m", "2026-10-01T00:00:00Z", app="web"), started("n", "2026-10-01T00:00:00Z", app="api")])
+    assert (
+        "member@prism.example sees api, web of prism."
+        in flyusage("members", "apps", "prism", "member@prism.example", "--app", "web", "--app", "api").out
+    )
+    assert "Name the apps" in flyusage("members", "apps", "prism", "member@prism.example").err
+    assert "no app 'nil' here" in flyusage("members", "apps", "prism", "member@prism.example", "--app", "nil").err
+    assert "role owner sees every app" in flyusage("members", "apps", "prism", "owner@prism.example", "--app", "web").err
+    flyusage("members", "invite", "prism", "ada@x.example", "--app", "web")
+    told = json.loads(flyusage("members", "list", "prism", "--json").out)
+    assert [(one["email"], one["apps"]) for one in told["members"]] == [
+        ("member@prism.example", ["api", "web"]),
+        ("owner@prism.example", None),
+    ]
+    assert told["invitations"][0]["apps"] == ["web"]
+    made = json.loads(flyusage("tokens", "create", "prism", "--name", "ci", "--scope", "usage.read", "--app", "web", "--json").out)
+    assert made["apps"] == ["web"]
+    assert json.loads(flyusage("tokens", "list", "prism", "--json").out)[0]["apps"] == ["web"]
+    assert "Nothing but their membership" in flyusage("members", "remove", "prism", "member@prism.example", "--preview").out
+    assert "sees every app" in flyusage("members", "apps", "prism", "member@prism.example", "--all").out

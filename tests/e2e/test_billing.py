@@ -318,3 +318,18 @@ def test_a_years_invoices_are_saved_as_one_file(open_page: OpenPage) -> None:
     with page.expect_download() as saved:
         page.get_by_role("link", name="All PDFs of 2026 (zip)").click()
     assert saved.value.suggested_filename == "prism-2026.zip"
+
+
+@pytest.mark.parametrize("is_phone", [False, True])
+def test_a_month_is_saved_as_files(open_page: OpenPage, is_phone: bool) -> None:
+    page = open_page("/orgs/prism/invoices/PRISM-000001", is_phone=is_phone, is_dark=is_phone)
+    card = page.get_by_label("The month as files")
+    expect(card.get_by_role("heading")).to_have_text("October 2026 as files")
+    found = Axe().run(page, {"include": [["[aria-label='The month as files']"]]}).response["violations"]
+    assert found == []
+    with page.expect_download() as saved:
+        card.get_by_role("link", name="By cost centre (PDF)").press("Enter")
+    assert saved.value.suggested_filename == "prism-2026-10-cost-centres.pdf"
+    with page.expect_download() as saved:
+        card.get_by_role("link", name="FOCUS 1.2 (CSV)").click()
+    assert saved.value.path().read_text().startswith("BilledCost,")

@@ -162,7 +162,7 @@ def test_removing_says_what_it_does_and_the_open_page_of_who_is_removed_goes_dar
     page = visit("/orgs/prism/members?find=leaver", "owner")
     page.get_by_text("Remove …").click()
     expect(page.get_by_text("loses prism at once")).to_be_visible()
-    page.get_by_role("button", name="Remove leaver@prism.example").click()
+    page.get_by_role("button", name="Remove leaver@prism.example", exact=True).click()
     expect(page.get_by_text("1 person removed.")).to_be_visible()
     expect(theirs.get_by_text("dfw")).to_have_count(0, timeout=4000)
     expect(theirs.get_by_role("heading", name="There is no organization under this address")).to_be_visible()

@@ -158,6 +158,7 @@ API = ("/api/v1", "/api", "/api/docs")  # asks for a token itself (tests/api wal
 PUBLIC = (
     "/healthz",
     "/readyz",
+    "/metrics",  # to this machine itself, or with its own token
     "/webhooks/stripe",
     "/auth/sign-in",
     "/auth/enter-demo",

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 import sqlalchemy as sa
-from billing_world import BY, NOVEMBER, NOW, OCTOBER, acting, bill_to, billed, take_in, volume
+from billing_world import BY, NOVEMBER, NOW, OCTOBER, acting, bill_to, bill_world, billed, take_in, volume
 from conftest import Database
 from factories import started, stopped
 from hypothesis import HealthCheck, given, settings
@@ -24,8 +24,8 @@ from flyusage.invoices.drafting import draft
 from flyusage.invoices.settlement import void
 from flyusage.invoices.storing import Issued
 from flyusage.periods import Period, midnight, month_period
-from flyusage.pricing import agreements, grants
-from flyusage.pricing.terms import CpuKind, CreditKind, Discount, RecurringFee, Reservation
+from flyusage.pricing import agreements
+from flyusage.pricing.terms import CpuKind, Discount, RecurringFee, Reservation
 from flyusage.pricing.view import Answer, Chart, Comparison, Dimension, Filter, Granularity, Measure, View
 
 WHOLE = month_period(midnight(OCTOBER))
@@ -259,20 +259,8 @@ def test_what_invoices_cannot_tell_is_widened_in_words():
 
 @pytest.fixture(scope="module")
 def world(shared_database: Database) -> Iterator[tuple[World, Issued]]:
-    """usage_world with September (a discount, a fee, a promotional credit, a reservation) and October billed; November is open.
-
-    The reservation's $91.00 are for the 91 days of September to November: $30.00, $31.00 and $30.00.
-    """
     made = make_world()
-    september = date(2026, 9, 1)
-    with acting(WORLD_NOW) as session:
-        agreements.give_discount(session, made.org_id, Discount("Loyal", september, percent=Decimal("7.5"), periods=1), by=BY)
-        agreements.add_fee(session, made.org_id, RecurringFee("Support", september, date(2026, 9, 30), Decimal(29), "USD"), by=BY)
-        fra = session.execute(sa.text("SELECT id FROM region WHERE code = 'fra'")).scalar_one()
-        agreements.reserve(session, made.org_id, Reservation(fra, CpuKind.PERFORMANCE, 9100, 400, "USD", september, 3), by=BY)
-    with acting(WORLD_NOW.replace(month=9, day=25)) as session:
-        grants.grant(session, made.org_id, CreditKind.PROMOTIONAL, 1234, description="Welcome", by=BY)
-    issued = {month: billed(made.org_id, month, at=WORLD_NOW) for month in (september, OCTOBER)}
+    issued = bill_world(made)
     with clock.freeze(WORLD_NOW):
         yield made, issued
 

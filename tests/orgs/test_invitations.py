@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from cast import Cast, Person, add_person
+from factories import ingest, started
 
 from flyusage import clock, config, db
 from flyusage.auth import accounts
 from flyusage.auth.errors import PasswordTooWeak
 from flyusage.auth.sessions import Reader
-from flyusage.orgs import audit, invitations, queries
+from flyusage.orgs import app_grants, audit, invitations, queries
 from flyusage.orgs.acting import Actor, member
-from flyusage.orgs.errors import InvitationForAnother, InvitationSpent, NotPermitted, TooManyInvitations
+from flyusage.orgs.errors import AppUnknown, GrantRefused, InvitationForAnother, InvitationSpent, NotPermitted, TooManyInvitations
 from flyusage.orgs.models import Role
 
 NOW = datetime(2026, 11, 15, tzinfo=UTC)
@@ -55,6 +56,25 @@ def accept(secret: str, reader: Reader) -> invitations.Offer:
 def role_of(cast: Cast, user_id: int) -> Role | None:
     with db.transaction(cast.prism.id) as session:
         return queries.role_of(session, cast.prism.id, user_id)
+
+
+def test_who_is_invited_for_some_apps_sees_those_and_no_others(prism: Cast):
+    ingest([started("m", "2026-11-01T00:00:00Z", app="web"), started("n", "2026-11-01T00:00:00Z", app="api")])
+    with db.transaction(prism.prism.id) as session:
+        web = app_grants.apps_named(session, prism.prism.id, ["web"])
+        for role, apps, refused in (
+            (Role.BILLING, web, GrantRefused),
+            (Role.VIEWER, frozenset(), GrantRefused),
+            (Role.VIEWER, {999}, AppUnknown),
+        ):
+            with pytest.raises(refused):
+                invitations.invite(session, prism.prism.id, ["x@example.com"], role, by=acting(prism.owner), apps=apps)
+        (made,) = invitations.invite(session, prism.prism.id, [ADA], Role.DEVELOPER, by=acting(prism.owner), apps=web)
+        assert audit.entries(session, prism.prism.id)[0].detail == {"role": "developer", "apps": ["web"]}
+    assert waiting(prism)[0].app_ids == tuple(web)
+    _, user_id = join(made.secret)
+    with db.transaction(prism.prism.id) as session:
+        assert app_grants.granted_to(session, prism.prism.id, member(user_id, Role.DEVELOPER)) == web
 
 
 def test_a_new_account_takes_the_place_and_its_address_is_verified(prism: Cast):

@@ -27,8 +27,8 @@ HANDLERS = {
     "MachineList": {"load", "search", "watch"},
     "MachinePage": {"load", "watch"},
     "Members": {
-        "add_none", "add_seats", "apply", "change_chosen", "change_role", "choose", "choose_none", "compare", "give_back", "invite", "load", "remove",
-        "remove_chosen", "resend", "revoke", "search",
+        "add_none", "add_seats", "apply", "ask_to_remove", "change_chosen", "change_role", "choose", "choose_apps", "choose_none", "compare",
+        "give_back", "grant_apps", "invite", "load", "remove", "remove_chosen", "resend", "revoke", "search",
     },
     "OrganizationSettings": {
         "bill_to", "change_slug", "delete", "leave", "load", "rename", "require_second_factor", "transfer", "undo_deletion",

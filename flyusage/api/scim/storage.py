@@ -42,7 +42,7 @@ class Storage(ScimStorage):
     @contextmanager
     def operation(self) -> Iterator[None]:
         """One transaction of the organization's."""
-        with db.transaction(self.bearer.org_id) as session:
+        with db.transaction(self.bearer.org_id, apps=None) as session:
             self._session = session
             try:
                 yield

@@ -16,6 +16,7 @@ from flyusage.auth.errors import AddressInvalid
 from flyusage.auth.oidc import Person
 from flyusage.orgs import audit, memberships
 from flyusage.orgs.models import Role
+from flyusage.orgs.permissions import LIMITABLE
 from flyusage.orgs.queries import role_of
 from flyusage.orgs.sso.connections import GIVEN, Connection, connection, domain_of, groups, verified_domains
 from flyusage.orgs.sso.errors import SsoRefused
@@ -165,8 +166,13 @@ def _with_role(session: Session, held: Connection, person: Person, user_id: int)
     if role is None:
         raise SsoRefused(f"None of your groups at the provider is let in here. {whom_to_ask(session, org_id)} for one that is.")
     if role is not present:
-        memberships_of = {"org": org_id, "user": user_id, "role": role}
-        session.execute(sa.text("UPDATE membership SET role = :role WHERE org_id = :org AND user_id = :user"), memberships_of)
+        session.execute(
+            sa.text(
+                """UPDATE membership SET role = :role, app_ids = CASE WHEN :role = ANY (:limitable) THEN app_ids END
+                   WHERE org_id = :org AND user_id = :user"""
+            ),
+            {"org": org_id, "user": user_id, "role": role, "limitable": list(LIMITABLE)},
+        )
         detail = {"email": person.email, "from": present.value, "to": role.value, "groups": sorted(set(person.groups) & set(mapped))}
         audit.record(session, org_id, actor=BY, action="members.change_role", subject=f"user:{user_id}", detail=detail)
         sessions.ask_who_is_left(session)
@@ -176,20 +182,23 @@ def _with_role(session: Session, held: Connection, person: Person, user_id: int)
 def _join(session: Session, held: Connection, person: Person, user_id: int, given: Role | None) -> Admitted:
     """A new member: by group, else as invited, else as everybody who comes uninvited."""
     org_id, now = held.org_id, clock.now()
-    invited = session.scalar(
+    invited = session.execute(
         sa.text(
             """UPDATE invitation i SET accepted_at = :now FROM user_account u
                WHERE u.id = :user AND i.org_id = :org AND i.email = u.email AND i.accepted_at IS NULL AND i.revoked_at IS NULL
-                 AND i.ends_at > :now RETURNING i.role"""
+                 AND i.ends_at > :now RETURNING i.role, i.app_ids"""
         ),
         {"now": now, "user": user_id, "org": org_id},
-    )
-    role = given or (Role(invited) if invited else None) or held.default_role
+    ).one_or_none()
+    role = given or (Role(invited.role) if invited else None) or held.default_role
     if role is None:
         raise SsoRefused(f"Your organization lets nobody in who was not invited. {whom_to_ask(session, org_id)} for an invitation.")
     session.execute(
-        sa.text("INSERT INTO membership (org_id, user_id, role, created_at) VALUES (:org, :user, :role, :now)"),
-        {"org": org_id, "user": user_id, "role": role, "now": now},
+        sa.text(
+            """INSERT INTO membership (org_id, user_id, role, created_at, app_ids)
+               VALUES (:org, :user, :role, :now, CAST(:apps AS int[]))"""
+        ),
+        {"org": org_id, "user": user_id, "role": role, "now": now, "apps": invited.app_ids if invited and role in LIMITABLE else None},
     )
     detail = {"email": person.email, "role": role.value, "groups": sorted(person.groups)[:20], "was_invited": invited is not None}
     audit.record(session, org_id, actor=BY, action="members.join", subject=f"user:{user_id}", detail=detail)

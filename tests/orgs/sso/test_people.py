@@ -278,3 +278,18 @@ def test_a_domain_is_proved_by_its_own_dns_for_one_organization_and_lost_with_it
 def test_what_is_no_domain_is_refused(written: str) -> None:
     with pytest.raises(SsoInvalid, match="is no domain"):
         domains.normal_domain(written)
+
+
+def test_an_invitation_that_waits_gives_its_role_and_its_apps(cast: Cast, held: Connection) -> None:
+    with db.platform_transaction() as session:
+        session.execute(
+            sa.text(
+                """INSERT INTO invitation (org_id, email, role, secret_sha256, made_at, made_by, ends_at, app_ids)
+                   VALUES (:org, 'ann@prism.example', 'developer', 'x', now(), 'system:tests', now() + interval '1 day', '{7}')"""
+            ),
+            {"org": held.org_id},
+        )
+    assert admit(held, ANN).role is Role.DEVELOPER
+    with db.transaction(held.org_id) as session:
+        assert session.scalars(sa.text("SELECT app_ids FROM membership WHERE role = 'developer'")).all() == [[7]]
+        assert session.scalar(sa.text("SELECT accepted_at IS NOT NULL FROM invitation"))

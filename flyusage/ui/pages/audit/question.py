@@ -22,7 +22,7 @@ def ask(slug: str, choice: Choice) -> Screen | None:
     org = open_organization(slug, Permission.AUDIT_READ)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         found = audit.entries(session, org.id, choice.wanted, limit=PAGE_LENGTH + 1, before_id=choice.before)
         actors, actions = audit.actors_and_actions(session, org.id)
         count, head = _head(session)

@@ -41,7 +41,7 @@ def ask(slug: str, choice: Choice) -> Answered | None:
     org = open_organization(slug, Permission.INVOICES_READ)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         totals = month_totals(session, org.id)
         code = totals[-1].currency if totals else ""
         screen = replace(

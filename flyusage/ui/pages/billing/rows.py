@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from flyusage.ui.components.month_files import MonthFile
 from flyusage.ui.components.statement import StatementProduct, StatementTotal
 from flyusage.ui.month_totals import MonthTotals
 
@@ -101,3 +102,5 @@ class Screen:
     command: str = ""
     invoices: InvoiceList = InvoiceList()
     months_billed: MonthTotals = field(default_factory=MonthTotals)
+    files_month: str = ""
+    files: list[MonthFile] = field(default_factory=list)

@@ -14,6 +14,7 @@ from flyusage.pricing.urls import view_to_query
 from flyusage.pricing.view import Dimension, Filter, Measure, View
 from flyusage.ui import present, statements
 from flyusage.ui.charts.text import visible
+from flyusage.ui.components.month_files import month_files
 from flyusage.ui.components.statement import StatementProduct, StatementTotal
 from flyusage.ui.pages.billing.address import Choice, billing_href, invoice_href
 from flyusage.ui.pages.billing.listing import due_words
@@ -56,6 +57,8 @@ def draft_screen(told: Told, statement: Statement, outlook: Outlook | None) -> S
         products=products,
         nothing="" if products else f"Nothing was used or agreed in {name} {'so far' if statement.is_open else f'{told.month.year}'}.",
         command=_command(told, statement),
+        files_month=f"{told.month:%B %Y}",
+        files=month_files(told.slug, told.month) if products else [],
     )
 
 
@@ -76,6 +79,8 @@ def issued_screen(told: Told, invoice: InvoiceDetail) -> Screen:
         statement_note=f"issued {present.day_text(entry.issued_at.astimezone(UTC), year=True)}",
         products=products,
         nothing="" if products else "The invoice has no lines.",
+        files_month=f"{told.month:%B %Y}",
+        files=month_files(told.slug, told.month),
     )
 
 

@@ -5,6 +5,7 @@ from reflex.vars import Var
 
 from flyusage.ui.components.copy_button import command_line, copy_button
 from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.month_files import month_files_card
 from flyusage.ui.components.month_totals import month_totals_card
 from flyusage.ui.components.statement import reckoning, statement_lines
 from flyusage.ui.layout import page
@@ -37,6 +38,7 @@ def _ready() -> rx.Component:
         rx.foreach(SCREEN.troubles, _trouble),
         _answer(),
         _statement(),
+        rx.cond(SCREEN.files.length() > 0, month_files_card(SCREEN.files, SCREEN.files_month), rx.fragment()),
         _invoices(),
         rx.cond(
             SCREEN.months_billed.rows.length() > 0,

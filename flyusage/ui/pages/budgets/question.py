@@ -73,7 +73,7 @@ def ask(slug: str) -> Screen | None:
     org = open_organization(slug, Permission.USAGE_READ)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         found = [verbs.standing(session, org.id, one) for one in verbs.budgets(session, org.id)]
         told = telling.alerts(session, org.id, limit=MOST_ALERTS)
         currency = book_of(session, org.id).currency
@@ -91,14 +91,14 @@ def ask(slug: str) -> Screen | None:
 def create(slug: str, form: Mapping[str, str]) -> str:
     """Set the budget that the form describes; its name. Raises NotPermitted, BudgetInvalid and AddressInvalid."""
     org = _org(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return verbs.create(session, org.id, plan_of(form, book_of(session, org.id).currency), by=org.by).plan.name
 
 
 def end(slug: str, budget_id: int) -> None:
     """End a budget. Raises NotPermitted and BudgetUnknown."""
     org = _org(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         verbs.end(session, org.id, budget_id, by=org.by)
 
 

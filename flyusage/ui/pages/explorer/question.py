@@ -121,7 +121,7 @@ def _lines(org: OpenOrganization, explored: "_Explored", keys: tuple[str, ...]) 
     answer = explored.answer
     granularity = outline_granularity(answer.granularity, answer.view.period)
     asked = replace(answer.view, granularity=granularity, as_of=answer.as_of)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return other_lines(answer, outlines(session, org.id, asked, keys, now=explored.now))
 
 
@@ -147,20 +147,20 @@ def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
 
     Raises NotPermitted as `require_for`.
     """
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         now = clock.now()
         known = history(session, org.id)
         view, notices = urls.view_from_query(asked.query, now=now, history=known)
         require_for(org, view)
         answer = explore(session, org.id, _hourly_for_heat_map(view), now=now)
-        slots = _slots(session, org.id, view, now)
+        slots = _slots(session, org, view, now)
         marks = _marks(session, org.id, view) if answer.series else []
         places = _places(session) if view.chart is Chart.MAP else {}
         fresh, health = metering.freshness(session, org.id), metering.data_health(session, org.id)
     revision = usage_href("", urls.view_to_query(answer.view))
     figure = usage_figure(answer, slots, marks, places, revision=revision) if answer.series else None
     place = Place(asked.slug, answer.view)
-    lines_key = ("lines", org.id, revision)
+    lines_key = ("lines", org.id, org.apps, revision)
     return _Explored(place, answer, (*notices, *answer.notices), slots, known, now, fresh, health, figure, lines_key, org.permissions)
 
 
@@ -251,7 +251,7 @@ def _status(explored: _Explored) -> str:
 def _changed(org: OpenOrganization, explored: _Explored) -> Changed:
     changes = None
     if explored.answer.series:
-        with db.transaction(org.id) as session:
+        with db.transaction(org.id, apps=org.apps) as session:
             changes = what_changed(session, org.id, explored.place.view, limit=MOST_CHANGES, now=explored.now)
     if changes is None:
         return Changed([], _nothing_changed(explored.answer))
@@ -307,23 +307,23 @@ def _curl(view: View) -> str:
     return f'curl -H "Authorization: Bearer $FLYUSAGE_TOKEN" {shlex.quote(address)}'
 
 
-def _slots(session: Session, org_id: int, view: View, now: datetime) -> Mapping[str, int]:
+def _slots(session: Session, org: OpenOrganization, view: View, now: datetime) -> Mapping[str, int]:
     """The month's colours: by the ranking of the last full month, kept for as long as the month lasts."""
     if view.group_by in (None, Dimension.MACHINE):
         return {}
     month = month_period(add_months(month_start(now), -1))
-    key = (org_id, view.group_by, month.start)
+    key = (org.id, org.apps, view.group_by, month.start)
     if key not in _SLOTS:
         if len(_SLOTS) > MOST_PALETTES:
             _SLOTS.clear()
-        ranked = explore(session, org_id, View(Measure.LIST_COST, month, group_by=view.group_by, granularity=Granularity.MONTH), now=now)
+        ranked = explore(session, org.id, View(Measure.LIST_COST, month, group_by=view.group_by, granularity=Granularity.MONTH), now=now)
         if not ranked.series:
             return {}
         _SLOTS[key] = assign_slots([series.key for series in ranked.series])
     return _SLOTS[key]
 
 
-_SLOTS: dict[tuple[int, Dimension | None, datetime], Mapping[str, int]] = {}
+_SLOTS: dict[tuple[int, frozenset[int] | None, Dimension | None, datetime], Mapping[str, int]] = {}
 MOST_PALETTES = 2_000
 
 
@@ -355,7 +355,7 @@ def filter_values(slug: str, query: Mapping[str, str], dimension_text: str, sear
         org.require(Permission.MACHINES_READ)
     if org is None:
         return Listed(dimension.value, [], False, [], "", "")
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         view, _ = urls.view_from_query(query, now=clock.now(), history=history(session, org.id))
         found = values(session, org.id, dimension, search=search, limit=LISTED_VALUES + 1)
     chosen = filter_on(view.filters, dimension)

@@ -69,7 +69,7 @@ def lead(slug: str, query: Mapping[str, str], step: Step) -> str:
     org = open_organization(slug, Permission.USAGE_READ)
     if org is None:
         return ""
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         view, _ = urls.view_from_query(query, now=clock.now(), history=history(session, org.id))
     place = Place(slug, view)
     if isinstance(step, Follow):

@@ -39,7 +39,7 @@ def ask(asked: Asked) -> Answered:
     org = open_organization(asked.slug, Permission.INVOICES_READ)
     if org is None:
         return Answered()
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         try:
             entry = queries.find(session, asked.number, org.id)
         except InvoiceUnknown:
@@ -56,7 +56,7 @@ def question_line(slug: str, number: str, position: int, note: str) -> None:
     org = open_organization(slug, Permission.INVOICES_READ)
     if org is None:
         raise InvoiceUnknown("There is no such organization. Reload the page.")
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         questions.ask(session, org.id, queries.find(session, number, org.id).id, position, note, by=org.by)
 
 

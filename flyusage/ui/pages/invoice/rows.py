@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from flyusage.ui.components.crumbs import Step
+from flyusage.ui.components.month_files import MonthFile
 from flyusage.ui.components.statement import StatementProduct, StatementTotal
 from flyusage.ui.pages.billing.rows import Choosing, InvoiceRow, Phrase
 
@@ -65,6 +66,8 @@ class Screen:
     payments: list[PaymentRow] = field(default_factory=list)
     notes: list[InvoiceRow] = field(default_factory=list)
     facts: list[FactRow] = field(default_factory=list)
+    files_month: str = ""
+    files: list[MonthFile] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

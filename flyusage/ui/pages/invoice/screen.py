@@ -16,6 +16,7 @@ from flyusage.periods import DAY, Period, midnight
 from flyusage.ui import present, statements
 from flyusage.ui.charts.text import visible
 from flyusage.ui.components.crumbs import Step
+from flyusage.ui.components.month_files import month_files
 from flyusage.ui.pages.billing.address import Choice, billing_href, invoice_href
 from flyusage.ui.pages.billing.listing import due_words, row
 from flyusage.ui.pages.billing.rows import Choosing, Phrase
@@ -77,6 +78,8 @@ def screen(told: Told) -> Screen:
         payments=[_payment(one, currency) for one in invoice.payments],
         notes=[row(told.slug, note) for note in invoice.credit_notes],
         facts=facts(document),
+        files_month=f"{entry.starts_on:%B %Y}",
+        files=month_files(told.slug, entry.starts_on),
     )
 
 

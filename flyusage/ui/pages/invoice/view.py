@@ -5,6 +5,7 @@ from reflex.vars import Var
 
 from flyusage.ui.components.crumbs import way_down
 from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.month_files import month_files_card
 from flyusage.ui.components.statement import reckoning, statement_lines
 from flyusage.ui.layout import not_found, page
 from flyusage.ui.pages.billing.rows import Choosing, InvoiceRow
@@ -62,6 +63,7 @@ def _ready() -> rx.Component:
             class_name="card",
             aria_label="Lines",
         ),
+        month_files_card(SCREEN.files, SCREEN.files_month),
         rx.el.section(
             rx.el.header(rx.el.h2("As printed", class_name="card-title"), class_name="card-head"),
             rx.el.dl(rx.foreach(SCREEN.facts, _fact), class_name="printed-facts"),

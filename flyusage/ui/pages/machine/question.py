@@ -54,7 +54,7 @@ def ask(asked: Asked) -> Answered:
     org = open_organization(asked.slug, Permission.MACHINES_READ)
     if org is None:
         return Answered()
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return _answer(session, org, asked)
 
 

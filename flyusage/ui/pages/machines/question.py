@@ -33,7 +33,7 @@ def ask(slug: str, choice: Choice) -> Screen | None:
     org = open_organization(slug, Permission.MACHINES_READ)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return _answer(session, org, choice)
 
 

@@ -5,25 +5,28 @@ import io
 from collections.abc import Iterator, Mapping
 
 from flyusage import clock, db
+from flyusage.alerts import offboarding
 from flyusage.auth import throttle
 from flyusage.auth.letters import send_all
 from flyusage.config import settings
 from flyusage.invoices import seats
-from flyusage.orgs import invitations, memberships, queries, roster
-from flyusage.orgs.errors import OrganizationUnknown
+from flyusage.orgs import app_grants, invitations, memberships, queries, roster
+from flyusage.orgs.errors import MemberUnknown, OrganizationUnknown
 from flyusage.orgs.invitations import Invited
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import Permission
 from flyusage.spreadsheets import guarded
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.members.address import Choice
-from flyusage.ui.pages.members.rows import OutcomeRow, RosterRow, Screen
-from flyusage.ui.pages.members.screen import PAGE_LENGTH, Told, roster_row, screen
+from flyusage.ui.pages.members.rows import LeavingRow, OutcomeRow, RosterRow, Screen
+from flyusage.ui.pages.members.screen import PAGE_LENGTH, Told, leaving_row, roster_row, screen
 from flyusage.ui.session import OpenOrganization, open_organization, present_person
 
 BATCHES = throttle.Limit(30, 60 * 60)  # of invitations, by organization
 RESENDS = throttle.Limit(60, 60 * 60)
 EVERYBODY = 1_000_000
+MOST_HEIRS = 200
+HEIRS = (Role.OWNER, Role.ADMIN, Role.DEVELOPER, Role.BILLING)  # those who may change budgets, offered first
 
 SAID = {
     "member": ("belongs to it already", "quiet"),
@@ -37,7 +40,7 @@ def ask(slug: str, choice: Choice) -> Screen | None:
     org = open_organization(slug, Permission.MEMBERS_READ)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         asked = {"search": choice.find, "role": choice.role, "limit": PAGE_LENGTH}
         people = queries.people(session, org.id, **asked, offset=(choice.page - 1) * PAGE_LENGTH)
         last = max(1, -(-people.found // PAGE_LENGTH))
@@ -45,7 +48,8 @@ def ask(slug: str, choice: Choice) -> Screen | None:
             people = queries.people(session, org.id, **asked, offset=(last - 1) * PAGE_LENGTH)
         waiting = invitations.waiting(session, org.id) if Permission.MEMBERS_MANAGE in org.permissions else []
         held = seats.held(session, org.id) if Permission.MEMBERS_MANAGE in org.permissions else None
-    return screen(org, Told(people, waiting, held, clock.now()), choice)
+        apps = app_grants.app_names(session, org.id)
+    return screen(org, Told(people, waiting, held, clock.now(), apps), choice)
 
 
 def change(slug: str, wanted: Mapping[int, Role | None], *, add: int = 0) -> int:
@@ -54,19 +58,53 @@ def change(slug: str, wanted: Mapping[int, Role | None], *, add: int = 0) -> int
     Raises as `memberships.change`, and NoSeatLeft.
     """
     org = _managed(slug)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
+        if gone := [one for one, role in wanted.items() if role is None]:
+            offboarding.hand_over(session, org.id, gone, None, by=org.by)
         return memberships.change(session, org.id, wanted, by=org.by)
 
 
-def invite(slug: str, text: str, role: Role, *, add: int = 0) -> list[OutcomeRow]:
-    """Invite the addresses in `text`, and send the mails; what became of each. `add` seats are paid for.
+def leaving(slug: str, user_id: int) -> LeavingRow:
+    """What removing a member stops, and who could take it over. Raises NotPermitted and MemberUnknown."""
+    org = _managed(slug)
+    with db.transaction(org.id, apps=org.apps) as session:
+        people = queries.people(session, org.id, limit=EVERYBODY).rows
+        one = next((each for each in people if each.user_id == user_id), None)
+        if one is None:
+            raise MemberUnknown("That person does not belong to this organization, or no longer. Load the page again.")
+        stops = offboarding.stops(session, org.id, user_id)
+        told = Told(queries.People([], 0, 0, {}), (), seats.held(session, org.id), clock.now())
+    heirs = sorted((each for each in people if each.user_id != user_id), key=lambda each: (each.role not in HEIRS, each.email))
+    return leaving_row(org, one, stops, told, heirs[:MOST_HEIRS])
+
+
+def remove(slug: str, user_id: int, heir: int | None) -> int:
+    """Remove a member, their budgets' mails to `heir` from now on; how many that changed something for.
+
+    Raises as `memberships.change`, and MemberUnknown for an heir who is none.
+    """
+    org = _managed(slug)
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by):
+        offboarding.hand_over(session, org.id, [user_id], heir, by=org.by)
+        return memberships.change(session, org.id, {user_id: None}, by=org.by)
+
+
+def grant(slug: str, user_id: int, apps: frozenset[int] | None) -> bool:
+    """Let a member see `apps` alone, or every app. Raises as `memberships.grant_apps`."""
+    org = _managed(slug)
+    with db.transaction(org.id, apps=org.apps) as session:
+        return memberships.grant_apps(session, org.id, user_id, apps, by=org.by)
+
+
+def invite(slug: str, text: str, role: Role, *, add: int = 0, apps: frozenset[int] | None = None) -> list[OutcomeRow]:
+    """Invite the addresses in `text`, to see `apps` alone or all, and send the mails; what became of each. `add` seats are paid for.
 
     Raises as `invitations.invite`, NoSeatLeft and TooManyAttempts.
     """
     org = _managed(slug)
     _count("invitations", org, BATCHES)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
-        made = invitations.invite(session, org.id, invitations.addresses_in(text), role, by=org.by)
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
+        made = invitations.invite(session, org.id, invitations.addresses_in(text), role, by=org.by, apps=apps)
     return _told(org, made)
 
 
@@ -74,7 +112,7 @@ def resend(slug: str, invitation_id: int) -> OutcomeRow:
     """Send a new link. Raises as `invitations.resend`, and TooManyAttempts."""
     org = _managed(slug)
     _count("invitations-again", org, RESENDS)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by):
         made = invitations.resend(session, org.id, invitation_id, by=org.by)
     return _told(org, [made])[0]
 
@@ -82,7 +120,7 @@ def resend(slug: str, invitation_id: int) -> OutcomeRow:
 def compare(slug: str, text: str) -> RosterRow:
     """What the list of addresses in `text` would change. Raises NotPermitted."""
     org = _managed(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         found = roster.compare(session, org.id, invitations.addresses_in(text), by=org.by)
         return roster_row(found, seats.held(session, org.id))
 
@@ -91,7 +129,7 @@ def apply(slug: str, text: str, role: Role, digest: str, *, add: int = 0) -> lis
     """Make the organization as the list says, and send the mails. Raises as `roster.apply`, NoSeatLeft and TooManyAttempts."""
     org = _managed(slug)
     _count("invitations", org, BATCHES)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by, add=add):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
         made = roster.apply(session, org.id, invitations.addresses_in(text), role, digest=digest, by=org.by)
     return _told(org, made)
 
@@ -99,26 +137,37 @@ def apply(slug: str, text: str, role: Role, digest: str, *, add: int = 0) -> lis
 def revoke(slug: str, invitation_id: int) -> str:
     """Take an invitation back; its address. Raises as `invitations.revoke`."""
     org = _managed(slug)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by):
         return visible(invitations.revoke(session, org.id, invitation_id, by=org.by))
 
 
 def give_back(slug: str, count: int) -> None:
     """Stop paying for seats that nobody uses. Raises as `seats.give_back`."""
     org = _managed(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         seats.give_back(session, org.id, count, by=org.by)
 
 
 def members_csv(org: OpenOrganization) -> Iterator[str]:
     """Everybody, a line each; moments in ISO 8601 UTC, empty for never."""
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         people = queries.people(session, org.id, limit=EVERYBODY).rows
-    yield _line("address", "name", "role", "joined_at", "last_seen_at", "has_second_factor", "single_sign_on")
+        apps = app_grants.app_names(session, org.id)
+    yield _line("address", "name", "role", "joined_at", "last_seen_at", "has_second_factor", "single_sign_on", "apps")
     for one in people:
         seen = one.seen_at.isoformat() if one.seen_at else ""
-        proved = ("yes" if one.has_second_factor else "no", "yes" if one.signs_in_by_provider else "no")
-        yield _line(guarded(one.email), guarded(one.name), one.role, one.joined_at.isoformat(), seen, *proved)
+        yield _line(
+            guarded(one.email), guarded(one.name), one.role, one.joined_at.isoformat(), seen, "yes" if one.has_second_factor else "no",
+            "yes" if one.signs_in_by_provider else "no", _apps(one, apps),
+        )  # fmt: skip
+
+
+def _apps(one: queries.Person, apps: Mapping[int, str]) -> str:
+    """The apps granted, `all`, or `some` where not all of them are the reader's to know."""
+    if one.app_ids is None:
+        return app_grants.EVERY_APP
+    known = sorted(apps[each] for each in one.app_ids if each in apps)
+    return guarded("; ".join(known)) if len(known) == len(one.app_ids) else "some"
 
 
 def _managed(slug: str) -> OpenOrganization:

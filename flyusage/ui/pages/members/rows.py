@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class MemberRow:
-    """A person. `can_change` says whether the reader may change or remove them; `removal` what removing them does."""
+    """A person. `can_change` says whether the reader may change or remove them, `can_limit` whether they can be limited to apps.
+
+    `sees` says which apps, empty where that goes without saying; `app_ids` are those granted, None: every one.
+    """
 
     id: int
     name: str
@@ -17,7 +20,31 @@ class MemberRow:
     signs_in_by_provider: bool
     is_you: bool
     can_change: bool
-    removal: str
+    can_limit: bool = False
+    sees: str = ""
+    sees_title: str = ""
+    app_ids: list[int] | None = None
+
+
+@dataclass(frozen=True)
+class Heir:
+    """Somebody who may take over; `id` as the form sends it."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class LeavingRow:
+    """Who is about to be removed, and what stops with them; `id` 0: nobody. Heirs are offered where something can be taken over."""
+
+    id: int = 0
+    title: str = ""
+    says: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    budgets: list[str] = field(default_factory=list)
+    heirs: list[Heir] = field(default_factory=list)
+    does: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +115,7 @@ class RosterRow:
 
 @dataclass(frozen=True)
 class Screen:
-    """Everything the page shows. `roles` are those that the reader may give."""
+    """Everything the page shows. `roles` and `apps` (id, name) are those that the reader may give."""
 
     note: str = ""
     rows: list[MemberRow] = field(default_factory=list)
@@ -104,4 +131,5 @@ class Screen:
     can_manage: bool = False
     seats: SeatPanel = SeatPanel()
     roles: list[str] = field(default_factory=list)
+    apps: list[tuple[int, str]] = field(default_factory=list)
     waiting: list[InvitationRow] = field(default_factory=list)

@@ -1,14 +1,16 @@
 """The members page, printed. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from flyusage.alerts.offboarding import Stops
 from flyusage.invoices.seats import Seats
 from flyusage.money import format_minor
+from flyusage.orgs.api_tokens import Token
 from flyusage.orgs.invitations import Waiting
 from flyusage.orgs.models import Role
-from flyusage.orgs.permissions import Permission
+from flyusage.orgs.permissions import LIMITABLE, Permission
 from flyusage.orgs.queries import People, Person
 from flyusage.orgs.roster import Roster
 from flyusage.orgs.seats import SEATED
@@ -16,7 +18,7 @@ from flyusage.periods import next_month
 from flyusage.ui import present
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.members.address import Choice, members_href
-from flyusage.ui.pages.members.rows import InvitationRow, MemberRow, RoleLink, RosterRow, Screen, SeatPanel
+from flyusage.ui.pages.members.rows import Heir, InvitationRow, LeavingRow, MemberRow, RoleLink, RosterRow, Screen, SeatPanel
 from flyusage.ui.session import OpenOrganization
 
 PAGE_LENGTH = 50
@@ -24,12 +26,16 @@ PAGE_LENGTH = 50
 
 @dataclass(frozen=True)
 class Told:
-    """What was read for the page; `seats` is None without a plan, or for readers who do not manage members."""
+    """What was read for the page; `seats` is None without a plan, or for readers who do not manage members.
+
+    `apps` are those that the reader sees, id → name.
+    """
 
     people: People
     waiting: Sequence[Waiting]
     seats: Seats | None
     now: datetime
+    apps: Mapping[int, str] = field(default_factory=dict)
 
 
 def screen(org: OpenOrganization, told: Told, choice: Choice) -> Screen:
@@ -42,10 +48,7 @@ def screen(org: OpenOrganization, told: Told, choice: Choice) -> Screen:
     links = [(f"Everybody {people.total:,}", None), *((f"{role.capitalize()} {people.by_role.get(role, 0):,}", role) for role in Role)]
     return Screen(
         note=f"{present.plural(people.total, 'person', 'people')} in {org.name}",
-        rows=[
-            _row(org, one, now, can_change=can_manage and (owns or one.role is not Role.OWNER), seat=_seat_freed(told.seats, one.role))
-            for one in people.rows
-        ],
+        rows=[_row(org, one, told, can_change=can_manage and (owns or one.role is not Role.OWNER)) for one in people.rows],
         links=[RoleLink(label, members_href(org.slug, choice.listing(role=role)), role == choice.role) for label, role in links],
         count=present.plural(people.found, "person", "people"),
         find=choice.find,
@@ -58,7 +61,8 @@ def screen(org: OpenOrganization, told: Told, choice: Choice) -> Screen:
         can_manage=can_manage,
         seats=_seats(told.seats, now) if told.seats else SeatPanel(),
         roles=[role.value for role in Role if can_manage and (owns or role is not Role.OWNER)],
-        waiting=[_invitation(one, now, can_change=owns or one.role is not Role.OWNER) for one in waiting] if can_manage else [],
+        apps=[(id_, visible(name)) for id_, name in told.apps.items()] if can_manage else [],
+        waiting=[_invitation(one, told, can_change=owns or one.role is not Role.OWNER) for one in waiting] if can_manage else [],
     )
 
 
@@ -109,9 +113,45 @@ def _seats(held: Seats, now: datetime) -> SeatPanel:
     )
 
 
-def _row(org: OpenOrganization, one: Person, now: datetime, *, can_change: bool, seat: str) -> MemberRow:
-    is_you = one.user_id == org.by.user_id
-    whom = "You lose" if is_you else f"{visible(one.name)} loses"
+def leaving_row(org: OpenOrganization, one: Person, stops: Stops, told: Told, heirs: Sequence[Person]) -> LeavingRow:
+    """What removing somebody does, before anything happens."""
+    whom = "You lose" if one.user_id == org.by.user_id else f"{visible(one.name)} loses"
+    says = [f"{whom} {org.name} at once: open pages of it close. The account stays, and what it did stays in the audit."]
+    if seat := _seat_freed(told.seats, one.role):
+        says.append(seat)
+    if stops.kept_tokens:
+        kept = ", ".join(visible(token.name) for token in stops.kept_tokens)
+        says.append(f"The organization's own tokens that they made go on: {kept}.")
+    budgets = [f"{visible(budget.plan.name)}: mails to {visible(one.email)}" for budget in stops.budgets]
+    return LeavingRow(
+        id=one.user_id,
+        title=f"Remove {visible(one.email)}",
+        says=says,
+        tokens=[f"{visible(token.name)} ({token.hint}…), {_used(token, told.now)}" for token in stops.tokens],
+        budgets=budgets,
+        heirs=[Heir(str(heir.user_id), f"{visible(heir.name)}, {visible(heir.email)}") for heir in heirs] if budgets else [],
+        does=f"Remove {visible(one.email)}",
+    )
+
+
+def _used(token: Token, now: datetime) -> str:
+    return f"last used {present.ago_text(token.used_at, now)}" if token.used_at else "never used"
+
+
+def sees_text(role: Role, app_ids: Collection[int] | None, apps: Mapping[int, str]) -> tuple[str, str]:
+    """Which apps somebody sees, in short and in full, as far as the reader (who sees `apps`) may know."""
+    if role not in LIMITABLE:
+        return "", ""
+    if app_ids is None:
+        return "every app", ""
+    known = [visible(apps[one]) for one in app_ids if one in apps]
+    if len(known) < len(app_ids):
+        return "some apps", ""
+    return (known[0] if len(known) == 1 else present.plural(len(known), "app")), ", ".join(sorted(known))
+
+
+def _row(org: OpenOrganization, one: Person, told: Told, *, can_change: bool) -> MemberRow:
+    now, (sees, title) = told.now, sees_text(one.role, one.app_ids, told.apps)
     return MemberRow(
         id=one.user_id,
         name=visible(one.name),
@@ -121,9 +161,12 @@ def _row(org: OpenOrganization, one: Person, now: datetime, *, can_change: bool,
         seen_title=f"{present.moment_text(one.seen_at)} UTC" if one.seen_at else "Has not signed in yet",
         has_second_factor=one.has_second_factor,
         signs_in_by_provider=one.signs_in_by_provider,
-        is_you=is_you,
+        is_you=one.user_id == org.by.user_id,
         can_change=can_change,
-        removal=f"{whom} {org.name} at once: open pages of it close. The account stays, and what it did stays in the audit.{seat}",
+        can_limit=can_change and one.role in LIMITABLE,
+        sees=sees,
+        sees_title=title,
+        app_ids=None if one.app_ids is None or not can_change else list(one.app_ids),
     )
 
 
@@ -132,12 +175,14 @@ def _seat_freed(held: Seats | None, role: Role) -> str:
     if held is None or role not in SEATED:
         return ""
     if not held.paid or held.free < 0:
-        return " Their seat gets free."
-    return f" Their seat is given back and bills to today: the next invoice is {held.saved(1)} lower."
+        return "Their seat gets free."
+    return f"Their seat is given back and bills to today: the next invoice is {held.saved(1)} lower."
 
 
-def _invitation(one: Waiting, now: datetime, *, can_change: bool) -> InvitationRow:
+def _invitation(one: Waiting, told: Told, *, can_change: bool) -> InvitationRow:
+    now = told.now
+    sees, _ = sees_text(one.role, one.app_ids, told.apps) if one.app_ids is not None else ("", "")
     is_over = one.ends_at <= now
     until = "has run out" if is_over else f"good until {present.day_text(one.ends_at)}"
     sent = f"sent {present.ago_text(one.made_at, now)}"
-    return InvitationRow(one.id, visible(one.email), one.role.value, f"{sent} · {until}", is_over, can_change)
+    return InvitationRow(one.id, visible(one.email), one.role.value, " · ".join(filter(None, (sees, sent, until))), is_over, can_change)

@@ -12,9 +12,10 @@ from flyusage.orgs.memberships import role_named
 from flyusage.orgs.models import Role
 from flyusage.ui import browser, present
 from flyusage.ui.addresses import text_in
+from flyusage.ui.components.app_choice import LONGEST_CHOICE, apps_chosen
 from flyusage.ui.pages.members import question
 from flyusage.ui.pages.members.address import LONGEST_SEARCH, Choice, choice_in, members_href
-from flyusage.ui.pages.members.rows import OutcomeRow, RosterRow, Screen, SeatChoice
+from flyusage.ui.pages.members.rows import LeavingRow, OutcomeRow, RosterRow, Screen, SeatChoice
 from flyusage.ui.session import slug_in
 
 LONGEST_PASTE = 50_000
@@ -23,7 +24,10 @@ LARGEST_ID = 2**31 - 1
 
 
 class Members(rx.State):
-    """What the page shows. `phase` is loading, ready or failed; `chosen` are the ids of the people ticked, on any page."""
+    """What the page shows. `phase` is loading, ready or failed; `chosen` are the ids of the people ticked, on any page.
+
+    `granting` is the id of whose apps are being chosen (0: nobody's), `leaving` who is about to be removed.
+    """
 
     phase: Literal["loading", "ready", "failed"] = "loading"
     screen: Screen = Screen()
@@ -33,7 +37,10 @@ class Members(rx.State):
     is_sending: bool = False
     short: SeatChoice = SeatChoice()
     roster: RosterRow = RosterRow()
+    granting: int = 0
+    leaving: LeavingRow = LeavingRow()
 
+    _apps: list[int] | None = None
     _pending: tuple[list[int] | str, Role | None] = ([], None)
     _list: tuple[str, Role] = ("", Role.VIEWER)
     _shown: str = ""
@@ -45,6 +52,7 @@ class Members(rx.State):
         if slug != self._shown:
             self.phase, self._shown, self.chosen, self.outcomes, self.short = "loading", slug, [], [], SeatChoice()
             self.roster = RosterRow()
+        self.granting, self.leaving = 0, LeavingRow()
         await self._refresh(slug, choice)
 
     @rx.event
@@ -76,10 +84,42 @@ class Members(rx.State):
             yield await self._change([user_id], role_named(role))
 
     @rx.event
-    async def remove(self, user_id: int):
-        """Take one person out."""
+    def choose_apps(self, user_id: int):
+        """Show which apps somebody sees, to change that; or no longer."""
         if _is_id(user_id):
-            yield await self._change([user_id], None)
+            self.granting = 0 if self.granting == user_id else user_id
+
+    @rx.event
+    async def grant_apps(self, choice: str):
+        """Let the person whose apps are being chosen see these."""
+        if not self.granting:
+            return
+        slug, shown = self._asked()
+        is_changed = await asyncio.to_thread(question.grant, slug, self.granting, apps_chosen(choice))
+        self.granting = 0
+        await self._refresh(slug, shown)
+        if is_changed:
+            yield browser.toast("success", "What they see is changed.", detail="Their open pages follow at once.")
+
+    @rx.event
+    async def ask_to_remove(self, user_id: int):
+        """Show what taking somebody out stops; or no longer."""
+        if _is_id(user_id):
+            is_shown = self.leaving.id == user_id
+            self.leaving = LeavingRow() if is_shown else await asyncio.to_thread(question.leaving, self._asked()[0], user_id)
+
+    @rx.event
+    async def remove(self, form: dict[str, Any]):
+        """Take out whom the page shows to be leaving; the form's `heir` takes over."""
+        heir, leaving = text_in(form, "heir", longest=9), self.leaving.id
+        if not leaving:
+            return
+        slug, choice = self._asked()
+        taking_over = int(heir) if heir.isascii() and heir.isdecimal() else None
+        removed = await asyncio.to_thread(question.remove, slug, leaving, taking_over)
+        self.leaving, self.chosen = LeavingRow(), [one for one in self.chosen if one != leaving]
+        await self._refresh(slug, choice)
+        yield browser.toast("success", f"{present.plural(removed, 'person', 'people')} removed.")
 
     @rx.event
     async def change_chosen(self, role: str):
@@ -100,9 +140,14 @@ class Members(rx.State):
         if not text.strip():
             yield browser.toast("error", "Paste at least one mail address.")
             return
+        apps = apps_chosen(text_in(form, "apps", longest=LONGEST_CHOICE))
+        self._apps = None if apps is None else sorted(apps)
         self.is_sending = True
         yield
-        await self._invite(text, role)
+        try:
+            await self._invite(text, role)
+        except FlyusageError as error:  # said here, so that what the state now holds is sent: the button works again
+            yield browser.toast("error", error.sentence)
 
     @rx.event
     async def add_seats(self, count: int):
@@ -166,7 +211,8 @@ class Members(rx.State):
         slug, choice = self._asked()
         self.outcomes, self.short = [], SeatChoice()
         try:
-            self.outcomes = await asyncio.to_thread(partial(question.invite, slug, text, role, add=add))
+            apps = None if self._apps is None else frozenset(self._apps)
+            self.outcomes = await asyncio.to_thread(partial(question.invite, slug, text, role, add=add, apps=apps))
         except NoSeatLeft as error:
             self._ask_for_seats(error, text, role)
         finally:

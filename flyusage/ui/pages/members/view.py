@@ -3,6 +3,7 @@
 import reflex as rx
 from reflex.vars import Var
 
+from flyusage.ui.components.app_choice import app_choice, app_editor
 from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field
@@ -99,9 +100,10 @@ def _invite() -> rx.Component:
         ),
         rx.el.div(
             field("Role", rx.el.select(rx.foreach(SCREEN.roles, _option), name="role", default_value="developer", class_name="field")),
-            rx.el.button("Send invitations", type="submit", disabled=Members.is_sending, class_name="button button-primary"),
+            app_choice(SCREEN.apps),
             class_name="invite-foot",
         ),
+        rx.el.div(rx.el.button("Send invitations", type="submit", disabled=Members.is_sending, class_name="button button-primary")),
         on_submit=Members.invite,
         reset_on_submit=True,
         class_name="invite-form",
@@ -189,7 +191,7 @@ def _table() -> rx.Component:
     head = rx.el.tr(
         rx.cond(SCREEN.can_manage, rx.el.th(rx.el.span("Chosen", class_name="visually-hidden"), scope="col"), rx.fragment()),
         rx.el.th("Name", scope="col"),
-        rx.el.th("Role", scope="col"),
+        rx.el.th("Role and apps", scope="col"),
         rx.el.th("Last seen", scope="col"),
         rx.cond(SCREEN.can_manage, rx.el.th(rx.el.span("Remove", class_name="visually-hidden"), scope="col"), rx.fragment()),
     )
@@ -221,7 +223,26 @@ def _row(row: Var[MemberRow]) -> rx.Component:
         aria_label=f"Role of {row.email}",
         class_name="field",
     )
-    removing = confirm("Remove …", row.removal, f"Remove {row.email}", Members.remove(row.id))
+    apps = rx.fragment(
+        rx.cond(
+            row.can_limit,
+            rx.el.button(
+                row.sees, type="button", title=row.sees_title, aria_label=f"Apps of {row.email}: {row.sees}", on_click=Members.choose_apps(row.id),
+                aria_expanded=Members.granting == row.id, class_name="member-sees link small",
+            ),
+            rx.cond(row.sees != "", rx.el.span(row.sees, title=row.sees_title, class_name="member-sees muted small"), rx.fragment()),
+        ),
+        rx.cond(
+            Members.granting == row.id, app_editor(SCREEN.apps, row.app_ids, f"{row.name} sees", Members.grant_apps), rx.fragment()
+        ),
+    )  # fmt: skip
+    removing = rx.fragment(
+        rx.el.button(
+            "Remove …", type="button", aria_label=f"Remove {row.email} …", aria_expanded=Members.leaving.id == row.id,
+            on_click=Members.ask_to_remove(row.id), class_name="button",
+        ),
+        rx.cond(Members.leaving.id == row.id, _leaving(), rx.fragment()),
+    )  # fmt: skip
     return rx.el.tr(
         rx.cond(SCREEN.can_manage, rx.el.td(tick, class_name="tick"), rx.fragment()),
         rx.el.th(
@@ -238,11 +259,39 @@ def _row(row: Var[MemberRow]) -> rx.Component:
             rx.el.bdi(row.email, class_name="muted member-address"),
             scope="row",
         ),
-        rx.el.td(rx.cond(row.can_change, role, row.role), class_name="member-role"),
+        rx.el.td(rx.cond(row.can_change, role, row.role), apps, class_name="member-role"),
         rx.el.td(rx.el.span(row.seen, title=row.seen_title), class_name="member-seen"),
         rx.cond(SCREEN.can_manage, rx.el.td(rx.cond(row.can_change, removing, rx.fragment()), class_name="member-remove"), rx.fragment()),
         key=row.id,
     )
+
+
+def _leaving() -> rx.Component:
+    """What stops, who takes over, and the button that does it."""
+    leaving = Members.leaving
+    heir = rx.el.select(
+        rx.el.option("Nobody: they stop", value=""),
+        rx.foreach(leaving.heirs, lambda one: rx.el.option(one.name, value=one.id)),
+        name="heir",
+        class_name="field",
+    )
+    return rx.el.form(
+        rx.foreach(leaving.says, rx.el.p),
+        rx.cond(leaving.tokens.length() > 0, _stopping("Their tokens stop", leaving.tokens), rx.fragment()),
+        rx.cond(
+            leaving.budgets.length() > 0,
+            rx.fragment(_stopping("Their budgets' mails stop, or go to", leaving.budgets), field("Who takes over", heir)),
+            rx.fragment(),
+        ),
+        rx.el.button(leaving.does, type="submit", class_name="button button-primary"),
+        on_submit=Members.remove,
+        class_name="confirm-says leaving",
+        aria_label=leaving.title,
+    )
+
+
+def _stopping(title: str, rows: Var[list[str]]) -> rx.Component:
+    return rx.el.div(rx.el.p(title, class_name="strong"), rx.el.ul(rx.foreach(rows, lambda one: rx.el.li(rx.el.bdi(one)))))
 
 
 def _waiting() -> rx.Component:

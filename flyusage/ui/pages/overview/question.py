@@ -45,7 +45,7 @@ async def ask(slug: str) -> Answered:
 
 
 def _answer(org: OpenOrganization) -> Answered:
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         shown = overview(session, org.id)
         if shown is None:
             return Answered()

@@ -26,7 +26,7 @@ def ask(slug: str, choice: Choice) -> Screen | None:
     org = open_organization(slug, Permission.PRICES_READ)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return screen(_told(session, org.id, org.slug, choice, clock.now()))
 
 

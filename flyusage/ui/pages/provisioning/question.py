@@ -23,7 +23,7 @@ def ask(slug: str) -> Screen | None:
     org = open_organization(slug, Permission.MEMBERS_MANAGE)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         tokens = scim_tokens.tokens(session, org.id)
         groups, count = scim_groups.groups(session, org.id, limit=MOST_GROUPS), scim_groups.count(session, org.id)
         people, role = scim_users.count(session, org.id), provisioning.default_role(session, org.id)
@@ -41,21 +41,21 @@ def ask(slug: str) -> Screen | None:
 def create(slug: str, name: str) -> tuple[Token, str]:
     """A new token and its secret. Raises as `scim_tokens.create`."""
     org = _managed(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return scim_tokens.create(session, org.id, name, by=org.by)
 
 
 def revoke(slug: str, token_id: int) -> str:
     """End a token; its name. Raises as `scim_tokens.revoke`."""
     org = _managed(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return visible(scim_tokens.revoke(session, org.id, token_id, by=org.by))
 
 
 def choose_default(slug: str, role: str) -> None:
     """What people become whom no group gives a role. Raises as `provisioning.choose_default_role`."""
     org = _managed(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         provisioning.choose_default_role(session, org.id, role_named(role), by=org.by)
 
 
@@ -64,7 +64,7 @@ def map_group(slug: str, group_id: str, role: str) -> None:
     org = _managed(slug)
     if not group_id.isalnum():
         raise RoleUnknown("That names no group. Load the page again.")
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by):
         provisioning.map_group(session, org.id, group_id, None if role == NO_ROLE else role_named(role), by=org.by)
 
 

@@ -27,7 +27,7 @@ def ask(slug: str) -> Screen | None:
     org = open_organization(slug)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         deleted = organizations.deleted_at(session, org.id)
         owns = Permission.ORGANIZATION_DELETE in org.permissions
         shown = Screen(slug=org.slug, name=org.name, owns=owns, role=org.by.role or "", can_leave=org.by.role is not None)
@@ -47,14 +47,14 @@ def ask(slug: str) -> Screen | None:
 def rename(slug: str, name: str) -> None:
     """Raises as `organizations.rename`."""
     org = _open(slug, Permission.ORGANIZATION_EDIT)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         organizations.rename(session, org.id, name, by=org.by)
 
 
 def change_slug(slug: str, wanted: str) -> str:
     """The slug from now on. Raises as `organizations.change_slug`."""
     org = _open(slug, Permission.ORGANIZATION_EDIT)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         organizations.change_slug(session, org.id, wanted, by=org.by)
         return session.scalar(sa.text("SELECT slug FROM organization WHERE id = :org"), {"org": org.id}) or slug
 
@@ -62,7 +62,7 @@ def change_slug(slug: str, wanted: str) -> str:
 def bill_to(slug: str, form: Profile) -> None:
     """Make invoices out to what the form says, from the next one on. Raises as `set_billing_profile`."""
     org = _open(slug, Permission.BILLING_EDIT)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         before = billing_profile_of(session, org.id) or BillingProfile("", (), "", "", "")
         wanted = replace(
             before,
@@ -81,14 +81,14 @@ def bill_to(slug: str, form: Profile) -> None:
 def require_second_factor(slug: str, *, is_required: bool) -> None:
     """Ask every member for a second factor, or lift that. Raises as `rules.require_second_factor`."""
     org = _open(slug, Permission.ORGANIZATION_EDIT)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         rules.require_second_factor(session, org.id, is_required=is_required, by=org.by)
 
 
 def leave(slug: str) -> None:
     """Raises as `memberships.leave`."""
     org = _open(slug)
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by):
         memberships.leave(session, org.id, by=org.by)
 
 
@@ -96,7 +96,7 @@ def transfer(slug: str, email: str) -> None:
     """Make the member with this address owner in the reader's place. Raises as `memberships.transfer`, and NoSeatLeft."""
     org = _open(slug, Permission.ORGANIZATION_DELETE)
     wanted = email.strip().lower()
-    with db.transaction(org.id) as session, seats.kept(session, org.id, by=org.by):
+    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by):
         found = next((one for one in queries.people(session, org.id, search=wanted).rows if one.email == wanted), None)
         if found is None:
             raise MemberUnknown("Nobody here has that address. Invite them first, or check the members page.")
@@ -106,14 +106,14 @@ def transfer(slug: str, email: str) -> None:
 def delete(slug: str) -> datetime:
     """Until when it can be undone. Raises as `delete_organization`."""
     org = _open(slug, Permission.ORGANIZATION_DELETE)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return delete_organization(session, org.id, by=org.by)
 
 
 def undo_deletion(slug: str) -> None:
     """Raises as `organizations.undo_deletion`."""
     org = _open(slug, Permission.ORGANIZATION_DELETE)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         organizations.undo_deletion(session, org.id, by=org.by)
 
 

@@ -28,7 +28,7 @@ def ask(slug: str, tested: str) -> Screen | None:
     org = open_organization(slug, Permission.ORGANIZATION_EDIT)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         held = connections.connection(session, org.id)
         claimed = domains.domains(session, org.id)
         mapped = connections.groups(session, org.id)
@@ -59,7 +59,7 @@ def save(slug: str, wanted: Wanted) -> None:
     org = _open(slug)
     _count(org)
     oidc.discover(oidc.normal_issuer(wanted.issuer), anew=True)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         connections.save(session, org.id, wanted, by=org.by)
 
 
@@ -73,7 +73,7 @@ def remove(slug: str) -> None:
 def claim(slug: str, written: str) -> None:
     """Raises as `domains.claim`."""
     org = _open(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         domains.claim(session, org.id, written, by=org.by)
 
 
@@ -81,7 +81,7 @@ def check(slug: str, domain: str) -> bool:
     """Whether the domain's DNS proves it. Raises as `domains.check`, DomainUnproved and TooManyAttempts."""
     org = _open(slug)
     _count(org)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         found = next((one for one in domains.domains(session, org.id) if one.domain == domain), None)
     is_proved = domains.check(org.id, domain, by=org.by)
     if found is not None:
@@ -92,21 +92,21 @@ def check(slug: str, domain: str) -> bool:
 def give_up(slug: str, domain: str) -> None:
     """Raises as `domains.give_up`."""
     org = _open(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         domains.give_up(session, org.id, domain, by=org.by)
 
 
 def map_group(slug: str, name: str, role: str) -> None:
     """Raises as `connections.map_group`, and RoleUnknown."""
     org = _open(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         connections.map_group(session, org.id, name.replace("\0", ""), role_named(role), by=org.by)
 
 
 def unmap_group(slug: str, name: str) -> None:
     """Raises as `connections.unmap_group`."""
     org = _open(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         connections.unmap_group(session, org.id, name, by=org.by)
 
 
@@ -115,7 +115,7 @@ def name_break_glass(slug: str, user_id: str) -> None:
     org = _open(slug)
     if user_id and not (user_id.isdecimal() and len(user_id) <= LONGEST_ID):
         raise SsoInvalid("Choose one of the owners.")
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         connections.name_break_glass(session, org.id, int(user_id) if user_id else None, by=org.by)
 
 
@@ -129,7 +129,7 @@ def enforce(slug: str) -> int:
 def release(slug: str) -> None:
     """Raises as `connections.release`."""
     org = _open(slug)
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         connections.release(session, org.id, by=org.by)
 
 

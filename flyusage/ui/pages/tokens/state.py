@@ -1,7 +1,6 @@
 """The tokens page's state, and what it asks the database."""
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,16 +8,18 @@ import reflex as rx
 
 from flyusage import clock, db
 from flyusage.errors import FlyusageError
-from flyusage.orgs import api_tokens, queries
+from flyusage.orgs import api_tokens, app_grants, queries
 from flyusage.orgs.api_tokens import Token
 from flyusage.orgs.permissions import Permission
 from flyusage.ui import browser, present
 from flyusage.ui.addresses import LONGEST_PAGE, text_in
 from flyusage.ui.charts.text import visible
+from flyusage.ui.components.app_choice import LONGEST_CHOICE, apps_chosen
 from flyusage.ui.session import OpenOrganization, open_organization, slug_in
 
 SHOWN_IN = "token-secret"  # the element that shows one
 MINE, OURS = "mine", "organization"
+MOST_NAMED = 5
 DAYS = (7, 30, 90, 180, 366)
 SCOPE_WORDS = {
     Permission.USAGE_READ: "usage and apps",
@@ -62,8 +63,19 @@ class TokenRow:
     warning: str
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A token as its form asks for it; `apps` None: every app that its maker sees."""
+
+    name: str
+    scopes: tuple[str, ...]
+    is_personal: bool
+    days: int
+    apps: frozenset[int] | None
+
+
 class Tokens(rx.State):
-    """The organization's tokens. `phase` is loading, ready, forbidden or failed.
+    """The organization's tokens. `phase` is loading, ready, forbidden or failed; `apps` (id, name) are those that the reader sees.
 
     `secret_name` is that of the token just made, whose secret the page alone holds (`browser.reveal`).
     """
@@ -71,6 +83,7 @@ class Tokens(rx.State):
     phase: Literal["loading", "ready", "forbidden", "failed"] = "loading"
     rows: list[TokenRow] = []
     scopes: list[ScopeChoice] = []
+    apps: list[tuple[int, str]] = []
     note: str = ""
     problem: str = ""
     refusal: str = ""
@@ -84,18 +97,20 @@ class Tokens(rx.State):
             await self._show()
         except FlyusageError as error:
             self.phase = "forbidden" if error.code == "not_permitted" else "failed"
-            self.problem, self.rows, self.scopes = error.sentence, [], []
+            self.problem, self.rows, self.scopes, self.apps = error.sentence, [], [], []
 
     @rx.event
     async def create(self, form: dict[str, Any]):
-        """Make a token of the form's `name`, `kind`, `days` and ticked scopes, and show its secret."""
+        """Make a token of the form's `name`, `kind`, `days`, `apps` and ticked scopes, and show its secret."""
         slug, given = slug_in(self.router.url.path), form if isinstance(form, dict) else {}
         wanted = [one.value for one in Permission if given.get(one.value)]
         days = text_in(given, "days", longest=LONGEST_PAGE)
         try:
-            made = await asyncio.to_thread(
-                _create, slug, text_in(given, "name"), wanted, text_in(given, "kind") != OURS, int(days) if days.isdecimal() else 0
-            )
+            asked = Asked(
+                text_in(given, "name"), tuple(wanted), text_in(given, "kind") != OURS, int(days) if days.isdecimal() else 0,
+                apps_chosen(text_in(given, "apps", longest=LONGEST_CHOICE)),
+            )  # fmt: skip
+            made = await asyncio.to_thread(_create, slug, asked)
         except FlyusageError as error:
             self.refusal = error.sentence
             return
@@ -123,7 +138,7 @@ class Tokens(rx.State):
         found = await asyncio.to_thread(_listed, slug_in(self.router.url.path))
         if found is None:
             return  # the frame says that there is no such organization
-        self.rows, self.scopes = found
+        self.rows, self.scopes, self.apps = found
         active = sum(row.is_active for row in self.rows)
         self.note = f"{present.plural(active, 'token')} at work" if active else "none at work"
         self.phase, self.problem = "ready", ""
@@ -133,37 +148,51 @@ def _open(slug: str) -> OpenOrganization | None:
     return open_organization(slug, Permission.TOKENS_MANAGE)
 
 
-def _listed(slug: str) -> tuple[list[TokenRow], list[ScopeChoice]] | None:
+def _listed(slug: str) -> tuple[list[TokenRow], list[ScopeChoice], list[tuple[int, str]]] | None:
     org = _open(slug)
     if org is None:
         return None
     with db.platform_transaction() as session:  # which alone reads people's names
         people = {one.user_id: one.name for one in queries.members(session, org.id)}
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         found = api_tokens.tokens(session, org.id)
+        apps = app_grants.app_names(session, org.id)
     held = api_tokens.grantable(org.permissions)
-    return [_row(one, people) for one in found], [ScopeChoice(one.value, SCOPE_WORDS.get(one, "")) for one in held]
+    choices = [ScopeChoice(one.value, SCOPE_WORDS.get(one, "")) for one in held]
+    return [_row(one, people, apps) for one in found], choices, [(id_, visible(name)) for id_, name in apps.items()]
 
 
-def _create(slug: str, name: str, scopes: Iterable[str], is_personal: bool, days: int) -> api_tokens.Made:
+def _create(slug: str, asked: Asked) -> api_tokens.Made:
     org = _open(slug)
     if org is None:
         raise FlyusageError("There is no organization at this address.")
     kind, _, user = org.by.name.partition(":")
-    user_id = int(user) if is_personal and kind == "user" else None
-    with db.transaction(org.id) as session:
-        return api_tokens.create(session, org.id, name=name, scopes=scopes, by=org.by, user_id=user_id, days=days)
+    user_id = int(user) if asked.is_personal and kind == "user" else None
+    with db.transaction(org.id, apps=org.apps) as session:
+        return api_tokens.create(
+            session, org.id, name=asked.name, scopes=asked.scopes, by=org.by, user_id=user_id, days=asked.days, apps=asked.apps
+        )
 
 
 def _revoke(slug: str, token_id: int) -> Token | None:
     org = _open(slug)
     if org is None:
         return None
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         return api_tokens.revoke(session, org.id, token_id, by=org.by)
 
 
-def _row(one: Token, people: dict[int, str]) -> TokenRow:
+def _of_apps(one: Token, apps: dict[int, str]) -> str:
+    """Which apps a token is for, as far as the reader (who sees `apps`) may know; empty for all."""
+    if one.app_ids is None:
+        return ""
+    known = sorted(visible(apps[each]) for each in one.app_ids if each in apps)
+    if len(known) < len(one.app_ids):
+        return "some apps"
+    return ", ".join(known) if len(known) <= MOST_NAMED else present.plural(len(known), "app")
+
+
+def _row(one: Token, people: dict[int, str], apps: dict[int, str]) -> TokenRow:
     now = clock.now()
     state = one.state
     is_ending = state == "active" and (one.expires_at - now).days < 7
@@ -173,7 +202,7 @@ def _row(one: Token, people: dict[int, str]) -> TokenRow:
         name=visible(one.name),
         hint=f"{one.hint}…",
         whose="the organization" if one.user_id is None else visible(people.get(one.user_id, "a former member")),
-        scopes=", ".join(one.scopes),
+        scopes=", ".join(one.scopes) + (f" · of {of}" if (of := _of_apps(one, apps)) else ""),
         state="ends soon" if is_ending else state,
         tone="warn" if is_ending else "ok" if state == "active" else "quiet",
         expires=f"{one.expires_at:%b} {one.expires_at.day}, {one.expires_at.year}",

@@ -4,6 +4,7 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.orgs.api_tokens import DEFAULT_DAYS, LONGEST_NAME
+from flyusage.ui.components.app_choice import app_choice
 from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.copy_button import copy_text_of
 from flyusage.ui.components.empty import empty_state
@@ -58,6 +59,7 @@ def _form() -> rx.Component:
         rx.el.fieldset(
             rx.el.legend("It may"), rx.el.div(rx.foreach(Tokens.scopes, _scope), class_name="token-scopes"), class_name="token-may"
         ),
+        rx.el.div(app_choice(Tokens.apps, legend="Of", every="every app I may see"), class_name="token-may"),
         rx.cond(Tokens.refusal != "", rx.el.p(Tokens.refusal, role="alert", class_name="token-refusal"), rx.fragment()),
         rx.el.button("Make a token", type="submit", class_name="button button-primary"),
         on_submit=Tokens.create,

@@ -28,7 +28,7 @@ def ask(slug: str, choice: Choice) -> Screen | None:
         return None
     may_see_all = is_staff()
     now = clock.now()
-    with db.transaction(org.id) as session:
+    with db.transaction(org.id, apps=org.apps) as session:
         told = _choices(session, org, choice, now, may_see_all=may_see_all)
         told = _answered(session, org.id, told)
     return screen(replace(told, winners=_everyone(told)) if may_see_all else told)

@@ -1,0 +1,78 @@
+"""What stops when somebody leaves an organization, and who takes it over.
+
+A budget is the organization's and goes on; what stops are the mails to whoever left, unless an heir gets them. Personal tokens
+stop by themselves, with the membership that they hang on.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage import clock
+from flyusage.alerts import budgets
+from flyusage.alerts.budgets import Budget
+from flyusage.alerts.models import budget
+from flyusage.orgs import api_tokens, audit
+from flyusage.orgs.acting import Actor
+from flyusage.orgs.api_tokens import Token
+from flyusage.orgs.errors import MemberUnknown
+from flyusage.orgs.permissions import Permission
+
+
+@dataclass(frozen=True)
+class Stops:
+    """What stops with a member: their working `tokens`, the last used first, and the mails of `budgets` that tell them.
+
+    `kept_tokens` are the organization's own that they made: those go on.
+    """
+
+    tokens: tuple[Token, ...]
+    budgets: tuple[Budget, ...]
+    kept_tokens: tuple[Token, ...]
+
+
+def stops(session: Session, org_id: int, user_id: int) -> Stops:
+    """What removing the member stops. In the organization's own transaction. Raises MemberUnknown."""
+    email = _address(session, user_id)
+    working = [one for one in api_tokens.tokens(session, org_id) if one.state == "active"]
+    own = sorted((one for one in working if one.user_id == user_id), key=lambda one: (one.used_at is None, _ago(one)))
+    kept = [one for one in working if one.user_id is None and one.created_by == f"user:{user_id}"]
+    return Stops(tuple(own), tuple(one for one in budgets.budgets(session, org_id) if email in one.plan.recipients), tuple(kept))
+
+
+def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int | None, *, by: Actor) -> int:
+    """Take the addresses of `leaving` (user ids) out of every budget's recipients, the heir's in their place; how many that changed.
+
+    In the transaction that removes them, before it does. Raises NotPermitted, and MemberUnknown for an heir who is none or leaves too.
+    """
+    by.may(Permission.MEMBERS_MANAGE)
+    addresses = {_address(session, one) for one in leaving}
+    taking = None if heir is None else _address(session, heir)
+    if taking in addresses:
+        raise MemberUnknown("Who leaves cannot take over. Choose somebody who stays.")
+    changed = 0
+    for one in budgets.budgets(session, org_id):
+        told = one.plan.recipients
+        if not addresses & set(told):
+            continue
+        after = [each for each in told if each not in addresses]
+        if taking is not None and taking not in after:
+            after.append(taking)
+        session.execute(sa.update(budget).where(budget.c.org_id == org_id, budget.c.id == one.id).values(recipients=after))
+        detail = {"name": one.plan.name, "before": {"recipients": list(told)}, "after": {"recipients": after}}
+        audit.record(session, org_id, actor=by.name, action="budget.change", subject=f"budget:{one.id}", detail=detail)
+        changed += 1
+    return changed
+
+
+def _address(session: Session, user_id: int) -> str:
+    found = session.scalar(sa.text("SELECT email FROM people_of_organization(ARRAY[:user])"), {"user": user_id})
+    if found is None:
+        raise MemberUnknown("That person does not belong to this organization, or no longer. Load the page again.")
+    return found
+
+
+def _ago(one: Token) -> float:
+    return (clock.now() - one.used_at).total_seconds() if one.used_at else 0.0

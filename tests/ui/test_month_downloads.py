@@ -1,0 +1,94 @@
+"""A month as files from the pages, by command and by the API: the same bytes, and only for whom they are."""
+
+import csv
+import io
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import billed_site
+import httpx
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+from asking_api import ask, token_of
+from background import run_async
+from commanding import Flyusage, flyusage  # noqa: F401 a fixture
+from starlette.applications import Starlette
+from story import NOW
+
+from flyusage import clock, db
+from flyusage.errors import FlyusageError
+from flyusage.orgs.models import Role
+from flyusage.orgs.permissions import PERMISSIONS
+from flyusage.orgs.queries import organization_by_slug
+from flyusage.pricing.urls import parse_moment
+from flyusage.ui import failures, month_downloads, session
+
+if TYPE_CHECKING:
+    from conftest import Database
+
+
+@pytest.fixture(scope="module")
+def org_id(shared_database: "Database"):
+    billed_site.fill()
+    moment = parse_moment(NOW)
+    assert moment is not None
+    with db.lookup_transaction() as opened:
+        found = organization_by_slug(opened, "prism").id
+    with clock.freeze(moment):
+        yield found
+
+
+def get(path: str) -> httpx.Response:
+    async def talk() -> httpx.Response:
+        app = Starlette(routes=month_downloads.routes, exception_handlers={FlyusageError: failures.answer})
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
+            return await client.get(path)
+
+    return run_async(talk())
+
+
+def test_page_api_and_command_give_the_same_files(org_id: int, flyusage: Flyusage, tmp_path: Path):  # noqa: F811
+    token = token_of(org_id)
+    for what, page, api, command in (
+        ("focus.csv", "focus.csv", "/exports/focus?month=2026-10", ("focus",)),
+        ("focus.parquet", "focus.parquet", "/exports/focus?month=2026-10&format=parquet", ("focus", "--format", "parquet")),
+        ("cc.csv", "cost-centres.csv", "/exports/cost-centres.csv?month=2026-10", ("cost-centres",)),
+        ("cc.pdf", "cost-centres.pdf", "/exports/cost-centres.pdf?month=2026-10", ("cost-centres", "--format", "pdf")),
+    ):
+        shown, told = get(f"/orgs/prism/billing/2026-10/{page}"), ask(api, token=token)
+        out = tmp_path / what
+        said = flyusage("export", *command, "--org", "prism", "--month", "2026-10", "--out", str(out))
+        assert (shown.status_code, told.status_code, said.code) == (200, 200, 0), (shown.text, told.text, said.err)
+        assert shown.content == told.content == out.read_bytes(), what
+        assert shown.headers["cache-control"] == "private, no-store"
+    with db.platform_transaction() as opened:
+        net, due = opened.execute(sa.text("SELECT net_minor, due_minor FROM invoice WHERE number = 'PRISM-000001'")).one()
+        noted = opened.execute(sa.text("SELECT count(*) FROM audit_event WHERE action = 'invoice.export'")).scalar_one()
+    assert noted == 4
+    parts = list(csv.DictReader(io.StringIO((tmp_path / "cc.csv").read_text())))
+    assert Decimal(parts[-1]["net"]) * 100 == net
+    assert sum(row["BilledCost"] for row in pq.read_table(tmp_path / "focus.parquet").to_pylist()) * 100 == due
+
+
+def test_who_may_not_read_invoices_gets_none(org_id: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(session, "permitted", lambda _org_id: PERMISSIONS[Role.VIEWER])
+    for ending in ("focus.csv", "cost-centres.pdf"):
+        answer = get(f"/orgs/prism/billing/2026-10/{ending}")
+        assert answer.status_code == 403
+        assert "invoices.read" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/orgs/nobody/billing/2026-10/focus.csv", "/orgs/prism/billing/nonsense/focus.csv",
+                                  "/orgs/prism/billing/2026-10/focus.exe", "/orgs/prism/billing/2026-10/cost-centres.xls"])  # fmt: skip
+def test_what_is_no_file_is_not_there(org_id: int, path: str):
+    assert get(path).status_code == 404
+
+
+def test_a_month_without_anything_says_so_and_no_file_is_left(org_id: int, flyusage: Flyusage, tmp_path: Path):  # noqa: F811
+    assert "Nothing was used or billed in March 2025" in get("/orgs/prism/billing/2025-03/focus.csv").text
+    said = flyusage("export", "focus", "--org", "prism", "--month", "2025-03", "--out", str(tmp_path / "x.csv"))
+    assert said.code == 1
+    assert list(tmp_path.iterdir()) == []
+    assert ask("/exports/focus?month=2025-03", token=token_of(org_id)).json()["code"] == "nothing_billed"
