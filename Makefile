@@ -13,7 +13,7 @@ export UV_LINK_MODE := copy
 demo: .venv/.run frontend  ## the demo platform on http://127.0.0.1:8321
 	@$(BIN)/flyusage demo
 
-test: .venv/.dev frontend  ## a worker per core and one more, each with its own Postgres, server and browser; WORKERS=1 runs one after the other
+test: .venv/.dev .venv/.provider frontend  ## a worker per core and one more, each with its own Postgres, server and browser; WORKERS=1 runs one after the other
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/.dev frontend
@@ -63,6 +63,10 @@ $(UV): requirements-uv.lock
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements-dev.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.bench && touch .venv/.run $@
+
+.venv/.provider: tests/oidc_provider/package.json tests/oidc_provider/bun.lock | .venv/.dev  ## the OpenID provider of the tests, by its lock
+	@$(BIN)/python -m tests.provider
+	@touch $@
 
 .venv/.bench: requirements-bench.lock pyproject.toml | $(UV)
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --requirements requirements-bench.lock

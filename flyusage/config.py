@@ -4,7 +4,7 @@ import difflib
 import os
 from datetime import UTC, datetime
 from functools import cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -63,6 +63,12 @@ class Settings(BaseSettings):
         repr=False,
         description="Encrypts authenticator apps' secrets; several, by commas, while one replaces another. Without: a file in data_dir.",
     )
+    sso_private_hosts: str = Field(
+        "", description="Hosts of identity providers that may have private addresses, by commas; http only for those on loopback."
+    )
+    dns_servers: str = Field(
+        "", description="Name servers that are asked for proofs of domains, address:port by commas; default: the system's."
+    )
     api_url: str | None = Field(None, description="Where another flyusage answers, for the command line; with FLYUSAGE_TOKEN.")
     token: SecretStr | None = Field(None, repr=False, description="The API token that the command line shows there.")
     profile: str | None = Field(None, description="Which stored sign-in the command line uses; `local` for the database.")
@@ -77,6 +83,11 @@ class Settings(BaseSettings):
     def is_embedded(self) -> bool:
         """Whether the product runs its own Postgres."""
         return self.database_url is None
+
+    @property
+    def private_providers(self) -> frozenset[str]:
+        """Hosts of identity providers that may have private addresses, in lower case."""
+        return frozenset(filter(None, (one.strip().lower() for one in self.sso_private_hosts.split(","))))
 
     @property
     def address(self) -> str:
@@ -124,6 +135,16 @@ class Settings(BaseSettings):
         if url is not None and not url.startswith(("http://", "https://")):
             raise ValueError("must look like https://api.stripe.com")
         return url.rstrip("/") if url else url
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _are_name_servers(cls, written: str) -> str:
+        for part in filter(None, (one.strip() for one in written.split(","))):
+            try:
+                ip_address(part.rpartition(":")[0].strip("[]") if part.rpartition(":")[2].isdecimal() else part)
+            except ValueError as error:
+                raise ValueError("must look like 192.0.2.53:53, [2001:db8::53]:53") from error
+        return written
 
     @field_validator("reminder_days")
     @classmethod

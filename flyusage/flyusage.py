@@ -8,7 +8,18 @@ from flyusage.api import application, health, metrics, webhooks
 from flyusage.api.scim import routes as scim
 from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
-from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads, live, month_downloads, routes, sign_in, staff_layout
+from flyusage.ui import (
+    audit_downloads,
+    downloads,
+    failures,
+    invoice_downloads,
+    live,
+    month_downloads,
+    routes,
+    sign_in,
+    single_sign_on,
+    staff_layout,
+)
 from flyusage.ui.frame import Frame
 from flyusage.ui.pages import door
 from flyusage.ui.pages.account import Account, account
@@ -41,6 +52,8 @@ from flyusage.ui.pages.provisioning.view import provisioning
 from flyusage.ui.pages.second_factor import SecondFactorPage
 from flyusage.ui.pages.settings.state import OrganizationSettings
 from flyusage.ui.pages.settings.view import settings
+from flyusage.ui.pages.sso.state import SingleSignOn
+from flyusage.ui.pages.sso.view import sso
 from flyusage.ui.pages.staff.close.state import StaffClose
 from flyusage.ui.pages.staff.close.view import close as staff_close
 from flyusage.ui.pages.staff.prices.state import StaffPrices
@@ -70,6 +83,7 @@ app = rx.App(
         "door.css",
         "members.css",
         "tokens-page.css",
+        "sso.css",
     ],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
@@ -86,6 +100,7 @@ app = rx.App(
             *invoice_downloads.routes,
             *month_downloads.routes,
             *sign_in.routes,
+            *single_sign_on.routes,
         ],
         middleware=[Middleware(KnowsReader)],
         exception_handlers={
@@ -118,6 +133,7 @@ app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage",
 app.add_page(members, route="/orgs/[slug]/members", title="Members · flyusage", on_load=[Frame.load, Members.load])
 app.add_page(provisioning, route="/orgs/[slug]/provisioning", title="Provisioning · flyusage", on_load=[Frame.load, ProvisioningPage.load])
 app.add_page(settings, route="/orgs/[slug]/settings", title="Settings · flyusage", on_load=[Frame.load, OrganizationSettings.load])
+app.add_page(sso, route="/orgs/[slug]/sso", title="Single sign-on · flyusage", on_load=[Frame.load, SingleSignOn.load])
 app.add_page(tokens, route="/orgs/[slug]/tokens", title="API tokens · flyusage", on_load=[Frame.load, Tokens.load])
 app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=StaffPrices.load)
 app.add_page(staff_close, route=staff_layout.CLOSE, title="Close a month · flyusage", on_load=StaffClose.load)

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from conftest import Server
 
 SERVE = """
+import os
 from flyusage import logs
 from flyusage.server import serve
 logs.configure("info", "console")
-serve("127.0.0.1", 0, on_ready=lambda address: print(address, flush=True))
+serve("127.0.0.1", int(os.environ.get("FLYUSAGE_TEST_PORT", 0)), on_ready=lambda address: print(address, flush=True))
 print("stopped", flush=True)
 """
 

@@ -16,11 +16,18 @@ from flyusage import config, db
 from flyusage.alerts import models as _alerts  # noqa: F401 tables are known once their module is imported
 from flyusage.invoices import models as _invoices  # noqa: F401
 from flyusage.invoices.payments import models as _payments  # noqa: F401
+from flyusage.orgs.sso import models as _sso  # noqa: F401
 from flyusage.pricing import books
 
 TENANT_TABLES = sorted(table.name for table in SQLModel.metadata.tables.values() if "org_id" in table.columns)
 CHAINED = ("audit_head", "audit_link")  # rows of these are made by the database, beside those of audit_event
-HIDDEN = ("billing_close", "billing_hold", "invoice_counter", "invoice_total_change")  # the platform's alone, though they are about tenants
+HIDDEN = (
+    "billing_close",
+    "billing_hold",
+    "invoice_counter",
+    "invoice_total_change",
+    "sso_flow",
+)  # the platform's alone, though they are about tenants
 SOMETHING = {
     int: 1,
     bool: False,
@@ -59,6 +66,8 @@ CHOSEN: dict[str, dict[str, object]] = {  # what a table's rules ask for beyond 
     "recurring_fee": {"sku_id": 1},
     "reservation": {"cpu_kind": "shared"},
     "spend_limit": {"minimum_minor": 1},
+    "sso_flow": {"purpose": "test"},
+    "sso_group": {"role": "viewer"},
 }  # fmt: skip
 _EXPERIMENT = """INSERT INTO price_experiment (id, slug, base_book_id, book_id, starts_on, created_at)
                  SELECT 1, 'trial', id, :trial, '2026-10-01', '2026-10-01' FROM price_book WHERE slug = 'list'"""

@@ -85,11 +85,21 @@ def set_password(session: Session, user_id: int, password: str) -> None:
     halfway.end_all(session, user_id)
 
 
-def sign_in(email: str, password: str, *, address: str, device: str, mark: str | None = None, note: Note | None = None) -> str:
+def sign_in(
+    email: str,
+    password: str,
+    *,
+    address: str,
+    device: str,
+    mark: str | None = None,
+    note: Note | None = None,
+    permit: Note | None = None,
+) -> str:
     """Sign in by password; the secret for the browser's new cookie. Its own transactions: a failure is counted and stays.
 
-    `mark` is the secret of a former session of this browser; `note` says the sign-in on, in its transaction. Raises
-    SignInRefused, TooManyAttempts, SecondFactorAsked. What is refused, and how long that takes, does not tell whether the account exists.
+    `mark` is the secret of a former session of this browser; `note` says the sign-in on, in its transaction; `permit` may raise
+    against an account whose password was right. Raises SignInRefused, TooManyAttempts, SecondFactorAsked. What is refused, and how
+    long that takes, does not tell whether the account exists.
     """
     written = email.strip().lower().replace("\0", "\ufffd")[:LONGEST_ADDRESS]
     with db.platform_transaction() as session:
@@ -105,6 +115,8 @@ def sign_in(email: str, password: str, *, address: str, device: str, mark: str |
             "That address and password do not belong together. Check both, or have a new password sent.", row.id if row else None
         )
     with db.platform_transaction() as session:
+        if permit is not None:
+            permit(session, row.id)
         throttle.forget(session, *counted)
         if renewed is not None:
             session.execute(sa.text("UPDATE user_account SET password_hash = :kept WHERE id = :user"), {"kept": renewed, "user": row.id})

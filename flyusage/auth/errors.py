@@ -116,6 +116,20 @@ class VaultLocked(FlyusageError):
     status = 503
 
 
+class ProviderUnreachable(FlyusageError):
+    """An identity provider does not answer, or not as the standard asks, or may not be asked."""
+
+    code = "provider_unreachable"
+    status = 502
+
+
+class ProviderRefused(FlyusageError):
+    """What came back from an identity provider proves nobody: the sentence says what was wrong with it."""
+
+    code = "provider_refused"
+    status = 401
+
+
 class PasskeyRefused(FlyusageError):
     """What a passkey signed is not what it was asked to, or it is none of the account's."""
 

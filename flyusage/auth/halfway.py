@@ -9,6 +9,7 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.auth import passkeys, second_factor, sessions, throttle
 from flyusage.auth.errors import SignInOver
+from flyusage.auth.how import PASSWORD, How
 from flyusage.auth.second_factor import Kind
 from flyusage.auth.secrets import digest, new_secret
 from flyusage.auth.throttle import Limit
@@ -20,12 +21,23 @@ ASKED = Limit(60, 15 * 60)  # challenges, by account
 Note = Callable[[Session, int, Kind], None]  # what else is to be written about a sign-in in the same transaction
 
 
-def start(session: Session, user_id: int) -> str:
-    """Somebody gave the right password (or link); the secret for the cookie by which the code is asked for next."""
+def start(session: Session, user_id: int, *, how: How = PASSWORD) -> str:
+    """Somebody gave the right password or link, or a provider vouched for them; the secret for the cookie by which the code is asked for."""
     secret, now = new_secret(), clock.now()
     session.execute(
-        sa.text("INSERT INTO halfway_sign_in (secret_sha256, user_id, made_at, ends_at) VALUES (:secret, :user, :now, :ends_at)"),
-        {"secret": digest(secret), "user": user_id, "now": now, "ends_at": now + LASTS},
+        sa.text(
+            """INSERT INTO halfway_sign_in (secret_sha256, user_id, made_at, ends_at, method, sso_org_id, has_provider_factor)
+               VALUES (:secret, :user, :now, :ends_at, :method, :sso_org, :has_factor)"""
+        ),
+        {
+            "secret": digest(secret),
+            "user": user_id,
+            "now": now,
+            "ends_at": now + LASTS,
+            "method": how.method,
+            "sso_org": how.sso_org_id,
+            "has_factor": how.has_provider_factor,
+        },
     )
     return secret
 
@@ -63,17 +75,17 @@ def _finish(secret: str, prove: Callable[[Session, int], Kind], *, address: str,
     second_factor.count_try(user_id)
     with db.platform_transaction() as session:
         kind = prove(session, user_id)
-        spent = session.scalar(
+        spent = session.execute(
             sa.text(
                 """UPDATE halfway_sign_in SET used_at = :now
-                   WHERE secret_sha256 = :secret AND used_at IS NULL AND ends_at > :now RETURNING true"""
+                   WHERE secret_sha256 = :secret AND used_at IS NULL AND ends_at > :now RETURNING method, sso_org_id, has_provider_factor"""
             ),
             {"secret": digest(secret), "now": clock.now()},
-        )
-        if not spent:
+        ).one_or_none()
+        if spent is None:
             raise _over()
         note(session, user_id, kind)
-        return sessions.start(session, user_id, address=address, device=device)
+        return sessions.start(session, user_id, address=address, device=device, how=How(*spent))
 
 
 def _waiting(secret: str) -> int:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Identity, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, ForeignKey, Identity, Integer, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 
@@ -33,6 +33,16 @@ class UserSession(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), comment="signed out"))
     address: str = Field(sa_column=Column(Text, nullable=False))
     device: str = Field(sa_column=Column(Text, nullable=False, comment="the browser's own words about itself, cut"))
+    method: str = Field(
+        default="password", sa_column=Column(Text, nullable=False, server_default="password", comment="how somebody signed in: auth.how")
+    )
+    sso_org_id: int | None = Field(
+        default=None,
+        sa_column=Column(Integer, ForeignKey("organization.id"), index=True, comment="whose provider signed them in"),
+    )
+    has_provider_factor: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default="false", comment="the provider asked for a second factor")
+    )
 
 
 class OneTimeLink(SQLModel, table=True):
@@ -95,6 +105,9 @@ class HalfwaySignIn(SQLModel, table=True):
     made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    method: str = Field(default="password", sa_column=Column(Text, nullable=False, server_default="password"))
+    sso_org_id: int | None = Field(default=None, sa_column=Column(Integer, ForeignKey("organization.id")))
+    has_provider_factor: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
 
 
 class Passkey(SQLModel, table=True):

@@ -4,6 +4,7 @@ A session ends when nobody used it for `IDLE`, after `LONGEST` whatever happens,
 told to all server processes (`CHANNEL`), so that a page which is open somewhere goes dark at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,10 +12,12 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock
+from flyusage.auth.how import PASSWORD, How
 from flyusage.auth.secrets import digest, new_secret
 
 IDLE = timedelta(days=7)
 LONGEST = timedelta(days=30)
+LONGEST_BY_PROVIDER = timedelta(days=1)  # whoever the provider no longer lets in is out a day later
 SEEN_EVERY = timedelta(minutes=1)
 CHANNEL = "flyusage_sessions"
 LONGEST_DEVICE = 200
@@ -22,12 +25,18 @@ LONGEST_DEVICE = 200
 
 @dataclass(frozen=True)
 class Reader:
-    """Who is signed in, and by which session."""
+    """Who is signed in, by which session, and how that was begun."""
 
     session_id: int
     user_id: int
     email: str
     name: str
+    how: How = PASSWORD
+
+    @property
+    def vouched_by(self) -> int | None:
+        """The organization whose provider asked for a second factor: for that one it counts, and for no other."""
+        return self.how.sso_org_id if self.how.has_provider_factor else None
 
 
 @dataclass(frozen=True)
@@ -41,21 +50,25 @@ class Device:
     seen_at: datetime
 
 
-def start(session: Session, user_id: int, *, address: str, device: str) -> str:
+def start(session: Session, user_id: int, *, address: str, device: str, how: How = PASSWORD) -> str:
     """Sign a user in; the new secret for the browser's cookie. Never a secret that came from a browser: it could be somebody else's."""
     secret, now = new_secret(), clock.now()
     session.execute(
         sa.text(
-            """INSERT INTO user_session (user_id, secret_sha256, created_at, seen_at, ends_at, address, device)
-               VALUES (:user, :secret, :now, :now, :ends_at, :address, :device)"""
+            """INSERT INTO user_session (user_id, secret_sha256, created_at, seen_at, ends_at, address, device, method, sso_org_id,
+                                         has_provider_factor)
+               VALUES (:user, :secret, :now, :now, :ends_at, :address, :device, :method, :sso_org, :has_factor)"""
         ),
         {
             "user": user_id,
             "secret": digest(secret),
             "now": now,
-            "ends_at": now + LONGEST,
+            "ends_at": now + (LONGEST if how.sso_org_id is None else LONGEST_BY_PROVIDER),
             "address": address[:100],
             "device": _harmless(device)[:LONGEST_DEVICE],
+            "method": how.method,
+            "sso_org": how.sso_org_id,
+            "has_factor": how.has_provider_factor,
         },
     )
     return secret
@@ -65,14 +78,17 @@ def reader_of(session: Session, secret: str) -> Reader | None:
     """Who is signed in by the cookie's secret, None where nobody is, or no longer. Works before a tenant is known."""
     now = clock.now()
     row = session.execute(
-        sa.text("SELECT session_id, user_id, email, name, seen_at FROM session_reader(:secret, :now, :idle)"),
+        sa.text(
+            """SELECT session_id, user_id, email, name, seen_at, method, sso_org_id, has_provider_factor
+               FROM session_reader(:secret, :now, :idle)"""
+        ),
         {"secret": digest(secret), "now": now, "idle": IDLE},
     ).one_or_none()
     if row is None:
         return None
     if now - row.seen_at >= SEEN_EVERY:
         session.execute(sa.text("SELECT session_seen(:session, :now)"), {"session": row.session_id, "now": now})
-    return Reader(row.session_id, row.user_id, row.email, row.name)
+    return Reader(row.session_id, row.user_id, row.email, row.name, How(row.method, row.sso_org_id, row.has_provider_factor))
 
 
 def end(session: Session, user_id: int, session_id: int) -> bool:
@@ -83,6 +99,29 @@ def end(session: Session, user_id: int, session_id: int) -> bool:
 def end_all(session: Session, user_id: int, *, but: int | None = None) -> int:
     """Sign a user out everywhere, or everywhere else; how many browsers that were."""
     return _end(session, "id IS DISTINCT FROM :but", {"user": user_id, "but": but})
+
+
+def end_of_domains(session: Session, domains: Sequence[str], *, but_by: int, but_user: int | None) -> int:
+    """Sign out everybody with an address of `domains`, half sign-ins too, except who came by the provider of `but_by`; how many browsers.
+
+    `but_user` stays signed in. Needs the platform's role.
+    """
+    whose = "split_part(u.email, '@', 2) = ANY (:domains) AND u.id IS DISTINCT FROM :but_user"
+    binds = {"domains": list(domains), "but_by": but_by, "but_user": but_user}
+    session.execute(
+        sa.text(
+            f"""DELETE FROM halfway_sign_in h USING user_account u
+                WHERE u.id = h.user_id AND {whose} AND h.sso_org_id IS DISTINCT FROM :but_by"""
+        ),
+        binds,
+    )
+    return _end_those(session, f"user_id IN (SELECT u.id FROM user_account u WHERE {whose}) AND sso_org_id IS DISTINCT FROM :but_by", binds)
+
+
+def end_by_provider(session: Session, org_id: int) -> int:
+    """Sign out everybody who came by the organization's provider; how many browsers. Needs the platform's role."""
+    session.execute(sa.text("DELETE FROM halfway_sign_in WHERE sso_org_id = :org"), {"org": org_id})
+    return _end_those(session, "sso_org_id = :org", {"org": org_id})
 
 
 def devices(session: Session, user_id: int) -> list[Device]:
@@ -115,8 +154,12 @@ def is_device_of(session: Session, user_id: int, mark: str | None) -> bool:
 
 
 def _end(session: Session, which: str, binds: dict[str, object]) -> int:
+    return _end_those(session, f"user_id = :user AND {which}", binds)
+
+
+def _end_those(session: Session, which: str, binds: dict[str, object]) -> int:
     ended = session.scalars(
-        sa.text(f"UPDATE user_session SET ended_at = :now WHERE user_id = :user AND ended_at IS NULL AND {which} RETURNING id"),
+        sa.text(f"UPDATE user_session SET ended_at = :now WHERE ended_at IS NULL AND {which} RETURNING id"),
         {**binds, "now": clock.now()},
     ).all()
     for session_id in ended:

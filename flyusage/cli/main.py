@@ -32,6 +32,7 @@ from flyusage.cli import (
     prices,
     rollup,
     serve,
+    sso,
     staff,
     tokens,
     usage,
@@ -77,6 +78,7 @@ app.add_typer(orgs.app, name="orgs")
 app.add_typer(payments.app, name="payments")
 app.add_typer(prices.app, name="prices")
 app.add_typer(rollup.app, name="rollup")
+app.add_typer(sso.app, name="sso")
 app.add_typer(staff.app, name="staff")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(users.app, name="users")

@@ -29,6 +29,7 @@ GONE = (  # those that others refer to after them
     "deployment", "cost_centre_app", "cost_centre", "app",
     "delivery_attempt", "delivery", "alert_endpoint", "anomaly", "anomaly_watch", "budget_alert", "budget",
     "scim_group_member", "scim_group", "scim_user", "scim_token", "provisioning", "provisioned_account",
+    "sso_flow", "sso_identity", "sso_group", "sso_domain", "sso_connection",
     "idempotent_write", "api_token", "invitation", "membership",
 )  # fmt: skip
 KEPT = (

@@ -43,6 +43,7 @@ class Person:
     seen_at: datetime | None
     has_second_factor: bool = False
     app_ids: tuple[int, ...] | None = None  # the apps granted; None: all
+    signs_in_by_provider: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def people(session: Session, org_id: int, *, search: str = "", role: Role | None
             row.seen_at,
             row.has_second_factor,
             None if row.app_ids is None else tuple(row.app_ids),
+            row.signs_in_by_provider,
         )
         for row in rows
         if row.user_id is not None

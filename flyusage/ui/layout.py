@@ -19,7 +19,7 @@ PERMITTED = (
     ("Members", "users", "/members"),
     ("Audit", "scroll-text", "/audit"),
     ("API tokens", "key-round", "/tokens"),
-    ("Settings", "settings", "/settings"),
+    ("Settings", "settings", "/settings", "/sso"),
 )
 
 

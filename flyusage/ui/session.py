@@ -98,7 +98,8 @@ def _known(slug: str | None = None) -> list[OpenOrganization]:
                 sa.text(f"SELECT id, slug, name, is_synthetic FROM {source}"), {"slug": slug} if slug is not None else {}
             )
             return [OpenOrganization(*row, permitted(row.id)) for row in rows]
-        rows = session.execute(sa.text(_MINE), {"who": reader.user_id, "slug": slug, "gone": clock.now() - UNDO}).all()
+        asked = {"who": reader.user_id, "slug": slug, "gone": clock.now() - UNDO}
+        rows = session.execute(sa.text(_MINE), {**asked, "vouched": reader.vouched_by}).all()
         if slug is not None and rows and rows[0].is_closed:
             raise SecondFactorNeeded(f"{rows[0].name} asks its members for a second factor. Set one up on your account's page.")
         return [_of_member(reader.user_id, row) for row in rows]
@@ -133,9 +134,10 @@ def _of_member(user_id: int, row: sa.Row[Any]) -> OpenOrganization:
     return OpenOrganization(*row[:4], may, member(user_id, Role(row.role)), apps=apps)
 
 
-# An address may say a slug that was left; what is deleted is an owner's alone, for a while.
+# An address may say a slug that was left; what is deleted is an owner's alone, for a while. A provider's second factor counts for its own.
 _MINE = """
-SELECT id, slug, name, is_synthetic, role, deleted_at, id IN (SELECT closed_without_second_factor(:who)) AS is_closed,
+SELECT id, slug, name, is_synthetic, role, deleted_at,
+       id IN (SELECT closed_without_second_factor(:who)) AND id IS DISTINCT FROM CAST(:vouched AS int) AS is_closed,
        (SELECT g.app_ids FROM grants_of(:who) AS g WHERE g.org_id = organizations_of.id) AS app_ids
 FROM organizations_of(:who)
 WHERE (CAST(:slug AS text) IS NULL OR slug = :slug OR slug = (SELECT f.slug FROM former_slug_of(:slug) AS f))

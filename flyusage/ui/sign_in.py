@@ -30,6 +30,7 @@ from flyusage.auth.errors import (
     SignInRefused,
     TooManyAttempts,
 )
+from flyusage.auth.how import DEMO, LINK
 from flyusage.auth.second_factor import Kind
 from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, PER_ADDRESS, count
 from flyusage.config import settings
@@ -38,6 +39,8 @@ from flyusage.errors import FlyusageError
 from flyusage.orgs import audit, invitations
 from flyusage.orgs.errors import InvitationForAnother, InvitationSpent
 from flyusage.orgs.invitations import Offer
+from flyusage.orgs.sso.connections import lead_of, require_password_allowed
+from flyusage.orgs.sso.errors import SingleSignOnNeeded
 from flyusage.server import is_loopback
 from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in, signed_in
 
@@ -50,7 +53,7 @@ DEVICE_SECONDS = 400 * 86_400  # the longest a browser keeps one
 
 async def sign_in(request: Request) -> Response:
     """By password. Fields: email, password, next."""
-    form = await _form(request)
+    form = await form_of(request)
     onward = own_path(_field(form, "next"))
     mark = secret_in(request.headers.get("cookie", ""), DEVICE_COOKIE)
     try:
@@ -58,33 +61,36 @@ async def sign_in(request: Request) -> Response:
             accounts.sign_in,
             _field(form, "email"),
             _field(form, "password"),
-            address=_address(request),
+            address=address_of(request),
             device=request.headers.get("user-agent", ""),
             mark=mark or None,
             note=partial(_note, "session.start", device=request.headers.get("user-agent", "")),
+            permit=_permit_password,
         )
     except SecondFactorAsked as asked:
-        return _ask_for_code(asked.secret, onward)
-    except (SignInRefused, TooManyAttempts) as error:
-        answer = _back("/sign-in", error.code, next=onward, email=_field(form, "email")[:254])
+        return ask_for_code(asked.secret, onward)
+    except (SignInRefused, TooManyAttempts, SingleSignOnNeeded) as error:
+        # By the address alone, whether or not it has an account.
+        leads = isinstance(error, SignInRefused) and await run_in_threadpool(_must_use_provider, _field(form, "email"))
+        answer = back("/sign-in", SingleSignOnNeeded.code if leads else error.code, next=onward, email=_field(form, "email")[:254])
         if isinstance(error, SignInRefused) and error.user_id is not None:
             # After the answer: it must not take longer where there is somebody to tell of.
             answer.background = BackgroundTask(_note_refusal, error.user_id)
         return answer
-    await run_in_threadpool(_end_session, request)  # the one this browser had: whoever planted it gains nothing
-    return _with_cookies(RedirectResponse(onward or "/", status_code=303), secret)
+    await run_in_threadpool(end_session, request)  # the one this browser had: whoever planted it gains nothing
+    return with_cookies(RedirectResponse(onward or "/", status_code=303), secret)
 
 
 async def enter_demo(request: Request) -> Response:
     """As one of the demonstration's people, without a password, from this machine only. Fields: email, next."""
-    form = await _form(request)
+    form = await form_of(request)
     onward = own_path(_field(form, "next"))
-    address = _address(request)
+    address = address_of(request)
     secret = await run_in_threadpool(_enter_demo, _field(form, "email"), address, request.headers.get("user-agent", ""))
     if secret is None:
-        return _back("/sign-in", "sign_in_refused", next=onward)
-    await run_in_threadpool(_end_session, request)
-    return _with_cookies(RedirectResponse(onward or "/", status_code=303), secret)
+        return back("/sign-in", "sign_in_refused", next=onward)
+    await run_in_threadpool(end_session, request)
+    return with_cookies(RedirectResponse(onward or "/", status_code=303), secret)
 
 
 def is_demo_at_hand() -> bool:
@@ -101,12 +107,12 @@ def _enter_demo(email: str, address: str, device: str) -> str | None:
             return None
         known = accounts.known(session, email)
         _note("session.start", session, known.user_id, device=device)
-        return sessions.start(session, known.user_id, address=address, device=device)
+        return sessions.start(session, known.user_id, address=address, device=device, how=DEMO)
 
 
 async def second_step(request: Request) -> Response:
     """By the code that follows the password. Fields: code, next."""
-    form = await _form(request)
+    form = await form_of(request)
     onward, device = own_path(_field(form, "next")), request.headers.get("user-agent", "")
     half = secret_in(request.headers.get("cookie", ""), HALFWAY_COOKIE)
     try:
@@ -114,16 +120,16 @@ async def second_step(request: Request) -> Response:
             halfway.finish,
             half,
             _field(form, "code")[:LONGEST_CODE],
-            address=_address(request),
+            address=address_of(request),
             device=device,
             note=partial(_note_code, device),
         )
     except SignInOver as error:
-        return _without_half(_back("/sign-in", error.code, next=onward))
+        return _without_half(back("/sign-in", error.code, next=onward))
     except (CodeWrong, TooManyAttempts) as error:
-        return _back("/second-factor", error.code, next=onward)
-    await run_in_threadpool(_end_session, request)
-    return _without_half(_with_cookies(RedirectResponse(onward or "/", status_code=303), secret))
+        return back("/second-factor", error.code, next=onward)
+    await run_in_threadpool(end_session, request)
+    return _without_half(with_cookies(RedirectResponse(onward or "/", status_code=303), secret))
 
 
 async def passkey_options(request: Request) -> Response:
@@ -134,20 +140,20 @@ async def passkey_options(request: Request) -> Response:
 
 async def passkey_step(request: Request) -> Response:
     """By what a passkey signed. Fields: credential (JSON), next."""
-    form = await _form(request)
+    form = await form_of(request)
     onward, device = own_path(_field(form, "next")), request.headers.get("user-agent", "")
     half = secret_in(request.headers.get("cookie", ""), HALFWAY_COOKIE)
     noted = partial(_note_code, device)
     try:
         secret = await run_in_threadpool(
-            halfway.finish_by_passkey, half, _field(form, "credential"), address=_address(request), device=device, note=noted
+            halfway.finish_by_passkey, half, _field(form, "credential"), address=address_of(request), device=device, note=noted
         )
     except SignInOver as error:
-        return _without_half(_back("/sign-in", error.code, next=onward))
+        return _without_half(back("/sign-in", error.code, next=onward))
     except (PasskeyRefused, TooManyAttempts) as error:
-        return _back("/second-factor", error.code, next=onward)
-    await run_in_threadpool(_end_session, request)
-    return _without_half(_with_cookies(RedirectResponse(onward or "/", status_code=303), secret))
+        return back("/second-factor", error.code, next=onward)
+    await run_in_threadpool(end_session, request)
+    return _without_half(with_cookies(RedirectResponse(onward or "/", status_code=303), secret))
 
 
 async def new_passkey(_request: Request) -> Response:
@@ -157,55 +163,57 @@ async def new_passkey(_request: Request) -> Response:
 
 async def sign_out(request: Request) -> Response:
     """End this browser's session."""
-    await run_in_threadpool(_end_session, request)
+    await run_in_threadpool(end_session, request)
     response = RedirectResponse("/sign-in?problem=signed_out", status_code=303)
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=_is_secure())
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=is_secure())
     return response
 
 
 async def forgot(request: Request) -> Response:
     """Send a link by which a new password can be set. Field: email. Answers the same for every address."""
-    form = await _form(request)
+    form = await form_of(request)
     try:
-        email = await run_in_threadpool(_count_link, _field(form, "email"), _address(request))
+        email = await run_in_threadpool(_count_link, _field(form, "email"), address_of(request))
     except (AddressInvalid, TooManyAttempts) as error:
-        return _back("/forgot", error.code)
+        return back("/forgot", error.code)
     # After the answer: it must not take longer where there is somebody to write to.
     return RedirectResponse("/sign-in?problem=link_sent", status_code=303, background=BackgroundTask(_send_link, email))
 
 
 async def set_password(request: Request) -> Response:
     """Set the password by a link's secret, and sign in. Fields: link, password."""
-    form = await _form(request)
+    form = await form_of(request)
     link = _field(form, "link")
     try:
         secret = await run_in_threadpool(
-            _set_password, link, _field(form, "password"), _address(request), request.headers.get("user-agent", "")
+            _set_password, link, _field(form, "password"), address_of(request), request.headers.get("user-agent", "")
         )
     except LinkSpent as error:
-        return _back("/forgot", error.code)
+        return back("/forgot", error.code)
     except PasswordTooWeak as error:
-        return _back("/set-password", error.code, link=link)
+        return back("/set-password", error.code, link=link)
+    except SingleSignOnNeeded as error:
+        return back("/sign-in", error.code)
     except SecondFactorAsked as asked:
-        return _ask_for_code(asked.secret, "")
-    return _with_cookies(RedirectResponse("/", status_code=303), secret)
+        return ask_for_code(asked.secret, "")
+    return with_cookies(RedirectResponse("/", status_code=303), secret)
 
 
 async def accept_invitation(request: Request) -> Response:
     """Take the place that an invitation keeps: signed in as its address, or with a new account. Fields: link, name, password."""
-    form = await _form(request)
+    form = await form_of(request)
     link = _field(form, "link")
     try:
-        offer, secret = await run_in_threadpool(_accept, link, form, _address(request), request.headers.get("user-agent", ""))
-    except TooManyAttempts as error:
-        return _back("/sign-in", error.code)
+        offer, secret = await run_in_threadpool(_accept, link, form, address_of(request), request.headers.get("user-agent", ""))
+    except (TooManyAttempts, SingleSignOnNeeded) as error:
+        return back("/sign-in", error.code)
     except (InvitationSpent, InvitationForAnother, PasswordTooWeak) as error:
-        return _back("/invitation", error.code, link=link, name=_field(form, "name")[: accounts.LONGEST_NAME])
+        return back("/invitation", error.code, link=link, name=_field(form, "name")[: accounts.LONGEST_NAME])
     response = RedirectResponse(f"/orgs/{offer.slug}", status_code=303)
     if secret is None:
         return response
-    await run_in_threadpool(_end_session, request)
-    return _with_cookies(response, secret)
+    await run_in_threadpool(end_session, request)
+    return with_cookies(response, secret)
 
 
 async def _options(asked: Callable[..., str], *given: str) -> Response:
@@ -261,11 +269,12 @@ def _send_link(email: str) -> None:
 def _set_password(link: str, password: str, address: str, device: str) -> str:
     with db.platform_transaction() as session:
         user_id = accounts.spend_link(session, link, "set_password")
+        require_password_allowed(session, user_id)
         accounts.set_password(session, user_id, password)
         _note("password.set", session, user_id, device=device)
         if not second_factor.is_on(session, user_id):
-            return sessions.start(session, user_id, address=address, device=device)
-        half = halfway.start(session, user_id)
+            return sessions.start(session, user_id, address=address, device=device, how=LINK)
+        half = halfway.start(session, user_id, how=LINK)
     raise SecondFactorAsked(half)
 
 
@@ -277,11 +286,25 @@ def _accept(link: str, form: dict[str, str], address: str, device: str) -> tuple
         reader = signed_in(session)
         if reader is not None:
             return invitations.accept(session, link, reader), None
+        leads = lead_of(session, invitations.offered(session, link).email)
+        if leads is not None and leads.is_enforced:  # the invitation waits for them there
+            raise SingleSignOnNeeded(f"{leads.name} signs its people in by its own provider.")
         offer, user_id = invitations.accept_as_new(session, link, name=_field(form, "name"), password=_field(form, "password"))
-        return offer, sessions.start(session, user_id, address=address, device=device)
+        return offer, sessions.start(session, user_id, address=address, device=device, how=LINK)
 
 
-def _end_session(request: Request) -> None:
+def _permit_password(session: Session, user_id: int) -> None:
+    require_password_allowed(session, user_id)
+
+
+def _must_use_provider(email: str) -> bool:
+    with db.platform_transaction() as session:
+        leads = lead_of(session, email[: accounts.LONGEST_ADDRESS].replace("\0", ""))
+        return leads is not None and leads.is_enforced
+
+
+def end_session(request: Request) -> None:
+    """End the session of this browser, if it has one."""
     secret = secret_in(request.headers.get("cookie", ""))
     with db.platform_transaction() as session:
         reader = sessions.reader_of(session, secret) if secret else None
@@ -307,40 +330,44 @@ def _note_refusal(user_id: int) -> None:
         audit.record_of_person(session, user_id, actor="system:sign-in", action="session.refuse")
 
 
-def _with_cookies(response: Response, secret: str) -> Response:
+def with_cookies(response: Response, secret: str) -> Response:
+    """`response` with the cookies of a new session."""
     for name, seconds in ((COOKIE, int(sessions.LONGEST.total_seconds())), (DEVICE_COOKIE, DEVICE_SECONDS)):
-        response.set_cookie(name, secret, max_age=seconds, path="/", httponly=True, samesite="lax", secure=_is_secure())
+        response.set_cookie(name, secret, max_age=seconds, path="/", httponly=True, samesite="lax", secure=is_secure())
     return response
 
 
-def _ask_for_code(half: str, onward: str) -> Response:
+def ask_for_code(half: str, onward: str) -> Response:
+    """To the page that asks for the second factor; `half` is the half sign-in's secret."""
     response = RedirectResponse(f"/second-factor?{urlencode({'next': onward})}" if onward else "/second-factor", status_code=303)
     response.set_cookie(
-        HALFWAY_COOKIE, half, max_age=int(halfway.LASTS.total_seconds()), path="/auth", httponly=True, samesite="lax", secure=_is_secure()
+        HALFWAY_COOKIE, half, max_age=int(halfway.LASTS.total_seconds()), path="/auth", httponly=True, samesite="lax", secure=is_secure()
     )
     return response
 
 
 def _without_half(response: Response) -> Response:
-    response.delete_cookie(HALFWAY_COOKIE, path="/auth", httponly=True, samesite="lax", secure=_is_secure())
+    response.delete_cookie(HALFWAY_COOKIE, path="/auth", httponly=True, samesite="lax", secure=is_secure())
     return response
 
 
-def _is_secure() -> bool:
+def is_secure() -> bool:
     """Whether people come by HTTPS. On loopback they do not, and not every browser keeps a Secure cookie there."""
     return (settings().base_url or "").startswith("https://")
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """The network address that a request comes from."""
     return request.client.host if request.client else ""
 
 
-def _back(path: str, problem: str, **fields: str) -> Response:
+def back(path: str, problem: str, **fields: str) -> Response:
+    """Back to a form, which says why (`door.PROBLEMS`) and shows `fields` again."""
     query = urlencode({"problem": problem, **{name: value for name, value in fields.items() if value}})
     return RedirectResponse(f"{path}?{query}", status_code=303)
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def form_of(request: Request) -> dict[str, str]:
     """The fields of a posted form, a short one: nothing here takes files. Raises HTTPException for anything else."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise HTTPException(415, "Send the form as application/x-www-form-urlencoded.")

@@ -171,6 +171,8 @@ PUBLIC = (
     "/auth/forgot",
     "/auth/set-password",
     "/auth/accept-invitation",
+    "/auth/sso",
+    "/auth/sso/callback",
     *API,
 )
 

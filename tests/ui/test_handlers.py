@@ -39,13 +39,16 @@ HANDLERS = {
     "Prices": {"choose_region", "load", "search"},
     "ProvisioningPage": {"choose_default", "create", "forget", "load", "map_group", "revoke"},
     "SecondFactorPage": {"add_passkey", "begin", "confirm", "done", "load", "remove_passkey", "rename_passkey", "renew", "stop"},
+    "SingleSignOn": {
+        "check", "claim", "enforce", "give_up", "load", "map_group", "name_break_glass", "release", "remove", "save", "unmap_group",
+    },
     "StaffClose": {"close", "decide", "load"},
     "StaffPrices": {"discard", "draft", "load", "publish", "scale"},
     "StaffQuestions": {"answer", "load"},
     "StaffQueue": {"load", "try_now"},
     "StaffRevenue": {"load"},
     "Tokens": {"create", "forget", "load", "revoke"},
-    "Welcome": {"load"},
+    "Welcome": {"create", "load"},
     "WhatIfPage": {"ask", "load"},
 }  # fmt: skip
 REFLEX = {"setvar"}  # calls a state's own set_* handlers only

@@ -39,10 +39,10 @@ def door_card(
     )
 
 
-def door_form(action: str, *fields: rx.Component, submit: str) -> rx.Component:
-    """A form that the browser itself posts to `action`."""
+def door_form(action: str, *fields: rx.Component, submit: str, other: rx.Component | None = None) -> rx.Component:
+    """A form that the browser itself posts to `action`; `other` is a second button, which may lead elsewhere."""
     button = rx.el.button(submit, type="submit", class_name="button button-primary")
-    return plain_form(*fields, button, action=action, class_name="door-form")
+    return plain_form(*fields, button, *([] if other is None else [other]), action=action, class_name="door-form")
 
 
 def door_field(label: str, *, name: str, **given: Any) -> rx.Component:

@@ -125,6 +125,7 @@ def account() -> rx.Component:
         rx.el.section(
             rx.el.header(
                 rx.el.h1("Your account", class_name="card-title"),
+                rx.el.a("Organizations", href="/welcome", class_name="button"),
                 rx.el.a("Back to the dashboard", href="/", class_name="button"),
                 class_name="account-head",
             ),

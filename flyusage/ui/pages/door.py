@@ -13,6 +13,7 @@ from flyusage.ui.components.door_card import door_card, door_field, door_form
 from flyusage.ui.components.passkey import use_passkey
 from flyusage.ui.components.plain_form import plain_form
 from flyusage.ui.sign_in import is_demo_at_hand, own_path
+from flyusage.ui.single_sign_on import refusal
 
 PROBLEMS = {  # by what stands in the address; nothing else of the address is shown as ours
     "sign_in_refused": ("That address and password do not belong together. Check both, or have a new password sent.", False),
@@ -29,6 +30,17 @@ PROBLEMS = {  # by what stands in the address; nothing else of the address is sh
     ),
     "passkey_refused": ("That passkey was not taken. Try again, or enter a code.", False),
     "sign_in_over": ("That sign-in took too long, or is finished. Begin again with your password.", False),
+    "sso_needed": ("Your organization signs its people in by its own provider. Continue with single sign-on.", False),
+    "sso_unknown": (
+        "No organization signs that address in by a provider of its own. Use your password, or ask whoever runs your organization here.",
+        False,
+    ),
+    "sso_unreachable": (
+        "Your organization's provider does not answer as it should. Try again in a minute; if it stays so, tell an owner of it.",
+        False,
+    ),
+    "sso_over": ("That sign-in took too long, was finished already, or began in another browser. Begin again.", False),
+    "sso_refused": ("You were not signed in. Try once more; if it stays so, ask whoever runs your organization here.", False),
     "signed_out": ("You are signed out.", True),
     "link_sent": (
         "If that address has an account, a link is on its way. It is good for a day. Without a mail server it is in the server's log.",
@@ -67,6 +79,8 @@ class Door(rx.State):
         self.email = given.get("email", "")[: accounts.LONGEST_ADDRESS]
         self.onward = own_path(given.get("next", ""))
         self.link = given.get("link", "")[:LONGEST_SHOWN]
+        if given.get("problem") == "sso_refused":
+            self.problem = await asyncio.to_thread(refusal, given.get("about", "")) or self.problem
         self.entrances = await asyncio.to_thread(_entrances)
         self.is_known = True
 
@@ -89,6 +103,13 @@ def sign_in() -> rx.Component:
             door_field("Password", name="password", type="password", auto_complete="current-password"),
             rx.el.input(type="hidden", name="next", value=Door.onward, read_only=True),
             submit="Sign in",
+            other=rx.el.button(
+                "Continue with single sign-on",
+                type="submit",
+                form_action="/auth/sso",
+                form_no_validate=True,
+                class_name="button door-other",
+            ),
         ),
         rx.el.p(rx.el.a("Forgot the password, or have none yet?", href="/forgot"), class_name="door-foot"),
         rx.cond(Door.entrances.length() > 0, _look_around()),

@@ -2,13 +2,25 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import reflex as rx
+import sqlalchemy as sa
 from reflex.vars import Var
 
+from flyusage import db
+from flyusage.auth import throttle
+from flyusage.errors import FlyusageError
+from flyusage.orgs import organizations
+from flyusage.orgs.acting import Actor
+from flyusage.orgs.errors import NotPermitted
+from flyusage.ui import browser
+from flyusage.ui.addresses import text_in
 from flyusage.ui.components.copy_button import command_line
+from flyusage.ui.components.field import text_field
 from flyusage.ui.session import open_organizations, present_person
 
+MADE = throttle.Limit(5, 24 * 60 * 60)  # organizations of one account
 COMMANDS = ("flyusage demo", "flyusage demo --trace FILE", "flyusage ingest events.ndjson")
 
 
@@ -27,6 +39,7 @@ class Welcome(rx.State):
     doors: list[Door] = []
     is_known: bool = False
     reader: str = ""
+    refusal: str = ""
 
     @rx.event
     async def load(self):
@@ -37,6 +50,30 @@ class Welcome(rx.State):
         self.doors = [
             Door(each.name, "synthetic demonstration" if each.is_synthetic else each.slug, f"/orgs/{each.slug}") for each in known
         ]
+
+    @rx.event
+    async def create(self, form: dict[str, Any]):
+        """Make an organization of the form's `name` and `slug`, owned by the reader, and open it."""
+        try:
+            slug = await asyncio.to_thread(_create, text_in(form, "name"), text_in(form, "slug"))
+        except FlyusageError as error:
+            self.refusal = error.sentence
+            return
+        self.refusal = ""
+        yield browser.leave(f"/orgs/{slug}")
+
+
+def _create(name: str, slug: str) -> str:
+    """The new organization's slug. Raises SignInNeeded, NotPermitted, SlugInvalid, SlugTaken, NameInvalid, TooManyAttempts."""
+    person = present_person()
+    if not person.name or person.by.user_id is None:
+        raise NotPermitted("Until anybody can sign in, organizations are made by `flyusage orgs create`.")
+    by = Actor(f"user:{person.by.user_id}")
+    with db.platform_transaction() as session:
+        throttle.count(session, "organizations-of", by.name, MADE)
+    with db.platform_transaction() as session:
+        org_id = organizations.create(session, slug, name, owner=by.user_id, by=by)
+        return session.scalars(sa.text("SELECT slug FROM organization WHERE id = :org"), {"org": org_id}).one()
 
 
 def welcome() -> rx.Component:
@@ -53,6 +90,7 @@ def _choose() -> rx.Component:
     return rx.el.section(
         rx.el.h1("Choose an organization", class_name="card-title"),
         rx.el.ul(rx.foreach(Welcome.doors, _door), class_name="doors"),
+        rx.cond(Welcome.reader != "", _new(), rx.fragment()),
         class_name="card empty",
     )
 
@@ -76,8 +114,31 @@ def _alone() -> rx.Component:
             " ",
             rx.el.a("Your account", href="/account", class_name="button"),
         ),
+        _new(),
         class_name="card empty",
     )
+
+
+def _new() -> rx.Component:
+    """An organization of one's own."""
+    form = rx.el.form(
+        text_field("Name", "name", required=True, max_length=organizations.LONGEST_NAME, auto_complete="off"),
+        text_field(
+            "Slug, as in its addresses and events",
+            "slug",
+            required=True,
+            max_length=63,
+            pattern="[a-z0-9][a-z0-9\\-]*",
+            title="Small letters, digits and -",
+            auto_complete="off",
+        ),
+        rx.cond(Welcome.refusal != "", rx.el.p(Welcome.refusal, role="alert", class_name="token-refusal"), rx.fragment()),
+        rx.el.button("Make it", type="submit", class_name="button button-primary"),
+        on_submit=Welcome.create,
+        reset_on_submit=False,
+        class_name="new-organization",
+    )
+    return rx.el.details(rx.el.summary("Make a new organization …", class_name="button"), form, class_name="confirm new-organization-box")
 
 
 def _fill() -> rx.Component:

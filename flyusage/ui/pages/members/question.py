@@ -153,12 +153,12 @@ def members_csv(org: OpenOrganization) -> Iterator[str]:
     with db.transaction(org.id, apps=org.apps) as session:
         people = queries.people(session, org.id, limit=EVERYBODY).rows
         apps = app_grants.app_names(session, org.id)
-    yield _line("address", "name", "role", "joined_at", "last_seen_at", "has_second_factor", "apps")
+    yield _line("address", "name", "role", "joined_at", "last_seen_at", "has_second_factor", "single_sign_on", "apps")
     for one in people:
         seen = one.seen_at.isoformat() if one.seen_at else ""
         yield _line(
             guarded(one.email), guarded(one.name), one.role, one.joined_at.isoformat(), seen, "yes" if one.has_second_factor else "no",
-            _apps(one, apps),
+            "yes" if one.signs_in_by_provider else "no", _apps(one, apps),
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ class MemberRow:
     seen: str
     seen_title: str
     has_second_factor: bool
+    signs_in_by_provider: bool
     is_you: bool
     can_change: bool
     can_limit: bool = False

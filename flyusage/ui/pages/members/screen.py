@@ -160,6 +160,7 @@ def _row(org: OpenOrganization, one: Person, told: Told, *, can_change: bool) ->
         seen=present.ago_text(one.seen_at, now) if one.seen_at else "never",
         seen_title=f"{present.moment_text(one.seen_at)} UTC" if one.seen_at else "Has not signed in yet",
         has_second_factor=one.has_second_factor,
+        signs_in_by_provider=one.signs_in_by_provider,
         is_you=one.user_id == org.by.user_id,
         can_change=can_change,
         can_limit=can_change and one.role in LIMITABLE,

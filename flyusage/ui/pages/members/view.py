@@ -251,6 +251,11 @@ def _row(row: Var[MemberRow]) -> rx.Component:
             rx.cond(
                 row.has_second_factor, rx.el.span("two-factor", class_name="tag", title="Signs in with a second factor"), rx.fragment()
             ),
+            rx.cond(
+                row.signs_in_by_provider,
+                rx.el.span("SSO", class_name="tag", title="Signs in by the organization's provider"),
+                rx.fragment(),
+            ),
             rx.el.bdi(row.email, class_name="muted member-address"),
             scope="row",
         ),

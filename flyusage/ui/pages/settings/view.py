@@ -5,12 +5,12 @@ import operator
 from dataclasses import fields
 
 import reflex as rx
-from reflex.vars import Var
 
 from flyusage.invoices.countries import COUNTRIES
 from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.settings_card import settings_card
 from flyusage.ui.layout import page
 from flyusage.ui.pages.settings.rows import Profile
 from flyusage.ui.pages.settings.state import OrganizationSettings
@@ -59,7 +59,7 @@ def _names() -> rx.Component:
     former = rx.el.p(
         "Old links and events lead here from: ", rx.el.span(SCREEN.former.join(", "), class_name="mono"), class_name="muted small"
     )
-    return _card("Organization", "", rename, move, rx.cond(SCREEN.former.length() > 0, former, rx.fragment()))
+    return settings_card("Organization", "", rename, move, rx.cond(SCREEN.former.length() > 0, former, rx.fragment()))
 
 
 def _billing() -> rx.Component:
@@ -86,7 +86,7 @@ def _billing() -> rx.Component:
         on_submit=OrganizationSettings.bill_to,
         class_name="settings-form",
     )
-    return _card("Billing", "The next invoice is made out so. Issued ones stay as they are.", form)
+    return settings_card("Billing", "The next invoice is made out so. Issued ones stay as they are.", form)
 
 
 def _signing_in() -> rx.Component:
@@ -106,7 +106,8 @@ def _signing_in() -> rx.Component:
     said = rx.cond(
         SCREEN.requires_second_factor, "Every member signs in with a second factor.", "A password is enough to see this organization."
     )
-    return _card("Signing in", said, rx.el.div(rx.cond(SCREEN.requires_second_factor, lift, ask), class_name="draft-ways"))
+    sso = rx.link("Single sign-on …", href=f"/orgs/{SCREEN.slug}/sso", class_name="button", underline="none")
+    return settings_card("Signing in", said, rx.el.div(rx.cond(SCREEN.requires_second_factor, lift, ask), sso, class_name="draft-ways"))
 
 
 def _ways_out() -> rx.Component:
@@ -137,7 +138,7 @@ def _ways_out() -> rx.Component:
     )
     return rx.cond(
         SCREEN.can_leave,
-        _card(
+        settings_card(
             "Leave or hand over",
             "",
             rx.el.div(
@@ -154,15 +155,6 @@ def _deleted() -> rx.Component:
         rx.el.p("Nobody but its owners can see this page. Until ", SCREEN.deleted, " an owner can bring it back as it was."),
         rx.el.button("Undo the deletion", type="button", on_click=OrganizationSettings.undo_deletion, class_name="button button-primary"),
         class_name="card settings-card",
-    )
-
-
-def _card(title: str, note: str | Var[str], *content: rx.Component) -> rx.Component:
-    return rx.el.section(
-        rx.el.header(rx.el.h2(title, class_name="card-title"), rx.el.span(note, class_name="card-note"), class_name="card-head"),
-        *content,
-        class_name="card settings-card",
-        aria_label=title,
     )
 
 

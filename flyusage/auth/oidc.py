@@ -1,0 +1,330 @@
+"""OpenID Connect, as a client: where a provider is, the way to it, and what came back, checked.
+
+The code flow with PKCE (S256), state and nonce (OpenID Connect Core 1.0, RFC 7636), the issuer in the answer (RFC 9207), asymmetric
+signatures only. Nonce and verifier are made from a secret that the browser keeps, so that nobody else can finish what it began.
+"""
+
+import base64
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from authlib.common.errors import AuthlibBaseError
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.client import OAuth2Client
+from authlib.oidc.core import CodeIDToken
+from httpx import HTTPStatusError, Response
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from flyusage import clock
+from flyusage.auth import outgoing
+from flyusage.auth.errors import ProviderRefused, ProviderUnreachable
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
+SKEW_S = 60  # how far a provider's clock may be off
+LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, 2
+SCOPE = "openid email profile"
+KEPT_S = 600  # how long a provider's description and keys are kept
+ASKED_AGAIN_S = 10  # for keys, when a signature names one that is not known
+MOST_KNOWN = 1000  # providers: more than any installation has
+MOST_KEYS = 100
+MOST_GROUPS = 1000
+
+
+@dataclass(frozen=True)
+class Client:
+    """What an organization is to its provider. `redirect_uri` is ours, from the configured address."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    groups_claim: str = "groups"
+    factor_acr: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What a provider says about itself."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None
+    names_issuer: bool  # in its answers (RFC 9207)
+    takes_secret_in_form: bool
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who the provider says has signed in there: `issuer` and `subject` name them, nothing else does.
+
+    `email` is in lower case, and empty where there is none. `is_email_verified` only where the provider says so. `has_factor`
+    where `amr` holds "mfa" (RFC 8176) or `acr` one of the values that the organization named.
+    """
+
+    issuer: str
+    subject: str
+    email: str
+    is_email_verified: bool
+    name: str
+    groups: tuple[str, ...]
+    has_factor: bool
+    acr: str
+    amr: tuple[str, ...]
+
+
+@dataclass
+class _Known:
+    provider: Provider
+    read_at: float
+    keys: KeySet | None = None
+    keys_at: float = 0.0
+
+
+_known: dict[str, _Known] = {}
+_reading = threading.Lock()
+
+
+def normal_issuer(written: str) -> str:
+    """An issuer as it is kept and compared: to the letter, without white space. Raises ProviderUnreachable where it can be none."""
+    issuer = outgoing.checked(written.strip())
+    if urlsplit(issuer).query or urlsplit(issuer).fragment or "?" in issuer or "#" in issuer:
+        raise ProviderUnreachable("An issuer's address has neither ? nor #. Copy it as the provider shows it.")
+    return issuer.removesuffix("/.well-known/openid-configuration")
+
+
+def discover(issuer: str, *, anew: bool = False) -> Provider:
+    """What the provider says about itself, kept for ten minutes. Raises ProviderUnreachable."""
+    with _reading:
+        known = _known.get(issuer)
+    if known is not None and not anew and time.monotonic() - known.read_at < KEPT_S:
+        return known.provider
+    provider = _provider(issuer, outgoing.get_json(issuer.rstrip("/") + "/.well-known/openid-configuration"))
+    with _reading:
+        if len(_known) > MOST_KNOWN:
+            _known.clear()
+        _known[issuer] = _Known(provider, time.monotonic())
+    return provider
+
+
+def forget(issuer: str) -> None:
+    """Ask the provider anew, keys too, the next time."""
+    with _reading:
+        _known.pop(issuer, None)
+
+
+def way_there(client: Client, *, state: str, secret: str, hint: str = "") -> str:
+    """The address at the provider to which a browser goes to sign in. `hint` is the address that was typed. Raises ProviderUnreachable."""
+    provider = discover(client.issuer)
+    wanted = SCOPE + (" groups" if client.groups_claim == "groups" and "groups" in provider.scopes else "")
+    more = {"login_hint": hint} if hint else {}
+    if client.factor_acr:
+        more["acr_values"] = " ".join(client.factor_acr)
+    made, _ = _oauth(client, provider, wanted).create_authorization_url(
+        provider.authorization_endpoint, state=state, nonce=_nonce(secret, state), code_verifier=_verifier(secret, state), **more
+    )
+    return made
+
+
+def person(client: Client, *, code: str, state: str, secret: str, issuer_given: str | None) -> Person:
+    """Who came back with `code`; `issuer_given` is the answer's `iss`. Raises ProviderRefused, ProviderUnreachable."""
+    provider = discover(client.issuer)
+    if issuer_given is None and provider.names_issuer:
+        raise ProviderRefused("The answer does not say which provider it comes from, though that provider always does.")
+    if issuer_given is not None and issuer_given != provider.issuer:
+        raise ProviderRefused("The answer comes from another provider than the one that was asked.")
+    token = _exchanged(client, provider, code, _verifier(secret, state))
+    claims = checked_token(client, provider, str(token.get("id_token") or ""), str(token.get("access_token") or ""), _nonce(secret, state))
+    return _person(client, {**_more(client, provider, claims, token), **claims}, claims)
+
+
+def checked_token(client: Client, provider: Provider, id_token: str, access_token: str, nonce: str) -> dict[str, Any]:
+    """The claims of an ID token that is the provider's, for us, of now, and the answer to this very question. Raises ProviderRefused."""
+    try:
+        decoded = _decoded(provider, id_token)
+        token = CodeIDToken(
+            decoded.claims,
+            decoded.header,
+            {"iss": {"essential": True, "value": provider.issuer}, "aud": {"essential": True, "value": client.client_id}},
+            {"nonce": nonce, "client_id": client.client_id, "access_token": access_token or None},
+        )
+        token.validate(now=int(clock.now().timestamp()), leeway=SKEW_S)
+    except (JoseError, AuthlibBaseError, ValueError, TypeError, KeyError) as error:
+        raise ProviderRefused(f"What the provider signed does not hold: {_said(error)}.") from error
+    subject = token["sub"]
+    if not subject or len(subject) > LONGEST_SUBJECT or not hmac.compare_digest(str(token["nonce"]).encode(), nonce.encode()):
+        raise ProviderRefused("What the provider signed does not hold: sub.")
+    return dict(token)
+
+
+def _decoded(provider: Provider, id_token: str) -> jwt.Token:
+    """By the keys that are known, else by those of now: providers change theirs."""
+    try:
+        return jwt.decode(id_token, _keys(provider), algorithms=list(ALGORITHMS))
+    except (JoseError, ValueError):
+        if not _forget_keys(provider):
+            raise
+    return jwt.decode(id_token, _keys(provider), algorithms=list(ALGORITHMS))
+
+
+def _forget_keys(provider: Provider) -> bool:
+    """Have the keys read anew; False where that was a moment ago: whoever sends nonsense does not make us ask all the time."""
+    with _reading:
+        known = _known.get(provider.issuer)
+        if known is None or known.keys is None or time.monotonic() - known.keys_at < ASKED_AGAIN_S:
+            return False
+        known.keys = None
+        return True
+
+
+def _keys(provider: Provider) -> KeySet:
+    """The provider's public keys for signatures, kept for ten minutes. Raises ProviderUnreachable."""
+    with _reading:
+        known = _known.setdefault(provider.issuer, _Known(provider, time.monotonic()))
+        if known.keys is not None and time.monotonic() - known.keys_at < KEPT_S:
+            return known.keys
+    found = outgoing.get_json(provider.jwks_uri).get("keys")
+    usable = [one for one in found if _signs(one)][:MOST_KEYS] if isinstance(found, list) else []
+    if not usable:
+        raise ProviderUnreachable("The provider publishes no key that a signature could be checked by.")
+    try:
+        keys = KeySet.import_key_set({"keys": usable})
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise ProviderUnreachable("The provider publishes a key that cannot be read.") from error
+    with _reading:
+        known.keys, known.keys_at = keys, time.monotonic()
+    return keys
+
+
+def _signs(key: object) -> bool:
+    return isinstance(key, dict) and key.get("kty") in ("RSA", "EC", "OKP") and key.get("use", "sig") == "sig" and "d" not in key
+
+
+def _exchanged(client: Client, provider: Provider, code: str, verifier: str) -> Mapping[str, Any]:
+    try:
+        return _oauth(client, provider, SCOPE).fetch_token(
+            provider.token_endpoint, grant_type="authorization_code", code=code, code_verifier=verifier
+        )
+    except AuthlibBaseError as error:
+        raise ProviderRefused(f"The provider does not take the code: {_said(error)}.") from error
+    except (HTTPStatusError, ValueError) as error:
+        raise ProviderUnreachable("The provider's answer to the code cannot be read.") from error
+
+
+def _more(client: Client, provider: Provider, claims: Mapping[str, Any], token: Mapping[str, Any]) -> dict[str, Any]:
+    """What the provider tells of the person beside the ID token, where that leaves something out."""
+    lacks = "email" not in claims or client.groups_claim not in claims
+    if not lacks or provider.userinfo_endpoint is None or not token.get("access_token"):
+        return {}
+    found = outgoing.get_json(provider.userinfo_endpoint, {"authorization": f"Bearer {token['access_token']}"})
+    if found.get("sub") != claims["sub"]:
+        raise ProviderRefused("The provider tells about another person than the one it signed for.")
+    if "email" in claims:  # each address with its own word about it
+        found.pop("email_verified", None)
+        found.pop("xms_edov", None)
+    return found
+
+
+def _person(client: Client, told: Mapping[str, Any], signed: Mapping[str, Any]) -> Person:
+    if client.groups_claim in (told.get("_claim_names") or {}):
+        raise ProviderRefused(
+            "The provider left the groups out because there are too many. Have it send those that are assigned to this application only."
+        )
+    groups, amr, acr = told.get(client.groups_claim), signed.get("amr"), signed.get("acr")
+    methods = tuple(str(one) for one in amr) if isinstance(amr, list) else ()
+    email, name = told.get("email"), told.get("name")
+    return Person(
+        issuer=client.issuer,
+        subject=signed["sub"],
+        email=email.strip().lower() if isinstance(email, str) else "",
+        # Entra ID says xms_edov instead: that the address's domain belongs to the directory.
+        is_email_verified=told.get("email_verified") is True or told.get("xms_edov") in (True, "1", "true"),
+        name=name if isinstance(name, str) else "",
+        groups=tuple(str(one) for one in groups[:MOST_GROUPS])
+        if isinstance(groups, list)
+        else (groups,)
+        if isinstance(groups, str)
+        else (),
+        has_factor="mfa" in methods or (isinstance(acr, str) and acr in client.factor_acr),
+        acr=acr if isinstance(acr, str) else "",
+        amr=methods,
+    )
+
+
+def _provider(issuer: str, told: Mapping[str, Any]) -> Provider:
+    if told.get("issuer") != issuer:
+        raise ProviderUnreachable(
+            f"The provider there calls itself {str(told.get('issuer'))[:200]}, not {issuer}. Copy the issuer as it writes it, to the letter."
+        )
+    addresses = {}
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"):
+        given = told.get(name)
+        if isinstance(given, str):
+            addresses[name] = outgoing.checked(given)
+        elif name != "userinfo_endpoint":
+            raise ProviderUnreachable(f"The provider does not say its {name}.")
+    methods, scopes = told.get("token_endpoint_auth_methods_supported"), told.get("scopes_supported")
+    return Provider(
+        issuer=issuer,
+        authorization_endpoint=addresses["authorization_endpoint"],
+        token_endpoint=addresses["token_endpoint"],
+        jwks_uri=addresses["jwks_uri"],
+        userinfo_endpoint=addresses.get("userinfo_endpoint"),
+        names_issuer=told.get("authorization_response_iss_parameter_supported") is True,
+        takes_secret_in_form=isinstance(methods, list) and "client_secret_post" in methods,
+        scopes=tuple(str(one) for one in scopes) if isinstance(scopes, list) else (),
+    )
+
+
+class _Session:
+    """What Authlib posts by, through `outgoing`."""
+
+    def post(self, url: str, *, data: Mapping[str, str], headers: Mapping[str, str], auth: ClientAuth) -> Response:
+        form = {**data, "client_id": auth.client_id}
+        sent = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+        if auth.auth_method is ClientAuth.DEFAULT_AUTH_METHODS["client_secret_post"]:
+            form["client_secret"] = auth.client_secret
+        else:
+            _, sent, _ = auth.prepare("POST", url, sent, "")
+        return outgoing.send("POST", url, headers=sent, data=form)
+
+
+def _oauth(client: Client, provider: Provider, scope: str) -> OAuth2Client:
+    return OAuth2Client(
+        _Session(),
+        client_id=client.client_id,
+        client_secret=client.client_secret,
+        token_endpoint_auth_method="client_secret_post" if provider.takes_secret_in_form else "client_secret_basic",
+        scope=scope,
+        redirect_uri=client.redirect_uri,
+        code_challenge_method="S256",
+    )
+
+
+def _nonce(secret: str, state: str) -> str:
+    return _derived("nonce", secret, state)
+
+
+def _verifier(secret: str, state: str) -> str:
+    return _derived("verifier", secret, state)
+
+
+def _derived(what: str, secret: str, state: str) -> str:
+    made = hmac.digest(secret.encode(), f"{what}:{state}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+
+
+def _said(error: Exception) -> str:
+    """What a library says of a failure, cut and without what could act on a terminal."""
+    words = "".join(one for one in (str(error) or type(error).__name__) if one.isprintable())
+    return words[:200].rstrip(".")
