@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from flyusage.alerts.errors import EndpointInvalid
 from flyusage.config import settings
+from flyusage.internet import Address, is_public, meant
 from flyusage.logs import harmless
 
 CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 15.0
@@ -26,11 +27,6 @@ MOST_READ_BYTES, EXCERPT_CHARACTERS = 16_384, 300
 LONGEST_URL = 2_000
 MOST_TRIED = 4
 PORTS = {"https": 443, "http": 80}
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-# IPv6 addresses that stand for an IPv4 one, by which a private one might be meant.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
@@ -97,20 +93,8 @@ def sound_url(written: str) -> str:
 
 def is_allowed(address: Address) -> bool:
     """Whether messages are sent there: the public internet, and what FLYUSAGE_DELIVERY_NETWORKS names beside it."""
-    meant = _meant(address)
-    if any(meant in network for network in _networks() if network.version == meant.version):
-        return True
-    return meant.is_global and not (meant.is_multicast or meant.is_reserved or meant.is_unspecified)
-
-
-def _meant(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, where it stands for one."""
-    if not isinstance(address, ipaddress.IPv6Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None) or address
+    there = meant(address)
+    return is_public(address) or any(there in network for network in _networks() if network.version == there.version)
 
 
 def _networks() -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:

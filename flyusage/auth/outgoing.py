@@ -16,6 +16,7 @@ import httpx
 
 from flyusage.auth.errors import ProviderUnreachable
 from flyusage.config import settings
+from flyusage.internet import is_public
 
 SECONDS = 10  # for all of an answer, however slowly it drips
 LARGEST_ANSWER = 1024 * 1024
@@ -86,23 +87,12 @@ def _public_address(host: str, port: int) -> str:
         raise ProviderUnreachable(f"No server is known under the name {host}.") from error
     if host.lower() not in settings().private_providers:
         for one in found:
-            if not is_public(one):
+            if not is_public(ipaddress.ip_address(one.partition("%")[0])):
                 raise ProviderUnreachable(
                     f"{host} has a private address, which is not asked. Whoever runs this installation can allow it "
                     "(FLYUSAGE_SSO_PRIVATE_HOSTS)."
                 )
     return found[0]
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the internet at large; also of one that is written inside an IPv6 one."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    inner = (ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)) if isinstance(ip, ipaddress.IPv6Address) else None
-    if inner is None and isinstance(ip, ipaddress.IPv6Address) and ip in ipaddress.ip_network("64:ff9b::/96"):
-        inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    if inner is not None:
-        return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
 
 
 def _is_loopback(host: str) -> bool:
