@@ -101,13 +101,13 @@ class Embedded:
                 _ensure_running(self.pgdata)
 
     def stop(self) -> None:
-        """Leave the server; the last process to leave stops it. Safe to repeat."""
+        """Leave the server; the last process to leave stops it. Safe to repeat, and repeated at the process's end where it was cut short."""
+        if not self.users.closed:
+            with _control(self.pgdata.parent):
+                if _is_last(self.users):
+                    _shut_down(self.pgdata)
+                self.users.close()
         atexit.unregister(self.stop)
-        if self.users.closed:
-            return
-        with _control(self.pgdata.parent), self.users:
-            if _is_last(self.users):
-                _shut_down(self.pgdata)
 
     def _url(self, user: str, database: str) -> str:
         return f"postgresql://{user}@/{database}?host={quote(str(self.socket_dir))}&port={PORT}"

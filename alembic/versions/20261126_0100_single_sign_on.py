@@ -49,6 +49,7 @@ def upgrade() -> None:
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON sso_flow TO {PLATFORM_ROLE}")
     op.execute("ALTER TABLE sso_flow ENABLE ROW LEVEL SECURITY")
     op.execute("ALTER TABLE sso_flow FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY tenant ON sso_flow TO {APP_ROLE} USING (org_id = {CURRENT_ORG}) WITH CHECK (org_id = {CURRENT_ORG})")
     op.execute(f"CREATE POLICY platform ON sso_flow TO {PLATFORM_ROLE} USING (true) WITH CHECK (true)")
     vouched = "EXISTS (SELECT FROM sso_identity i WHERE i.org_id = o.id AND i.user_id = t.user_id AND i.has_factor)"
     _reader(", method text, sso_org_id int, has_provider_factor boolean", ", s.method, s.sso_org_id, s.has_provider_factor")
@@ -100,7 +101,7 @@ def _tables() -> None:
         sa.ForeignKeyConstraint(["org_id"], ["organization.id"], name=op.f("fk_sso_domain_org_id_organization")),
         sa.PrimaryKeyConstraint("org_id", "domain", name=op.f("pk_sso_domain")),
     )
-    op.create_index("uq_sso_domain_verified", "sso_domain", ["domain"], unique=True, postgresql_where=sa.text("verified_at IS NOT NULL"))
+    op.create_index("ix_sso_domain_domain", "sso_domain", ["domain"])
     op.create_table(
         "sso_group",
         _org(),
@@ -127,8 +128,8 @@ def _tables() -> None:
     op.create_index(op.f("ix_sso_identity_user_id"), "sso_identity", ["user_id"])
     op.create_table(
         "sso_flow",
-        sa.Column("state_sha256", sa.LargeBinary(), nullable=False),
         _org(),
+        sa.Column("state_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("browser_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("started_by", sa.Integer(), nullable=True, comment="of a test"),
@@ -140,9 +141,9 @@ def _tables() -> None:
         sa.CheckConstraint("purpose IN ('sign_in', 'test')", name=op.f("ck_sso_flow_purpose_known")),
         sa.ForeignKeyConstraint(["org_id"], ["organization.id"], name=op.f("fk_sso_flow_org_id_organization")),
         sa.ForeignKeyConstraint(["started_by"], ["user_account.id"], name=op.f("fk_sso_flow_started_by_user_account")),
-        sa.PrimaryKeyConstraint("state_sha256", "org_id", name=op.f("pk_sso_flow")),
+        sa.PrimaryKeyConstraint("org_id", "state_sha256", name=op.f("pk_sso_flow")),
     )
-    op.create_index(op.f("ix_sso_flow_org_id"), "sso_flow", ["org_id"])
+    op.create_index(op.f("ix_sso_flow_state_sha256"), "sso_flow", ["state_sha256"])
 
 
 def _security(table: str) -> list[str]:

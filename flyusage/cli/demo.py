@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -107,12 +108,22 @@ def fill_beside(vms: Vms, months: Months, seed: Seed) -> None:
 
     def tell(step: platform.Progress) -> None:
         share, words = _words(step)
-        print(json.dumps({"share": share, "words": words, "is_usable": step.is_usable}), flush=True)
+        _tell_parent({"share": share, "words": words, "is_usable": step.is_usable})
 
     platform.fill(vms=vms, months=months, seed=seed, progress=tell)
-    print(json.dumps({"share": 1, "words": "", "is_usable": True}), flush=True)
+    _tell_parent({"share": 1, "words": "", "is_usable": True})
     while not stop.wait(ADVANCE_SECONDS):
         platform.advance()
+
+
+def _tell_parent(line: dict[str, object]) -> None:
+    """A line of JSON to who started us. Where they are gone, so is our standard input, and its signal is what ends us: once, in order."""
+    try:
+        print(json.dumps(line), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        while True:
+            time.sleep(0.1)  # not signal.pause: the signal may come to another thread
 
 
 def _leave_once(signum: int, _frame: FrameType | None) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import billed_site
@@ -36,6 +37,7 @@ DEVELOPERS = tuple(one.value for one in api_tokens.grantable(PERMISSIONS[Role.DE
 ROUTES = {
     (method.upper(), path): one[PERMISSION] for path, found in application.document()["paths"].items() for method, one in found.items()
 }
+NO_BUDGET = 987_654
 NDJSON = {"content-type": "application/x-ndjson"}
 
 
@@ -64,6 +66,16 @@ def developer(prism: Tenant) -> Actor:
     return member(person.user_id, Role.DEVELOPER)
 
 
+@pytest.fixture
+def hidden_budget(prism: Tenant) -> Iterator[int]:
+    """The number of a budget of an app that nobody here is granted."""
+    with db.transaction(prism.id) as session:
+        made = budgets.create(session, prism.id, Plan("api alone", 500_00, {"app": "api"}), by=BY).id
+    yield made
+    with db.transaction(prism.id) as session:
+        budgets.end(session, prism.id, made, by=BY)
+
+
 def limit(prism: Tenant, user_id: int, *apps: str) -> None:
     with db.transaction(prism.id) as session:
         memberships.grant_apps(session, prism.id, user_id, app_grants.apps_named(session, prism.id, apps) if apps else None, by=BY)
@@ -81,18 +93,26 @@ def foreign_in(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["organization", "member"])
-def test_no_route_tells_of_another_app(prism: Tenant, developer: Actor, kind: str):
+def test_no_route_tells_of_another_app(prism: Tenant, developer: Actor, hidden_budget: int, kind: str):
     secret = made(
         prism, BY if kind == "organization" else developer, *(["web"] if kind == "organization" else []), scopes=DEVELOPERS
     ).secret
     whole = token_of(prism.id)
     for (method, path), needed in ROUTES.items():
         for machine in ("web-0", "api-0"):
-            filled = path.format(number="PRISM-000001", position="1", machine=machine)
-            more = {"content": b"", "headers": NDJSON} if path == "/events" else {"json": {}} if method == "POST" else {}
+            filled = path.format(number="PRISM-000001", position="1", machine=machine, budget=hidden_budget)
+            body = {"name": "mine", "amount": "5", "scope": {"app": "api"}} if path.startswith("/budgets") else {}
+            more = {"content": b"", "headers": NDJSON} if path == "/events" else {"json": body} if method in ("POST", "PUT") else {}
             told = ask(filled, token=secret, method=method, **more)
             if needed in ("invoices.read", "audit.read"):
                 assert told.status_code == 403
+            elif "{budget}" in path:
+                unknown = ask(path.format(budget=NO_BUDGET), token=secret, method=method, **more)
+                assert told.status_code == unknown.status_code == 404
+                assert told.json()["detail"].replace(str(hidden_budget), str(NO_BUDGET)) == unknown.json()["detail"]
+            elif (method, path) == ("POST", "/budgets"):
+                assert told.status_code == 422
+                assert foreign_in(told.text) == []
             elif machine == "api-0" and "{machine}" in path:
                 unknown = ask(path.format(machine="api-9"), token=secret)
                 assert told.status_code == unknown.status_code == 404

@@ -90,7 +90,7 @@ def test_an_endpoint_is_added_tried_turned_and_removed(open_as: OpenPage, receiv
     expect(secret).to_have_text("")
     row = page.locator(".token-list li").filter(has_text="On-call")
     row.get_by_role("button", name="Send a test").click()
-    expect(page.get_by_role("cell", name="204 in")).to_be_visible()
+    expect(page.get_by_role("cell", name="204 in").first).to_be_visible()
     assert json.loads(receiver.got[0].body)["type"] == "test"
     page.get_by_role("button", name="Send again").click()
     expect(page.get_by_text("It is sent once more.")).to_be_visible()
