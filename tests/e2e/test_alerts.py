@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import DESKTOP, PHONE, OpenPage, Site, keep_picture
@@ -15,6 +16,7 @@ from conftest import copied
 from demonstration import SETTLE
 from factories import line, started
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from psycopg import sql
 from receiver import Receiver, receiving
 from serving import running, settings_for
 from story import prism
@@ -69,9 +71,13 @@ def open_as(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> It
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
+def receiver(site: Site) -> Iterator[Receiver]:
+    """Where messages arrive; no endpoint is left after it, nor what was sent to one."""
     with receiving() as one:
         yield one
+    with psycopg.connect(site.settings["FLYUSAGE_MIGRATION_URL"]) as connection:
+        for table in ("delivery_attempt", "delivery", "alert_endpoint"):
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
 
 def test_an_endpoint_is_added_tried_turned_and_removed(open_as: OpenPage, receiver: Receiver) -> None:
