@@ -122,9 +122,8 @@ def sentence(one: Found) -> str:
 
 def _look(session: Session, org_id: int, meters: Meters, days: int | None) -> bool:
     known = know(session, org_id, None, None, has_centres=False)
-    if known.history is None or (
-        known.load is not None and not known.load.covers(Period(known.moment.rolled_through - LOOKS_BACK, clock.now()))
-    ):
+    first_usual = known.moment.rolled_through - LOOKS_BACK - (PAST_DAYS + 2) * DAY  # what the first hours looked at are held against
+    if known.history is None or (known.load is not None and not known.load.covers(Period(first_usual, clock.now()))):
         return False
     slot = SLOT[meters]
     end = _floor(known.moment.rolled_through - SETTLES[meters], slot)

@@ -13,6 +13,7 @@ from factories import Event, started, stopped
 from flyusage import clock, db
 from flyusage.alerts import anomalies, deliveries, endpoints
 from flyusage.alerts.anomalies import Found, look_for, sentence, view_of
+from flyusage.metering.history import note_load, note_whole
 from flyusage.orgs.acting import system
 from flyusage.periods import Period
 from flyusage.pricing.explorer import explore
@@ -63,6 +64,22 @@ def prism(shared_database: Database) -> Iterator[int]:
                 one.result()
         yield org_id
     _read_anew({"FLYUSAGE_DELIVERY_NETWORKS": None, "FLYUSAGE_BASE_URL": None})
+
+
+def test_nothing_is_looked_for_while_what_is_usual_is_still_loading(database: Database):
+    """A history that loads newest first: the last month is in, and the month that it is held against is not."""
+    with clock.freeze(NOW):
+        org_id = take_in(*events(), at=NOW)["prism"]
+        with db.platform_transaction() as session:
+            note_load(session, org_id, (NOW - timedelta(days=40)).date(), 30)
+        with db.transaction(org_id) as session:
+            assert not look_for(session, org_id)
+            assert anomalies.anomalies(session, org_id, all_of_them=True) == []
+        with db.platform_transaction() as session:
+            note_whole(session, org_id)
+        with db.transaction(org_id) as session:
+            look_for(session, org_id)
+            assert {one.where for one in anomalies.anomalies(session, org_id)} == {"web in dfw", "everything in fra"}
 
 
 def found(org_id: int, period: Period | None = None) -> list[Found]:

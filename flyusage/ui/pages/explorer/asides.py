@@ -11,6 +11,8 @@ from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.explorer.paths import usage_href
 from flyusage.ui.pages.explorer.rows import Aside
 
+MOST_ANOMALIES = 3
+
 
 def guides(found: Overlays) -> list[SeriesPoints]:
     """Lines to hold the usage against: each budget's even pace, and what is expected of the days to come."""
@@ -24,9 +26,17 @@ def marks(found: Overlays) -> list[Mark]:
 
 
 def asides(slug: str, found: Overlays, currency: str, *, sees_machines: bool) -> list[Aside]:
-    """The same in words: amounts in full, causes, and where each leads."""
+    """The same in words: amounts in full, causes, and where each leads. Of many anomalies the costliest; the rest have a page."""
     told = [Aside("budget", visible(line.budget.plan.name), _budget(line), f"/orgs/{slug}/budgets") for line in found.budgets]
-    return [*told, *_expected(found.heading, currency), *(_anomaly(slug, one, sees_machines=sees_machines) for one in found.anomalies)]
+    largest = sorted(found.anomalies, key=lambda one: -abs(one.difference_minor))[:MOST_ANOMALIES]
+    told += [*_expected(found.heading, currency), *(_anomaly(slug, one, sees_machines=sees_machines) for one in largest)]
+    if (more := len(found.anomalies) - len(largest)) > 0:
+        told.append(
+            Aside(
+                "anomaly", f"{more} more out of the ordinary", "Marked on the chart, and told on the page Alerts.", f"/orgs/{slug}/alerts"
+            )
+        )
+    return told
 
 
 def _budget(line: BudgetLine) -> str:
