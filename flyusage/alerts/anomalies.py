@@ -22,6 +22,7 @@ from flyusage.alerts.detecting import ALL, CALM_SLOTS, PAST_DAYS, Anomaly, Grid,
 from flyusage.alerts.endpoints import ANOMALIES
 from flyusage.alerts.models import anomaly, anomaly_watch
 from flyusage.alerts.places import told_of
+from flyusage.alerts.telling import plain_minor
 from flyusage.metering.models import HOURS
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.periods import DAY, HOUR, Period, floor_day
@@ -118,6 +119,15 @@ def sentence(one: Found) -> str:
     lasted = f"from {one.since:%b} {one.since.day}, {one.since:%H:%M} to {one.until:%b} {one.until.day}, {one.until:%H:%M} UTC"
     since = lasted if one.is_over else f"since {one.since:%b} {one.since.day}, {one.since:%H:%M} UTC"
     return f"{one.where[:1].upper()}{one.where[1:]} cost {amount} {more} than is usual {since}."
+
+
+def facts_of(one: Found) -> dict[str, object]:
+    """What webhooks are told of it; the difference as `12.50`, with the currency's decimals. Pure."""
+    return {
+        "anomaly_id": one.id, "app": one.app or None, "region": one.region or None, "direction": "rise" if one.is_rise else "drop",
+        "since": f"{one.since:%Y-%m-%dT%H:%M:%SZ}", "until": f"{one.until:%Y-%m-%dT%H:%M:%SZ}",
+        "difference": plain_minor(one.difference_minor, one.currency), "currency": one.currency, "cause": one.cause.plain(),
+    }  # fmt: skip
 
 
 def _look(session: Session, org_id: int, meters: Meters, days: int | None) -> bool:
@@ -280,19 +290,9 @@ def _tell(session: Session, question: Question, anomaly_id: int, span: Period) -
 
 def _announce(session: Session, org_id: int, key: UUID, shown: Found) -> None:
     place = told_of(session, org_id)
-    facts = {
-        "anomaly_id": shown.id, "app": shown.app or None, "region": shown.region or None, "direction": "rise" if shown.is_rise else "drop",
-        "since": f"{shown.since:%Y-%m-%dT%H:%M:%SZ}", "until": f"{shown.until:%Y-%m-%dT%H:%M:%SZ}",
-        "difference": str(shown.difference_minor / 10 ** CURRENCIES[shown.currency].exponent), "currency": shown.currency,
-        "cause": shown.cause.plain(),
-    }  # fmt: skip
     text = f"{place.name}: {sentence(shown)} {shown.cause.words(with_names=True)}".strip()
-    deliveries.announce(
-        session,
-        org_id,
-        ANOMALIES,
-        Message(deliveries.message_id(key), "anomaly.found", text, facts, place.link("/usage", view_to_query(view_of(shown)))),
-    )
+    link = place.link("/usage", view_to_query(view_of(shown)))
+    deliveries.announce(session, org_id, ANOMALIES, Message(deliveries.message_id(key), "anomaly.found", text, facts_of(shown), link))
 
 
 def _found(row: Mapping[str, Any], apps: Mapping[int, str], regions: Mapping[int, str], currency: str) -> Found:

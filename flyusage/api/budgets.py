@@ -1,5 +1,6 @@
 """`/budgets`: what a month may cost, and whom to tell when it will cost more."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -95,7 +96,9 @@ def change_budget(request: Request, bearer: Caller, budget: Id, wanted: Wanted, 
     """All of it is replaced; what was told this month stays told."""
 
     def write(session: Session) -> tuple[int, Budget]:
-        return 200, _told(verbs.change(session, bearer.org_id, budget, _plan(session, bearer.org_id, wanted), by=bearer.by))
+        asked = _plan(session, bearer.org_id, wanted)
+        is_capped = verbs.budget_of(session, bearer.org_id, budget).plan.is_capped  # nothing here speaks of it, so nothing here ends it
+        return 200, _told(verbs.change(session, bearer.org_id, budget, replace(asked, is_capped=is_capped), by=bearer.by))
 
     return written(request, bearer, key, wanted, write)
 

@@ -12,6 +12,7 @@ import typer
 
 from flyusage import db, schema
 from flyusage.cli import bootstrap
+from flyusage.cli.whole import beside
 from flyusage.embedded import program
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
@@ -43,15 +44,11 @@ def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="Written wh
     Example: flyusage backup flyusage.dump
     """
     bootstrap.be_ready()
-    beside = file.with_name(f"{file.name}.part")
     try:
-        beside.touch(mode=0o600)
-        _run("pg_dump", *SECTIONS, f"--file={beside}")
-        beside.replace(file)
+        with beside(file, mode=0o600) as part:
+            _run("pg_dump", *SECTIONS, f"--file={part}")
     except OSError as error:
         raise BackupFailed(f"{file} cannot be written ({error.strerror}). Name another file.") from error
-    finally:
-        beside.unlink(missing_ok=True)
     typer.echo(f"{file}, {file.stat().st_size:,} bytes, schema {schema.known_version()}")
 
 
@@ -72,6 +69,7 @@ def restore(
     _refuse_full()
     if not yes:
         typer.confirm(f"Put what {file} holds in the place of this empty database?", abort=True)
+        _refuse_full()  # somebody may have begun while the question stood there
     schema.downgrade("base")
     with schema.owner_session() as session:
         session.execute(sa.text("DROP TABLE IF EXISTS alembic_version"))

@@ -13,6 +13,7 @@ import typer
 from flyusage import db
 from flyusage.cli import asked, bootstrap, progress, remote
 from flyusage.cli.progress import Report
+from flyusage.cli.whole import beside
 from flyusage.errors import FlyusageError
 from flyusage.invoices.cost_centre_month import centre_csv, month_by_cost_centre
 from flyusage.invoices.cost_centre_page import render
@@ -125,15 +126,11 @@ def _opened(out: Path) -> Iterator[IO[bytes]]:
     if str(out) == "-":
         yield sys.stdout.buffer
         return
-    beside = out.with_name(f"{out.name}.part")
     try:
-        with beside.open("wb") as file:
+        with beside(out) as part, part.open("wb") as file:
             yield file
-        beside.replace(out)
     except OSError as error:
         raise FileUnwritable(f"{out} cannot be written ({error.strerror}). Name another file with --out.") from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _said(out: Path, what: str) -> None:

@@ -17,6 +17,7 @@ import structlog
 from sqlmodel import Session
 
 from flyusage import clock, db, jobs
+from flyusage.metering.locks import lock_organizations
 from flyusage.orgs import audit
 from flyusage.orgs.acting import system
 from flyusage.orgs.organizations import UNDO
@@ -75,7 +76,11 @@ def due(session: Session) -> list[int]:
 
 
 def purge(session: Session, org_id: int) -> Purged | None:
-    """Empty one that is due, all or nothing, and say so in its audit; None where it is not, or was emptied already."""
+    """Empty one that is due, all or nothing, and say so in its audit; None where it is not, or was emptied already.
+
+    Waits for who writes its metering, and whoever comes after finds it emptied: no roll-up under way puts back what is taken out.
+    """
+    lock_organizations(session, [org_id])
     held = sa.text("SELECT id FROM organization WHERE id = :org AND id = ANY (:due) FOR UPDATE")
     if session.scalar(held, {"org": org_id, "due": due(session)}) is None:
         return None

@@ -204,6 +204,11 @@ def ingest_events(
         lock_organizations(session, org_ids.values())
     else:
         lock_subjects(session, ((org_ids[event.org], shard_of(event.subject)) for event in known))
+    if emptied := _emptied(session, org_ids.values()):  # asked once they are held: nobody is emptied from here on
+        result.refusals += [_org_emptied(event) for event in known if org_ids[event.org] in emptied]
+        known = [event for event in known if org_ids[event.org] not in emptied]
+        if not known:
+            return result
     if only_apps is not None:
         known, refused = apart(session, org_ids, known, only_apps)
         result.refusals += refused
@@ -266,6 +271,12 @@ def _organizations(session: Session, batch: Iterable[UsageEvent], *, strict_orgs
     return dict(session.execute(find, {"slugs": slugs}).all())
 
 
+def _emptied(session: Session, org_ids: Iterable[int]) -> set[int]:
+    """Those that were purged. What they used is gone, so that anything late would seem to be all that they ever used, and be credited."""
+    asked = sa.text("SELECT id FROM organization WHERE id = ANY(:ids) AND purged_at IS NOT NULL")
+    return set(session.scalars(asked, {"ids": sorted(set(org_ids))}))
+
+
 def _within_batch(events: Sequence[UsageEvent]) -> tuple[list[UsageEvent], list[UsageEvent]]:
     """The first event of each identity, and those that contradict it."""
     first: dict[tuple[str, bytes], UsageEvent] = {}
@@ -314,4 +325,9 @@ def _org_unknown(event: UsageEvent, only_org: str | None) -> Refusal:
         if only_org is None
         else f"This token may send events of {only_org} only, not of {event.org}."
     )
+    return Refusal(event.line, "org_unknown", sentence, b"", event.org)
+
+
+def _org_emptied(event: UsageEvent) -> Refusal:
+    sentence = f"The organization {event.org} was deleted more than 30 days ago and its usage is gone; it takes no more events."
     return Refusal(event.line, "org_unknown", sentence, b"", event.org)

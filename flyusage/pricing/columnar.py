@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -46,10 +47,15 @@ def _table(answer: Answer) -> Any:
             pa.field("is_unpriced", pa.bool_(), nullable=False),
             pa.field("is_other", pa.bool_(), nullable=False),
         ],
-        {"flyusage": json.dumps(about, default=str)},
+        {"flyusage": json.dumps(about, default=_moment)},
     )
     rows = [
         {**one, **{name: None if one[name] is None else Decimal(one[name]) for name in AMOUNTS}}
         for one in told["series"]
     ]  # fmt: skip
     return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _moment(moment: datetime) -> str:
+    """As in the JSON: `2026-11-15T00:00:00Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from factories import Event, started, stopped
 
 from flyusage import clock, db
 from flyusage.alerts import anomalies, deliveries, endpoints
-from flyusage.alerts.anomalies import Found, look_for, sentence, view_of
+from flyusage.alerts.anomalies import Found, facts_of, look_for, sentence, view_of
 from flyusage.metering.history import note_load, note_whole
 from flyusage.orgs.acting import system
 from flyusage.periods import Period
@@ -20,6 +21,7 @@ from flyusage.pricing.explorer import explore
 
 BEGINS, NOW = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 16, tzinfo=UTC)
 RUNAWAY, DARK = datetime(2026, 10, 15, 6, tzinfo=UTC), datetime(2026, 10, 12, 8, tzinfo=UTC)
+AMOUNTS = ((1250, "USD"), (-500, "JPY"), (2**63 - 1, "EUR"))
 SIZE = {"vm_size": "performance-8x", "memory_mb": 16384}
 
 
@@ -120,6 +122,10 @@ def test_only_what_is_fresh_is_sent_and_only_once(prism: int):
     said = json.loads(sent.body)["data"]
     assert (sent.type, said["app"], said["region"], said["direction"]) == ("anomaly.found", "web", "dfw", "rise")
     assert said["cause"]["machines"][:2] == ["runaway-00", "runaway-01"]
+    told = next(one for one in found(prism) if one.app == "web")
+    assert said == {**facts_of(told), "until": said["until"], "text": said["text"], "link": said["link"]}
+    whole = [facts_of(replace(told, difference_minor=minor, currency=currency))["difference"] for minor, currency in AMOUNTS]
+    assert whole == ["12.50", "-500", "92233720368547758.07"]
     assert said["link"].startswith("https://usage.example/orgs/prism/usage?")
 
 

@@ -9,6 +9,9 @@ from asking_api import ask, token_of
 from story import NOW
 
 from flyusage import clock, db
+from flyusage.alerts import budgets
+from flyusage.alerts.budgets import Plan
+from flyusage.orgs.acting import system
 from flyusage.orgs.queries import organization_by_slug
 from flyusage.pricing.urls import parse_moment
 
@@ -46,6 +49,14 @@ def test_a_budget_is_set_changed_and_ended_and_the_audit_names_the_token(org_id:
         rows = session.execute(sa.text("SELECT action, actor FROM audit_event WHERE action LIKE 'budget.%' ORDER BY id")).all()
     assert [action for action, _ in rows] == ["budget.create", "budget.change", "budget.end"]
     assert all(actor.startswith("token:") for _, actor in rows)
+
+
+def test_a_change_leaves_the_stop_of_a_budget_as_it_was(org_id: int):
+    with db.transaction(org_id) as session:
+        kept = budgets.create(session, org_id, Plan("web", 5000, is_capped=True), by=system("tests"))
+    assert ask(f"/budgets/{kept.id}", token=token_of(org_id), method="PUT", json=PLAN).status_code == 200
+    with db.transaction(org_id) as session:
+        assert budgets.budget_of(session, org_id, kept.id).plan.is_capped
 
 
 def test_the_same_key_does_nothing_twice(org_id: int):

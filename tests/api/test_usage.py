@@ -6,10 +6,12 @@ import json
 import shlex
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import billed_site
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from asking_api import ask, token_of
 from background import run_async
@@ -29,6 +31,8 @@ from flyusage.ui.pages.explorer import question
 if TYPE_CHECKING:
     from conftest import Database
 
+ABOUT = ("view", "measure", "unit", "currency", "total", "previous_total", "as_of", "rolled_through", "notices")
+AMOUNTS = ("total", "previous_total", "list_cost", "machine_hours")
 VIEWS = (
     {},
     {"show": "list_cost", "by": "app", "range": "2026-10"},
@@ -68,6 +72,17 @@ def page_csv(view: dict[str, str]) -> str:
     return run_async(talk())
 
 
+def columnar(secret: str, view: dict[str, str]) -> dict[str, pa.Table]:
+    """The view as Parquet and as Arrow, as a data frame reads them."""
+    parquet, arrow = (ask(f"/usage.{name}", token=secret, params=view).content for name in ("parquet", "arrow"))
+    return {"parquet": pq.read_table(io.BytesIO(parquet)), "arrow": pa.ipc.open_stream(arrow).read_all()}
+
+
+def as_decimals(one: dict[str, Any]) -> dict[str, Any]:
+    """A line of the JSON with its amounts as numbers; twelve places either way."""
+    return {**one, **{name: one[name] and Decimal(one[name]) for name in AMOUNTS}}
+
+
 @pytest.mark.parametrize("view", [one for one in VIEWS if one.get("as") != "map"], ids=str)
 def test_the_api_the_pages_csv_and_the_command_agree_to_the_last_decimal(tokens, view, flyusage):
     answered = ask("/usage", token=tokens["prism"], params=view)
@@ -83,6 +98,11 @@ def test_the_api_the_pages_csv_and_the_command_agree_to_the_last_decimal(tokens,
     assert Decimal(body[-1][2]) == Decimal(told["total"])
     lines = [json.loads(line) for line in ask("/usage.ndjson", token=tokens["prism"], params=view).text.splitlines()]
     assert lines == told["series"]
+    for name, table in columnar(tokens["prism"], view).items():
+        assert table.to_pylist() == [as_decimals(one) for one in told["series"]], name
+        about = json.loads(table.schema.metadata[b"flyusage"])
+        assert {key: about[key] for key in ABOUT} == {key: told[key] for key in ABOUT}, name
+        assert {str(table.schema.field(column).type) for column in AMOUNTS} == {"decimal128(38, 12)"}, name
 
 
 def test_october_is_what_the_story_says(tokens):

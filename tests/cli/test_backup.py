@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import billed_site
 import pytest
 import sqlalchemy as sa
+import typer
+from cast import make_cast
 from commanding import Flyusage
 from conftest import copied, pointed_at
 from sqlmodel import SQLModel
@@ -34,10 +36,12 @@ def test_what_was_saved_is_what_comes_back(
     flyusage: Flyusage, server: "Server", template: str, database: "Database", tmp_path: Path
 ) -> None:
     billed_site.fill()
-    file = tmp_path / "flyusage.dump"
+    file, others = tmp_path / "flyusage.dump", tmp_path / "flyusage.dump.part"
+    others.write_text("of a backup that was killed, or goes on")
     said = flyusage("backup", str(file))
     assert said.code == 0, said.err
     assert file.stat().st_mode & 0o077 == 0
+    assert sorted(tmp_path.iterdir()) == [file, others] and others.read_text().startswith("of a backup")
     before = contents()
     refused = flyusage("restore", str(file), "--yes")
     assert refused.code == 1
@@ -57,6 +61,24 @@ def test_what_was_saved_is_what_comes_back(
             assert session.scalars(sa.text("SELECT DISTINCT org_id FROM invoice")).all() in ([known[0].id], [])
         with pytest.raises(sa.exc.DBAPIError, match="issued"), db.platform_transaction() as session:  # and so are the triggers
             session.execute(sa.text("UPDATE invoice SET net_minor = net_minor + 1"))
+
+
+def test_who_begins_while_the_question_stands_there_is_not_written_over(
+    flyusage: Flyusage, database: "Database", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "x.dump"
+    assert flyusage("backup", str(file)).code == 0
+
+    def answered(*_: object, **__: object) -> bool:
+        with db.platform_transaction() as session:
+            make_cast(session)
+        return True
+
+    monkeypatch.setattr(typer, "confirm", answered)
+    said = flyusage("restore", str(file))
+    assert (said.code, "This database holds organizations (prism, rival)" in said.err) == (1, True)
+    with db.lookup_transaction() as session:
+        assert len(directory(session)) == 2
 
 
 def test_what_is_no_backup_is_refused_before_anything_is_touched(flyusage: Flyusage, shared_database: "Database", tmp_path: Path) -> None:

@@ -5,14 +5,19 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from billing_world import BY, NOW, acting, bill_to, billed, take_in, value, volume
+from factories import ingest
 from sqlmodel import SQLModel
 
+from flyusage import clock, db
 from flyusage.alerts import models as _alerts  # noqa: F401 tables are known once their module is imported
 from flyusage.auth import accounts
 from flyusage.invoices import purging
 from flyusage.invoices.payments import models as _payments  # noqa: F401
 from flyusage.invoices.settlement import Receipt, record_payment
+from flyusage.metering.locks import lock_subjects
 from flyusage.orgs import api_tokens, audit, organizations
+from flyusage.orgs import idempotency as _idempotency  # noqa: F401
+from flyusage.orgs.sso import models as _sso  # noqa: F401
 
 MONTH = timedelta(days=30)
 
@@ -84,3 +89,24 @@ def test_a_month_that_is_still_to_be_invoiced_holds_it_back(worlds: dict[str, in
 def test_whoever_adds_a_table_decides_whether_it_goes():
     tenant = {table.name for table in SQLModel.metadata.tables.values() if "org_id" in table.columns}
     assert sorted([*purging.GONE, *purging.KEPT]) == sorted(tenant)
+
+
+def test_what_is_sent_after_it_is_refused_and_nothing_that_was_billed_is_credited(worlds: dict[str, int]):
+    prism = worlds["prism"]
+    delete(prism)
+    with acting(NOW + MONTH) as session:
+        record_payment(session, prism, worlds["invoice"], Receipt(17850, NOW.date(), "SEPA"), by=BY)
+    with acting(NOW + MONTH):
+        purging.work()
+    with clock.freeze(NOW + MONTH):
+        result = ingest([*volume("late", 10), *volume("v1", 1000), *volume("r2", 20, org="rival")])
+    assert (result.accepted, [one.code for one in result.refusals]) == (2, ["org_unknown"] * 4)
+    assert counts(prism, (*purging.GONE, "late_month")) == {}
+
+
+def test_it_waits_for_who_writes_its_usage(worlds: dict[str, int]):
+    with db.platform_transaction() as writing:
+        lock_subjects(writing, [(worlds["prism"], 0)])
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"), db.platform_transaction() as session:
+            session.execute(sa.text("SET LOCAL lock_timeout = '100ms'"))
+            purging.purge(session, worlds["prism"])
