@@ -19,11 +19,12 @@ from flyusage.auth import accounts, second_factor, sessions
 from flyusage.auth.how import How
 from flyusage.auth.oidc import Person
 from flyusage.auth.sessions import reader_of
-from flyusage.orgs import api_tokens
+from flyusage.orgs import api_tokens, invitations, scim_users
 from flyusage.orgs.acting import member, system
 from flyusage.orgs.errors import NotPermitted, TokenRefused
 from flyusage.orgs.models import Role
 from flyusage.orgs.queries import role_of
+from flyusage.orgs.scim_users import Told
 from flyusage.orgs.sso import connections, domains, flows, people
 from flyusage.orgs.sso.connections import GIVEN, Connection, Wanted
 from flyusage.orgs.sso.errors import DnsSilent, DomainTaken, FlowSpent, SingleSignOnNeeded, SsoInvalid, SsoRefused
@@ -370,6 +371,34 @@ def _until_somebody_waits() -> None:
             if connection.scalar(waiting):
                 return
     pytest.fail("nobody waits for the domain")
+
+
+def test_who_was_sent_to_a_provider_that_is_another_switched_off_or_of_a_deleted_organization_does_not_come_back(
+    cast: Cast, held: Connection
+) -> None:
+    for meanwhile, said in (
+        ("UPDATE organization SET deleted_at = now()", "switched off"),
+        ("UPDATE sso_connection SET is_off = true", "switched off"),
+        ("UPDATE sso_connection SET issuer = 'https://other.example'", "changed its provider"),
+    ):
+        with db.platform_transaction() as session:
+            session.execute(sa.text(meanwhile))
+            with pytest.raises(SsoRefused, match=said):
+                people.admit(session, held, ANN)
+            session.rollback()
+
+
+def test_whom_the_directory_has_taken_out_does_not_come_back_uninvited(cast: Cast, held: Connection) -> None:
+    first = admit(held, ANN)
+    told_of = Told("ann@prism.example", ("ann@prism.example",), "Ann", None, is_active=True, attributes={})
+    with db.transaction(held.org_id) as session:
+        kept, _ = scim_users.add(session, held.org_id, told_of, by=BY)
+        scim_users.change(session, held.org_id, kept.id, replace(told_of, is_active=False), by=BY)
+    with pytest.raises(SsoRefused, match="directory says that you belong to it no more. Ask Owner"):
+        admit(held, ANN)
+    with db.transaction(held.org_id) as session:
+        invitations.invite(session, held.org_id, ["ann@prism.example"], Role.VIEWER, by=BY)  # by somebody, since then
+    assert admit(held, ANN) == people.Admitted(first.user_id, Role.VIEWER, is_new_member=True)
 
 
 def test_a_former_providers_second_factor_opens_no_token(cast: Cast, held: Connection) -> None:
