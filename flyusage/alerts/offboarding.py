@@ -45,9 +45,11 @@ def stops(session: Session, org_id: int, user_id: int) -> Stops:
 def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int | None, *, by: Actor) -> int:
     """Take the addresses of `leaving` (user ids) out of every budget's recipients, the heir's in their place; how many that changed.
 
-    In the transaction that removes them, before it does. Raises NotPermitted, and MemberUnknown for an heir who is none or leaves too.
+    In the transaction that removes them, before it does; whoever leaves by themselves needs no permission to. Raises NotPermitted, and
+    MemberUnknown for an heir who is none or leaves too.
     """
-    by.may(Permission.MEMBERS_MANAGE)
+    if set(leaving) != {by.user_id} or heir is not None:
+        by.may(Permission.MEMBERS_MANAGE)
     addresses = {_address(session, one) for one in leaving}
     taking = None if heir is None else _address(session, heir)
     if taking in addresses:
