@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from billing_world import take_in
 from conftest import Database, _read_anew
 from factories import Event, started, stopped
@@ -104,6 +105,15 @@ def test_only_what_is_fresh_is_sent_and_only_once(prism: int):
     assert (sent.type, said["app"], said["region"], said["direction"]) == ("anomaly.found", "web", "dfw", "rise")
     assert said["cause"]["machines"][:2] == ["runaway-00", "runaway-01"]
     assert said["link"].startswith("https://usage.example/orgs/prism/usage?")
+
+
+def test_a_deleted_organization_is_not_looked_at(prism: int):
+    with db.platform_transaction() as session:
+        session.execute(sa.text("UPDATE anomaly_watch SET looked_through = looked_through - interval '1 day'"))
+        assert prism in anomalies.organizations_to_look_at(session)
+        session.execute(sa.text("UPDATE organization SET deleted_at = now() WHERE id = :org"), {"org": prism})
+        assert prism not in anomalies.organizations_to_look_at(session)
+        session.rollback()
 
 
 def test_an_hour_is_looked_at_once_whatever_comes_late(prism: int):
