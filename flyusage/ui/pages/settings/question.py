@@ -89,11 +89,7 @@ def require_second_factor(slug: str, *, is_required: bool) -> None:
 def leave(slug: str) -> None:
     """Raises as `memberships.leave`."""
     org = _open(slug)
-    # Of every app: mails may come of budgets that whoever leaves does not see.
-    with db.transaction(org.id, apps=None) as session, seats.kept(session, org.id, by=org.by):
-        if org.by.user_id is not None:
-            offboarding.hand_over(session, org.id, [org.by.user_id], None, by=org.by)
-        memberships.leave(session, org.id, by=org.by)
+    offboarding.leave(org.id, by=org.by)
 
 
 def transfer(slug: str, email: str) -> None:
