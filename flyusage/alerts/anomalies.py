@@ -81,7 +81,7 @@ def look_for(session: Session, org_id: int, *, days: int | None = None) -> bool:
 
 
 def organizations_to_look_at(session: Session) -> list[int]:
-    """Those with four weeks of history and hours that nobody looked at. Needs the platform's role."""
+    """Those with four weeks of history and hours that nobody looked at, without the deleted. Needs the platform's role."""
     return list(session.scalars(sa.text(_UNSEEN), {"settles": SETTLES[RUNNING], "past": (PAST_DAYS + 1) * DAY}))
 
 
@@ -316,6 +316,7 @@ def _floor(moment: datetime, slot: timedelta) -> datetime:
 
 
 _UNSEEN = """
-SELECT s.org_id FROM rollup_state s LEFT JOIN anomaly_watch w ON w.org_id = s.org_id AND w.meters = 'running'
+SELECT s.org_id FROM rollup_state s JOIN organization o ON o.id = s.org_id AND o.deleted_at IS NULL
+LEFT JOIN anomaly_watch w ON w.org_id = s.org_id AND w.meters = 'running'
 WHERE s.first_event_at < s.rolled_through - CAST(:past AS interval)
   AND (w.looked_through IS NULL OR w.looked_through < s.rolled_through - CAST(:settles AS interval)) ORDER BY s.org_id"""

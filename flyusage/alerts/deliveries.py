@@ -149,7 +149,7 @@ def delivery_of(session: Session, org_id: int, delivery_id: int) -> Delivery:
 
 
 def due(session: Session, limit: int) -> Sequence[tuple[int, int]]:
-    """(organization, delivery) of what can be sent now, the longest due first. Needs the platform's role."""
+    """(organization, delivery) of what can be sent now, the longest due first; nothing of deleted organizations. Needs the platform's role."""
     return [tuple(row) for row in session.execute(sa.text(_DUE), {"now": clock.now(), "limit": limit})]
 
 
@@ -247,7 +247,9 @@ def _delivery(row: sa.RowMapping, tried: tuple[Attempt, ...] | None = None) -> D
     )  # fmt: skip
 
 
-_DUE = "SELECT org_id, id FROM delivery WHERE state = 'waiting' AND due_at <= :now ORDER BY due_at, id LIMIT :limit"
+_DUE = """
+SELECT d.org_id, d.id FROM delivery d JOIN organization o ON o.id = d.org_id
+WHERE d.state = 'waiting' AND d.due_at <= :now AND o.deleted_at IS NULL ORDER BY d.due_at, d.id LIMIT :limit"""
 _TAKE = """
 UPDATE delivery SET attempts = attempts + 1, due_at = :until
 WHERE (org_id, id) IN (SELECT org_id, id FROM delivery WHERE org_id = :org AND id = :id AND state = 'waiting' AND due_at <= :now

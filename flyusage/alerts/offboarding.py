@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage import clock
+from flyusage import clock, db
 from flyusage.alerts import budgets
 from flyusage.alerts.budgets import Budget
 from flyusage.alerts.models import budget
-from flyusage.orgs import api_tokens, audit
+from flyusage.invoices import seats
+from flyusage.orgs import api_tokens, audit, memberships
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.api_tokens import Token
 from flyusage.orgs.errors import MemberUnknown
@@ -45,9 +46,11 @@ def stops(session: Session, org_id: int, user_id: int) -> Stops:
 def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int | None, *, by: Actor) -> int:
     """Take the addresses of `leaving` (user ids) out of every budget's recipients, the heir's in their place; how many that changed.
 
-    In the transaction that removes them, before it does. Raises NotPermitted, and MemberUnknown for an heir who is none or leaves too.
+    In the transaction that removes them, before it does; whoever leaves by themselves needs no permission to. Raises NotPermitted, and
+    MemberUnknown for an heir who is none or leaves too.
     """
-    by.may(Permission.MEMBERS_MANAGE)
+    if set(leaving) != {by.user_id} or heir is not None:
+        by.may(Permission.MEMBERS_MANAGE)
     addresses = {_address(session, one) for one in leaving}
     taking = None if heir is None else _address(session, heir)
     if taking in addresses:
@@ -65,6 +68,17 @@ def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int
         audit.record(session, org_id, actor=by.name, action="budget.change", subject=f"budget:{one.id}", detail=detail)
         changed += 1
     return changed
+
+
+def leave(org_id: int, *, by: Actor) -> None:
+    """Take oneself out, and out of every budget's recipients, those of apps too that one does not see: in a transaction of its own.
+
+    Raises as `memberships.leave`.
+    """
+    with db.transaction(org_id) as session, seats.kept(session, org_id, by=by):
+        if by.role is not None and by.user_id is not None:
+            hand_over(session, org_id, [by.user_id], None, by=by)
+        memberships.leave(session, org_id, by=by)
 
 
 def _address(session: Session, user_id: int) -> str:

@@ -18,11 +18,11 @@ from sqlmodel import Session
 
 from flyusage import clock
 from flyusage.auth import sessions
-from flyusage.orgs import audit, invitations, memberships
+from flyusage.orgs import app_grants, audit, invitations, memberships
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.errors import RoleUnknown, ScimUnknown
 from flyusage.orgs.models import Role
-from flyusage.orgs.permissions import Permission, require
+from flyusage.orgs.permissions import LIMITABLE, Permission, require
 
 DEFAULT_ROLES = (Role.VIEWER, Role.DEVELOPER, Role.BILLING)
 GROUP_ROLES = (Role.ADMIN, Role.DEVELOPER, Role.BILLING, Role.VIEWER)  # the most powerful first
@@ -109,12 +109,18 @@ def bring_in(session: Session, org_id: int, scim_user_id: str, email: str, name:
     if account is None:
         invited = invitations.invite(session, org_id, [email], role, by=by)[0]
         return Welcome(email, role, secret=invited.secret) if invited.secret else None
+    apps = None
     for one in invitations.waiting(session, org_id):
-        if one.email == email:
+        if one.email == email:  # whoever was to see some apps only does
+            apps = one.app_ids if role in LIMITABLE else None
             invitations.revoke(session, org_id, one.id, by=by)
-    join = "INSERT INTO membership (org_id, user_id, role, created_at) VALUES (:org, :user, :role, :now)"
-    session.execute(sa.text(join), {"org": org_id, "user": account.user_id, "role": role, "now": clock.now()})
+    join = """INSERT INTO membership (org_id, user_id, role, created_at, app_ids)
+              VALUES (:org, :user, :role, :now, CAST(:apps AS int[]))"""
+    granted = None if apps is None else list(apps)
+    session.execute(sa.text(join), {"org": org_id, "user": account.user_id, "role": role, "now": clock.now(), "apps": granted})
     detail = {"email": email, "role": role.value, "is_new": account.is_new}
+    if granted is not None:
+        detail |= {"apps": app_grants.told(session, org_id, granted)}
     audit.record(session, org_id, actor=by.name, action="members.provision", subject=f"user:{account.user_id}", detail=detail)
     return Welcome(email, role, user_id=account.user_id) if account.is_new else None
 
@@ -165,6 +171,7 @@ _STANDING = """
 SELECT u.id, u.email, p.user_id, p.role FROM scim_user u LEFT JOIN people_of_organization(NULL) p ON p.email = u.email
 WHERE u.org_id = :org AND u.id = ANY (:users) AND u.is_active ORDER BY u.id"""
 _INVITE_AS = """
-UPDATE invitation i SET role = :role FROM (SELECT id, role FROM invitation WHERE org_id = :org AND email = :email
+UPDATE invitation i SET role = :role, app_ids = CASE WHEN :role IN ('developer', 'viewer') THEN i.app_ids END
+FROM (SELECT id, role FROM invitation WHERE org_id = :org AND email = :email
   AND accepted_at IS NULL AND revoked_at IS NULL FOR UPDATE) AS was
 WHERE i.org_id = :org AND i.id = was.id AND was.role <> :role RETURNING was.role"""

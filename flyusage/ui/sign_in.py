@@ -5,6 +5,7 @@ Other sites' pages cannot post here (`front_door.py` refuses a foreign Origin, t
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -204,16 +205,19 @@ async def accept_invitation(request: Request) -> Response:
     form = await form_of(request)
     link = _field(form, "link")
     try:
-        offer, secret = await run_in_threadpool(_accept, link, form, address_of(request), request.headers.get("user-agent", ""))
+        taken = await run_in_threadpool(_accept, link, form, address_of(request), request.headers.get("user-agent", ""))
     except (TooManyAttempts, SingleSignOnNeeded) as error:
         return back("/sign-in", error.code)
     except (InvitationSpent, InvitationForAnother, PasswordTooWeak) as error:
         return back("/invitation", error.code, link=link, name=_field(form, "name")[: accounts.LONGEST_NAME])
-    response = RedirectResponse(f"/orgs/{offer.slug}", status_code=303)
-    if secret is None:
+    onward = f"/orgs/{taken.offer.slug}"
+    if taken.half is not None:
+        return ask_for_code(taken.half, onward)
+    response = RedirectResponse(onward, status_code=303)
+    if taken.secret is None:
         return response
     await run_in_threadpool(end_session, request)
-    return with_cookies(response, secret)
+    return with_cookies(response, taken.secret)
 
 
 async def _options(asked: Callable[..., str], *given: str) -> Response:
@@ -278,19 +282,30 @@ def _set_password(link: str, password: str, address: str, device: str) -> str:
     raise SecondFactorAsked(half)
 
 
-def _accept(link: str, form: dict[str, str], address: str, device: str) -> tuple[Offer, str | None]:
-    """The offer taken, and a new session's secret where the account is new."""
+@dataclass(frozen=True)
+class _Taken:
+    """An offer that was taken; whose account had no password, with a new session's secret, or a half sign-in's where it has a second factor."""
+
+    offer: Offer
+    secret: str | None = None
+    half: str | None = None
+
+
+def _accept(link: str, form: dict[str, str], address: str, device: str) -> _Taken:
     with db.platform_transaction() as session:
         count(session, "invitation-from", address, PER_ADDRESS)
     with db.platform_transaction() as session:
         reader = signed_in(session)
         if reader is not None:
-            return invitations.accept(session, link, reader), None
+            return _Taken(invitations.accept(session, link, reader))
         leads = lead_of(session, invitations.offered(session, link).email)
         if leads is not None and leads.is_enforced:  # the invitation waits for them there
             raise SingleSignOnNeeded(f"{leads.name} signs its people in by its own provider.")
         offer, user_id = invitations.accept_as_new(session, link, name=_field(form, "name"), password=_field(form, "password"))
-        return offer, sessions.start(session, user_id, address=address, device=device, how=LINK)
+        require_password_allowed(session, user_id)  # as it is now, and until this commits
+        if second_factor.is_on(session, user_id):  # of who came by a provider until now
+            return _Taken(offer, half=halfway.start(session, user_id, how=LINK))
+        return _Taken(offer, sessions.start(session, user_id, address=address, device=device, how=LINK))
 
 
 def _permit_password(session: Session, user_id: int) -> None:

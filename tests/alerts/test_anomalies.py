@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from billing_world import take_in
 from conftest import Database, _read_anew
 from factories import Event, started, stopped
@@ -127,6 +128,15 @@ def test_only_what_is_fresh_is_sent_and_only_once(prism: int):
     whole = [facts_of(replace(told, difference_minor=minor, currency=currency))["difference"] for minor, currency in AMOUNTS]
     assert whole == ["12.50", "-500", "92233720368547758.07"]
     assert said["link"].startswith("https://usage.example/orgs/prism/usage?")
+
+
+def test_a_deleted_organization_is_not_looked_at(prism: int):
+    with db.platform_transaction() as session:
+        session.execute(sa.text("UPDATE anomaly_watch SET looked_through = looked_through - interval '1 day'"))
+        assert prism in anomalies.organizations_to_look_at(session)
+        session.execute(sa.text("UPDATE organization SET deleted_at = now() WHERE id = :org"), {"org": prism})
+        assert prism not in anomalies.organizations_to_look_at(session)
+        session.rollback()
 
 
 def test_an_hour_is_looked_at_once_whatever_comes_late(prism: int):

@@ -133,6 +133,17 @@ def test_two_workers_and_one_that_died_between_sending_and_noting_tell_one_messa
     assert [one.state for one in listed(prism)] == ["delivered"]
 
 
+def test_nothing_is_sent_of_an_organization_that_is_deleted_until_that_is_undone(prism: int, receiver: Receiver):
+    endpoint(prism, receiver.url, "budgets")
+    budget(prism)
+    look()
+    for moment, sent in (("now()", 0), ("NULL", 1)):
+        with db.platform_transaction() as session:
+            session.execute(sa.text(f"UPDATE organization SET deleted_at = {moment} WHERE id = :org"), {"org": prism})
+        send_due()
+        assert len(receiver.got) == sent
+
+
 def test_what_fails_is_tried_ever_more_rarely_then_given_up_and_can_be_replayed(prism: int, receiver: Receiver):
     endpoint(prism, receiver.url, "budgets")
     budget(prism)

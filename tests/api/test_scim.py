@@ -14,6 +14,8 @@ from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
 from flyusage import config, db
+from flyusage.alerts import budgets
+from flyusage.alerts.budgets import Plan
 from flyusage.api.scim import routes
 from flyusage.auth import sessions
 from flyusage.orgs import api_tokens, audit, invitations, provisioning, scim_tokens
@@ -151,6 +153,43 @@ def test_the_last_owner_stays_and_a_directory_is_told_why(cast: Cast, client: ht
     with db.transaction(cast.prism.id) as session:
         provisioning.map_group(session, cast.prism.id, in_group["id"], Role.VIEWER, by=member(cast.owner.user_id, Role.OWNER))
     assert people(cast)["owner@prism.example"] == "owner"
+
+
+@pytest.mark.parametrize("how", ["inactive", "deleted"])
+def test_budgets_write_no_more_to_whom_the_directory_takes_out(cast: Cast, client: httpx.Client, how: str):
+    made = add(client, "ada@prism.example")
+    with db.transaction(cast.prism.id) as session:
+        budgets.create(session, cast.prism.id, Plan("All", 100, recipients=("ada@prism.example", "x@y.example")), by=system("tests"))
+    renamed = client.patch(f"Users/{made['id']}", json=patch({"op": "replace", "path": "displayName", "value": "Ada L."}))
+    assert renamed.status_code == 204
+    with db.transaction(cast.prism.id) as session:
+        assert budgets.budgets(session, cast.prism.id)[0].plan.recipients == ("ada@prism.example", "x@y.example")
+    if how == "deleted":
+        client.delete(f"Users/{made['id']}")
+    else:
+        client.patch(f"Users/{made['id']}", json=patch({"op": "replace", "path": "active", "value": False}))
+    assert "ada@prism.example" not in people(cast)
+    with db.transaction(cast.prism.id) as session:
+        assert budgets.budgets(session, cast.prism.id)[0].plan.recipients == ("x@y.example",)
+
+
+def test_whom_somebody_invited_to_some_apps_sees_no_more_by_the_directory(cast: Cast, client: httpx.Client):
+    with db.platform_transaction() as session:
+        app = session.scalar(sa.text("INSERT INTO app (org_id, name) VALUES (:org, 'web') RETURNING id"), {"org": cast.prism.id})
+    with db.transaction(cast.prism.id) as session:
+        both = ["ada@prism.example", "owner@rival.example"]
+        invitations.invite(session, cast.prism.id, both, Role.DEVELOPER, by=system("tests"), apps=[app])
+    ada, elsewhere = (add(client, one) for one in both)
+    with db.transaction(cast.prism.id) as session:
+        assert session.execute(sa.text("SELECT role, app_ids FROM membership WHERE app_ids IS NOT NULL")).all() == [("viewer", [app])]
+        (waiting,) = invitations.waiting(session, cast.prism.id)
+        assert (waiting.email, waiting.app_ids) == ("owner@rival.example", (app,))
+    made = client.post("Groups", json=group("Money", ada["id"], elsewhere["id"])).json()
+    for role, apps in ((Role.DEVELOPER, (app,)), (Role.BILLING, None)):
+        with db.transaction(cast.prism.id) as session:
+            provisioning.map_group(session, cast.prism.id, made["id"], role, by=member(cast.owner.user_id, Role.OWNER))
+            (waiting,) = invitations.waiting(session, cast.prism.id)
+        assert (waiting.role, waiting.app_ids) == (role, apps)
 
 
 def test_groups_give_roles_and_take_them(cast: Cast, client: httpx.Client):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+import sqlalchemy as sa
 from scim2_models import (
     InvalidValueException,
     NotFoundException,
@@ -20,12 +21,14 @@ from scim2_server.storage import ScimStorage, SearchPage
 from sqlmodel import Session
 
 from flyusage import db
+from flyusage.alerts import offboarding
 from flyusage.api.scim.resources import Group, User, group_resource, told_of, user_resource
 from flyusage.invoices import seats
 from flyusage.orgs import scim_groups, scim_users
 from flyusage.orgs.errors import ScimUnknown
 from flyusage.orgs.provisioning import Welcome
 from flyusage.orgs.scim_tokens import Bearer
+from flyusage.orgs.scim_users import Kept
 
 LONGEST_TEXT = 1_000
 NARROWED = {"userName": "user_name", "externalId": "external_id", "id": "id"}  # what an index answers
@@ -112,6 +115,9 @@ class Storage(ScimStorage):
         org, by, version = self.bearer.org_id, self.bearer.by, _number(expected_version)
         with seats.kept(self._open, org, by=by):
             if isinstance(resource, User):
+                before = scim_users.user(self._open, org, resource.id or "")
+                if before.is_active and resource.active is False:
+                    self._stop_mails(before)
                 kept, welcome = scim_users.change(self._open, org, resource.id or "", told_of(resource), by=by, version=version)
                 self._greet(welcome)
                 return user_resource(kept)
@@ -132,12 +138,21 @@ class Storage(ScimStorage):
         """Keep it no more, and do what follows. Raises what the verbs do."""
         remove = scim_users.remove if _is_user(resource_type) else scim_groups.remove
         with seats.kept(self._open, self.bearer.org_id, by=self.bearer.by):
+            if _is_user(resource_type):
+                self._stop_mails(scim_users.user(self._open, self.bearer.org_id, resource_id))
             remove(self._open, self.bearer.org_id, resource_id, by=self.bearer.by, version=_number(expected_version))
 
     @property
     def _open(self) -> Session:
         assert self._session is not None, "the protocol opens an operation around what it asks"
         return self._session
+
+    def _stop_mails(self, leaving: Kept) -> None:
+        """No budget writes any more to whom the directory is about to take out."""
+        asked = sa.text("SELECT user_id FROM people_of_organization(NULL) WHERE email = :email")
+        member = self._open.scalar(asked, {"email": leaving.email})
+        if member is not None:
+            offboarding.hand_over(self._open, self.bearer.org_id, [member], None, by=self.bearer.by)
 
     def _greet(self, welcome: Welcome | None) -> None:
         if welcome is not None:

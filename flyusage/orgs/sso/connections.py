@@ -3,7 +3,7 @@
 Settings are read and changed in the organization's own transaction (`db.transaction`). What signs people out needs the platform's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -109,6 +109,8 @@ def save(session: Session, org_id: int, wanted: Wanted, *, by: Actor) -> Connect
         "is_other": is_other or bool(secret),
     }  # fmt: skip
     session.execute(sa.text(_CHANGE if before is not None else _SET_UP), binds)
+    if is_other:
+        _vouch_no_more(session, org_id)
     changed = {name: value for name, value in _told(after).items() if before is None or _told(before)[name] != value}
     detail = changed | ({"client_secret": "renewed"} if secret else {})
     audit.record(
@@ -132,8 +134,15 @@ def remove(session: Session, org_id: int, *, by: Actor) -> None:
 
 
 def switch(session: Session, org_id: int, *, is_off: bool, by: Actor) -> bool:
-    """Switch it off for a while, rule and all, or on again; False where it was so. For whoever runs the installation; platform's role."""
+    """Switch it off for a while, rule and all, or on again; False where it was so. For whoever runs the installation; platform's role.
+
+    With the rule, on again signs out who came in by a password meanwhile.
+    """
     by.is_no_member("Single sign-on is switched off")
+    memberships.lock(session, org_id)  # whoever is being let in is let in before, and then signed out
+    domains = verified_domains(session, org_id)
+    for domain in domains:
+        hold_domain(session, domain)
     changed = session.scalar(
         sa.text("UPDATE sso_connection SET is_off = :off WHERE org_id = :org AND is_off <> :off RETURNING true"),
         {"off": is_off, "org": org_id},
@@ -141,6 +150,9 @@ def switch(session: Session, org_id: int, *, is_off: bool, by: Actor) -> bool:
     if changed:
         if is_off:
             sessions.end_by_provider(session, org_id)
+            _vouch_no_more(session, org_id)
+        else:
+            sign_out_of(session, org_id, domains)
         audit.record(
             session, org_id, actor=by.name, action="sso.switch_off" if is_off else "sso.switch_on", subject="single sign-on", detail={}
         )
@@ -254,6 +266,23 @@ def verified_domains(session: Session, org_id: int) -> list[str]:
     return list(session.scalars(query, {"org": org_id}))
 
 
+def hold_domain(session: Session, domain: str, *, is_shared: bool = False) -> None:
+    """Until the transaction ends, whose a domain is stays as it is; those who only ask (`is_shared`) do not wait for each other.
+
+    Not by its rows: one that is claimed meanwhile is not among those that are there to be locked.
+    """
+    lock = "pg_advisory_xact_lock_shared" if is_shared else "pg_advisory_xact_lock"
+    session.execute(sa.text(f"SELECT {lock}(hashtextextended(:name, 0))"), {"name": f"sso_domain/{domain}"})
+
+
+def sign_out_of(session: Session, org_id: int, domains: Sequence[str]) -> int:
+    """Have the rule, where it is in force, hold for who signed in by a password before; how many browsers. Platform's role."""
+    held = connection(session, org_id)
+    if held is None or not held.is_enforced or held.is_off:
+        return 0
+    return sessions.end_of_domains(session, domains, but_by=org_id, but_user=held.break_glass_user_id)
+
+
 def domain_of(email: str) -> str:
     """What follows the @, as domains are kept."""
     return email.rpartition("@")[2].strip().lower()
@@ -272,6 +301,7 @@ def require_password_allowed(session: Session, user_id: int) -> bool:
     Raises SingleSignOnNeeded.
     """
     email = session.scalar(sa.text("SELECT email FROM user_account WHERE id = :user"), {"user": user_id}) or ""
+    hold_domain(session, domain_of(email), is_shared=True)
     row = session.execute(sa.text(_LEAD + " FOR SHARE OF c"), {"domain": domain_of(email)}).one_or_none()
     found = None if row is None else Lead(*row)
     if found is None or not found.is_enforced:
@@ -284,6 +314,11 @@ def require_password_allowed(session: Session, user_id: int) -> bool:
         raise SingleSignOnNeeded(f"{found.name} signs its people in by its own provider. Continue with single sign-on.")
     audit.record(session, found.org_id, actor=f"user:{user_id}", action="sso.break_glass", subject=f"user:{user_id}", detail={})
     return True
+
+
+def _vouch_no_more(session: Session, org_id: int) -> None:
+    """What the provider said of second factors counts no longer, for tokens too: who comes again by the present one is asked anew."""
+    session.execute(sa.text("UPDATE sso_identity SET has_factor = false WHERE org_id = :org AND has_factor"), {"org": org_id})
 
 
 def _held(session: Session, org_id: int, by: Actor) -> Role | None:

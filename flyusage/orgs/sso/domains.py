@@ -18,7 +18,7 @@ from flyusage.config import settings
 from flyusage.orgs import audit, memberships
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.permissions import Permission, require
-from flyusage.orgs.sso.connections import connection, verified_domains
+from flyusage.orgs.sso.connections import connection, hold_domain, sign_out_of, verified_domains
 from flyusage.orgs.sso.errors import DnsSilent, DomainTaken, DomainUnproved, SsoInvalid
 
 LABEL, SAYS = "_flyusage", "flyusage-verify="
@@ -105,7 +105,8 @@ def check(org_id: int, domain: str, *, by: Actor) -> bool:
     """Ask the domain's DNS; whether it proves the domain now. In transactions of its own, none of which waits for an answer.
 
     A record that is gone takes the proof with it; where nobody answers nothing changes. A domain that another organization
-    proved once changes hands when that one's record is gone. Raises NotPermitted, SsoInvalid, DnsSilent, DomainTaken.
+    proved once changes hands when that one's record is gone. Where everybody must come by the provider, who has an address of a domain
+    that is proved now is signed out as when the rule was set. Raises NotPermitted, SsoInvalid, DnsSilent, DomainTaken.
     """
     with db.platform_transaction() as session:
         _held(session, org_id, by)
@@ -139,6 +140,7 @@ def require_proved(is_proved: bool, domain: Domain) -> None:
 
 def _judge(session: Session, org_id: int, domain: str, texts: Sequence[str], by: Actor) -> bool:
     now = clock.now()
+    hold_domain(session, domain)
     rows = session.execute(
         sa.text("SELECT org_id, token, verified_at FROM sso_domain WHERE domain = :domain ORDER BY org_id FOR UPDATE"), {"domain": domain}
     ).all()
@@ -156,6 +158,8 @@ def _judge(session: Session, org_id: int, domain: str, texts: Sequence[str], by:
     if is_proved != (own.verified_at is not None):
         action = "sso_domain.verify" if is_proved else "sso_domain.lose"
         audit.record(session, org_id, actor=by.name, action=action, subject=f"domain:{domain}", detail={})
+        if is_proved:
+            sign_out_of(session, org_id, [domain])
     return is_proved
 
 

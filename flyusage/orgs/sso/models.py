@@ -56,7 +56,7 @@ class SsoConnection(SQLModel, table=True):
 class SsoDomain(SQLModel, table=True):
     """A mail domain that an organization says is its own; verified once its DNS says so too, and for one organization only.
 
-    No key holds that, since keys begin with the organization: `domains.check` holds all who claim the domain while it judges.
+    No key holds that, since keys begin with the organization: `domains.check` holds the domain while it judges.
     """
 
     __tablename__ = "sso_domain"  # pyright: ignore[reportAssignmentType]

@@ -14,7 +14,7 @@ from flyusage import clock
 from flyusage.auth import accounts, sessions
 from flyusage.auth.errors import AddressInvalid
 from flyusage.auth.oidc import Person
-from flyusage.orgs import audit, memberships
+from flyusage.orgs import audit, memberships, organizations
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import LIMITABLE
 from flyusage.orgs.queries import role_of
@@ -38,8 +38,11 @@ def admit(session: Session, held: Connection, person: Person) -> Admitted:
     """Let in whom the provider vouches for. Raises SsoRefused, saying why and whom to ask. Seats are the caller's (`invoices.seats.kept`)."""
     org_id = held.org_id
     memberships.lock(session, org_id)
-    if connection(session, org_id) is None or held.is_off:
+    present = connection(session, org_id)  # as it is now: the provider has been asked meanwhile
+    if present is None or present.is_off or held.is_off or organizations.deleted_at(session, org_id) is not None:
         raise SsoRefused("Single sign-on is switched off for your organization. Sign in with your password.")
+    if (present.issuer, present.client_id) != (held.issuer, held.client_id):
+        raise SsoRefused("Your organization has changed its provider meanwhile. Begin again.")
     user_id = _known(session, org_id, person) or _linked(session, org_id, person)
     now = clock.now()
     session.execute(
@@ -190,6 +193,10 @@ def _join(session: Session, held: Connection, person: Person, user_id: int, give
         ),
         {"now": now, "user": user_id, "org": org_id},
     ).one_or_none()
+    if invited is None and session.scalar(sa.text(_TAKEN_OUT), {"org": org_id, "user": user_id}):
+        raise SsoRefused(
+            f"Your organization's directory says that you belong to it no more. {whom_to_ask(session, org_id)} to have you made active there."
+        )
     role = given or (Role(invited.role) if invited else None) or held.default_role
     if role is None:
         raise SsoRefused(f"Your organization lets nobody in who was not invited. {whom_to_ask(session, org_id)} for an invitation.")
@@ -203,3 +210,8 @@ def _join(session: Session, held: Connection, person: Person, user_id: int, give
     detail = {"email": person.email, "role": role.value, "groups": sorted(person.groups)[:20], "was_invited": invited is not None}
     audit.record(session, org_id, actor=BY, action="members.join", subject=f"user:{user_id}", detail=detail)
     return Admitted(user_id, role, is_new_member=True)
+
+
+_TAKEN_OUT = (
+    """SELECT true FROM scim_user s JOIN user_account u ON u.email = s.email WHERE s.org_id = :org AND u.id = :user AND NOT s.is_active"""
+)

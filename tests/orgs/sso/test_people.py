@@ -1,5 +1,6 @@
 """Whom a provider's word lets in, and as what; which addresses it speaks for; and who may still use a password."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -18,10 +19,12 @@ from flyusage.auth import accounts, second_factor, sessions
 from flyusage.auth.how import How
 from flyusage.auth.oidc import Person
 from flyusage.auth.sessions import reader_of
+from flyusage.orgs import api_tokens, invitations, scim_users
 from flyusage.orgs.acting import member, system
-from flyusage.orgs.errors import NotPermitted
+from flyusage.orgs.errors import NotPermitted, TokenRefused
 from flyusage.orgs.models import Role
 from flyusage.orgs.queries import role_of
+from flyusage.orgs.scim_users import Told
 from flyusage.orgs.sso import connections, domains, flows, people
 from flyusage.orgs.sso.connections import GIVEN, Connection, Wanted
 from flyusage.orgs.sso.errors import DnsSilent, DomainTaken, FlowSpent, SingleSignOnNeeded, SsoInvalid, SsoRefused
@@ -293,3 +296,134 @@ def test_an_invitation_that_waits_gives_its_role_and_its_apps(cast: Cast, held: 
     with db.transaction(held.org_id) as session:
         assert session.scalars(sa.text("SELECT app_ids FROM membership WHERE role = 'developer'")).all() == [[7]]
         assert session.scalar(sa.text("SELECT accepted_at IS NOT NULL FROM invitation"))
+
+
+def enforced(cast: Cast, org_id: int) -> None:
+    """The rule is in force for the organization's proved domains, past which its owner gets."""
+    with db.platform_transaction() as session:
+        with_factor(session, cast.owner.user_id, cast.owner.email)
+        connections.worked(session, org_id)
+        connections.name_break_glass(session, org_id, cast.owner.user_id, by=member(cast.owner.user_id, Role.OWNER))
+        connections.enforce(session, org_id, by=BY)
+
+
+def test_a_domain_that_is_proved_under_the_rule_and_a_rule_that_is_switched_on_again_sign_passwords_out(
+    cast: Cast, held: Connection, names: Nameserver
+) -> None:
+    enforced(cast, held.org_id)
+    with db.platform_transaction() as session:
+        session.execute(sa.text("UPDATE sso_domain SET verified_at = NULL"))
+        secret, outside = (sessions.start(session, one.user_id, address="::1", device="") for one in (cast.member, cast.outsider))
+        claimed = domains.domains(session, held.org_id)[0]
+    names.texts[claimed.record] = [claimed.text]
+    assert domains.check(held.org_id, claimed.domain, by=BY)
+    with db.lookup_transaction() as session:
+        assert [reader_of(session, one) is not None for one in (secret, outside)] == [False, True]
+    with db.platform_transaction() as session:
+        connections.switch(session, held.org_id, is_off=True, by=BY)
+        secret = sessions.start(session, cast.member.user_id, address="::1", device="")
+    with db.platform_transaction() as session:
+        connections.switch(session, held.org_id, is_off=False, by=BY)
+        assert reader_of(session, secret) is None
+        assert reader_of(session, outside) is not None
+
+
+def test_two_organizations_that_prove_a_domain_at_once_do_not_both_have_it(cast: Cast, held: Connection) -> None:
+    """One judges and waits for a row of its own, while the other claims the domain, is judged and done: nothing told the first of it."""
+    domain = "both.example"
+    with db.transaction(cast.rival.id) as session:
+        theirs = domains.claim(session, cast.rival.id, domain, by=BY)
+    proofs, outcome = [theirs.text], []
+
+    def judge() -> None:
+        with db.platform_transaction() as session:
+            session.execute(sa.text("SET LOCAL lock_timeout = '20s'"))
+            try:
+                outcome.append(domains._judge(session, cast.rival.id, domain, proofs, BY))
+            except DomainTaken as error:
+                outcome.append(error)
+
+    thread = threading.Thread(target=judge)
+    with db.platform_transaction() as holding:
+        connections.hold_domain(holding, domain)  # as another check of the domain does, and the row of it
+        holding.execute(sa.text("SELECT 1 FROM sso_domain WHERE org_id = :org FOR UPDATE"), {"org": cast.rival.id})
+        thread.start()
+        _until_somebody_waits()
+        with db.transaction(cast.prism.id) as session:
+            mine = domains.claim(session, cast.prism.id, domain, by=BY)
+        proofs.append(mine.text)
+        holding.execute(
+            sa.text("UPDATE sso_domain SET verified_at = now() WHERE org_id = :org AND domain = :domain"),
+            {"org": cast.prism.id, "domain": domain},
+        )
+    thread.join(20)
+    assert [type(one) for one in outcome] == [DomainTaken]
+    with db.platform_transaction() as session:
+        verified = sa.text("SELECT org_id FROM sso_domain WHERE domain = :domain AND verified_at IS NOT NULL")
+        assert session.scalars(verified, {"domain": domain}).all() == [cast.prism.id]
+        assert connections.lead_of(session, f"x@{domain}") is not None
+
+
+def _until_somebody_waits() -> None:
+    waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    for _ in range(1000):
+        with db.plain_connection() as connection:
+            if connection.scalar(waiting):
+                return
+    pytest.fail("nobody waits for the domain")
+
+
+def test_who_was_sent_to_a_provider_that_is_another_switched_off_or_of_a_deleted_organization_does_not_come_back(
+    cast: Cast, held: Connection
+) -> None:
+    for meanwhile, said in (
+        ("UPDATE organization SET deleted_at = now()", "switched off"),
+        ("UPDATE sso_connection SET is_off = true", "switched off"),
+        ("UPDATE sso_connection SET issuer = 'https://other.example'", "changed its provider"),
+    ):
+        with db.platform_transaction() as session:
+            session.execute(sa.text(meanwhile))
+            with pytest.raises(SsoRefused, match=said):
+                people.admit(session, held, ANN)
+            session.rollback()
+
+
+def test_whom_the_directory_has_taken_out_does_not_come_back_uninvited(cast: Cast, held: Connection) -> None:
+    first = admit(held, ANN)
+    told_of = Told("ann@prism.example", ("ann@prism.example",), "Ann", None, is_active=True, attributes={})
+    with db.transaction(held.org_id) as session:
+        kept, _ = scim_users.add(session, held.org_id, told_of, by=BY)
+        scim_users.change(session, held.org_id, kept.id, replace(told_of, is_active=False), by=BY)
+    with pytest.raises(SsoRefused, match="directory says that you belong to it no more. Ask Owner"):
+        admit(held, ANN)
+    with db.transaction(held.org_id) as session:
+        invitations.invite(session, held.org_id, ["ann@prism.example"], Role.VIEWER, by=BY)  # by somebody, since then
+    assert admit(held, ANN) == people.Admitted(first.user_id, Role.VIEWER, is_new_member=True)
+
+
+def test_a_former_providers_second_factor_opens_no_token(cast: Cast, held: Connection) -> None:
+    def opens() -> bool:
+        with db.lookup_transaction() as session:
+            try:
+                api_tokens.bearer_of(session, token.secret)
+            except TokenRefused:
+                return False
+        return True
+
+    user_id = admit(held, replace(ANN, has_factor=True)).user_id
+    with db.platform_transaction() as session:
+        token = api_tokens.create(session, held.org_id, name="ci", scopes=["usage.read"], by=BY, user_id=user_id)
+        session.execute(sa.text("UPDATE organization SET requires_second_factor = true"))
+    assert opens()
+    with db.platform_transaction() as session:
+        connections.switch(session, held.org_id, is_off=True, by=BY)
+    assert not opens()
+    with db.platform_transaction() as session:
+        connections.switch(session, held.org_id, is_off=False, by=BY)
+    admit(held, replace(ANN, has_factor=True))
+    assert opens()
+    with db.transaction(held.org_id) as session:
+        other = connections.save(session, held.org_id, Wanted("https://new.example", "client", "secret"), by=BY)
+    assert not opens()
+    admit(other, replace(ANN, issuer="https://new.example", has_factor=True))
+    assert opens()

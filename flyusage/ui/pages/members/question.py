@@ -130,6 +130,10 @@ def apply(slug: str, text: str, role: Role, digest: str, *, add: int = 0) -> lis
     org = _managed(slug)
     _count("invitations", org, BATCHES)
     with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
+        found = roster.compare(session, org.id, invitations.addresses_in(text), by=org.by)
+        if found.digest == digest and found.leavers:
+            people = queries.people(session, org.id, limit=EVERYBODY).rows
+            offboarding.hand_over(session, org.id, [one.user_id for one in people if one.email in found.leavers], None, by=org.by)
         made = roster.apply(session, org.id, invitations.addresses_in(text), role, digest=digest, by=org.by)
     return _told(org, made)
 

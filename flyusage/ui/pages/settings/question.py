@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import db
+from flyusage.alerts import offboarding
 from flyusage.invoices import seats
 from flyusage.invoices.dissolving import delete_organization
 from flyusage.orgs import memberships, organizations, queries, rules
@@ -88,8 +89,7 @@ def require_second_factor(slug: str, *, is_required: bool) -> None:
 def leave(slug: str) -> None:
     """Raises as `memberships.leave`."""
     org = _open(slug)
-    with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by):
-        memberships.leave(session, org.id, by=org.by)
+    offboarding.leave(org.id, by=org.by)
 
 
 def transfer(slug: str, email: str) -> None:
