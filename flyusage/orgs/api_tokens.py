@@ -33,7 +33,15 @@ DEFAULT_DAYS, LONGEST_DAYS = 90, 366
 LONGEST_NAME = 100
 USED_EVERY = timedelta(minutes=1)
 # What a person decides at a page, never a program: a leaked token must not be able to let others in or to end things.
-NEVER = frozenset({Permission.TOKENS_MANAGE, Permission.MEMBERS_MANAGE, Permission.ORGANIZATION_EDIT, Permission.ORGANIZATION_DELETE})
+NEVER = frozenset(
+    {
+        Permission.TOKENS_MANAGE,
+        Permission.MEMBERS_MANAGE,
+        Permission.ORGANIZATION_EDIT,
+        Permission.SIGN_IN_MANAGE,
+        Permission.ORGANIZATION_DELETE,
+    }
+)
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BODY = re.compile(rf"[0-9A-Za-z]{{{RANDOM_CHARACTERS + CHECK_CHARACTERS}}}")

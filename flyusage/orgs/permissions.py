@@ -25,6 +25,7 @@ class Permission(StrEnum):
     MEMBERS_READ = "members.read"
     MEMBERS_MANAGE = "members.manage"
     ORGANIZATION_EDIT = "organization.edit"
+    SIGN_IN_MANAGE = "sign_in.manage"
     ORGANIZATION_DELETE = "organization.delete"
 
 
@@ -46,7 +47,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.DEVELOPER: _DEVELOPER,
     Role.BILLING: _BILLING,
     Role.ADMIN: _ADMIN,
-    Role.OWNER: _ADMIN | {Permission.ORGANIZATION_DELETE},
+    # A provider or a directory speaks for everybody, owners too: whoever sets one up could come in as an owner, or take one out.
+    Role.OWNER: _ADMIN | {Permission.SIGN_IN_MANAGE, Permission.ORGANIZATION_DELETE},
 }
 
 LIMITABLE = (Role.DEVELOPER, Role.VIEWER)  # to some apps; every other role's work is about all of them

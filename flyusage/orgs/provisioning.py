@@ -158,7 +158,7 @@ def _invite_as(session: Session, org_id: int, email: str, role: Role, *, by: Act
 def _require(session: Session, org_id: int, by: Actor) -> None:
     standing = memberships.present_role(session, org_id, by)
     if standing is not None:
-        require(standing, Permission.MEMBERS_MANAGE)
+        require(standing, Permission.SIGN_IN_MANAGE)
 
 
 _GROUP = """

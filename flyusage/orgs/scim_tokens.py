@@ -110,4 +110,4 @@ def bearer_of(session: Session, secret: str) -> Bearer:
 def _require(session: Session, org_id: int, by: Actor) -> None:
     standing = memberships.present_role(session, org_id, by)
     if standing is not None:
-        require(standing, Permission.MEMBERS_MANAGE)
+        require(standing, Permission.SIGN_IN_MANAGE)

@@ -30,7 +30,7 @@ PERMITTED_PAGES = {
     "/prices": Permission.PRICES_READ,
     "/what-if": Permission.PRICES_READ,
     "/members": Permission.MEMBERS_READ,
-    "/provisioning": Permission.MEMBERS_MANAGE,
+    "/provisioning": Permission.SIGN_IN_MANAGE,
     "/audit": Permission.AUDIT_READ,
     "/tokens": Permission.TOKENS_MANAGE,
 }

@@ -186,4 +186,4 @@ def _held(session: Session, org_id: int, by: Actor) -> None:
     memberships.lock(session, org_id)
     standing = memberships.present_role(session, org_id, by)
     if standing is not None:
-        require(standing, Permission.ORGANIZATION_EDIT)
+        require(standing, Permission.SIGN_IN_MANAGE)

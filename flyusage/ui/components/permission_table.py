@@ -22,6 +22,7 @@ WORDS = {
     Permission.MEMBERS_READ: "See who belongs to the organization",
     Permission.MEMBERS_MANAGE: "Invite, change and remove members",
     Permission.ORGANIZATION_EDIT: "Rename the organization and change its address",
+    Permission.SIGN_IN_MANAGE: "Set up single sign-on and provisioning",
     Permission.ORGANIZATION_DELETE: "Delete the organization",
 }
 

@@ -19,7 +19,7 @@ from flyusage.auth import accounts, second_factor, sessions
 from flyusage.auth.how import How
 from flyusage.auth.oidc import Person
 from flyusage.auth.sessions import reader_of
-from flyusage.orgs import api_tokens, invitations, scim_users
+from flyusage.orgs import api_tokens, invitations, provisioning, scim_tokens, scim_users
 from flyusage.orgs.acting import member, system
 from flyusage.orgs.errors import NotPermitted, TokenRefused
 from flyusage.orgs.models import Role
@@ -186,21 +186,27 @@ def test_the_rule_signs_passwords_out_and_leaves_one_owner_another_way(cast: Cas
         assert reader_of(session, by_provider) is None
 
 
-def test_members_set_nothing_up_and_admins_name_nobody_past_it(cast: Cast, held: Connection) -> None:
-    viewer, outsider = member(cast.member.user_id, Role.ADMIN), member(cast.outsider.user_id, Role.OWNER)  # whatever they say they are
-    for who in (viewer, outsider):
-        for deed in (
-            lambda session, who: connections.save(session, held.org_id, Wanted(ISSUER, "mine", "x"), by=who),
-            lambda session, who: connections.map_group(session, held.org_id, "x", Role.ADMIN, by=who),
-            lambda session, who: domains.claim(session, held.org_id, "x.example", by=who),
-            lambda session, who: connections.enforce(session, held.org_id, by=who),
-        ):
-            with db.platform_transaction() as session, pytest.raises(NotPermitted):
-                deed(session, who)
-    with db.platform_transaction() as session:
-        session.execute(sa.text("UPDATE membership SET role = 'admin' WHERE user_id = :user"), {"user": cast.member.user_id})
-        with pytest.raises(NotPermitted, match="an owner's to name"):
-            connections.name_break_glass(session, held.org_id, cast.owner.user_id, by=viewer)
+def test_owners_alone_say_how_people_come_in(cast: Cast, held: Connection) -> None:
+    """A provider or a directory speaks for everybody: an admin who set one up could come in as an owner, or take one out."""
+    admin, outsider = member(cast.member.user_id, Role.ADMIN), member(cast.outsider.user_id, Role.OWNER)  # whatever they say they are
+    deeds = (
+        lambda session, who: connections.save(session, held.org_id, Wanted(ISSUER, "mine", "x"), by=who),
+        lambda session, who: connections.map_group(session, held.org_id, "x", Role.ADMIN, by=who),
+        lambda session, who: connections.enforce(session, held.org_id, by=who),
+        lambda session, who: connections.name_break_glass(session, held.org_id, cast.owner.user_id, by=who),
+        lambda session, who: domains.claim(session, held.org_id, "x.example", by=who),
+        lambda session, who: provisioning.map_group(session, held.org_id, "1", Role.ADMIN, by=who),
+        lambda session, who: scim_tokens.create(session, held.org_id, "okta", by=who),
+    )
+    for standing in ("viewer", "admin"):
+        with db.platform_transaction() as session:
+            session.execute(
+                sa.text("UPDATE membership SET role = :role WHERE user_id = :user"), {"role": standing, "user": cast.member.user_id}
+            )
+        for who in (admin, outsider):
+            for deed in deeds:
+                with db.platform_transaction() as session, pytest.raises(NotPermitted):
+                    deed(session, who)
 
 
 def test_the_clients_secret_is_sealed_to_its_organization_and_never_told(cast: Cast, held: Connection) -> None:

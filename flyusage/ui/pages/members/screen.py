@@ -57,7 +57,7 @@ def screen(org: OpenOrganization, told: Told, choice: Choice) -> Screen:
         next_href=members_href(org.slug, choice.listing(page=page + 1)) if page < pages else "",
         empty_next="Names and addresses are searched; try a shorter part of one." if choice.find else "Nobody here has this role.",
         csv_href=f"/orgs/{org.slug}/members.csv",
-        directory_href=f"/orgs/{org.slug}/provisioning",
+        directory_href=f"/orgs/{org.slug}/provisioning" if Permission.SIGN_IN_MANAGE in org.permissions else "",
         can_manage=can_manage,
         seats=_seats(told.seats, now) if told.seats else SeatPanel(),
         roles=[role.value for role in Role if can_manage and (owns or role is not Role.OWNER)],

@@ -23,7 +23,9 @@ def members() -> rx.Component:
         rx.match(Members.phase, ("ready", _ready()), ("failed", _failed()), _skeleton()),
         title="Members",
         note=rx.cond(Members.phase == "ready", SCREEN.note, ""),
-        actions=rx.cond(Members.phase == "ready", rx.fragment(rx.cond(SCREEN.can_manage, directory, rx.fragment()), csv), rx.fragment()),
+        actions=rx.cond(
+            Members.phase == "ready", rx.fragment(rx.cond(SCREEN.directory_href, directory, rx.fragment()), csv), rx.fragment()
+        ),
     )
 
 

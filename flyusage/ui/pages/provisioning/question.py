@@ -20,7 +20,7 @@ NO_ROLE = "none"
 
 def ask(slug: str) -> Screen | None:
     """The page; None where there is no such organization. Raises NotPermitted."""
-    org = open_organization(slug, Permission.MEMBERS_MANAGE)
+    org = open_organization(slug, Permission.SIGN_IN_MANAGE)
     if org is None:
         return None
     with db.transaction(org.id, apps=org.apps) as session:
@@ -69,7 +69,7 @@ def map_group(slug: str, group_id: str, role: str) -> None:
 
 
 def _managed(slug: str) -> OpenOrganization:
-    org = open_organization(slug, Permission.MEMBERS_MANAGE)
+    org = open_organization(slug, Permission.SIGN_IN_MANAGE)
     if org is None:
         raise OrganizationUnknown("There is no organization under this address, or you no longer belong to it.")
     return org

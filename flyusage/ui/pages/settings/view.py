@@ -107,7 +107,11 @@ def _signing_in() -> rx.Component:
         SCREEN.requires_second_factor, "Every member signs in with a second factor.", "A password is enough to see this organization."
     )
     sso = rx.link("Single sign-on …", href=f"/orgs/{SCREEN.slug}/sso", class_name="button", underline="none")
-    return settings_card("Signing in", said, rx.el.div(rx.cond(SCREEN.requires_second_factor, lift, ask), sso, class_name="draft-ways"))
+    return settings_card(
+        "Signing in",
+        said,
+        rx.el.div(rx.cond(SCREEN.requires_second_factor, lift, ask), rx.cond(SCREEN.owns, sso, rx.fragment()), class_name="draft-ways"),
+    )
 
 
 def _ways_out() -> rx.Component:

@@ -25,7 +25,7 @@ LOOKS = throttle.Limit(60, 60 * 60)  # at providers and domains, by organization
 
 def ask(slug: str, tested: str) -> Screen | None:
     """The page; None where there is no such organization. `tested` names a test that just came back. Raises NotPermitted."""
-    org = open_organization(slug, Permission.ORGANIZATION_EDIT)
+    org = open_organization(slug, Permission.SIGN_IN_MANAGE)
     if org is None:
         return None
     with db.transaction(org.id, apps=org.apps) as session:
@@ -46,7 +46,6 @@ def ask(slug: str, tested: str) -> Screen | None:
         owners=[OwnerChoice(str(one.user_id), f"{visible(one.name)} ({visible(one.email)})") for one in owners if one.has_second_factor],
         break_glass=str(keeps or ""),
         break_glass_name=visible(named.name) if named else "",
-        owns=org.by.role is Role.OWNER,
         is_enforced=held is not None and held.is_enforced,
         missing=_missing(held, claimed, named),
         says_enforce=_says(claimed, named),
@@ -134,7 +133,7 @@ def release(slug: str) -> None:
 
 
 def _open(slug: str) -> OpenOrganization:
-    org = open_organization(slug, Permission.ORGANIZATION_EDIT)
+    org = open_organization(slug, Permission.SIGN_IN_MANAGE)
     if org is None:
         raise OrganizationUnknown("There is no organization under this address, or you no longer belong to it.")
     return org

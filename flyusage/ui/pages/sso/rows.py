@@ -74,7 +74,6 @@ class Screen:
     owners: list[OwnerChoice] = field(default_factory=list)
     break_glass: str = ""
     break_glass_name: str = ""
-    owns: bool = False
     is_enforced: bool = False
     missing: str = ""
     says_enforce: str = ""

@@ -203,7 +203,6 @@ def _rule() -> rx.Component:
             rx.foreach(SCREEN.owners, _owner),
             value=SCREEN.break_glass,
             on_change=SingleSignOn.name_break_glass,
-            disabled=~SCREEN.owns,
             class_name="field",
         ),
     )
@@ -219,8 +218,7 @@ def _rule() -> rx.Component:
         release,
         rx.cond(SCREEN.missing != "", rx.el.p(SCREEN.missing, class_name="muted small"), enforce),
     )
-    owner_only = rx.cond(SCREEN.owns, rx.fragment(), rx.el.p("An owner names them.", class_name="muted small"))
-    return settings_card("Rule", said, keeps, owner_only, rx.el.div(ways, class_name="draft-ways"))
+    return settings_card("Rule", said, keeps, rx.el.div(ways, class_name="draft-ways"))
 
 
 def _owner(choice: Var[OwnerChoice]) -> rx.Component:
@@ -228,7 +226,7 @@ def _owner(choice: Var[OwnerChoice]) -> rx.Component:
 
 
 def _forbidden() -> rx.Component:
-    return empty_state("Single sign-on is set up by owners and admins", SingleSignOn.problem, icon="key-round")
+    return empty_state("Single sign-on is set up by owners", SingleSignOn.problem, icon="key-round")
 
 
 def _failed() -> rx.Component:
