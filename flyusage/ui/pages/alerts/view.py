@@ -6,8 +6,8 @@ from reflex.vars import Var
 from flyusage.alerts.endpoints import LONGEST_NAME, TOPICS
 from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.copy_button import copy_text_of
-from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import page
 from flyusage.ui.pages.alerts.question import SHOWN_DAYS, TOPIC_WORDS, AnomalyRow, DeliveryRow, EndpointRow
 from flyusage.ui.pages.alerts.state import SHOWN_IN, Alerts
@@ -18,7 +18,12 @@ SCREEN = Alerts.screen
 def alerts() -> rx.Component:
     """The whole page."""
     return page(
-        rx.match(Alerts.phase, ("ready", _ready()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            Alerts.phase,
+            ("ready", _ready()),
+            ("failed", failed("Alerts cannot be shown", Alerts.problem, Alerts.load)),
+            waiting("Loading the alerts", "row", "row"),
+        ),
         title="Alerts",
         note="all times UTC",
     )
@@ -195,19 +200,4 @@ def _delivery(row: Var[DeliveryRow]) -> rx.Component:
             )
         ),
         key=row.id,
-    )
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=Alerts.load)
-    return empty_state("Alerts cannot be shown", Alerts.problem, again, icon="plug-zap")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading the alerts", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        class_name="waiting waiting-stack",
-        aria_busy="true",
     )
