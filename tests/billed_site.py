@@ -4,11 +4,13 @@ Prism (tests/story.py) is a German company with 10 % off for a year, a support p
 as November 2 was; a part of it is paid. Rival has neither an address nor an invoice. The clock stands at the story's end.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from factories import ingest
-from story import prism, rival
+from story import NOW, prism, rival
 
 from flyusage import clock, db
 from flyusage.cli import bootstrap
@@ -22,6 +24,7 @@ from flyusage.pricing.agreements import add_fee, give_discount, set_billing_prof
 from flyusage.pricing.grants import grant
 from flyusage.pricing.tax import BillingProfile
 from flyusage.pricing.terms import CreditKind, Discount, RecurringFee
+from flyusage.pricing.urls import parse_moment
 
 BY = system("tests")
 OCTOBER = date(2026, 10, 1)
@@ -50,3 +53,15 @@ def fill() -> str:
         record_payment(session, org_id, issued.id, Receipt(10000, date(2026, 11, 2), "SEPA 4711"), by=BY)
         grant(session, org_id, CreditKind.PREPAID, 2000, description="Prepaid again", by=BY)
     return issued.number
+
+
+@contextmanager
+def filled() -> Iterator[int]:
+    """Prism's id, once everything is there; the clock stands at the story's end inside the block."""
+    fill()
+    moment = parse_moment(NOW)
+    assert moment is not None
+    with db.lookup_transaction() as session:
+        org_id = organization_by_slug(session, "prism").id
+    with clock.freeze(moment):
+        yield org_id

@@ -172,18 +172,24 @@ def copied(server: Server, template: str) -> Iterator[str]:
 def pointed_at(server: Server, name: str) -> Iterator[Database]:
     """Settings and pool of this process at database `name` inside the block; blocks nest."""
     made = Database(name, server.login_url(name), server.superuser_url(name))
-    chosen = {"FLYUSAGE_DATABASE_URL": made.url, "FLYUSAGE_MIGRATION_URL": made.migration_url}
-    before = {variable: os.environ.get(variable) for variable in chosen}
-    _read_anew(chosen)
-    try:
+    with chosen({"FLYUSAGE_DATABASE_URL": made.url, "FLYUSAGE_MIGRATION_URL": made.migration_url}):
         yield made
+
+
+@contextmanager
+def chosen(variables: dict[str, str | None]) -> Iterator[None]:
+    """Settings of this process as these variables say (None: unsaid) inside the block; blocks nest."""
+    before = {variable: os.environ.get(variable) for variable in variables}
+    _read_anew(variables)
+    try:
+        yield
     finally:
         _read_anew(before)
 
 
-def _read_anew(chosen: dict[str, str | None]) -> None:
+def _read_anew(variables: dict[str, str | None]) -> None:
     db.reset()
-    for variable, value in chosen.items():
+    for variable, value in variables.items():
         if value is None:
             os.environ.pop(variable, None)
         else:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import sqlalchemy as sa
 from conftest import Database, Server, pointed_at
@@ -9,6 +12,12 @@ from flyusage.cli import bootstrap
 TENANT_TABLES = sorted(
     table.name for table in SQLModel.metadata.tables.values() if "org_id" in table.columns or table.name == "organization"
 )
+ALONE = """
+from flyusage.orgs import models
+for table in models.SQLModel.metadata.tables.values():
+    for key in table.foreign_keys:
+        key.column  # raises where the table is not known
+"""
 
 
 def scalars(statement: str, **values: object) -> list:
@@ -18,6 +27,12 @@ def scalars(statement: str, **values: object) -> list:
 
 def test_the_migrations_make_exactly_the_models_tables(database: Database):
     schema.check()
+
+
+def test_a_command_that_imports_organizations_alone_has_the_tables_they_refer_to():
+    """Writing a row looks them up, and a command imports no more than it needs."""
+    run = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_every_migration_goes_down_and_up_again(database: Database):

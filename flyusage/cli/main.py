@@ -1,49 +1,77 @@
 """The command `flyusage`: one module per noun, and one place where failures become a sentence and an exit code."""
 
+import importlib
 import os
 import signal
 import sys
+from collections import UserDict
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from flyusage import __version__, db, logs
-from flyusage.cli import (
-    anomalies,
-    audit,
-    backup,
-    bill,
-    budgets,
-    cost_centres,
-    costs,
-    database,
-    demo,
-    doctor,
-    export,
-    ingest,
-    invoices,
-    login,
-    machines,
-    members,
-    orgs,
-    payments,
-    post,
-    prices,
-    rollup,
-    serve,
-    sso,
-    staff,
-    tokens,
-    usage,
-    users,
-    worker,
-)
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
+COMMANDS = {  # module:attribute, a function or a group of commands, in the order of `--help`
+    "backup": "backup:backup",
+    "demo": "demo:demo",
+    "fill-demo": "demo:fill_beside",
+    "anomalies": "anomalies:list_anomalies",
+    "ingest": "ingest:ingest",
+    "login": "login:login",
+    "logout": "login:logout",
+    "machines": "machines:machines",
+    "usage": "usage:usage",
+    "restore": "backup:restore",
+    "serve": "serve:serve",
+    "worker": "worker:worker",
+    "doctor": "doctor:doctor",
+    "audit": "audit:app",
+    "bill": "bill:app",
+    "budgets": "budgets:app",
+    "cost-centres": "cost_centres:app",
+    "costs": "costs:app",
+    "db": "database:app",
+    "export": "export:app",
+    "invoices": "invoices:app",
+    "members": "members:app",
+    "mail": "post:app",
+    "orgs": "orgs:app",
+    "payments": "payments:app",
+    "prices": "prices:app",
+    "rollup": "rollup:app",
+    "sso": "sso:app",
+    "staff": "staff:app",
+    "tokens": "tokens:app",
+    "users": "users:app",
+}
+HIDDEN = {"fill-demo"}
+
+
+class _Commands(UserDict[str, Any]):
+    """Commands by name, each imported when it is first looked at: all of them take seconds of a start, one a fraction."""
+
+    def __getitem__(self, name: str) -> Any:
+        command = super().__getitem__(name)
+        if isinstance(command, str):
+            command = self.data[name] = _imported(name, *command.split(":"))
+        return command
+
+
+class _Root(TyperGroup):
+    """`flyusage` itself: what the table names, and what is added to `app`."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands({**COMMANDS, **self.commands})
+
+
 app = typer.Typer(
     name="flyusage",
+    cls=_Root,
     help="See, explain and bill what a fleet of machines costs.",
     epilog="Settings come from FLYUSAGE_* variables; `flyusage doctor` shows and checks them.",
     no_args_is_help=True,
@@ -51,37 +79,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
-app.command("backup")(backup.backup)
-app.command("demo")(demo.demo)
-app.command("fill-demo", hidden=True)(demo.fill_beside)
-app.command("anomalies")(anomalies.list_anomalies)
-app.command("ingest")(ingest.ingest)
-app.command("login")(login.login)
-app.command("logout")(login.logout)
-app.command("machines")(machines.machines)
-app.command("usage")(usage.usage)
-app.command("restore")(backup.restore)
-app.command("serve")(serve.serve)
-app.command("worker")(worker.worker)
-app.command("doctor")(doctor.doctor)
-app.add_typer(audit.app, name="audit")
-app.add_typer(bill.app, name="bill")
-app.add_typer(budgets.app, name="budgets")
-app.add_typer(cost_centres.app, name="cost-centres")
-app.add_typer(costs.app, name="costs")
-app.add_typer(database.app, name="db")
-app.add_typer(export.app, name="export")
-app.add_typer(invoices.app, name="invoices")
-app.add_typer(members.app, name="members")
-app.add_typer(post.app, name="mail")
-app.add_typer(orgs.app, name="orgs")
-app.add_typer(payments.app, name="payments")
-app.add_typer(prices.app, name="prices")
-app.add_typer(rollup.app, name="rollup")
-app.add_typer(sso.app, name="sso")
-app.add_typer(staff.app, name="staff")
-app.add_typer(tokens.app, name="tokens")
-app.add_typer(users.app, name="users")
 
 
 def main() -> NoReturn:
@@ -98,6 +95,16 @@ def main() -> NoReturn:
     finally:
         db.close()
     sys.exit(0)
+
+
+def _imported(name: str, module: str, attribute: str) -> Any:
+    found = getattr(importlib.import_module(f"flyusage.cli.{module}"), attribute)
+    alone = typer.Typer()
+    if isinstance(found, typer.Typer):
+        alone.add_typer(found, name=name)
+    else:
+        alone.command(name, hidden=name in HIDDEN)(found)
+    return typer.main.get_group(alone).commands[name]
 
 
 def _print_version(wanted: bool) -> None:

@@ -23,6 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
+from flyusage.auth import models as _people  # noqa: F401 rows here refer to people's, and writing one looks their table up
+
 
 class Role(StrEnum):
     """What a member is in an organization; `permissions.py` says what each may do."""

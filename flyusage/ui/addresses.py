@@ -42,6 +42,12 @@ def page_in(text: object) -> int:
     return max(1, int(text[:LONGEST_PAGE]))
 
 
+def id_in(text: object) -> int | None:
+    """A row's id or a line's position as a browser sends it, of nine digits at most; None for anything else."""
+    is_one = isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= LONGEST_PAGE
+    return int(text) if is_one else None
+
+
 def text_in(given: object, name: str, *, longest: int = LONGEST_NAME) -> str:
     """The text under `name` in what a browser sent, cut at `longest`; empty for anything that is no text in a mapping."""
     found = given.get(name) if isinstance(given, dict) else None

@@ -3,7 +3,7 @@
 import reflex as rx
 from reflex.vars import Var
 
-from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import Navigation, SkipLink, theme_button
 
 PRICES, CLOSE, QUEUE, REVENUE, QUESTIONS = "/staff/prices", "/staff/close", "/staff/payments", "/staff/revenue", "/staff/questions"
@@ -54,16 +54,9 @@ def staff_page(
 
 def phases(phase: Var[str], ready: rx.Component, problem: Var[str], load: rx.EventHandler) -> rx.Component:
     """A staff page's content: while it loads, once it is there, and what went wrong."""
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=load)
-    skeleton = rx.el.div(
-        rx.el.span("Loading", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-part"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        class_name="waiting waiting-stack",
-        aria_busy="true",
+    return rx.fragment(
+        rx.match(phase, ("ready", ready), ("failed", failed("This cannot be shown", problem, load)), waiting("Loading", "part", "row"))
     )
-    failed = empty_state("This cannot be shown", problem, again, icon="plug-zap")
-    return rx.fragment(rx.match(phase, ("ready", ready), ("failed", failed), skeleton))
 
 
 def _link(label: str, icon: str, href: str, *, is_here: bool) -> rx.Component:

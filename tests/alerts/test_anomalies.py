@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from billing_world import take_in
-from conftest import Database, _read_anew
+from conftest import Database, chosen
 from factories import Event, started, stopped
 
 from flyusage import clock, db
@@ -49,9 +49,8 @@ def events() -> Iterator[Event]:
 @pytest.fixture(scope="module")
 def prism(shared_database: Database) -> Iterator[int]:
     """A month and a half of steady use with two faults, looked at by four workers at once."""
-    with clock.freeze(NOW):
+    with chosen({"FLYUSAGE_DELIVERY_NETWORKS": "127.0.0.1/32", "FLYUSAGE_BASE_URL": "https://usage.example"}), clock.freeze(NOW):
         org_id = take_in(*events(), at=NOW)["prism"]
-        _read_anew({"FLYUSAGE_DELIVERY_NETWORKS": "127.0.0.1/32", "FLYUSAGE_BASE_URL": "https://usage.example"})
         with db.transaction(org_id) as session:
             endpoints.create(
                 session, org_id, kind="webhook", name="Hook", url="http://127.0.0.1:1/", topics=("anomalies",), by=system("test")
@@ -66,7 +65,6 @@ def prism(shared_database: Database) -> Iterator[int]:
             for one in [threads.submit(look) for _ in range(3)]:
                 one.result()
         yield org_id
-    _read_anew({"FLYUSAGE_DELIVERY_NETWORKS": None, "FLYUSAGE_BASE_URL": None})
 
 
 def test_nothing_is_looked_for_while_what_is_usual_is_still_loading(database: Database):

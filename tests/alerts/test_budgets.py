@@ -8,7 +8,7 @@ from email import message_from_bytes
 import pytest
 import sqlalchemy as sa
 from billing_world import take_in, volume
-from conftest import Database, _read_anew
+from conftest import Database, chosen
 from mailserver import Mailserver
 
 from flyusage import clock, db
@@ -65,12 +65,9 @@ def test_the_highest_of_what_is_reached_at_once_tells_and_only_once(prism: int, 
     look()
     look()
     assert reached(prism) == [("expected", 100, None), ("spent", 50, "Told with 70 %."), ("spent", 70, None)]
-    _read_anew({"FLYUSAGE_SMTP_URL": mailserver.url})
-    try:
+    with chosen({"FLYUSAGE_SMTP_URL": mailserver.url}):
         Watch().work()
         Watch().work()
-    finally:
-        _read_anew({"FLYUSAGE_SMTP_URL": None})
     subjects = sorted(str(message_from_bytes(one.content)["Subject"]) for one in mailserver.got)
     assert subjects == ["Budget All: 100 % expected", "Budget All: 70 % spent"]
     assert {address for one in mailserver.got for address in one.to} == {ANN}
@@ -91,33 +88,27 @@ def test_a_deleted_organizations_budgets_tell_nothing_until_it_is_brought_back(p
 
 def test_two_workers_at_once_tell_once(prism: int, mailserver: Mailserver):
     make(prism, percents=(50,), forecast_percents=())
-    _read_anew({"FLYUSAGE_SMTP_URL": mailserver.url})
-    try:
+    with chosen({"FLYUSAGE_SMTP_URL": mailserver.url}):
         with clock.freeze(NOW), ThreadPoolExecutor(4) as threads:
             for one in [threads.submit(Watch().work) for _ in range(4)]:
                 one.result()
         Watch().work()
-    finally:
-        _read_anew({"FLYUSAGE_SMTP_URL": None})
     assert len(mailserver.got) == 1
 
 
 def test_a_server_that_is_down_is_asked_again_and_what_was_reached_stays(prism: int, mailserver: Mailserver):
     make(prism, percents=(50,), forecast_percents=())
-    _read_anew({"FLYUSAGE_SMTP_URL": "smtp://127.0.0.1:1"})
-    Watch().work()
+    with chosen({"FLYUSAGE_SMTP_URL": "smtp://127.0.0.1:1"}):
+        Watch().work()
     with db.transaction(prism) as session:
         (waiting,) = telling.alerts(session, prism)
     assert waiting.outcome is None
     assert "127.0.0.1" in (waiting.last_error or "")
-    _read_anew({"FLYUSAGE_SMTP_URL": mailserver.url})
-    try:
+    with chosen({"FLYUSAGE_SMTP_URL": mailserver.url}):
         Watch().work()
         assert mailserver.got == []  # its pause is not over
         with clock.freeze(datetime(2026, 10, 16, 1, tzinfo=UTC)):
             Watch().work()
-    finally:
-        _read_anew({"FLYUSAGE_SMTP_URL": None})
     assert len(mailserver.got) == 1
 
 

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from conftest import _read_anew
+from conftest import chosen
 from receiver import Receiver, receiving
 
 from flyusage.alerts import posting
@@ -15,10 +15,8 @@ from flyusage.alerts.posting import AddressRefused, NoAnswer, is_allowed, post, 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    _read_anew({"FLYUSAGE_DELIVERY_NETWORKS": "127.0.0.1/32"})
-    with receiving() as one:
+    with chosen({"FLYUSAGE_DELIVERY_NETWORKS": "127.0.0.1/32"}), receiving() as one:
         yield one
-    _read_anew({"FLYUSAGE_DELIVERY_NETWORKS": None})
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
@@ -52,12 +50,9 @@ def test_the_public_internet_is(address: str):
 
 
 def test_a_named_network_is_allowed_and_no_other():
-    _read_anew({"FLYUSAGE_DELIVERY_NETWORKS": "10.20.0.0/16, fd12::/32"})
-    try:
+    with chosen({"FLYUSAGE_DELIVERY_NETWORKS": "10.20.0.0/16, fd12::/32"}):
         allowed = [is_allowed(ipaddress.ip_address(one)) for one in ("10.20.3.4", "10.21.0.1", "fd12::5", "::ffff:10.20.3.4", "127.0.0.1")]
         assert allowed == [True, False, True, True, False]
-    finally:
-        _read_anew({"FLYUSAGE_DELIVERY_NETWORKS": None})
 
 
 @pytest.mark.parametrize(
@@ -74,13 +69,13 @@ def test_what_is_no_public_web_address_is_refused_when_it_is_written_down(url: s
 
 
 def test_a_name_that_leads_inwards_is_not_connected_to(receiver: Receiver, monkeypatch: pytest.MonkeyPatch):
-    _read_anew({"FLYUSAGE_DELIVERY_NETWORKS": None})
-    with pytest.raises(AddressRefused, match="not on the public internet"):
-        post(receiver.url.replace("127.0.0.1", "localhost"), b"{}", {})
-    resolving(monkeypatch, ["93.184.216.34", "10.0.0.1"])  # one of them is enough
-    with pytest.raises(AddressRefused):
-        post("https://hooks.example.com/", b"{}", {})
-    assert receiver.got == []
+    with chosen({"FLYUSAGE_DELIVERY_NETWORKS": None}):
+        with pytest.raises(AddressRefused, match="not on the public internet"):
+            post(receiver.url.replace("127.0.0.1", "localhost"), b"{}", {})
+        resolving(monkeypatch, ["93.184.216.34", "10.0.0.1"])  # one of them is enough
+        with pytest.raises(AddressRefused):
+            post("https://hooks.example.com/", b"{}", {})
+        assert receiver.got == []
 
 
 def test_the_address_that_was_judged_is_the_one_connected_to(receiver: Receiver, monkeypatch: pytest.MonkeyPatch):

@@ -6,14 +6,11 @@ import billed_site
 import pytest
 import sqlalchemy as sa
 from asking_api import ask, token_of
-from story import NOW
 
 from flyusage import clock, db
 from flyusage.alerts import budgets
 from flyusage.alerts.budgets import Plan
 from flyusage.orgs.acting import system
-from flyusage.orgs.queries import organization_by_slug
-from flyusage.pricing.urls import parse_moment
 
 if TYPE_CHECKING:
     from conftest import Database
@@ -23,12 +20,7 @@ PLAN = {"name": "web", "amount": "5000.50", "scope": {"app": "web", "region": "!
 
 @pytest.fixture
 def org_id(database: "Database"):
-    billed_site.fill()
-    moment = parse_moment(NOW)
-    assert moment is not None
-    with db.lookup_transaction() as session:
-        found = organization_by_slug(session, "prism").id
-    with clock.freeze(moment):
+    with billed_site.filled() as found:
         yield found
 
 

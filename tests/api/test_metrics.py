@@ -10,12 +10,9 @@ from background import run_async
 from factories import line, started
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
-from story import NOW
 
-from flyusage import clock, config, db
+from flyusage import config
 from flyusage.api import metrics
-from flyusage.orgs.queries import organization_by_slug
-from flyusage.pricing.urls import parse_moment
 
 if TYPE_CHECKING:
     from conftest import Database
@@ -25,12 +22,7 @@ LOCAL = ("127.0.0.1", 4711)
 
 @pytest.fixture(scope="module")
 def org_id(shared_database: "Database"):
-    billed_site.fill()
-    moment = parse_moment(NOW)
-    assert moment is not None
-    with db.lookup_transaction() as session:
-        found = organization_by_slug(session, "prism").id
-    with clock.freeze(moment):
+    with billed_site.filled() as found:
         yield found
 
 

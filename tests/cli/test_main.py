@@ -1,3 +1,4 @@
+import ast
 import signal
 import subprocess
 import sys
@@ -26,6 +27,15 @@ def wait():
 
 main.main()
 """
+STARTING = """
+import sys
+from flyusage.cli import main
+
+try:
+    main.main()
+except SystemExit:
+    print(sorted({name.split(".")[1] for name in sys.modules if name.startswith("flyusage.")}), file=sys.stderr)
+"""
 COMMANDS = ("demo", "serve", "ingest", "worker", "doctor", "costs", "db", "invoices", "orgs", "prices", "rollup")
 
 
@@ -39,6 +49,13 @@ def test_every_command_explains_itself(flyusage):
     assert [name for name in COMMANDS if f" {name} " not in said.out] == []
     for name in COMMANDS:
         assert "Usage:" in flyusage(name, "--help").out
+
+
+def test_a_command_starts_without_what_only_the_others_need():
+    run = subprocess.run([sys.executable, "-c", STARTING, "login", "--help"], cwd=REPOSITORY, capture_output=True, text=True)
+    loaded = ast.literal_eval(run.stderr)
+    assert "cli" in loaded
+    assert {"invoices", "alerts", "demo", "schema"} & set(loaded) == set()
 
 
 @pytest.mark.parametrize(("typed", "meant"), [(("srve",), "serve"), (("db", "upgrad"), "upgrade"), (("orgs", "lst"), "list")])

@@ -15,14 +15,11 @@ from asking_api import ask, token_of
 from background import run_async
 from commanding import Flyusage, flyusage  # noqa: F401 a fixture
 from starlette.applications import Starlette
-from story import NOW
 
-from flyusage import clock, db
+from flyusage import db
 from flyusage.errors import FlyusageError
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import PERMISSIONS
-from flyusage.orgs.queries import organization_by_slug
-from flyusage.pricing.urls import parse_moment
 from flyusage.ui import failures, month_downloads, session
 
 if TYPE_CHECKING:
@@ -31,12 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def org_id(shared_database: "Database"):
-    billed_site.fill()
-    moment = parse_moment(NOW)
-    assert moment is not None
-    with db.lookup_transaction() as opened:
-        found = organization_by_slug(opened, "prism").id
-    with clock.freeze(moment):
+    with billed_site.filled() as found:
         yield found
 
 

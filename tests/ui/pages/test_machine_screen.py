@@ -12,7 +12,7 @@ from flyusage.money import JPY, USD
 from flyusage.periods import Period, month_period
 from flyusage.pricing.machines import Line, MachineHour, RawEvent, Why
 from flyusage.pricing.view import Measure, View
-from flyusage.ui.addresses import machine_in, month_in, page_in, text_in, zone_in
+from flyusage.ui.addresses import id_in, machine_in, month_in, page_in, text_in, zone_in
 from flyusage.ui.pages.machine.figure import hours_figure, life_figure, life_zone_minutes, spans_of
 from flyusage.ui.pages.machine.screen import (
     Told,
@@ -237,3 +237,10 @@ def test_a_page_number_is_a_number(text: object, page: int) -> None:
 )
 def test_what_a_browser_sends_is_text_or_nothing(given: object, text: str) -> None:
     assert text_in(given, "series") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("0", 0), ("42", 42), ("9" * 9, 999_999_999), ("9" * 10, None), ("٣", None), ("-1", None), (7, None)]
+)
+def test_an_id_from_a_browser_is_a_few_digits_or_none(text: object, number: int | None):
+    assert id_in(text) == number

@@ -8,7 +8,7 @@ import reflex as rx
 from flyusage.alerts.endpoints import TOPICS
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser
-from flyusage.ui.addresses import LONGEST_PAGE, text_in
+from flyusage.ui.addresses import id_in, text_in
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.alerts import question
 from flyusage.ui.pages.alerts.question import Screen
@@ -61,7 +61,7 @@ class Alerts(rx.State):
     @rx.event
     async def rotate(self, endpoint_id: str):
         """Make a new secret for a webhook, and show it."""
-        if (number := _number(endpoint_id)) is None:
+        if (number := id_in(endpoint_id)) is None:
             return
         slug = slug_in(self.router.url.path)
         made = await asyncio.to_thread(question.rotate, slug, number)
@@ -78,7 +78,7 @@ class Alerts(rx.State):
     @rx.event
     async def remove(self, endpoint_id: str):
         """Remove an endpoint."""
-        if (number := _number(endpoint_id)) is None:
+        if (number := id_in(endpoint_id)) is None:
             return
         slug = slug_in(self.router.url.path)
         name = await asyncio.to_thread(question.remove, slug, number)
@@ -88,7 +88,7 @@ class Alerts(rx.State):
     @rx.event
     async def test(self, endpoint_id: str):
         """Send a test message and say how it was answered."""
-        if (number := _number(endpoint_id)) is None:
+        if (number := id_in(endpoint_id)) is None:
             return
         slug = slug_in(self.router.url.path)
         is_taken, answer = await asyncio.to_thread(question.test, slug, number)
@@ -99,7 +99,7 @@ class Alerts(rx.State):
     @rx.event
     async def replay(self, delivery_id: str):
         """Send a message once more."""
-        if (number := _number(delivery_id)) is None:
+        if (number := id_in(delivery_id)) is None:
             return
         slug = slug_in(self.router.url.path)
         await asyncio.to_thread(question.replay, slug, number)
@@ -113,8 +113,3 @@ class Alerts(rx.State):
             self.phase, self.problem, self.screen = "failed", error.sentence, Screen()
         else:
             self.phase, self.screen = "ready", answered or Screen()
-
-
-def _number(written: object) -> int | None:
-    is_number = isinstance(written, str) and written.isascii() and written.isdecimal() and len(written) <= LONGEST_PAGE
-    return int(str(written)) if is_number else None

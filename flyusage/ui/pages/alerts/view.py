@@ -5,9 +5,9 @@ from reflex.vars import Var
 
 from flyusage.alerts.endpoints import LONGEST_NAME, TOPICS
 from flyusage.ui.components.confirm import confirm
-from flyusage.ui.components.copy_button import copy_text_of
-from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.phases import failed, waiting
+from flyusage.ui.components.shown_once import shown_once
 from flyusage.ui.layout import page
 from flyusage.ui.pages.alerts.question import SHOWN_DAYS, TOPIC_WORDS, AnomalyRow, DeliveryRow, EndpointRow
 from flyusage.ui.pages.alerts.state import SHOWN_IN, Alerts
@@ -18,7 +18,12 @@ SCREEN = Alerts.screen
 def alerts() -> rx.Component:
     """The whole page."""
     return page(
-        rx.match(Alerts.phase, ("ready", _ready()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            Alerts.phase,
+            ("ready", _ready()),
+            ("failed", failed("Alerts cannot be shown", Alerts.problem, Alerts.load)),
+            waiting("Loading the alerts", "row", "row"),
+        ),
         title="Alerts",
         note="all times UTC",
     )
@@ -64,17 +69,8 @@ def _anomaly(row: Var[AnomalyRow]) -> rx.Component:
 
 
 def _secret() -> rx.Component:
-    return rx.el.section(
-        rx.el.h2("Copy it now: the secret of ", rx.el.bdi(Alerts.secret_name), class_name="card-title"),
-        rx.el.p(
-            "This is the only time it is shown. The receiver checks every message's signature with it, by any library of Standard Webhooks."
-        ),
-        rx.el.div(rx.el.code(id=SHOWN_IN, class_name="token-secret"), copy_text_of(SHOWN_IN, "Copy the secret"), class_name="token-copy"),
-        rx.el.div(rx.el.button("I have copied it", type="button", on_click=Alerts.forget, class_name="button"), class_name="page-actions"),
-        hidden=Alerts.secret_name == "",
-        class_name="card token-made",
-        role="status",
-    )
+    says = "This is the only time it is shown. The receiver checks every message's signature with it, by any library of Standard Webhooks."
+    return shown_once("Copy it now: the secret of ", Alerts.secret_name, says, SHOWN_IN, Alerts.forget)
 
 
 def _endpoints() -> rx.Component:
@@ -195,19 +191,4 @@ def _delivery(row: Var[DeliveryRow]) -> rx.Component:
             )
         ),
         key=row.id,
-    )
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=Alerts.load)
-    return empty_state("Alerts cannot be shown", Alerts.problem, again, icon="plug-zap")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading the alerts", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        class_name="waiting waiting-stack",
-        aria_busy="true",
     )

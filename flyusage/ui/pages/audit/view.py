@@ -4,7 +4,7 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.ui.components.copy_button import copy_button
-from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import page
 from flyusage.ui.pages.audit.rows import EntryRow, Option
 from flyusage.ui.pages.audit.state import AuditPage
@@ -15,7 +15,12 @@ SCREEN = AuditPage.screen
 def audit() -> rx.Component:
     """The whole page."""
     return page(
-        rx.match(AuditPage.phase, ("ready", _ready()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            AuditPage.phase,
+            ("ready", _ready()),
+            ("failed", failed("The audit could not be read", AuditPage.problem, AuditPage.load)),
+            waiting("Loading the audit", "row"),
+        ),
         title="Audit",
         note="Who did what, when. Entries are only ever added. Times are UTC.",
         actions=rx.cond(
@@ -138,18 +143,4 @@ def _chain() -> rx.Component:
         ),
         rx.el.p(rx.el.code(SCREEN.head, class_name="audit-head"), copy_button(SCREEN.head, "Copy the hash")),
         class_name="muted small audit-chain",
-    )
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=AuditPage.load)
-    return empty_state("The audit could not be read", AuditPage.problem, again, icon="plug-zap")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading the audit", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        class_name="waiting",
-        aria_busy="true",
     )

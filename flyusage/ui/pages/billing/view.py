@@ -4,9 +4,9 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.ui.components.copy_button import command_line, copy_button
-from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.month_files import month_files_card
 from flyusage.ui.components.month_totals import month_totals_card
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.components.statement import reckoning, statement_lines
 from flyusage.ui.layout import page
 from flyusage.ui.pages.billing.rows import Choosing, InvoiceRow, Phrase, Standing, Trouble
@@ -20,7 +20,12 @@ def billing() -> rx.Component:
     """The whole page."""
     is_ready = Billing.phase == "ready"
     return page(
-        rx.match(Billing.phase, ("ready", _ready()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            Billing.phase,
+            ("ready", _ready()),
+            ("failed", failed("Billing cannot be shown", Billing.problem, Billing.load)),
+            waiting("Loading what you owe", "part", "row"),
+        ),
         title="Billing",
         note=rx.cond(is_ready, SCREEN.note, ""),
         actions=rx.cond(is_ready & (SCREEN.command != ""), copy_button(SCREEN.command, "Copy as command"), rx.fragment()),
@@ -232,19 +237,4 @@ def _no_invoice() -> rx.Component:
         ),
         command_line(INVOICES.empty_command),
         class_name="empty is-small",
-    )
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=Billing.load)
-    return empty_state("Billing cannot be shown", Billing.problem, again, icon="plug-zap")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading what you owe", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-part"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        class_name="waiting waiting-stack",
-        aria_busy="true",
     )

@@ -7,7 +7,7 @@ import reflex as rx
 
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser
-from flyusage.ui.addresses import LONGEST_PAGE, text_in
+from flyusage.ui.addresses import id_in, text_in
 from flyusage.ui.pages.budgets import question
 from flyusage.ui.pages.budgets.question import Screen
 from flyusage.ui.session import slug_in
@@ -52,10 +52,10 @@ class Budgets(rx.State):
     @rx.event
     async def end(self, budget_id: str):
         """End a budget."""
-        if not (isinstance(budget_id, str) and budget_id.isascii() and budget_id.isdecimal() and len(budget_id) <= LONGEST_PAGE):
+        if (number := id_in(budget_id)) is None:
             return
         slug = slug_in(self.router.url.path)
-        await asyncio.to_thread(question.end, slug, int(budget_id))
+        await asyncio.to_thread(question.end, slug, number)
         await self._show(slug)
         yield browser.toast("success", "The budget has ended.")
 

@@ -6,6 +6,7 @@ from reflex.vars import Var
 from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import page
 from flyusage.ui.pages.budgets.question import AlertRow, BudgetRow
 from flyusage.ui.pages.budgets.state import Budgets
@@ -16,7 +17,12 @@ SCREEN = Budgets.screen
 def budgets() -> rx.Component:
     """The whole page."""
     return page(
-        rx.match(Budgets.phase, ("ready", _ready()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            Budgets.phase,
+            ("ready", _ready()),
+            ("failed", failed("Budgets cannot be shown", Budgets.problem, Budgets.load)),
+            waiting("Loading the budgets", "row", "row"),
+        ),
         title="Budgets",
         note=rx.cond(SCREEN.month != "", rx.fragment(SCREEN.month, ", UTC, at your own prices"), ""),
     )
@@ -140,19 +146,4 @@ def _alert(row: Var[AlertRow]) -> rx.Component:
         rx.el.td(row.what, class_name="nowrap"),
         rx.el.td(row.amount, class_name="number"),
         rx.el.td(row.mail, class_name="wide muted small"),
-    )
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=Budgets.load)
-    return empty_state("Budgets cannot be shown", Budgets.problem, again, icon="plug-zap")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading the budgets", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        class_name="waiting waiting-stack",
-        aria_busy="true",
     )

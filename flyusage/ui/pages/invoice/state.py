@@ -7,7 +7,7 @@ import reflex as rx
 
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser
-from flyusage.ui.addresses import LONGEST_PAGE, invoice_in, text_in
+from flyusage.ui.addresses import LONGEST_PAGE, id_in, invoice_in, text_in
 from flyusage.ui.components.statement import MOST_WRITTEN
 from flyusage.ui.pages.invoice import question
 from flyusage.ui.pages.invoice.rows import Missing, Screen
@@ -45,15 +45,15 @@ class InvoicePage(rx.State):
     @rx.event
     async def ask(self, form: dict[str, Any]):
         """Question a line: its `position` and the `note`, as its form has them."""
-        position, note = text_in(form, "position", longest=LONGEST_PAGE), text_in(form, "note", longest=MOST_WRITTEN)
-        if not (position.isascii() and position.isdecimal()):
+        position, note = id_in(text_in(form, "position", longest=LONGEST_PAGE)), text_in(form, "note", longest=MOST_WRITTEN)
+        if position is None:
             return
         asked = self._asked()
-        await asyncio.to_thread(question.question_line, asked.slug, asked.number, int(position), note)
+        await asyncio.to_thread(question.question_line, asked.slug, asked.number, position, note)
         answered = await asyncio.to_thread(question.ask, asked)
         if answered.screen is not None:
             self.screen = answered.screen
-        yield browser.toast("success", f"Your question on line {int(position)} is sent.", detail="The answer will stand below it.")
+        yield browser.toast("success", f"Your question on line {position} is sent.", detail="The answer will stand below it.")
 
     def _asked(self) -> question.Asked:
         url = self.router.url

@@ -4,8 +4,8 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.ui.components.crumbs import way_down
-from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.month_files import month_files_card
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.components.statement import reckoning, statement_lines
 from flyusage.ui.layout import not_found, page
 from flyusage.ui.pages.billing.rows import Choosing, InvoiceRow
@@ -20,7 +20,13 @@ def invoice() -> rx.Component:
     """The whole page."""
     is_ready = InvoicePage.phase == "ready"
     return page(
-        rx.match(InvoicePage.phase, ("ready", _ready()), ("missing", _missing()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            InvoicePage.phase,
+            ("ready", _ready()),
+            ("missing", _missing()),
+            ("failed", failed("The invoice cannot be shown", InvoicePage.problem, InvoicePage.load)),
+            waiting("Loading the invoice", "part", "part", "part"),
+        ),
         title=rx.cond(is_ready, SCREEN.title, "Invoice"),
         actions=rx.cond(is_ready, _downloads(), rx.fragment()),
     )
@@ -190,17 +196,3 @@ def _missing() -> rx.Component:
     missing = InvoicePage.missing
     all_of_them = rx.link("All invoices", href=missing.billing_href, underline="none", class_name="button button-primary")
     return not_found("There is no such invoice", missing.explanation, all_of_them)
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=InvoicePage.load)
-    return empty_state("The invoice cannot be shown", InvoicePage.problem, again, icon="plug-zap")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading the invoice", class_name="visually-hidden", role="status"),
-        *[rx.el.div(class_name="card skeleton-card is-part") for _ in range(3)],
-        class_name="waiting waiting-stack",
-        aria_busy="true",
-    )

@@ -5,7 +5,7 @@ from reflex.vars import Var
 
 from flyusage.ui.components.copy_button import copy_button
 from flyusage.ui.components.crumbs import Step, way_down
-from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.components.plotly_chart import plotly_chart
 from flyusage.ui.components.zone_switch import ZoneSwitch
 from flyusage.ui.layout import page
@@ -23,8 +23,8 @@ def machine() -> rx.Component:
             MachinePage.phase,
             ("ready", _ready()),
             ("missing", _missing()),
-            ("failed", _failed()),
-            _skeleton(),
+            ("failed", failed("The machine could not be read", MachinePage.problem, MachinePage.load)),
+            waiting("Loading the machine", "part", "part", "part"),
         ),
         title=rx.cond(is_ready, SCREEN.title, "Machine"),
         note=rx.cond(is_ready, SCREEN.state, ""),
@@ -214,17 +214,3 @@ def _missing() -> rx.Component:
 
 def _near(step: Var[Step]) -> rx.Component:
     return rx.el.li(rx.link(rx.el.bdi(step.label), href=step.href, title=step.label, underline="none", class_name="link mono"))
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=MachinePage.load)
-    return empty_state("The machine could not be read", MachinePage.problem, again, icon="plug-zap")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading the machine", class_name="visually-hidden", role="status"),
-        *[rx.el.div(class_name="card skeleton-card is-part") for _ in range(3)],
-        class_name="waiting waiting-stack",
-        aria_busy="true",
-    )

@@ -5,6 +5,7 @@ from reflex.vars import Var
 
 from flyusage.ui.components.copy_button import copy_button
 from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import page
 from flyusage.ui.pages.machines.rows import MachineRow, StateLink
 from flyusage.ui.pages.machines.state import MachineList
@@ -15,7 +16,13 @@ SCREEN = MachineList.screen
 def machines() -> rx.Component:
     """The whole page."""
     return page(
-        rx.match(MachineList.phase, ("ready", _ready()), ("empty", _none()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            MachineList.phase,
+            ("ready", _ready()),
+            ("empty", _none()),
+            ("failed", failed("The machines could not be read", MachineList.problem, MachineList.load)),
+            waiting("Loading the machines", "row"),
+        ),
         title="Machines",
         note=SCREEN.note,
         actions=rx.cond(SCREEN.rows.length() > 0, copy_button(SCREEN.ids, SCREEN.ids_label), rx.fragment()),
@@ -117,18 +124,4 @@ def _none() -> rx.Component:
         "No machines yet",
         "Machines appear here with their first event. Load a file of events, or fill the demonstration:",
         commands=("flyusage ingest events.ndjson", "flyusage demo"),
-    )
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=MachineList.load)
-    return empty_state("The machines could not be read", MachineList.problem, again, icon="plug-zap")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading the machines", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        class_name="waiting",
-        aria_busy="true",
     )

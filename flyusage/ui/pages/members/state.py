@@ -11,7 +11,7 @@ from flyusage.invoices.seats import NoSeatLeft
 from flyusage.orgs.memberships import role_named
 from flyusage.orgs.models import Role
 from flyusage.ui import browser, present
-from flyusage.ui.addresses import text_in
+from flyusage.ui.addresses import LONGEST_PAGE, id_in, text_in
 from flyusage.ui.components.app_choice import LONGEST_CHOICE, apps_chosen
 from flyusage.ui.pages.members import question
 from flyusage.ui.pages.members.address import LONGEST_SEARCH, Choice, choice_in, members_href
@@ -111,12 +111,11 @@ class Members(rx.State):
     @rx.event
     async def remove(self, form: dict[str, Any]):
         """Take out whom the page shows to be leaving; the form's `heir` takes over."""
-        heir, leaving = text_in(form, "heir", longest=9), self.leaving.id
+        heir, leaving = id_in(text_in(form, "heir", longest=LONGEST_PAGE)), self.leaving.id
         if not leaving:
             return
         slug, choice = self._asked()
-        taking_over = int(heir) if heir.isascii() and heir.isdecimal() else None
-        removed = await asyncio.to_thread(question.remove, slug, leaving, taking_over)
+        removed = await asyncio.to_thread(question.remove, slug, leaving, heir)
         self.leaving, self.chosen = LeavingRow(), [one for one in self.chosen if one != leaving]
         await self._refresh(slug, choice)
         yield browser.toast("success", f"{present.plural(removed, 'person', 'people')} removed.")

@@ -5,9 +5,9 @@ from reflex.vars import Var
 
 from flyusage.ui.components.app_choice import app_choice, app_editor
 from flyusage.ui.components.confirm import confirm
-from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field
 from flyusage.ui.components.permission_table import permission_table
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import page
 from flyusage.ui.pages.members.rows import InvitationRow, MemberRow, OutcomeRow, RoleLink
 from flyusage.ui.pages.members.state import Members
@@ -20,7 +20,12 @@ def members() -> rx.Component:
     csv = rx.el.a("Members (CSV)", href=SCREEN.csv_href, download=True, reload_document=True, class_name="button")
     directory = rx.el.a("Provisioning", href=SCREEN.directory_href, class_name="button")
     return page(
-        rx.match(Members.phase, ("ready", _ready()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            Members.phase,
+            ("ready", _ready()),
+            ("failed", failed("Members cannot be shown", Members.problem, Members.load, icon="users")),
+            waiting("Loading who belongs here", "part", "row"),
+        ),
         title="Members",
         note=rx.cond(Members.phase == "ready", SCREEN.note, ""),
         actions=rx.cond(
@@ -379,19 +384,4 @@ def _roster() -> rx.Component:
         form,
         rx.el.div(rx.cond(found.digest != "", shown, rx.fragment()), role="status"),
         class_name="card",
-    )
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=Members.load)
-    return empty_state("Members cannot be shown", Members.problem, again, icon="users")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading who belongs here", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-part"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        class_name="waiting waiting-stack",
-        aria_busy="true",
     )

@@ -4,6 +4,7 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.phases import failed
 from flyusage.ui.components.plotly_chart import plotly_chart
 from flyusage.ui.components.ranked import ranked_bars
 from flyusage.ui.layout import page
@@ -20,7 +21,7 @@ def overview() -> rx.Component:
             Overview.phase,
             ("ready", _ready()),
             ("empty", _empty()),
-            ("failed", _failed()),
+            ("failed", failed("The overview could not be read", Overview.problem, Overview.load)),
             _skeleton(),
         ),
         title=rx.cond(Overview.phase == "ready", SCREEN.title, "Overview"),
@@ -225,15 +226,6 @@ def _empty() -> rx.Component:
         "This organization's spend appears here seconds after its first usage events are ingested. "
         "Load a file of events, or fill the demonstration:",
         commands=("flyusage ingest events.ndjson", "flyusage demo"),
-    )
-
-
-def _failed() -> rx.Component:
-    return empty_state(
-        "The overview could not be read",
-        Overview.problem,
-        rx.el.button("Try again", type="button", class_name="button button-primary", on_click=Overview.load),
-        icon="plug-zap",
     )
 
 

@@ -4,7 +4,7 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.ui.components.copy_button import copy_button
-from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import page
 from flyusage.ui.pages.billing.rows import Choosing
 from flyusage.ui.pages.prices.rows import PriceGroup, PriceRow, RegionOption, SpanRow
@@ -18,7 +18,12 @@ def prices() -> rx.Component:
     """The whole page."""
     is_ready = Prices.phase == "ready"
     return page(
-        rx.match(Prices.phase, ("ready", _ready()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            Prices.phase,
+            ("ready", _ready()),
+            ("failed", failed("Prices cannot be shown", Prices.problem, Prices.load)),
+            waiting("Loading the prices", "row"),
+        ),
         title="Prices",
         note=rx.cond(is_ready, SCREEN.note, ""),
         actions=rx.cond(is_ready & (SCREEN.command != ""), copy_button(SCREEN.command, "Copy as command"), rx.fragment()),
@@ -165,18 +170,4 @@ def _span(span: Var[SpanRow]) -> rx.Component:
 def _no_match() -> rx.Component:
     return rx.el.div(
         rx.el.p(SCREEN.empty_title, class_name="strong"), rx.el.p(SCREEN.empty_next, class_name="muted"), class_name="empty is-small"
-    )
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=Prices.load)
-    return empty_state("Prices cannot be shown", Prices.problem, again, icon="plug-zap")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading the prices", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        class_name="waiting waiting-stack",
-        aria_busy="true",
     )

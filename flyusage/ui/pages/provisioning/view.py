@@ -9,6 +9,7 @@ from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.copy_button import copy_text_of
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.shown_once import shown_once
 from flyusage.ui.layout import page
 from flyusage.ui.pages.provisioning.question import NO_ROLE
 from flyusage.ui.pages.provisioning.rows import GroupRow, TokenRow
@@ -32,18 +33,8 @@ def _ready() -> rx.Component:
 
 
 def _secret() -> rx.Component:
-    return rx.el.section(
-        rx.el.h2("Copy it now: ", rx.el.bdi(ProvisioningPage.secret_name), class_name="card-title"),
-        rx.el.p("This is the only time the secret is shown. Enter it in your directory as the bearer token."),
-        rx.el.div(rx.el.code(id=SHOWN_IN, class_name="token-secret"), copy_text_of(SHOWN_IN, "Copy the secret"), class_name="token-copy"),
-        rx.el.div(
-            rx.el.button("I have copied it", type="button", on_click=ProvisioningPage.forget, class_name="button"),
-            class_name="page-actions",
-        ),
-        hidden=ProvisioningPage.secret_name == "",
-        class_name="card token-made",
-        role="status",
-    )
+    says = "This is the only time the secret is shown. Enter it in your directory as the bearer token."
+    return shown_once("Copy it now: ", ProvisioningPage.secret_name, says, SHOWN_IN, ProvisioningPage.forget)
 
 
 def _address() -> rx.Component:
@@ -152,7 +143,7 @@ def _card(title: str, note: str, *content: rx.Component) -> rx.Component:
 
 
 def _forbidden() -> rx.Component:
-    return empty_state("Who belongs here is an owner's or an admin's to arrange", ProvisioningPage.problem, icon="users")
+    return empty_state("Provisioning is set up by owners", ProvisioningPage.problem, icon="users")
 
 
 def _failed() -> rx.Component:

@@ -8,8 +8,8 @@ import reflex as rx
 
 from flyusage.invoices.countries import COUNTRIES
 from flyusage.ui.components.confirm import confirm
-from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.components.settings_card import settings_card
 from flyusage.ui.layout import page
 from flyusage.ui.pages.settings.rows import Profile
@@ -33,8 +33,8 @@ def settings() -> rx.Component:
         rx.match(
             OrganizationSettings.phase,
             ("ready", rx.cond(SCREEN.deleted != "", _deleted(), open_)),
-            ("failed", _failed()),
-            _skeleton(),
+            ("failed", failed("Settings cannot be shown", OrganizationSettings.problem, OrganizationSettings.load, icon="settings")),
+            waiting("Loading the settings", "part"),
         ),
         title="Settings",
         note=rx.cond(SCREEN.role != "", rx.fragment("You are ", SCREEN.role, " of ", rx.el.bdi(SCREEN.name)), rx.fragment()),
@@ -159,18 +159,4 @@ def _deleted() -> rx.Component:
         rx.el.p("Nobody but its owners can see this page. Until ", SCREEN.deleted, " an owner can bring it back as it was."),
         rx.el.button("Undo the deletion", type="button", on_click=OrganizationSettings.undo_deletion, class_name="button button-primary"),
         class_name="card settings-card",
-    )
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=OrganizationSettings.load)
-    return empty_state("Settings cannot be shown", OrganizationSettings.problem, again, icon="settings")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading the settings", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-part"),
-        class_name="waiting waiting-stack",
-        aria_busy="true",
     )

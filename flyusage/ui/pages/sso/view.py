@@ -8,6 +8,7 @@ from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.copy_button import command_line
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.components.settings_card import settings_card
 from flyusage.ui.layout import page
 from flyusage.ui.pages.sso.rows import DomainRow, Fact, GroupRow, OwnerChoice
@@ -20,7 +21,13 @@ SETUP = SCREEN.setup
 def sso() -> rx.Component:
     """The whole page."""
     return page(
-        rx.match(SingleSignOn.phase, ("ready", _ready()), ("forbidden", _forbidden()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            SingleSignOn.phase,
+            ("ready", _ready()),
+            ("forbidden", _forbidden()),
+            ("failed", failed("Single sign-on cannot be shown", SingleSignOn.problem, SingleSignOn.load, icon="key-round")),
+            waiting("Loading single sign-on", "part"),
+        ),
         title="Single sign-on",
         note="People sign in by your own identity provider (OpenID Connect)",
     )
@@ -227,17 +234,3 @@ def _owner(choice: Var[OwnerChoice]) -> rx.Component:
 
 def _forbidden() -> rx.Component:
     return empty_state("Single sign-on is set up by owners", SingleSignOn.problem, icon="key-round")
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=SingleSignOn.load)
-    return empty_state("Single sign-on cannot be shown", SingleSignOn.problem, again, icon="key-round")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading single sign-on", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-part"),
-        class_name="waiting waiting-stack",
-        aria_busy="true",
-    )

@@ -6,9 +6,9 @@ from reflex.vars import Var
 from flyusage.orgs.api_tokens import DEFAULT_DAYS, LONGEST_NAME
 from flyusage.ui.components.app_choice import app_choice
 from flyusage.ui.components.confirm import confirm
-from flyusage.ui.components.copy_button import copy_text_of
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.shown_once import shown_once
 from flyusage.ui.layout import page
 from flyusage.ui.pages.tokens.state import DAYS, MINE, OURS, SHOWN_IN, ScopeChoice, TokenRow, Tokens
 
@@ -28,15 +28,8 @@ def _ready() -> rx.Component:
 
 
 def _secret() -> rx.Component:
-    return rx.el.section(
-        rx.el.h2("Copy it now: ", rx.el.bdi(Tokens.secret_name), class_name="card-title"),
-        rx.el.p("This is the only time the secret is shown. Keep it where your program keeps its secrets, never in its code."),
-        rx.el.div(rx.el.code(id=SHOWN_IN, class_name="token-secret"), copy_text_of(SHOWN_IN, "Copy the secret"), class_name="token-copy"),
-        rx.el.div(rx.el.button("I have copied it", type="button", on_click=Tokens.forget, class_name="button"), class_name="page-actions"),
-        hidden=Tokens.secret_name == "",
-        class_name="card token-made",
-        role="status",
-    )
+    says = "This is the only time the secret is shown. Keep it where your program keeps its secrets, never in its code."
+    return shown_once("Copy it now: ", Tokens.secret_name, says, SHOWN_IN, Tokens.forget)
 
 
 def _form() -> rx.Component:

@@ -4,8 +4,8 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.ui.components.copy_button import copy_button
-from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field
+from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import page
 from flyusage.ui.pages.what_if.rows import Change, LineRow, Option, OutcomeRow
 from flyusage.ui.pages.what_if.state import WhatIfPage
@@ -18,7 +18,12 @@ def what_if() -> rx.Component:
     """The whole page."""
     is_ready = WhatIfPage.phase == "ready"
     return page(
-        rx.match(WhatIfPage.phase, ("ready", _ready()), ("failed", _failed()), _skeleton()),
+        rx.match(
+            WhatIfPage.phase,
+            ("ready", _ready()),
+            ("failed", failed("Prices cannot be tried", WhatIfPage.problem, WhatIfPage.load)),
+            waiting("Loading", "part", "row"),
+        ),
         title="What if",
         note=rx.cond(is_ready, SCREEN.note, ""),
         actions=rx.cond(is_ready & (SCREEN.command != ""), copy_button(SCREEN.command, "Copy as command"), rx.fragment()),
@@ -216,19 +221,4 @@ def _outcome(row: Var[OutcomeRow]) -> rx.Component:
         rx.el.td(row.before, class_name="number muted"),
         rx.el.td(row.after, class_name="number"),
         rx.el.td(row.difference, class_name="number " + row.tone),
-    )
-
-
-def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=WhatIfPage.load)
-    return empty_state("Prices cannot be tried", WhatIfPage.problem, again, icon="plug-zap")
-
-
-def _skeleton() -> rx.Component:
-    return rx.el.div(
-        rx.el.span("Loading", class_name="visually-hidden", role="status"),
-        rx.el.div(class_name="card skeleton-card is-part"),
-        rx.el.div(class_name="card skeleton-card is-row"),
-        class_name="waiting waiting-stack",
-        aria_busy="true",
     )

@@ -13,7 +13,7 @@ from flyusage.invoices.questions import OpenQuestion
 from flyusage.orgs.queries import directory
 from flyusage.orgs.staff import StaffPermission
 from flyusage.ui import browser, present
-from flyusage.ui.addresses import LONGEST_PAGE, text_in
+from flyusage.ui.addresses import LONGEST_PAGE, id_in, text_in
 from flyusage.ui.charts.text import visible
 from flyusage.ui.components.statement import MOST_WRITTEN
 from flyusage.ui.pages.billing.address import invoice_href
@@ -55,10 +55,10 @@ class StaffQuestions(rx.State):
     @rx.event
     async def answer(self, form: dict[str, Any]):
         """Answer the question `id` with the form's `text`."""
-        id_, text = text_in(form, "id", longest=LONGEST_PAGE), text_in(form, "text", longest=MOST_WRITTEN)
-        if not (id_.isascii() and id_.isdecimal()):
+        id_, text = id_in(text_in(form, "id", longest=LONGEST_PAGE)), text_in(form, "text", longest=MOST_WRITTEN)
+        if id_ is None:
             return
-        await asyncio.to_thread(_answer, int(id_), text)
+        await asyncio.to_thread(_answer, id_, text)
         self._show(await asyncio.to_thread(_waiting))
         yield browser.toast("success", "Answered.", detail="It stands below the line for everybody who may read the invoice.")
 

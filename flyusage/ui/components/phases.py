@@ -1,0 +1,24 @@
+"""What a page is while its answer is on the way, and when none came."""
+
+from typing import Literal
+
+import reflex as rx
+from reflex.vars import Var
+
+from flyusage.ui.components.empty import empty_state
+
+
+def waiting(says: str, *parts: Literal["part", "row"]) -> rx.Component:
+    """The page's shape, shown after 150 ms: cards as high as a part of a page or as its table. `says` is for who cannot see them."""
+    return rx.el.div(
+        rx.el.span(says, class_name="visually-hidden", role="status"),
+        *[rx.el.div(class_name=f"card skeleton-card is-{part}") for part in parts],
+        class_name="waiting waiting-stack",
+        aria_busy="true",
+    )
+
+
+def failed(title: str, problem: Var[str], load: rx.EventHandler, *, icon: str = "plug-zap") -> rx.Component:
+    """`problem` is the sentence of what went wrong; its button asks again by `load`."""
+    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=load)
+    return empty_state(title, problem, again, icon=icon)
