@@ -141,7 +141,8 @@ _ADD = f"""
 INSERT INTO usage_interval ({_ROW})
 SELECT {_ROW} FROM derived_interval WHERE is_new
 UNION ALL
-SELECT {_ROW} FROM changed_interval CROSS JOIN LATERAL generate_series(1, CASE WHEN delta > 0 THEN delta ELSE kept END)"""
+SELECT {_ROW} FROM changed_interval CROSS JOIN LATERAL generate_series(1, CASE WHEN delta > 0 THEN delta ELSE kept END)
+ORDER BY org_id, resource_id, started_at"""
 
 # Of the events looked at again; what an anchor is said to be hangs on what came before it.
 _FINDINGS = (
@@ -218,7 +219,9 @@ def rederive(session: Session, *, has_known: bool) -> None:
         run(session, statement)
     skus = dict(run(session, "SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')").fetchall())
     run(session, _JUDGE)
+    run(session, "SET LOCAL enable_nestloop = off")  # a few sizes and skus, each looked up for thousands of states
     run(session, _STATES, skus)
+    run(session, "SET LOCAL enable_nestloop = on")
     run(session, _REPORTS, skus)
     run(session, _FIND)
     for statement in (*_HOMES, _HOMELESS):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from psycopg import errors
 from sqlmodel import Session
 
 from flyusage import clock, db
@@ -39,6 +40,7 @@ _KINDS = {int(kind): int(resource) for kind, resource in KIND_OF.items()}
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NOTHING = "\\N"
 _CHUNK_ROWS = 2_000
+PROBES = 64
 _STARTED = int(EventType.MACHINE_STARTED)
 
 
@@ -110,11 +112,9 @@ def claim_identities(session: Session, count: int) -> tuple[list[int], list[int]
     there before is asked only where some were: they were not written by this transaction. Raises RuntimeError inside a
     savepoint, where that cannot be told.
     """
-    taken = run(
-        session,
-        """INSERT INTO event_identity (org_id, identity, content_hash, day)
-           SELECT org_id, identity, content_hash, time::date FROM staged_event ORDER BY org_id, identity ON CONFLICT DO NOTHING""",
-    ).rowcount
+    if not _looks_resent(session, count) and _claim_new(session):
+        return [], []
+    taken = run(session, f"{_CLAIM} ON CONFLICT DO NOTHING").rowcount
     if taken == count:
         return [], []
     present = run(
@@ -126,6 +126,27 @@ def claim_identities(session: Session, count: int) -> tuple[list[int], list[int]
         raise RuntimeError("events are ingested in a transaction of their own, once, and outside of savepoints")
     _leave(session, [number for number, _ in present])
     return [number for number, is_same in present if is_same], [number for number, is_same in present if not is_same]
+
+
+_CLAIM = """
+INSERT INTO event_identity (org_id, identity, content_hash, day)
+SELECT org_id, identity, content_hash, time::date FROM staged_event ORDER BY org_id, identity"""
+
+
+def _looks_resent(session: Session, count: int) -> bool:
+    """Whether any of some 64 events spread over the batch is known: a file that is sent again, rather than news."""
+    query = """SELECT EXISTS (SELECT FROM staged_event s JOIN event_identity i USING (org_id, identity) WHERE s.n %% %s = 0)"""
+    return bool(run(session, query, (max(1, count // PROBES),)).fetchone()[0])  # type: ignore[index]
+
+
+def _claim_new(session: Session) -> bool:
+    """Take all of the batch's identities, or none where one is taken: without ON CONFLICT, which looks up and logs each row once more."""
+    try:
+        with db.raw(session).transaction():
+            run(session, _CLAIM)
+    except errors.UniqueViolation:
+        return False
+    return True
 
 
 def _leave(session: Session, numbers: list[int]) -> None:
@@ -197,7 +218,7 @@ def name_subjects(session: Session) -> int:
 
 
 def write_events(session: Session) -> None:
-    """The batch into `usage_event`, one subject's events beside each other."""
+    """The batch into `usage_event`, in the order of its index: one subject's events beside each other, and the index's pages full."""
     run(
         session,
         """INSERT INTO usage_event (org_id, time, resource_id, type, identity, source, event_id, app_id, region_id, vm_size_id,
@@ -206,6 +227,6 @@ def write_events(session: Session) -> None:
              e.memory_mib, e.capacity_mib, e.bytes, to_timestamp(e.start_epoch), to_timestamp(e.end_epoch), e.version, e.voids, %s
            FROM staged_event e JOIN staged_app a ON a.number = e.app
            LEFT JOIN staged_subject s ON s.number = e.subject
-           ORDER BY s.resource_id, e.epoch""",
+           ORDER BY e.org_id, s.resource_id, e.type, e.epoch""",
         (clock.now(),),
     )
