@@ -121,17 +121,13 @@ def _day_insert(table: str, cell: str, fresh: str) -> str:
 
 
 def _day_change(table: str, cell: str, fresh: str) -> str:
-    """Make the period's rows of `table` those of `fresh`, touching only what differs; cells that have gone become zero.
-
-    In the key's order, as `_day_insert`: a load of history, newest first, comes back to days that are there already.
-    """
+    """Make the period's rows of `table` those of `fresh`, touching only what differs; cells that have gone become zero."""
     return f"""
     WITH stored AS MATERIALIZED (SELECT * FROM {table} WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day),
     fresh AS MATERIALIZED ({fresh})
     INSERT INTO {table} AS cell (org_id, day, {cell}, total, {_HOURS})
     SELECT :org_id, day, {cell}, {_of("fresh", _VALUES)} FROM fresh LEFT JOIN stored USING (day, {cell})
     WHERE CASE WHEN stored.org_id IS NULL THEN fresh.total > 0 ELSE ({_of("stored", HOURS)}) <> ({_of("fresh", HOURS)}) END
-    ORDER BY day, {cell}
     ON CONFLICT (org_id, day, {cell}) DO UPDATE SET {_assigned(_VALUES)}"""
 
 

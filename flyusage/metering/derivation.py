@@ -141,8 +141,7 @@ _ADD = f"""
 INSERT INTO usage_interval ({_ROW})
 SELECT {_ROW} FROM derived_interval WHERE is_new
 UNION ALL
-SELECT {_ROW} FROM changed_interval CROSS JOIN LATERAL generate_series(1, CASE WHEN delta > 0 THEN delta ELSE kept END)
-ORDER BY org_id, resource_id, started_at"""
+SELECT {_ROW} FROM changed_interval CROSS JOIN LATERAL generate_series(1, CASE WHEN delta > 0 THEN delta ELSE kept END)"""
 
 # Of the events looked at again; what an anchor is said to be hangs on what came before it.
 _FINDINGS = (

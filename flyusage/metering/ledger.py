@@ -218,7 +218,7 @@ def name_subjects(session: Session) -> int:
 
 
 def write_events(session: Session) -> None:
-    """The batch into `usage_event`, in the order of its index: one subject's events beside each other, and the index's pages full."""
+    """The batch into `usage_event`, one subject's events beside each other."""
     run(
         session,
         """INSERT INTO usage_event (org_id, time, resource_id, type, identity, source, event_id, app_id, region_id, vm_size_id,
@@ -227,6 +227,6 @@ def write_events(session: Session) -> None:
              e.memory_mib, e.capacity_mib, e.bytes, to_timestamp(e.start_epoch), to_timestamp(e.end_epoch), e.version, e.voids, %s
            FROM staged_event e JOIN staged_app a ON a.number = e.app
            LEFT JOIN staged_subject s ON s.number = e.subject
-           ORDER BY e.org_id, s.resource_id, e.type, e.epoch""",
+           ORDER BY s.resource_id, e.epoch""",
         (clock.now(),),
     )
