@@ -3,12 +3,11 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import forked
 import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright
 
@@ -42,9 +41,13 @@ class Site:
 
     def run(self, *command: str) -> None:
         """Run a `flyusage` command on the site's database."""
-        full = [sys.executable, "-m", "flyusage.cli.main", *command]
-        ran = subprocess.run(full, env=os.environ | self.settings, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stderr
+        self.told(*command)
+
+    def told(self, *command: str) -> str:
+        """As `run`; what the command printed."""
+        said = forked.run(*command, settings=self.settings)
+        assert said.code == 0, said.err
+        return said.out
 
 
 def launch(playwright: Playwright) -> Browser:

@@ -5,10 +5,7 @@ with the support plan $104.47, less 10 % $94.02, with 19 % VAT $111.88, less $20
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -49,9 +46,7 @@ def performance(page: Page) -> Locator:
 
 def drafted(site: Site, org: str = "prism") -> dict:
     """What the command line says of November."""
-    command = [sys.executable, "-m", "flyusage.cli.main", "invoices", "draft", "--org", org, "--month", "2026-11", "--json"]
-    ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
-    return json.loads(ran.stdout)
+    return json.loads(site.told("invoices", "draft", "--org", org, "--month", "2026-11", "--json"))
 
 
 def test_the_amount_is_that_of_the_command_line(open_page: OpenPage, site: Site) -> None:
@@ -177,9 +172,7 @@ BILLED = "/orgs/prism/usage?from=2026-10-01&to=2026-11-01&show=billed_cost&by=ap
 
 def explored(site: Site, *options: str) -> dict:
     """What `flyusage usage` says of Prism's October."""
-    command = [sys.executable, "-m", "flyusage.cli.main", "usage", "--org", "prism", "--range", "2026-10", *options, "--json"]
-    ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
-    return json.loads(ran.stdout)
+    return json.loads(site.told("usage", "--org", "prism", "--range", "2026-10", *options, "--json"))
 
 
 def test_the_explorer_shows_what_the_invoice_says(open_page: OpenPage, site: Site) -> None:

@@ -1,10 +1,7 @@
 """People in an organization: invited, changed and removed on the page, and what each role finds open."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.policy import default
@@ -280,8 +277,7 @@ def test_over_the_seats_is_a_choice_and_the_next_invoice_says_what_it_costs(visi
 
 
 def seats_of(staffed: Site) -> dict:
-    command = [sys.executable, "-m", "flyusage.cli.main", "members", "seats", "prism", "--included", "1000", "--price", "10", "--json"]
-    return json.loads(subprocess.run(command, env=os.environ | staffed.settings, capture_output=True, text=True, check=True).stdout)
+    return json.loads(staffed.told("members", "seats", "prism", "--included", "1000", "--price", "10", "--json"))
 
 
 def test_a_list_is_compared_and_applied_at_once(visit: Visit, staffed: Site) -> None:
