@@ -98,7 +98,7 @@ def test_another_view_asks_for_itself_alone_and_goes_on_living(open_page: OpenPa
     heard.clear()
     choose(page, "Measure:", "machine-hours")
     expect(page.get_by_role("columnheader", name="Machine-hours")).to_be_visible()
-    assert any("explorer____explorer" in each for each in heard)
+    assert any("state____explorer" in each for each in heard)
     assert not any("frame____frame" in each for each in heard), "the header was loaded again"
     fresh = tmp_path / "fresh.ndjson"
     fresh.write_bytes(line(started("late-newcomer", "2026-11-14T23:59:30Z", org="rival", app="newcomer", region="lhr")))
