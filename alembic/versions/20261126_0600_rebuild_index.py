@@ -1,7 +1,7 @@
 """The role that loads may rebuild the indexes of a month's partition, with the owner's rights, since it owns no table.
 
 Revision ID: 20261126_0600
-Revises: 20261126_0100
+Revises: 20261126_0700
 """
 
 from alembic import op
@@ -9,7 +9,7 @@ from alembic import op
 from flyusage.db import PLATFORM_ROLE
 
 revision = "20261126_0600"
-down_revision = "20261126_0100"
+down_revision = "20261126_0700"
 branch_labels = None
 depends_on = None
 
