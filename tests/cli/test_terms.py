@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 
 from billing_world import bill_to
 from cast import Cast
-from conftest import Database
 
 from flyusage import clock, db
 from flyusage.invoices.drafting import draft
@@ -116,7 +115,7 @@ def test_an_organization_that_was_billed_keeps_its_currency(flyusage, cast: Cast
         assert "is billed in USD, and yen is in JPY" in flyusage("terms", "book", "prism", "yen").err
 
 
-def test_what_cannot_be_agreed_is_a_sentence(flyusage, cast: Cast, database: Database) -> None:
+def test_what_cannot_be_agreed_is_a_sentence(flyusage, cast: Cast) -> None:
     wrong = {
         ("show", "nobody"): "There is no organization 'nobody'",
         ("price", "prism", "nothing", "global", "1"): "no price of nothing",
