@@ -43,8 +43,10 @@ COMMANDS = {  # module:attribute, a function or a group of commands, in the orde
     "payments": "payments:app",
     "prices": "prices:app",
     "rollup": "rollup:app",
+    "seller": "seller:app",
     "sso": "sso:app",
     "staff": "staff:app",
+    "terms": "terms:app",
     "tokens": "tokens:app",
     "users": "users:app",
 }
