@@ -17,6 +17,7 @@ import structlog
 from sqlmodel import Session
 
 from flyusage import clock, db, jobs
+from flyusage.auth import sign_up, throttle
 from flyusage.metering.locks import lock_organizations
 from flyusage.orgs import audit
 from flyusage.orgs.acting import system
@@ -62,6 +63,7 @@ def work() -> bool:
     """A round over those that are due; nothing is left for another one."""
     with db.platform_transaction() as session:
         found = due(session)
+        _ = throttle.sweep(session), sign_up.sweep(session)
     for org_id in found:
         with db.platform_transaction() as session:
             purged = purge(session, org_id)
