@@ -263,6 +263,10 @@ class ScimUser(SQLModel, table=True):
     external_id: str | None = Field(default=None, sa_column=Column(Text))
     attributes: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, comment="of the SCIM resource, as last written"))
     is_active: bool = Field(sa_column=Column(Boolean, nullable=False))
+    app_ids: list[int] | None = Field(
+        default=None,
+        sa_column=Column(ARRAY(Integer), comment="the apps that alone they saw when they were taken out; none: every app"),
+    )
     version: int = Field(sa_column=Column(Integer, nullable=False))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     modified_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

@@ -100,16 +100,20 @@ def follow_groups(session: Session, org_id: int, before: Mapping[str, Role | Non
 
 
 def bring_in(session: Session, org_id: int, scim_user_id: str, email: str, name: str, *, by: Actor) -> Welcome | None:
-    """Have somebody belong here: whom to write to; None where they do already. The one place that decides of whom a directory may speak."""
+    """Have somebody belong here: whom to write to; None where they do already. The one place that decides of whom a directory may speak.
+
+    Whoever saw some apps only sees no more of them than when they were taken out, unless an invitation has said otherwise since.
+    """
     if session.scalar(sa.text("SELECT true FROM people_of_organization(NULL) WHERE email = :email"), {"email": email}):
         return None
     role = roles_of_groups(session, org_id, [scim_user_id])[scim_user_id] or default_role(session, org_id)
     binds = {"email": email, "name": name, "now": clock.now()}
     account = session.execute(sa.text("SELECT user_id, is_new FROM provision_account(:email, :name, :now)"), binds).one_or_none()
+    kept = session.scalar(sa.text("SELECT app_ids FROM scim_user WHERE org_id = :org AND id = :id"), {"org": org_id, "id": scim_user_id})
+    apps = kept if role in LIMITABLE else None
     if account is None:
-        invited = invitations.invite(session, org_id, [email], role, by=by)[0]
+        invited = invitations.invite(session, org_id, [email], role, by=by, apps=apps)[0]
         return Welcome(email, role, secret=invited.secret) if invited.secret else None
-    apps = None
     for one in invitations.waiting(session, org_id):
         if one.email == email:  # whoever was to see some apps only does
             apps = one.app_ids if role in LIMITABLE else None
@@ -128,16 +132,21 @@ def bring_in(session: Session, org_id: int, scim_user_id: str, email: str, name:
 def take_out(session: Session, org_id: int, email: str, *, by: Actor) -> None:
     """Have somebody belong here no more: membership, tokens, open pages and invitations end at once. Raises LastOwner.
 
-    An account that was made for this organization and belongs to no other is signed out everywhere.
+    An account that was made for this organization and belongs to no other is signed out everywhere. Which apps they were limited to
+    is kept beside what the directory says of them, for the day that it brings them back.
     """
     user_id = session.scalar(sa.text("SELECT user_id FROM people_of_organization(NULL) WHERE email = :email"), {"email": email})
     if user_id is not None:
+        session.execute(sa.text(_KEEP_APPS), {"org": org_id, "email": email, "user": user_id})
         memberships.remove(session, org_id, user_id, by=by)
         ended = session.scalars(sa.text("SELECT sign_out_provisioned_account(:user, :now)"), {"user": user_id, "now": clock.now()}).all()
         for session_id in ended:
             session.execute(sa.text("SELECT pg_notify(:channel, :id)"), {"channel": sessions.CHANNEL, "id": str(session_id)})
     for one in invitations.waiting(session, org_id):
         if one.email == email:
+            if user_id is None:
+                apps = None if one.app_ids is None else list(one.app_ids)
+                session.execute(sa.text(_KEEP_OFFERED), {"org": org_id, "email": email, "apps": apps})
             invitations.revoke(session, org_id, one.id, by=by)
 
 
@@ -170,6 +179,10 @@ WHERE m.org_id = :org AND m.user_id = ANY (:users) AND g.role IS NOT NULL GROUP 
 _STANDING = """
 SELECT u.id, u.email, p.user_id, p.role FROM scim_user u LEFT JOIN people_of_organization(NULL) p ON p.email = u.email
 WHERE u.org_id = :org AND u.id = ANY (:users) AND u.is_active ORDER BY u.id"""
+_KEEP_APPS = """
+UPDATE scim_user SET app_ids = (SELECT m.app_ids FROM membership m WHERE m.org_id = :org AND m.user_id = :user)
+WHERE org_id = :org AND email = :email"""
+_KEEP_OFFERED = "UPDATE scim_user SET app_ids = CAST(:apps AS int[]) WHERE org_id = :org AND email = :email"
 _INVITE_AS = """
 UPDATE invitation i SET role = :role, app_ids = CASE WHEN :role IN ('developer', 'viewer') THEN i.app_ids END
 FROM (SELECT id, role FROM invitation WHERE org_id = :org AND email = :email
