@@ -428,7 +428,7 @@ def test_a_former_providers_second_factor_opens_no_token(cast: Cast, held: Conne
         connections.switch(session, held.org_id, is_off=False, by=BY)
     admit(held, replace(ANN, has_factor=True))
     assert opens()
-    with db.transaction(held.org_id) as session:
+    with db.platform_transaction() as session:
         other = connections.save(session, held.org_id, Wanted("https://new.example", "client", "secret"), by=BY)
     assert not opens()
     admit(other, replace(ANN, issuer="https://new.example", has_factor=True))
