@@ -263,13 +263,19 @@ class ScimUser(SQLModel, table=True):
     external_id: str | None = Field(default=None, sa_column=Column(Text))
     attributes: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, comment="of the SCIM resource, as last written"))
     is_active: bool = Field(sa_column=Column(Boolean, nullable=False))
-    app_ids: list[int] | None = Field(
-        default=None,
-        sa_column=Column(ARRAY(Integer), comment="the apps that alone they saw when they were taken out; none: every app"),
-    )
     version: int = Field(sa_column=Column(Integer, nullable=False))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     modified_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class FormerGrant(SQLModel, table=True):
+    """The apps that alone somebody saw whom the directory took out, for the day that it brings them back. Who saw all has none."""
+
+    __tablename__ = "former_grant"  # pyright: ignore[reportAssignmentType]
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True, autoincrement=False))
+    email: str = Field(sa_column=Column(Text, primary_key=True))
+    app_ids: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False))
 
 
 class ScimGroup(SQLModel, table=True):

@@ -109,7 +109,8 @@ def bring_in(session: Session, org_id: int, scim_user_id: str, email: str, name:
     role = roles_of_groups(session, org_id, [scim_user_id])[scim_user_id] or default_role(session, org_id)
     binds = {"email": email, "name": name, "now": clock.now()}
     account = session.execute(sa.text("SELECT user_id, is_new FROM provision_account(:email, :name, :now)"), binds).one_or_none()
-    kept = session.scalar(sa.text("SELECT app_ids FROM scim_user WHERE org_id = :org AND id = :id"), {"org": org_id, "id": scim_user_id})
+    former = {"org": org_id, "email": email}
+    kept = session.scalar(sa.text("SELECT app_ids FROM former_grant WHERE org_id = :org AND email = :email"), former)
     apps = kept if role in LIMITABLE else None
     if account is None:
         invited = invitations.invite(session, org_id, [email], role, by=by, apps=apps)[0]
@@ -137,7 +138,8 @@ def take_out(session: Session, org_id: int, email: str, *, by: Actor) -> None:
     """
     user_id = session.scalar(sa.text("SELECT user_id FROM people_of_organization(NULL) WHERE email = :email"), {"email": email})
     if user_id is not None:
-        session.execute(sa.text(_KEEP_APPS), {"org": org_id, "email": email, "user": user_id})
+        held = sa.text("SELECT app_ids FROM membership WHERE org_id = :org AND user_id = :user")
+        _keep_grant(session, org_id, email, session.scalar(held, {"org": org_id, "user": user_id}))
         memberships.remove(session, org_id, user_id, by=by)
         ended = session.scalars(sa.text("SELECT sign_out_provisioned_account(:user, :now)"), {"user": user_id, "now": clock.now()}).all()
         for session_id in ended:
@@ -145,8 +147,7 @@ def take_out(session: Session, org_id: int, email: str, *, by: Actor) -> None:
     for one in invitations.waiting(session, org_id):
         if one.email == email:
             if user_id is None:
-                apps = None if one.app_ids is None else list(one.app_ids)
-                session.execute(sa.text(_KEEP_OFFERED), {"org": org_id, "email": email, "apps": apps})
+                _keep_grant(session, org_id, email, None if one.app_ids is None else list(one.app_ids))
             invitations.revoke(session, org_id, one.id, by=by)
 
 
@@ -154,6 +155,14 @@ def call(session: Session, email: str, name: str) -> None:
     """Call a member by another name, where the account was made for this organization and belongs to no other."""
     rename = "SELECT rename_provisioned_account(user_id, :name) FROM people_of_organization(NULL) WHERE email = :email AND name <> :name"
     session.execute(sa.text(rename), {"email": email, "name": name})
+
+
+def _keep_grant(session: Session, org_id: int, email: str, apps: list[int] | None) -> None:
+    """For whom the directory takes out: what they saw, whether it then deactivates or deletes them."""
+    if apps is None:
+        session.execute(sa.text("DELETE FROM former_grant WHERE org_id = :org AND email = :email"), {"org": org_id, "email": email})
+    else:
+        session.execute(sa.text(_KEEP_GRANT), {"org": org_id, "email": email, "apps": apps})
 
 
 def _invite_as(session: Session, org_id: int, email: str, role: Role, *, by: Actor) -> None:
@@ -179,10 +188,9 @@ WHERE m.org_id = :org AND m.user_id = ANY (:users) AND g.role IS NOT NULL GROUP 
 _STANDING = """
 SELECT u.id, u.email, p.user_id, p.role FROM scim_user u LEFT JOIN people_of_organization(NULL) p ON p.email = u.email
 WHERE u.org_id = :org AND u.id = ANY (:users) AND u.is_active ORDER BY u.id"""
-_KEEP_APPS = """
-UPDATE scim_user SET app_ids = (SELECT m.app_ids FROM membership m WHERE m.org_id = :org AND m.user_id = :user)
-WHERE org_id = :org AND email = :email"""
-_KEEP_OFFERED = "UPDATE scim_user SET app_ids = CAST(:apps AS int[]) WHERE org_id = :org AND email = :email"
+_KEEP_GRANT = """
+INSERT INTO former_grant (org_id, email, app_ids) VALUES (:org, :email, CAST(:apps AS int[]))
+ON CONFLICT (org_id, email) DO UPDATE SET app_ids = excluded.app_ids"""
 _INVITE_AS = """
 UPDATE invitation i SET role = :role, app_ids = CASE WHEN :role IN ('developer', 'viewer') THEN i.app_ids END
 FROM (SELECT id, role FROM invitation WHERE org_id = :org AND email = :email

@@ -136,6 +136,42 @@ def test_a_signature_that_is_not_the_providers_is_refused(published: Provider, h
         checked(published, FORGED[how](claims(published.issuer)))
 
 
+def word(issuer: str, **other: object) -> dict[str, object]:
+    """A logout token's claims: OpenID Connect Back-Channel Logout 1.0, 2.4."""
+    made = {
+        "iss": issuer,
+        "sub": "s-1",
+        "aud": CLIENT_ID,
+        "iat": NOW,
+        "exp": NOW + 120,
+        "jti": "j-1",
+        "events": {oidc.LOGGED_OUT: {}},
+    } | other
+    return {name: value for name, value in made.items() if value is not None}
+
+
+WRONG_WORDS = {
+    "another issuer": {"iss": "https://evil.example"}, "another's": {"aud": "somebody-else"}, "no audience": {"aud": None}, "old": {"iat": NOW - 301},
+    "of later": {"iat": NOW + 61}, "over": {"exp": NOW - 61}, "a sign-in": {"nonce": "n-1"}, "no event": {"events": None},
+    "another event": {"events": {"x": {}}}, "a list of events": {"events": [oidc.LOGGED_OUT]}, "of nobody": {"sub": None},
+    "without a name": {"jti": None}, "a time in words": {"iat": "now"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["", *WRONG_WORDS, *FORGED])
+def test_only_the_providers_own_word_of_now_signs_somebody_out(published: Provider, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oidc, "discover", lambda _issuer: published)
+    client, made = Client(published.issuer, CLIENT_ID, "", BACK), word(published.issuer, **WRONG_WORDS.get(what, {}))
+    token = FORGED[what](made) if what in FORGED else signed(made)
+    with clock.freeze(datetime.fromtimestamp(NOW, UTC)):
+        if not what:
+            assert oidc.signed_out(client, token) == ("s-1", "j-1")
+            assert oidc.addressed(token) == (published.issuer, (CLIENT_ID,))
+            return
+        with pytest.raises(ProviderRefused):
+            oidc.signed_out(client, token)
+
+
 @pytest.fixture(scope="module")
 def idp() -> Iterator[OidcProvider]:
     with provider.running(BACK, method="client_secret_basic") as started:
