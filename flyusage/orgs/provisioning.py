@@ -104,7 +104,7 @@ def bring_in(session: Session, org_id: int, scim_user_id: str, email: str, name:
 
     Whoever saw some apps only sees no more of them than when they were taken out, unless an invitation has said otherwise since.
     """
-    if session.scalar(sa.text("SELECT true FROM people_of_organization(NULL) WHERE email = :email"), {"email": email}):
+    if session.scalar(sa.text("SELECT true FROM addresses_of_organization() WHERE email = :email"), {"email": email}):
         return None
     role = roles_of_groups(session, org_id, [scim_user_id])[scim_user_id] or default_role(session, org_id)
     binds = {"email": email, "name": name, "now": clock.now()}
@@ -136,7 +136,7 @@ def take_out(session: Session, org_id: int, email: str, *, by: Actor) -> None:
     An account that was made for this organization and belongs to no other is signed out everywhere. Which apps they were limited to
     is kept beside what the directory says of them, for the day that it brings them back.
     """
-    user_id = session.scalar(sa.text("SELECT user_id FROM people_of_organization(NULL) WHERE email = :email"), {"email": email})
+    user_id = session.scalar(sa.text("SELECT user_id FROM addresses_of_organization() WHERE email = :email"), {"email": email})
     if user_id is not None:
         held = sa.text("SELECT app_ids FROM membership WHERE org_id = :org AND user_id = :user")
         _keep_grant(session, org_id, email, session.scalar(held, {"org": org_id, "user": user_id}))
@@ -153,7 +153,7 @@ def take_out(session: Session, org_id: int, email: str, *, by: Actor) -> None:
 
 def call(session: Session, email: str, name: str) -> None:
     """Call a member by another name, where the account was made for this organization and belongs to no other."""
-    rename = "SELECT rename_provisioned_account(user_id, :name) FROM people_of_organization(NULL) WHERE email = :email AND name <> :name"
+    rename = "SELECT rename_provisioned_account(user_id, :name) FROM addresses_of_organization() WHERE email = :email AND name <> :name"
     session.execute(sa.text(rename), {"email": email, "name": name})
 
 
@@ -186,7 +186,7 @@ _ROLES = """
 SELECT m.user_id, array_agg(DISTINCT g.role) AS roles FROM scim_group_member m JOIN scim_group g ON g.org_id = m.org_id AND g.id = m.group_id
 WHERE m.org_id = :org AND m.user_id = ANY (:users) AND g.role IS NOT NULL GROUP BY m.user_id ORDER BY m.user_id"""
 _STANDING = """
-SELECT u.id, u.email, p.user_id, p.role FROM scim_user u LEFT JOIN people_of_organization(NULL) p ON p.email = u.email
+SELECT u.id, u.email, p.user_id, p.role FROM scim_user u LEFT JOIN addresses_of_organization() p ON p.email = u.email
 WHERE u.org_id = :org AND u.id = ANY (:users) AND u.is_active ORDER BY u.id"""
 _KEEP_GRANT = """
 INSERT INTO former_grant (org_id, email, app_ids) VALUES (:org, :email, CAST(:apps AS int[]))

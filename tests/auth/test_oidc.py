@@ -3,17 +3,15 @@
 import base64
 import hmac
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import provider
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
+from publishing import serving
 
 from flyusage import clock, config
 from flyusage.auth import oidc, outgoing
@@ -33,31 +31,6 @@ def loopback() -> Iterator[None]:
         config.settings.cache_clear()
         yield
     config.settings.cache_clear()
-
-
-@contextmanager
-def serving(answers: dict[str, object], *, moved: str = "") -> Iterator[str]:
-    """A server that answers these paths in JSON; bytes are sent as they are, and `moved` is where it sends everybody else."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = answers.get(self.path)
-            self.send_response(200 if found is not None else 302 if moved else 404)
-            if found is None and moved:
-                self.send_header("location", moved)
-            self.end_headers()
-            self.wfile.write(found if isinstance(found, bytes) else json.dumps(found).encode())
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -149,7 +149,7 @@ class Storage(ScimStorage):
 
     def _stop_mails(self, leaving: Kept) -> None:
         """No budget writes any more to whom the directory is about to take out; one that told nobody else tells an owner."""
-        asked = sa.text("SELECT user_id FROM people_of_organization(NULL) WHERE email = :email")
+        asked = sa.text("SELECT user_id FROM addresses_of_organization() WHERE email = :email")
         member = self._open.scalar(asked, {"email": leaving.email})
         if member is not None:
             offboarding.hand_over_unasked(self._open, self.bearer.org_id, member, by=self.bearer.by)
