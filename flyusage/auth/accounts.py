@@ -111,8 +111,7 @@ def sign_in(
     with db.platform_transaction() as session:
         row = session.execute(sa.text("SELECT id, password_hash FROM user_account WHERE email = :email"), {"email": written}).one_or_none()
         is_known_device = row is not None and sessions.is_device_of(session, row.id, mark)
-    counted = ("sign-in-device", f"{written}:{digest(mark or '').hex()}") if is_known_device else ("sign-in", written)
-    with db.platform_transaction() as session:
+        counted = ("sign-in-device", f"{written}:{digest(mark or '').hex()}") if is_known_device else ("sign-in", written)
         throttle.count(session, "sign-in-from", address, throttle.PER_ADDRESS)
         throttle.count(session, *counted, throttle.PER_DEVICE if is_known_device else throttle.PER_ACCOUNT)
     is_right, renewed = passwords.verify(password, row.password_hash if row else None)
