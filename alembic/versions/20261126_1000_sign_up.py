@@ -1,7 +1,7 @@
 """Links by which people make an account by themselves.
 
 Revision ID: 20261126_1000
-Revises: 20261126_0100
+Revises: 20261126_0600
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from flyusage.db import PLATFORM_ROLE
 
 revision = "20261126_1000"
-down_revision = "20261126_0100"
+down_revision = "20261126_0600"
 branch_labels = None
 depends_on = None
 
