@@ -38,6 +38,7 @@ HANDLERS = {
     "Palette": {"search"},
     "Prices": {"choose_region", "load", "search"},
     "ProvisioningPage": {"choose_default", "create", "forget", "load", "map_group", "revoke"},
+    "SignUpPage": {"load", "load_link"},
     "SecondFactorPage": {"add_passkey", "begin", "confirm", "done", "load", "remove_passkey", "rename_passkey", "renew", "stop"},
     "SingleSignOn": {
         "check", "claim", "enforce", "give_up", "load", "map_group", "name_break_glass", "release", "remove", "save", "unmap_group",
