@@ -1,14 +1,14 @@
 """Terms that are agreed by command: what was taken back of a credit, and the seller's logo.
 
 Revision ID: 20261126_1100
-Revises: 20261126_0700
+Revises: 20261126_1030
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "20261126_1100"
-down_revision = "20261126_0700"
+down_revision = "20261126_1030"
 branch_labels = None
 depends_on = None
 
