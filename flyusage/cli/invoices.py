@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from flyusage import db
-from flyusage.cli import asked, bootstrap, issued
+from flyusage.cli import asked, bootstrap, issued, pages
 from flyusage.cli.output import print_json
 from flyusage.cli.statements import print_statement
 from flyusage.invoices.drafting import draft as drafted
@@ -15,6 +15,7 @@ app = typer.Typer(help="See what is owed, correct it, enter payments.", no_args_
 
 app.command("list")(issued.list_invoices)
 app.command("show")(issued.show)
+app.command("open")(pages.open_invoice)
 app.command("download")(issued.download)
 app.command("explain")(issued.explain)
 app.command("breakdown")(issued.break_down)

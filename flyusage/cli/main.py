@@ -24,6 +24,7 @@ COMMANDS = {  # module:attribute, a function or a group of commands, in the orde
     "login": "login:login",
     "logout": "login:logout",
     "machines": "machines:machines",
+    "open": "pages:open_view",
     "usage": "usage:usage",
     "restore": "backup:restore",
     "serve": "serve:serve",
