@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +19,10 @@ OCTOBER = ("usage", "--org", "prism", "--range", "2026-10", "--by", "app")
 
 
 @pytest.fixture
-def prism(database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def prism(database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine of web all October, one of api for half of it."""
     monkeypatch.setenv("FLYUSAGE_CLOCK", NOW)
     take_in(*_ran("m1", "web", 1, 31), *_ran("m2", "api", 1, 16))
-    yield
 
 
 def _ran(machine: str, app: str, first: int, last: int):
