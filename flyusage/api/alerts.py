@@ -60,6 +60,7 @@ class Anomaly(BaseModel):
     difference: Money = Field(description="Against what is usual; an estimate.")
     expected: Money = Field(description="What is usual.")
     says: str = Field(description="What happened, in a sentence.")
+    cause: dict[str, Any] = Field(description="sku, is_rise, count, app_count, and machines by name.")
     why: str = Field(description="The cause in words; machines by name only with `machines.read`.")
     view: str = Field(description="The query that shows it, for /usage and the explorer.")
 
@@ -249,6 +250,7 @@ def _anomaly(one: watched.Found, *, with_names: bool) -> Anomaly:
         difference=money(one.difference_minor, one.currency),
         expected=money(one.expected_minor, one.currency),
         says=watched.sentence(one),
+        cause={**one.cause.plain(), **({} if with_names else {"machines": []})},
         why=one.cause.words(with_names=with_names),
         view=urlencode(view_to_query(watched.view_of(one))),
     )

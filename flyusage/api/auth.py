@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from flyusage import db
 from flyusage.api import fields
-from flyusage.api.errors import MEDIA_TYPE, Problem, RequestInvalid
+from flyusage.api.errors import MEDIA_TYPE, Problem, RequestInvalid, TextInvalid
 from flyusage.auth import throttle
 from flyusage.auth.errors import SignInNeeded
 from flyusage.auth.throttle import Limit
@@ -77,8 +77,10 @@ def _refuse_unknown(request: Request, matched: APIRoute) -> None:
     if unknown := sorted(set(request.query_params) - known):
         there = f"There are: {', '.join(sorted(known))}." if known else "It takes none."
         raise RequestInvalid(f"This address takes no parameter {unknown[0][:60]!r}. {there}")
-    if any("\0" in value for value in (*request.query_params.values(), *map(str, request.path_params.values()))):
-        raise RequestInvalid("A text holds a NUL character; leave it out.")
+    if any("\0" in value for value in request.query_params.values()):
+        raise TextInvalid("A text holds a NUL character; leave it out.")
+    if any("\0" in str(value) for value in request.path_params.values()):
+        raise RequestInvalid("The address holds a NUL character; leave it out.")
 
 
 def _parameters(matched: APIRoute) -> set[str]:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -62,7 +62,9 @@ class Wanted(BaseModel):
     percents: list[Percent] = Field(default=list(PERCENTS), max_length=20)
     forecast_percents: list[Percent] = Field(default=list(FORECAST_PERCENTS), max_length=20)
     recipients: list[str] = Field(default=[], max_length=MOST_RECIPIENTS, description="Mail addresses.")
-    is_capped: bool | None = Field(default=None, description="Ask endpoints for a stop when it is spent. Null: as it is, no for a new one.")
+    is_capped: StrictBool | None = Field(
+        default=None, description="Ask endpoints for a stop when it is spent. Null: as it is, no for a new one."
+    )
 
 
 class Expected(BaseModel):

@@ -1,6 +1,6 @@
 """The token's organization: what it is, how fresh its figures are, who belongs to it, what was done there."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -10,15 +10,17 @@ from starlette.responses import Response
 from flyusage import clock, db
 from flyusage.api.answers import After, Limit, Money, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
+from flyusage.api.errors import ViewInvalid
 from flyusage.invoices import seats
 from flyusage.metering.queries import freshness, rollup_progress
 from flyusage.orgs import api_tokens, app_grants, audit, invitations, queries
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.seats import SEATED
+from flyusage.pricing.urls import parse_moment
 
 router = APIRouter(tags=["organization"])
-EARLIEST, LATEST = date(2000, 1, 1), date(9000, 1, 1)
+DAY = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"
 
 
 class Organization(BaseModel):
@@ -251,8 +253,8 @@ def entries(  # noqa: PLR0913 each is a parameter of the address
     bearer: Caller,
     actor: Annotated[str | None, Query(max_length=100, description="Only what they did, as `user:1`.")] = None,
     action: Annotated[str | None, Query(max_length=100, description="Only this, as `tokens.create`.")] = None,
-    since: Annotated[date | None, Query(alias="from", description="From this day on, UTC.")] = None,
-    until: Annotated[date | None, Query(alias="to", description="Up to this day, itself included.")] = None,
+    since: Annotated[str | None, Query(alias="from", pattern=DAY, description="From this day on, UTC.", examples=["2026-10-01"])] = None,
+    until: Annotated[str | None, Query(alias="to", pattern=DAY, description="Up to this day, itself included.")] = None,
     limit: Limit = 100,
     after: After = None,
 ) -> Response:
@@ -269,8 +271,11 @@ def entries(  # noqa: PLR0913 each is a parameter of the address
     return answer(request, Page[AuditEntry](data=data, next=cursor(shown[-1].id) if len(found) > limit else None))
 
 
-def _midnight(day: date | None, *, days: int = 0) -> datetime | None:
-    """The moment at which a day (or that many days later) begins; a day past what the calendar has is its last."""
+def _midnight(day: str | None, *, days: int = 0) -> datetime | None:
+    """The moment at which a day (or that many days later) begins. Raises ViewInvalid."""
     if day is None:
         return None
-    return datetime.combine(min(max(day, EARLIEST), LATEST) + timedelta(days=days), time(), UTC)
+    found = parse_moment(day)
+    if found is None:
+        raise ViewInvalid(f"{day} is no day of the calendar.")
+    return found + timedelta(days=days)

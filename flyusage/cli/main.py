@@ -36,6 +36,7 @@ COMMANDS = {  # module:attribute, a function or a group of commands, in the orde
     "cost-centres": "cost_centres:app",
     "costs": "costs:app",
     "db": "database:app",
+    "deliveries": "deliveries:app",
     "export": "export:app",
     "invoices": "invoices:app",
     "members": "members:app",
