@@ -42,6 +42,7 @@ OURS = (  # what the documents call something, and what it is called here
     ("--owner demo", "--owner prism"),
     ("DEMO-", "PRISM-"),
     ("PRISM-000042", "PRISM-000001"),
+    ("users create ada@example.com", "users create adam@example.com"),
     ("orgs create prism --owner", "orgs create quartz --owner"),
     ("orgs create prism --name", "orgs create topaz --name"),
 )
@@ -99,7 +100,7 @@ def site(shared_database: "Database", tmp_path_factory: pytest.TempPathFactory) 
             made = endpoints.create(session, org_id, **hook, by=billed_site.BY)
             deliveries.test(session, org_id, made.endpoint.id, by=billed_site.BY)
         with db.platform_transaction() as session:
-            add_person(session, "ada@example.com", Tenant(org_id, "prism"), Role.DEVELOPER)
+            add_person(session, "ada@example.com", Tenant(org_id, "prism", "Prism"), Role.DEVELOPER)
         with chosen({"FLYUSAGE_BASE_URL": address, "FLYUSAGE_SECRET_KEY": None}):
             yield address, folder
 
