@@ -121,4 +121,7 @@ def test_focus_adds_up_to_what_a_view_of_the_month_tells(prism: int, by: str, va
             if show == "list_cost":  # of usage; a fee has a list cost, too
                 told_of = [one for one in told_of if one.SubAccountId is not None]
             beyond = tax_less_prepaid if show == "billed_cost" and not narrowed else 0  # they are of the document, and of no app or region
-            assert sum(Decimal(getattr(one, amount)) for one in told_of) == Decimal(told["total"]) + beyond, (show, narrowed)
+            # a row has twelve decimals; its month adds up exactly, a part of it but for what rounding moved between rows
+            room = len(told_of) * Decimal("1e-12") if show == "list_cost" and narrowed else 0
+            adds_up_to = sum(Decimal(getattr(one, amount)) for one in told_of)
+            assert abs(adds_up_to - Decimal(told["total"]) - beyond) <= room, (show, narrowed)

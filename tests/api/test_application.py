@@ -257,7 +257,7 @@ def test_lists_are_filtered_as_their_pages_are(ids: dict[str, int]):
     (entry,) = found("/audit", action="members.manage", actor="user:1")
     day = entry["at"][:10]
     assert found("/audit", action="members.manage", **{"from": day, "to": day}) == [entry]
-    assert found("/audit", **{"from": "2999-01-01"}) == found("/audit", to="2026-10-01") == []
+    assert found("/audit", **{"from": "2099-01-01"}) == found("/audit", to="2026-10-01") == []
     assert found("/members", find="nobody of that name") == found("/members", role="viewer") == []
     assert {one["state"] for one in found("/deliveries", state="waiting")} <= {"waiting"}
     assert found("/deliveries", state="failed") == []
