@@ -16,6 +16,7 @@ from flyusage.metering.rollup_state import CHANNEL as ROLLED_UP
 LOOK_SECONDS = 60.0  # between two looks at how budgets stand
 SHARE = 20
 AT_A_TIME = 8
+ONE_ORGANIZATIONS = (ValueError, ArithmeticError, LookupError)  # its figures'; the database's own errors end the round
 
 _log = structlog.get_logger(__name__)
 
@@ -36,13 +37,19 @@ def watch(stop: threading.Event) -> None:
 
 
 def look_for_anomalies() -> bool:
-    """A day of each organization that has hours nobody looked at, each in a transaction of its own; whether more is left."""
+    """A day of each organization that has hours nobody looked at, each in a transaction of its own; whether more is left.
+
+    What fails leaves the others alone.
+    """
     with db.platform_transaction() as session:
         due = anomalies.organizations_to_look_at(session)
     is_more = False
     for org_id in due:
-        with db.transaction(org_id) as session:
-            is_more |= anomalies.look_for(session, org_id, days=1)
+        try:
+            with db.transaction(org_id) as session:
+                is_more |= anomalies.look_for(session, org_id, days=1)
+        except ONE_ORGANIZATIONS as error:
+            _log.error("anomalies could not be looked for", org_id=org_id, error=str(error))
     return is_more
 
 
@@ -88,5 +95,5 @@ def look() -> None:
         try:
             with db.transaction(org_id) as session:
                 telling.note_reached(session, org_id)
-        except (ValueError, ArithmeticError) as error:  # one organization's; the database's own errors end the round
+        except ONE_ORGANIZATIONS as error:
             _log.error("budgets could not be looked at", org_id=org_id, error=str(error))

@@ -132,14 +132,16 @@ def replay(session: Session, org_id: int, delivery_id: int, *, by: Actor) -> Non
     audit.record(session, org_id, actor=by.name, action="delivery.replay", subject=f"delivery:{delivery_id}", detail=detail)
 
 
-def log(session: Session, org_id: int, *, limit: int = 50) -> list[Delivery]:
-    """What was sent, newest first, each with its last attempt."""
-    return [_delivery(row) for row in session.execute(sa.text(_LOG), {"org": org_id, "id": None, "limit": limit}).mappings()]
+def log(session: Session, org_id: int, *, limit: int = 50, before: int | None = None, state: str | None = None) -> list[Delivery]:
+    """What was sent (and is in `state`), newest first, each with its last attempt; `before` continues after the last one of a page."""
+    asked = {"org": org_id, "id": None, "limit": limit, "before": before, "state": state}
+    return [_delivery(row) for row in session.execute(sa.text(_LOG), asked).mappings()]
 
 
 def delivery_of(session: Session, org_id: int, delivery_id: int) -> Delivery:
     """One message with all its attempts. Raises EndpointUnknown."""
-    row = session.execute(sa.text(_LOG), {"org": org_id, "id": delivery_id, "limit": 1}).mappings().one_or_none()
+    asked = {"org": org_id, "id": delivery_id, "limit": 1, "before": None, "state": None}
+    row = session.execute(sa.text(_LOG), asked).mappings().one_or_none()
     if row is None:
         raise EndpointUnknown("There is no such delivery. Open the list of deliveries for those there are.")
     of = delivery_attempt.c
@@ -260,4 +262,5 @@ SELECT d.id, e.name AS endpoint, d.message_id, d.type, d.summary, d.created_at, 
        a.number, a.at, a.took_ms, a.status, a.excerpt
 FROM delivery d JOIN alert_endpoint e ON e.org_id = d.org_id AND e.id = d.endpoint_id
 LEFT JOIN LATERAL (SELECT * FROM delivery_attempt a WHERE a.org_id = d.org_id AND a.delivery_id = d.id ORDER BY number DESC LIMIT 1) a ON true
-WHERE d.org_id = :org AND (CAST(:id AS bigint) IS NULL OR d.id = :id) ORDER BY d.id DESC LIMIT :limit"""
+WHERE d.org_id = :org AND (CAST(:id AS bigint) IS NULL OR d.id = :id) AND (CAST(:before AS bigint) IS NULL OR d.id < :before)
+  AND (CAST(:state AS text) IS NULL OR d.state = :state) ORDER BY d.id DESC LIMIT :limit"""

@@ -52,6 +52,17 @@ class Alert:
     last_error: str | None
 
 
+@dataclass(frozen=True)
+class Reached:
+    """Where a page of alerts ends: the last one's place in the list."""
+
+    at: datetime
+    budget_id: int
+    month: date
+    basis: str
+    percent: int
+
+
 def organizations_with_budgets(session: Session) -> list[int]:
     """Their ids, without those that are deleted. Needs the platform's role."""
     return list(session.scalars(sa.text(_WITH_BUDGETS)))
@@ -72,9 +83,10 @@ def note_reached(session: Session, org_id: int) -> list[Standing]:
     return found
 
 
-def alerts(session: Session, org_id: int, *, limit: int = 50) -> list[Alert]:
-    """What was reached, newest first."""
-    rows = session.execute(sa.text(_ALERTS), {"org": org_id, "limit": limit})
+def alerts(session: Session, org_id: int, *, limit: int = 50, after: Reached | None = None) -> list[Alert]:
+    """What was reached, newest first; `after` continues behind the last one of a page."""
+    place = {name: getattr(after, name, None) for name in ("at", "budget_id", "month", "basis", "percent")}
+    rows = session.execute(sa.text(_ALERTS), {"org": org_id, "limit": limit, **place})
     return [Alert(*row) for row in rows]
 
 
@@ -260,6 +272,8 @@ WHERE {_ONE} AND a.done_at IS NULL FOR UPDATE OF a SKIP LOCKED"""
 _ALERTS = """
 SELECT a.budget_id, b.name, a.month, a.basis, a.percent, a.reached_at, a.amount_minor, a.budget_minor, b.currency, a.outcome, a.last_error
 FROM budget_alert a JOIN budget b ON b.org_id = a.org_id AND b.id = a.budget_id
-WHERE a.org_id = :org ORDER BY a.reached_at DESC, a.budget_id, a.basis, a.percent DESC LIMIT :limit"""
+WHERE a.org_id = :org AND (CAST(:at AS timestamptz) IS NULL OR a.reached_at < :at OR a.reached_at = :at
+  AND (a.budget_id, a.month, a.basis, -a.percent) > (:budget_id, CAST(:month AS date), :basis, -CAST(:percent AS integer)))
+ORDER BY a.reached_at DESC, a.budget_id, a.month, a.basis, a.percent DESC LIMIT :limit"""
 _WITH_BUDGETS = """
 SELECT DISTINCT b.org_id FROM budget b JOIN organization o ON o.id = b.org_id WHERE b.ended_at IS NULL AND o.deleted_at IS NULL ORDER BY b.org_id"""

@@ -13,10 +13,12 @@ from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from flyusage.api import fields
 from flyusage.api.errors import CursorInvalid
 from flyusage.money import CURRENCIES
 
 MOST, USUAL = 500, 100
+MOMENT = r"^[0-9]{4}-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?$"
 
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
 After = Annotated[str | None, Query(max_length=500, description="Continue behind a page: its `next`, as it was given.", examples=[None])]
@@ -44,12 +46,15 @@ def money(minor: int, currency: str) -> Money:
 
 
 def answer(request: Request, body: BaseModel) -> Response:
-    """`body` as JSON, with its ETag; 304 to whoever has it already."""
+    """`body` as JSON (what was asked for of it), with its ETag; 304 to whoever has it already."""
     headers = {}
     following = getattr(body, "next", None)
     if following:
         kept = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
         headers["link"] = f'<{request.scope.get("root_path", "")}{_path(request)}?{urlencode([*kept, ("after", following)])}>; rel="next"'
+    if wanted := request.state.fields:
+        told = fields.left(json.loads(body.model_dump_json()), wanted)
+        return content(request, json.dumps(told, ensure_ascii=False).encode(), fields.SPARSE, headers)
     return content(request, body.model_dump_json().encode(), "application/json", headers)
 
 

@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flyusage import __version__
-from flyusage.api import budgets, errors, events, exports, fleet, invoices, metrics, organization, prices, reference, usage
+from flyusage.api import alerts, budgets, errors, events, exports, fields, fleet, invoices, metrics, organization, prices, reference, usage
 from flyusage.api.answers import content
 from flyusage.auth.throttle import Counted
 
@@ -24,12 +24,13 @@ unit, moments are RFC 3339 in UTC, ranges are half-open.
 **Tokens.** `Authorization: Bearer flyu_…`. A token opens one organization, which every address is about.
 **Errors** are `application/problem+json` with a stable `code`, what to do, and the request's id (also in `X-Request-Id`).
 **Lists** come in pages with a stable order: pass `next` as `after`, or follow the `Link` header.
+**Less of it.** Reads take `fields`, names separated by commas; what comes then is `application/vnd.flyusage.sparse+json`.
 **Reads** have an `ETag`; send it as `If-None-Match` and get a `304`. Pin `as_of` where the same numbers are wanted again.
 **Writes** take an `Idempotency-Key`: within a day the same request under the same key does nothing twice and gives the first answer again.
 An event's own `source` and `id` make sending it again harmless, so events need no other key.
 **Rates.** `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds); beyond them a `429` with `Retry-After`.
 **Deprecation.** Within v1 fields and parameters are only added. What is to go is marked here as deprecated, answers with `Deprecation`
-and `Sunset` headers, and stays for at least twelve months.
+and `Sunset` headers (RFC 9745, RFC 8594), and stays for at least twelve months. The whole policy is in docs/api.md.
 """
 
 
@@ -48,7 +49,7 @@ def create() -> FastAPI:
         separate_input_output_schemas=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    for part in (events, usage, fleet, prices, invoices, budgets, exports, organization):
+    for part in (events, usage, fleet, prices, invoices, budgets, alerts, exports, organization):
         app.include_router(part.router)
     errors.handle(app)
     app.router.routes.append(Route("/openapi.json", _document))
@@ -66,6 +67,7 @@ def document() -> dict:
     for path in made["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None) if _is_default(operation["responses"].get("422")) else None
+    fields.describe(made)
     return made
 
 

@@ -9,7 +9,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
 from flyusage import db
-from flyusage.api.errors import MEDIA_TYPE, Problem, RequestInvalid
+from flyusage.api import fields
+from flyusage.api.errors import MEDIA_TYPE, Problem, RequestInvalid, TextInvalid
 from flyusage.auth import throttle
 from flyusage.auth.errors import SignInNeeded
 from flyusage.auth.throttle import Limit
@@ -38,6 +39,8 @@ def route(router: APIRouter, method: str, path: str, *, needs: Permission | None
     documented = {status: _documented(status) for status in sorted({400, 401, 403, 429, 503, *problems} - (set() if needs else {403}))}
     responses = {**documented, **about.pop("responses", {})}
     extra = {PERMISSION: needs.value if needs else "any", **about.pop("openapi_extra", {})}
+    if method == "GET" and (names := fields.names_in(about.get("response_model"))):
+        extra["parameters"] = [fields.parameter(names)]
     return router.api_route(path, methods=[method], dependencies=[Depends(_admitted)], responses=responses, openapi_extra=extra, **about)
 
 
@@ -64,17 +67,20 @@ def _admitted(request: Request, given: Annotated[HTTPAuthorizationCredentials | 
     if needed != "any":
         bearer.require(Permission(needed))
     _refuse_unknown(request, matched)
+    request.state.fields = fields.asked(request, fields.names_in(matched.response_model)) if request.method == "GET" else ()
     request.state.bearer = bearer
 
 
 def _refuse_unknown(request: Request, matched: APIRoute) -> None:
     """A misspelt parameter would be left out without a word, and another question answered than was asked."""
-    known = _parameters(matched)
+    known = _parameters(matched) | ({fields.FIELDS} if matched.openapi_extra and "parameters" in matched.openapi_extra else set())
     if unknown := sorted(set(request.query_params) - known):
         there = f"There are: {', '.join(sorted(known))}." if known else "It takes none."
         raise RequestInvalid(f"This address takes no parameter {unknown[0][:60]!r}. {there}")
-    if any("\0" in value for value in (*request.query_params.values(), *map(str, request.path_params.values()))):
-        raise RequestInvalid("A text holds a NUL character; leave it out.")
+    if any("\0" in value for name, value in request.query_params.multi_items() if name != fields.FIELDS):  # what is no field is a 400
+        raise TextInvalid("A text holds a NUL character; leave it out.")
+    if any("\0" in str(value) for value in request.path_params.values()):
+        raise RequestInvalid("The address holds a NUL character; leave it out.")
 
 
 def _parameters(matched: APIRoute) -> set[str]:

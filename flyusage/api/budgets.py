@@ -1,11 +1,11 @@
 """`/budgets`: what a month may cost, and whom to tell when it will cost more."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, Field, StrictBool
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -38,6 +38,7 @@ class Budget(BaseModel):
     percents: list[int] = Field(description="Told when so much of the amount is spent.")
     forecast_percents: list[int] = Field(description="Told when so much is expected by the month's end.")
     recipients: list[str] = Field(description="Mail addresses.")
+    is_capped: bool = Field(default=False, description="Whether endpoints are asked to stop its machines once all of it is spent.")
     created_at: datetime
 
 
@@ -61,6 +62,28 @@ class Wanted(BaseModel):
     percents: list[Percent] = Field(default=list(PERCENTS), max_length=20)
     forecast_percents: list[Percent] = Field(default=list(FORECAST_PERCENTS), max_length=20)
     recipients: list[str] = Field(default=[], max_length=MOST_RECIPIENTS, description="Mail addresses.")
+    is_capped: StrictBool | None = Field(
+        default=None, description="Ask endpoints for a stop when it is spent. Null: as it is, no for a new one."
+    )
+
+
+class Expected(BaseModel):
+    """What the month is expected to come to, and between what it lies in eight of ten cases."""
+
+    expected: Money
+    low: Money
+    high: Money
+
+
+class Standing(BaseModel):
+    """How a budget stands in a month."""
+
+    budget: int
+    month: date = Field(description="Its first day.")
+    amount: Money
+    spent: Money = Field(description="So far.")
+    percent: float = Field(description="Of the amount, spent.")
+    forecast: Expected | None = Field(description="By the month's end; null once it is over, or without anything to go by.")
 
 
 @route(router, "GET", "/budgets", needs=READ, response_model=Budgets, summary="Budgets")
@@ -77,6 +100,35 @@ def one_budget(request: Request, bearer: Caller, budget: Id) -> Response:
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         found = verbs.budget_of(session, bearer.org_id, budget)
     return answer(request, _told(found))
+
+
+@route(
+    router, "GET", "/budgets/{budget}/standing", needs=READ, problems=(404,), response_model=Standing, summary="How a budget stands"
+)  # fmt: skip
+def budget_standing(
+    request: Request,
+    bearer: Caller,
+    budget: Id,
+    month: Annotated[
+        str | None, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="2026-10; the present month without it.")
+    ] = None,
+) -> Response:
+    """Spent so far, and what is expected by the month's end."""
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
+        one = verbs.budget_of(session, bearer.org_id, budget)
+        found = verbs.standing(session, bearer.org_id, one, month=date.fromisoformat(f"{month}-01") if month else None)
+    expected = found.expected
+    told = Standing(
+        budget=budget,
+        month=found.month,
+        amount=money(one.plan.amount_minor, one.currency),
+        spent=money(found.spent_minor, one.currency),
+        percent=round(found.percent, 2),
+        forecast=None
+        if expected is None
+        else Expected(**{name: money(round(getattr(expected, name)), one.currency) for name in ("expected", "low", "high")}),
+    )
+    return answer(request, told)
 
 
 @route(
@@ -97,8 +149,9 @@ def change_budget(request: Request, bearer: Caller, budget: Id, wanted: Wanted, 
 
     def write(session: Session) -> tuple[int, Budget]:
         asked = _plan(session, bearer.org_id, wanted)
-        is_capped = verbs.budget_of(session, bearer.org_id, budget).plan.is_capped  # nothing here speaks of it, so nothing here ends it
-        return 200, _told(verbs.change(session, bearer.org_id, budget, replace(asked, is_capped=is_capped), by=bearer.by))
+        if wanted.is_capped is None:
+            asked = replace(asked, is_capped=verbs.budget_of(session, bearer.org_id, budget).plan.is_capped)
+        return 200, _told(verbs.change(session, bearer.org_id, budget, asked, by=bearer.by))
 
     return written(request, bearer, key, wanted, write)
 
@@ -122,7 +175,8 @@ def _plan(session: Session, org_id: int, wanted: Wanted) -> Plan:
     if minor is None:
         raise BudgetInvalid(f"{wanted.amount} is no amount of whole minor units of {currency}. Write it as 5000 or 1234.50.")
     scope = {one.value: values for one, values in wanted.scope.items()}
-    return Plan(wanted.name, minor, scope, tuple(wanted.percents), tuple(wanted.forecast_percents), tuple(wanted.recipients))
+    told = tuple(wanted.percents), tuple(wanted.forecast_percents), tuple(wanted.recipients)
+    return Plan(wanted.name, minor, scope, *told, bool(wanted.is_capped))
 
 
 def _told(one: verbs.Budget) -> Budget:
@@ -135,5 +189,6 @@ def _told(one: verbs.Budget) -> Budget:
         percents=list(plan.percents),
         forecast_percents=list(plan.forecast_percents),
         recipients=list(plan.recipients),
+        is_capped=plan.is_capped,
         created_at=one.created_at,
     )

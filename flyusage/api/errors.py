@@ -30,6 +30,13 @@ class RequestInvalid(FlyusageError):
     status = 400
 
 
+class TextInvalid(FlyusageError):
+    """A text that nothing here could hold."""
+
+    code = "text_invalid"
+    status = 422
+
+
 class TooLarge(FlyusageError):
     """More than is taken at once, or packed so tightly that it is a trap."""
 

@@ -10,8 +10,9 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from flyusage import clock, db
-from flyusage.api.answers import After, Limit, Money, answer, content, cursor, money, parts_of, plain
+from flyusage.api.answers import MOMENT, After, Limit, Money, answer, content, cursor, money, parts_of, plain
 from flyusage.api.auth import Caller, route
+from flyusage.api.errors import ViewInvalid
 from flyusage.invoices import queries
 from flyusage.invoices.drafting import draft
 from flyusage.invoices.evidence import working
@@ -255,12 +256,14 @@ def costs(
     month: Annotated[
         str | None, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="2026-10; the present month without it.")
     ] = None,
+    as_of: Annotated[str | None, Query(pattern=MOMENT, max_length=30, description="The moment the numbers are complete to.")] = None,
 ) -> Response:
     """The draft of the month's invoice with the working of every line, as `flyusage invoices draft` and `costs why` print it."""
-    found = parse_moment(month) if month else clock.now()
-    assert found is not None
+    found, complete_to = parse_moment(month) if month else clock.now(), parse_moment(as_of) if as_of else None
+    if found is None or (as_of and complete_to is None):
+        raise ViewInvalid("`as_of` is no moment there ever was. Write it as 2026-10-20T14:00:00Z.")
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
-        told = statement_plain(draft(session, bearer.org_id, found.date().replace(day=1)))
+        told = statement_plain(draft(session, bearer.org_id, found.date().replace(day=1), as_of=complete_to))
     told.pop("org_id")
     return answer(request, Draft.model_validate(plain(told)))
 

@@ -1,22 +1,26 @@
 """The token's organization: what it is, how fresh its figures are, who belongs to it, what was done there."""
 
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from flyusage import clock, db
 from flyusage.api.answers import After, Limit, Money, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
+from flyusage.api.errors import ViewInvalid
 from flyusage.invoices import seats
 from flyusage.metering.queries import freshness, rollup_progress
-from flyusage.orgs import api_tokens, app_grants, audit, queries
+from flyusage.orgs import api_tokens, app_grants, audit, invitations, queries
 from flyusage.orgs.models import Role
-from flyusage.orgs.permissions import Permission
+from flyusage.orgs.permissions import PERMISSIONS, Permission
+from flyusage.orgs.seats import SEATED
+from flyusage.pricing.urls import parse_moment
 
 router = APIRouter(tags=["organization"])
+DAY = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"
 
 
 class Organization(BaseModel):
@@ -73,6 +77,40 @@ class Seats(BaseModel):
     paid: int | None = Field(default=None, description="Beside those included.")
     free: int | None = Field(default=None, description="To be taken at once.")
     price: Money | None = Field(default=None, description="Of one more, a calendar month.")
+
+
+class Invitation(BaseModel):
+    """An invitation that nobody has taken yet; it may have run out."""
+
+    id: int
+    email: str
+    role: Role
+    made_at: datetime
+    made_by: str
+    ends_at: datetime
+
+
+class RoleEntry(BaseModel):
+    """A role and what whoever has it may do."""
+
+    role: Role
+    permissions: list[str]
+    takes_seat: bool
+
+
+class TokenEntry(BaseModel):
+    """A token of the organization, without its secret."""
+
+    id: int
+    name: str
+    begins: str = Field(description="The secret's beginning.")
+    is_personal: bool
+    scopes: list[str]
+    state: Literal["active", "expired", "revoked"]
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+    used_at: datetime | None = Field(description="To the minute.")
 
 
 class AuditEntry(BaseModel):
@@ -139,14 +177,63 @@ def fresh(request: Request, bearer: Caller) -> Response:
     response_model=Page[Member],
     summary="Members and their roles",
 )
-def members(request: Request, bearer: Caller, limit: Limit = 100, after: After = None) -> Response:
+def members(
+    request: Request,
+    bearer: Caller,
+    find: Annotated[str, Query(max_length=200, description="Part of a name or address.")] = "",
+    role: Annotated[Role | None, Query(description="Only those in this role.")] = None,
+    limit: Limit = 100,
+    after: After = None,
+) -> Response:
     """By address."""
     kept = parts_of(after, [str])
     with db.platform_transaction() as session:
-        found = [one for one in queries.members(session, bearer.org_id) if kept is None or one.email > kept[0]]
+        known = queries.members(session, bearer.org_id)
+    wanted = find.strip().lower()
+    found = [
+        one
+        for one in known
+        if (kept is None or one.email > kept[0])
+        and (role is None or one.role is role)
+        and (wanted in one.email or wanted in one.name.lower())
+    ]
     shown = found[:limit]
     following = cursor(shown[-1].email) if len(found) > limit else None
     return answer(request, Page[Member](data=[Member(email=one.email, name=one.name, role=one.role) for one in shown], next=following))
+
+
+@route(router, "GET", "/roles", needs=Permission.MEMBERS_READ, response_model=Page[RoleEntry], summary="Roles")
+def roles(request: Request, bearer: Caller) -> Response:  # noqa: ARG001 that somebody asks is what lets them in
+    """All there are, and what each may do; the same in every organization."""
+    told = [
+        RoleEntry(role=one, permissions=[each.value for each in Permission if each in held], takes_seat=one in SEATED)
+        for one, held in PERMISSIONS.items()
+    ]
+    return answer(request, Page[RoleEntry](data=told))
+
+
+@route(router, "GET", "/invitations", needs=Permission.AUDIT_READ, response_model=Page[Invitation], summary="Invitations that wait")
+def invited(request: Request, bearer: Caller) -> Response:
+    """Newest first. Their links are nowhere kept."""
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
+        found = invitations.waiting(session, bearer.org_id)
+    names = ("id", "email", "role", "made_at", "made_by", "ends_at")
+    return answer(request, Page[Invitation](data=[Invitation(**{name: getattr(one, name) for name in names}) for one in found]))
+
+
+@route(router, "GET", "/tokens", needs=Permission.AUDIT_READ, response_model=Page[TokenEntry], summary="Tokens")
+def tokens(request: Request, bearer: Caller) -> Response:
+    """Those that work first, then the newest. Their secrets are nowhere kept; no token makes or ends another."""
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
+        found = api_tokens.tokens(session, bearer.org_id)
+    names = ("id", "name", "created_at", "created_by", "expires_at", "used_at", "state")
+    data = [
+        TokenEntry(
+            **{name: getattr(one, name) for name in names}, begins=one.hint, is_personal=one.user_id is not None, scopes=list(one.scopes)
+        )
+        for one in found
+    ]
+    return answer(request, Page[TokenEntry](data=data))
 
 
 @route(router, "GET", "/seats", needs=Permission.INVOICES_READ, response_model=Seats, summary="Seats")
@@ -161,14 +248,34 @@ def seats_held(request: Request, bearer: Caller) -> Response:
 
 
 @route(router, "GET", "/audit", needs=Permission.AUDIT_READ, problems=(422,), response_model=Page[AuditEntry], summary="The audit log")
-def entries(request: Request, bearer: Caller, limit: Limit = 100, after: After = None) -> Response:
+def entries(  # noqa: PLR0913 each is a parameter of the address
+    request: Request,
+    bearer: Caller,
+    actor: Annotated[str | None, Query(max_length=100, description="Only what they did, as `user:1`.")] = None,
+    action: Annotated[str | None, Query(max_length=100, description="Only this, as `tokens.create`.")] = None,
+    since: Annotated[str | None, Query(alias="from", pattern=DAY, description="From this day on, UTC.", examples=["2026-10-01"])] = None,
+    until: Annotated[str | None, Query(alias="to", pattern=DAY, description="Up to this day, itself included.")] = None,
+    limit: Limit = 100,
+    after: After = None,
+) -> Response:
     """Newest first."""
     kept = parts_of(after, [int])
+    wanted = audit.Wanted(actor, action, _midnight(since), _midnight(until, days=1))
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         before = max(0, min(kept[0], 2**63 - 1)) if kept else None
-        found = audit.entries(session, bearer.org_id, limit=limit + 1, before_id=before)
+        found = audit.entries(session, bearer.org_id, wanted, limit=limit + 1, before_id=before)
     shown = found[:limit]
     data = [
         AuditEntry(id=one.id, at=one.at, actor=one.actor, action=one.action, subject=one.subject, detail=dict(one.detail)) for one in shown
     ]
     return answer(request, Page[AuditEntry](data=data, next=cursor(shown[-1].id) if len(found) > limit else None))
+
+
+def _midnight(day: str | None, *, days: int = 0) -> datetime | None:
+    """The moment at which a day (or that many days later) begins. Raises ViewInvalid."""
+    if day is None:
+        return None
+    found = parse_moment(day)
+    if found is None:
+        raise ViewInvalid(f"{day} is no day of the calendar.")
+    return found + timedelta(days=days)

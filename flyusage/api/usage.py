@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from flyusage import clock, db
-from flyusage.api.answers import answer, content
+from flyusage.api.answers import MOMENT, answer, content
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import ViewInvalid
 from flyusage.invoices.costs import explore
@@ -28,14 +28,13 @@ router = APIRouter(tags=["usage"])
 NDJSON, PARQUET, ARROW = "application/x-ndjson", "application/vnd.apache.parquet", "application/vnd.apache.arrow.stream"
 BINARY = {"type": "string", "format": "binary"}
 _encode = msgspec.json.Encoder().encode
-_MOMENT = r"^[0-9]{4}-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?$"
 _VALUES = "Only these, separated by commas; `!` before one leaves it out, a backslash marks a comma that belongs to a name."
 
 
 class Asked(BaseModel):
     """The explorer's parameters; what they leave out is as on the page."""
 
-    model_config = {"extra": "forbid", "populate_by_name": True}
+    model_config = {"populate_by_name": True}  # a parameter that is unknown is refused where requests come in
 
     show: Measure | None = Field(
         default=None, description="What is counted: money at list or contracted prices, or as invoices tell it; or a quantity."
@@ -47,13 +46,13 @@ class Asked(BaseModel):
         description="A named range, or a month. The last month with events where nothing is said.",
     )
     from_: str | None = Field(
-        default=None, alias="from", pattern=_MOMENT, max_length=30, description="The first moment, UTC, on a full hour."
+        default=None, alias="from", pattern=MOMENT, max_length=30, description="The first moment, UTC, on a full hour."
     )
-    to: str | None = Field(default=None, pattern=_MOMENT, max_length=30, description="The moment after the last.")
+    to: str | None = Field(default=None, pattern=MOMENT, max_length=30, description="The moment after the last.")
     per: Granularity | None = Field(default=None, description="The width of a bucket of `drawn`; hours for ranges up to 62 days.")
     vs: Comparison | None = Field(default=None, description="What it is held against.")
     as_of: str | None = Field(
-        default=None, pattern=_MOMENT, max_length=30, description="The moment the numbers are complete to; repeats them exactly."
+        default=None, pattern=MOMENT, max_length=30, description="The moment the numbers are complete to; repeats them exactly."
     )
     continent: str | None = Field(default=None, max_length=2000, description=_VALUES)
     region: str | None = Field(default=None, max_length=2000, description=_VALUES)

@@ -4,14 +4,10 @@ from typing import Annotated
 
 import typer
 
-from flyusage import db
-from flyusage.cli import asked, bootstrap
-from flyusage.cli.invoices import AsOf, Month, Org
+from flyusage.cli.invoices import AsOf, Month, Org, statement_of
 from flyusage.cli.output import print_json
 from flyusage.cli.statements import find_line, print_why
 from flyusage.errors import FlyusageError
-from flyusage.invoices.drafting import draft
-from flyusage.invoices.plain import line_plain
 from flyusage.logs import harmless
 
 app = typer.Typer(help="See why an amount is what it is.", no_args_is_help=True)
@@ -32,19 +28,17 @@ def why(
     as_of: AsOf = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """The working of a line: quantities, prices, tiers, rounding, and the command that shows exactly its usage."""
-    bootstrap.be_ready()
-    chosen, asked_month = asked.organization(org), asked.month(month)
-    with db.transaction(chosen.id) as session:
-        statement = draft(session, chosen.id, asked_month, as_of=asked.moment(as_of))
-    found = find_line(statement, line)
+    """The working of a line: quantities, prices, tiers, rounding, and the command that shows exactly its usage.
+
+    Example: flyusage costs why 1 --org demo --month 2026-10
+    """
+    slug, _, told = statement_of(org, month, as_of)
+    found = find_line(told, line)
     if found is None:
         raise LineUnknown(
-            f"There is no line {harmless(line[:80])!r}. `flyusage invoices draft --org {chosen.slug} --month {asked_month:%Y-%m}` numbers them."
+            f"There is no line {harmless(line[:80])!r}. `flyusage invoices draft --org {slug} --month {told['period']['start'][:7]}` numbers them."
         )
     if as_json:
-        print_json(
-            {"org": chosen.slug, "as_of": statement.as_of, "currency": statement.currency.code, **line_plain(found, statement.currency)}
-        )
+        print_json({"org": slug, "as_of": told["as_of"], "currency": told["currency"], **found})
     else:
-        print_why(chosen.slug, statement, found)
+        print_why(slug, told, found)

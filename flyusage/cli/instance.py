@@ -54,6 +54,14 @@ def is_running(data_dir: Path) -> bool:
         return not _locked(file)
 
 
+def address(data_dir: Path) -> str | None:
+    """Where the server that holds `data_dir` answers; None where none does."""
+    if not is_running(data_dir):
+        return None
+    with _lock_file(data_dir).open(encoding="utf-8") as file:
+        return file.read(200).strip() or None
+
+
 def _lock_file(data_dir: Path) -> Path:
     return data_dir / "serve.lock"
 

@@ -1,20 +1,20 @@
 """`flyusage invoices`: what is owed, before and after it is issued."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from flyusage import db
-from flyusage.cli import asked, bootstrap, issued
+from flyusage.cli import asked, bootstrap, issued, pages, remote
 from flyusage.cli.output import print_json
-from flyusage.cli.statements import print_statement
+from flyusage.cli.statements import print_statement, told_of
 from flyusage.invoices.drafting import draft as drafted
-from flyusage.invoices.plain import statement_plain
 
 app = typer.Typer(help="See what is owed, correct it, enter payments.", no_args_is_help=True)
 
 app.command("list")(issued.list_invoices)
 app.command("show")(issued.show)
+app.command("open")(pages.open_invoice)
 app.command("download")(issued.download)
 app.command("explain")(issued.explain)
 app.command("breakdown")(issued.break_down)
@@ -39,11 +39,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with the worki
 @app.command("draft")
 def draft(org: Org = None, month: Month = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """What a month costs so far, line by line, with credits and taxes as they would be billed."""
+    slug, name, told = statement_of(org, month, as_of)
+    if as_json:
+        print_json({"org": slug, **told})
+    else:
+        print_statement(name, slug, told)
+
+
+def statement_of(org: str | None, month: str | None, as_of: str | None) -> tuple[str, str, dict[str, Any]]:
+    """(slug, name, the month's statement as the API tells it), from another flyusage or from the database."""
+    there = remote.of(org)
+    if there is not None:
+        one = there.get("/organization")
+        return one["org"], one["name"], there.get("/costs", {"month": month, "as_of": as_of})
     bootstrap.be_ready()
     chosen = asked.organization(org)
     with db.transaction(chosen.id) as session:
         statement = drafted(session, chosen.id, asked.month(month), as_of=asked.moment(as_of))
-    if as_json:
-        print_json({"org": chosen.slug, **statement_plain(statement)})
-    else:
-        print_statement(chosen.name, chosen.slug, statement)
+    return chosen.slug, chosen.name, told_of(statement)

@@ -17,7 +17,7 @@ from flyusage.logs import harmless
 
 def print_json(value: Any) -> None:
     """`value` as indented JSON; moments in UTC with a Z, decimals as strings so that no digit is lost."""
-    typer.echo(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(value, default=as_plain, indent=2, ensure_ascii=False))
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -29,6 +29,23 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     for line in cells:
         columns = zip(line, widths, is_number, strict=True)
         typer.echo("  ".join(_padded(cell, width, to_right=right) for cell, width, right in columns).rstrip())
+
+
+def as_plain(value: object) -> Any:
+    """What JSON can hold of a value that it cannot: moments in UTC with a Z, decimals in full. Raises TypeError."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def moment(value: datetime) -> str:
@@ -61,19 +78,3 @@ def _cell(value: object) -> str:
 def _padded(cell: str, width: int, *, to_right: bool) -> str:
     space = " " * (width - cell_len(cell))
     return space + cell if to_right else cell + space
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, Enum):
-        return value.value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import platformdirs
 import typer
@@ -90,6 +91,12 @@ class Remote:
     def send(self, path: str, body: Iterator[bytes], headers: Mapping[str, str]) -> Any:
         """What it says of a body that is streamed."""
         return _read(self._asked("POST", path, content=body, headers=dict(headers), timeout=WRITING_SECONDS))
+
+    def write(self, method: str, path: str, asked: Mapping[str, Any] | None = None) -> Any:
+        """What a write answers; None where it answers nothing. Under a key of its own, so that a repeated one does nothing twice."""
+        headers = {"idempotency-key": str(uuid4())}
+        response = self._asked(method, path, headers=headers, json=asked)
+        return _read(response) if response.content else None
 
     def pages(self, path: str, params: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """Every entry of a list, page by page."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import TypeVar
+from urllib.parse import quote, urlencode
 
 from flyusage.periods import DAY, HOUR, Period, add_months, floor_day, floor_hour, month_period, month_start, next_month
 from flyusage.pricing.view import Chart, Comparison, Dimension, Filter, Granularity, Measure, View, granularities
@@ -281,6 +282,12 @@ class _Reading:
 
     def _one(self, key: str) -> str:
         return next(iter(self.params.get(key, ())), "")
+
+
+def usage_path(slug: str, query: Mapping[str, str]) -> str:
+    """The explorer's address inside an installation for a view's query."""
+    asked = urlencode(query, quote_via=quote, safe=":,!")
+    return f"/orgs/{quote(slug)}/usage{'?' + asked if asked else ''}"
 
 
 def _escape(value: str) -> str:

@@ -55,6 +55,13 @@ class Ago(rx.Component):
     now: Var[str]
 
 
+class CopyAs(rx.Component):
+    """What a page shows as a command and as a request to the API, made of its address; nothing where it has neither."""
+
+    library = "$/flyusage/copy_as"
+    tag = "CopyAs"
+
+
 def page(*content: rx.Component, title: str | Var[str], note: str | Var[str] = "", actions: rx.Component | None = None) -> rx.Component:
     """A whole page: the frame around `content`, under a heading with an optional note and buttons at its right.
 
@@ -71,6 +78,7 @@ def page(*content: rx.Component, title: str | Var[str], note: str | Var[str] = "
         _scope_notice(),
         _stale_notice(),
         *content,
+        CopyAs.create(class_name="copy-as"),
     )
     return rx.el.div(
         SkipLink.create("Skip to content", class_name="skip-link"),

@@ -15,9 +15,9 @@ from fastapi.routing import APIRoute
 from story import NOW
 
 from flyusage import clock, db
-from flyusage.alerts import budgets
+from flyusage.alerts import budgets, deliveries, endpoints
 from flyusage.alerts.budgets import Plan
-from flyusage.api import application, auth
+from flyusage.api import application, auth, fields
 from flyusage.api.reference import sample
 from flyusage.orgs import api_tokens, audit
 from flyusage.orgs.acting import system
@@ -32,15 +32,23 @@ IS_RELEASING = "FLYUSAGE_TEST_RELEASE" in os.environ
 RELEASED = Path(__file__).parent / "openapi-v1.json"
 NUMBER = "PRISM-000001"
 ROUTES = {  # what each needs: the one table that a change of permissions has to pass
+    ("GET", "/alerts"): "usage.read",
+    ("GET", "/anomalies"): "usage.read",
     ("GET", "/apps"): "usage.read",
     ("GET", "/audit"): "audit.read",
     ("GET", "/budgets"): "usage.read",
     ("GET", "/budgets/{budget}"): "usage.read",
+    ("GET", "/budgets/{budget}/standing"): "usage.read",
     ("GET", "/costs"): "invoices.read",
+    ("GET", "/deliveries"): "deliveries.manage",
+    ("GET", "/deliveries/{delivery}"): "deliveries.manage",
+    ("GET", "/endpoints"): "deliveries.manage",
+    ("GET", "/endpoints/{endpoint}"): "deliveries.manage",
     ("GET", "/exports/cost-centres.csv"): "invoices.read",
     ("GET", "/exports/cost-centres.pdf"): "invoices.read",
     ("GET", "/exports/focus"): "invoices.read",
     ("GET", "/freshness"): "usage.read",
+    ("GET", "/invitations"): "audit.read",
     ("GET", "/invoices"): "invoices.read",
     ("GET", "/invoices/{number}"): "invoices.read",
     ("GET", "/invoices/{number}/csv"): "invoices.read",
@@ -54,8 +62,10 @@ ROUTES = {  # what each needs: the one table that a change of permissions has to
     ("GET", "/organization"): "any",
     ("GET", "/prices"): "prices.read",
     ("GET", "/regions"): "usage.read",
+    ("GET", "/roles"): "members.read",
     ("GET", "/seats"): "invoices.read",
     ("GET", "/token"): "any",
+    ("GET", "/tokens"): "audit.read",
     ("GET", "/usage"): "usage.read",
     ("GET", "/usage.arrow"): "usage.export",
     ("GET", "/usage.csv"): "usage.export",
@@ -64,13 +74,16 @@ ROUTES = {  # what each needs: the one table that a change of permissions has to
     ("GET", "/usage.parquet"): "usage.export",
     ("DELETE", "/budgets/{budget}"): "budgets.edit",
     ("POST", "/budgets"): "budgets.edit",
+    ("POST", "/deliveries/{delivery}/replay"): "deliveries.manage",
+    ("POST", "/endpoints/{endpoint}/test"): "deliveries.manage",
     ("POST", "/events"): "events.write",
     ("POST", "/prices/simulate"): "prices.read",
     ("PUT", "/budgets/{budget}"): "budgets.edit",
 }
 MORE = {"/exports/focus": ("usage.export",)}  # beside what the route declares
+BYTES = {path for _, path in ROUTES if path.startswith(("/exports/", "/usage.")) or path.endswith(("/csv", "/pdf", "/xml"))}
 COUNTED = count()
-OK = (200, 201, 204, 503)  # 503: the document is still being made
+OK = (200, 201, 202, 204, 503)  # 503: the document is still being made
 FILLED = {"number": NUMBER, "position": "1", "machine": "web-0"}
 
 
@@ -104,10 +117,29 @@ def call(method: str, path: str, token: str | None = None, **more):
         more = {"content": b"", "headers": {"content-type": "application/x-ndjson"}, **more}
     elif path.startswith("/exports/"):
         more = {"params": {"month": "2026-10"}, **more}
-    elif method in ("POST", "PUT"):
+    elif path.startswith(("/budgets", "/prices")) and method != "GET":
         more = {"json": {"name": f"ours {next(COUNTED)}", "amount": "5000"} if path.startswith("/budgets") else {}, **more}
-    budget = str(new_budget()) if "{budget}" in path else ""
-    return ask(path.format(**FILLED, budget=budget), token=token, method=method, **more)
+    made = {name: str(make()) for name, make in MAKERS.items() if f"{{{name}}}" in path}
+    return ask(path.format(**FILLED, **made), token=token, method=method, **more)
+
+
+def new_endpoint() -> int:
+    """A chat of Prism's."""
+    with db.platform_transaction() as session:
+        org_id = session.scalars(sa.text("SELECT id FROM organization WHERE slug = 'prism'")).one()
+        if known := endpoints.endpoints(session, org_id):
+            return known[0].id
+        url = "https://chat.example.com/secret-of-prism"
+        made = endpoints.create(session, org_id, kind="chat", name="secret-of-prism", url=url, topics=["budgets"], by=system("tests"))
+        return made.endpoint.id
+
+
+def new_delivery() -> int:
+    """A message to it, which nobody sends here."""
+    endpoint_id = new_endpoint()
+    with db.platform_transaction() as session:
+        org_id = session.scalars(sa.text("SELECT id FROM organization WHERE slug = 'prism'")).one()
+        return deliveries.test(session, org_id, endpoint_id, by=system("tests"))
 
 
 def new_budget() -> int:
@@ -115,6 +147,9 @@ def new_budget() -> int:
     with db.platform_transaction() as session:
         org_id = session.scalars(sa.text("SELECT id FROM organization WHERE slug = 'prism'")).one()
         return budgets.create(session, org_id, Plan(f"secret-of-prism {next(COUNTED)}", 100_000), by=system("tests")).id
+
+
+MAKERS = {"budget": new_budget, "delivery": new_delivery, "endpoint": new_endpoint}
 
 
 def test_every_route_declares_what_it_needs():
@@ -174,7 +209,9 @@ def test_an_expired_and_a_revoked_token_get_nothing(ids: dict[str, int]):
 
 def test_lists_are_read_to_their_end_page_by_page(ids: dict[str, int]):
     token = token_of(ids["prism"])
-    for path in ("/machines", "/apps", "/audit", "/invoices", "/members"):
+    for _ in range(3):
+        new_delivery()
+    for path in ("/machines", "/apps", "/audit", "/invoices", "/members", "/deliveries"):
         whole = ask(path, token=token, params={"limit": "500"}).json()
         found, after = [], None
         while True:
@@ -189,6 +226,44 @@ def test_lists_are_read_to_their_end_page_by_page(ids: dict[str, int]):
             assert followed[1].startswith(f"/api/v1{path}?")
         assert found == whole["data"]
         assert whole["next"] is None
+
+
+def test_only_the_fields_asked_for_come_back_whatever_there_is(ids: dict[str, int]):
+    """Every read that names its fields gives each of them alone, and says so by its media type."""
+    token, made = token_of(ids["prism"]), application.document()
+    sparse = {path: one["get"] for path, one in made["paths"].items() if fields.SPARSE in str(one.get("get", {}).get("responses"))}
+    assert {path for method, path in ROUTES if method == "GET"} - set(sparse) == BYTES
+    for path, operation in sparse.items():
+        names = next(one["schema"]["items"]["enum"] for one in operation["parameters"] if one["name"] == "fields")
+        whole = call("GET", path, token).json()
+        chosen = [names[-1], names[0]]
+        told = call("GET", path, token, params={"fields": ",".join(chosen)})
+        assert (told.status_code, told.headers["content-type"]) == (200, fields.SPARSE), told.text
+        if "data" in whole:
+            assert told.json() == {**whole, "data": [{name: one[name] for name in chosen} for one in whole["data"]]}
+        elif "{" not in path:  # else another one was made for the second request
+            assert told.json() == {name: whole[name] for name in chosen}
+        assert list(told.json()) == list(whole if "data" in whole else dict.fromkeys(chosen))
+    for wrong in ("", "nothing", "org,nothing", "org,"):
+        assert ask("/organization", token=token, params={"fields": wrong}).json()["code"] == "request_invalid"
+
+
+def test_lists_are_filtered_as_their_pages_are(ids: dict[str, int]):
+    token = token_of(ids["prism"])
+
+    def found(path: str, **params: str) -> list[dict[str, Any]]:
+        return ask(path, token=token, params=params).json()["data"]
+
+    (entry,) = found("/audit", action="members.manage", actor="user:1")
+    day = entry["at"][:10]
+    assert found("/audit", action="members.manage", **{"from": day, "to": day}) == [entry]
+    assert found("/audit", **{"from": "2099-01-01"}) == found("/audit", to="2026-10-01") == []
+    assert found("/members", find="nobody of that name") == found("/members", role="viewer") == []
+    assert {one["state"] for one in found("/deliveries", state="waiting")} <= {"waiting"}
+    assert found("/deliveries", state="failed") == []
+    owner = next(one for one in found("/roles") if one["role"] == "owner")
+    assert owner["takes_seat"] and "organization.delete" in owner["permissions"]
+    assert {one["state"] for one in found("/tokens")} <= {"active", "revoked", "expired"}
 
 
 @pytest.mark.parametrize("after", ["x", "W10", "WzFd", "é", "[]", "A" * 400])

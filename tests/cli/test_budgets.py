@@ -58,4 +58,4 @@ def test_a_mistake_is_one_sentence(flyusage, arguments, sentence):
 
 
 def test_without_any_it_says_how_to_set_one(flyusage):
-    assert flyusage("budgets", "list", "--org", "prism").out.startswith("prism has no budget yet. Try: flyusage budgets create")
+    assert flyusage("budgets", "list", "--org", "prism").out.startswith("There is no budget yet. Try: flyusage budgets create")

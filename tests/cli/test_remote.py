@@ -15,6 +15,8 @@ from commanding import Flyusage
 from factories import lines, started
 
 from flyusage import config, db
+from flyusage.alerts import budgets, deliveries, endpoints, telling
+from flyusage.alerts.budgets import Plan
 from flyusage.cli import remote
 from flyusage.orgs import api_tokens
 from flyusage.orgs.queries import organization_by_slug
@@ -29,6 +31,14 @@ AS_OF = "2026-11-01T00:00:00Z"
 def address(shared_database: "Database") -> Iterator[str]:
     billed_site.fill()
     with served() as address:
+        with db.lookup_transaction() as session:
+            org_id = organization_by_slug(session, "prism").id
+        with db.transaction(org_id) as session:
+            budgets.create(session, org_id, Plan("Web", 10_000, {"app": "web"}, (50, 80), is_capped=True), by=billed_site.BY)
+            url = "https://chat.example.com/hook"
+            made = endpoints.create(session, org_id, kind="chat", name="Ops", url=url, topics=["budgets"], by=billed_site.BY)
+            deliveries.test(session, org_id, made.endpoint.id, by=billed_site.BY)
+            telling.note_reached(session, org_id)
         yield address
 
 
@@ -66,6 +76,17 @@ def there(monkeypatch: pytest.MonkeyPatch, address: str, token: str) -> None:
         ("invoices", "list", "--org", "prism"),
         ("invoices", "list", "--org", "prism", "--state", "paid", "--year", "2026"),
         ("invoices", "show", "PRISM-000001"),
+        ("invoices", "draft", "--org", "prism", "--as-of", AS_OF),
+        ("invoices", "draft", "--month", "2026-10", "--org", "prism", "--as-of", AS_OF, "--json"),
+        ("costs", "why", "1", "--month", "2026-10", "--org", "prism", "--as-of", AS_OF),
+        ("costs", "why", "2", "--month", "2026-10", "--org", "prism", "--as-of", AS_OF, "--json"),
+        ("budgets", "list", "--org", "prism"),
+        ("budgets", "list", "--org", "prism", "--json"),
+        ("budgets", "alerts", "--org", "prism", "--json"),
+        ("anomalies", "--org", "prism", "--json"),
+        ("deliveries", "list", "--org", "prism"),
+        ("deliveries", "show", "1", "--org", "prism", "--json"),
+        ("deliveries", "endpoints", "--org", "prism", "--json"),
     ],
     ids=" ".join,
 )
@@ -73,7 +94,9 @@ def test_a_command_says_the_same_as_on_the_database(flyusage: Flyusage, address,
     here = flyusage(*command)
     there(monkeypatch, address, token)
     said = flyusage(*command)
-    assert (said.code, said.out) == (here.code, here.out) == (0, here.out)
+    assert said.code == here.code == 0
+    read = json.loads if "--json" in command else str
+    assert read(said.out) == read(here.out)
     assert f"From {address} (FLYUSAGE_API_URL)." in said.err
     assert token not in said.out + said.err
 
@@ -116,6 +139,26 @@ def test_events_go_there_line_by_line(flyusage: Flyusage, address, token, monkey
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(events.read_bytes())))
     again = json.loads(flyusage("ingest", "-", "--json").out)
     assert (again["accepted"], again["duplicate"], again["refused_by_code"]) == (0, 1, {"not_json": 1})
+
+
+def test_writes_go_there(flyusage: Flyusage, address, token, monkeypatch):
+    there(monkeypatch, address, token)
+    said = flyusage("budgets", "create", "Sent", "5000.50", "--only", "app=web", "--cap", "--json")
+    made = json.loads(said.out)
+    assert (made["amount_minor"], made["scope"], made["is_capped"]) == (500050, {"app": "web"}, True)
+    assert flyusage("budgets", "end", str(made["id"])).out == f"Budget {made['id']} has ended.\n"
+    assert "There is no such budget" in flyusage("budgets", "end", str(made["id"])).err
+    sent = flyusage("deliveries", "test", "1")
+    number = sent.out.split()[1]
+    assert sent.out.startswith(f"Delivery {number} is on its way."), sent.err
+    assert flyusage("deliveries", "replay", number).out.startswith(f"Delivery {number} is sent again.")
+    assert "There is no such delivery" in flyusage("deliveries", "replay", "99").err
+
+
+def test_pages_open_there(flyusage: Flyusage, address, token, monkeypatch):
+    there(monkeypatch, address, token)
+    assert flyusage("open", "--by", "app").out == f"{address}/orgs/prism/usage?by=app\n"
+    assert flyusage("invoices", "open", "prism-000001").out == f"{address}/orgs/prism/invoices/PRISM-000001\n"
 
 
 def test_a_document_is_refused_while_it_is_made(flyusage: Flyusage, address, token, monkeypatch, tmp_path: Path):

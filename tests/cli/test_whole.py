@@ -1,5 +1,6 @@
 """Two that write one file at once leave one of the two, whole."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,17 @@ def test_what_fails_leaves_what_was_there(tmp_path: Path) -> None:
         with pytest.raises(IsADirectoryError), beside(folder) as part:
             part.write_text("all")
     assert list(tmp_path.parent.glob("*.part")) == []
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    out, other = tmp_path / "month.csv", tmp_path / "year.csv.0123abcd.part"
+    left = tmp_path / "month.csv.0123abcd.part"
+    for path in (left, other):
+        path.write_text("half")
+        os.utime(path, (0, 0))
+    with beside(out) as first:
+        assert not left.exists()
+        os.utime(first, (0, 0))
+        with beside(out):
+            assert first.exists()
+    assert sorted(tmp_path.iterdir()) == [out, other]

@@ -1,4 +1,4 @@
-// Puts a text (or that of the element `textOf`) on the clipboard and says so in its own place, aloud too.
+// Puts a text (or that of the element `textOf`, or what `textOf` makes) on the clipboard and says so in its own place, aloud too.
 import { useEffect, useState } from "react";
 
 const SAID_MS = 2000;
@@ -10,8 +10,9 @@ export const CopyButton = ({ text, textOf, label = "Copy", className = "button" 
     const timer = setTimeout(() => setSaid(""), SAID_MS);
     return () => clearTimeout(timer);
   }, [said]);
+  const made = () => (typeof textOf === "function" ? textOf() : textOf ? document.getElementById(textOf).textContent : text);
   const copy = () =>
-    navigator.clipboard.writeText(textOf ? document.getElementById(textOf).textContent : text).then(
+    navigator.clipboard.writeText(made()).then(
       () => setSaid("Copied"),
       () => setSaid("The browser refused"),
     );

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from flyusage.pricing.urls import view_to_query, zone_text
+from flyusage.pricing.urls import usage_path, view_to_query, zone_text
 from flyusage.pricing.view import Chart, Comparison, Dimension, Filter, Granularity, Measure, View
 
 DRILL = (Dimension.CONTINENT, Dimension.REGION, Dimension.APP, Dimension.VM_SIZE, Dimension.MACHINE)
@@ -77,8 +77,7 @@ class Place:
 
 def usage_href(slug: str, query: Mapping[str, str]) -> str:
     """The explorer's address for a view's query."""
-    asked = urlencode(query, quote_via=quote, safe=":,!")
-    return f"/orgs/{quote(slug)}/usage{'?' + asked if asked else ''}"
+    return usage_path(slug, query)
 
 
 def machine_href(slug: str, machine: str, *, month: date | None = None, zone_minutes: int = 0) -> str:

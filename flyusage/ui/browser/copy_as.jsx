@@ -1,0 +1,63 @@
+// At the foot of a page: the same numbers as a command and as a request to the API. Made of the address, which holds the whole view.
+import { useEffect, useState } from "react";
+import { useLocation } from "react-router";
+import { CopyButton } from "$/flyusage/copy";
+
+const quoted = (text) => (/^[\w.,:@/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+const chosen = (query, names) => names.filter((name) => query.get(name)).map((name) => [name, query.get(name)]);
+const options = (query, names) => chosen(query, names).map(([name, value]) => ` --${name} ${quoted(value)}`).join("");
+const asked = (path, pairs) => (pairs.length ? `${path}?${new URLSearchParams(pairs)}` : path);
+
+/** By what follows /orgs/{slug}: what of (slug, the address's query, the name behind the page's) is a command, and what a path of the API. */
+const PAGES = {
+  "": (slug) => [`usage --org ${slug} --by region`, "/usage?by=region"],
+  machines: (slug, query, name, month) =>
+    name === ""
+      ? [`machines --org ${slug}${options(query, ["find", "state"])}`, asked("/machines", chosen(query, ["find", "state"]))]
+      : [
+          `usage --org ${slug} --by sku --machine ${quoted(name)}${month ? ` --range ${month}` : ""}`,
+          name.includes("/")
+            ? asked("/usage", [["by", "sku"], ["machine", name], ...(month ? [["range", month]] : [])])
+            : asked(`/machines/${encodeURIComponent(name)}/costs`, month ? [["month", month]] : []),
+        ],
+  billing: (slug, query) => ["", asked("/costs", chosen(query, ["month"]))],
+  prices: (slug, query) => ["", asked("/prices", chosen(query, ["region", "on"]))],
+  invoices: (slug, query, name) => [`invoices show ${quoted(name)}`, `/invoices/${encodeURIComponent(name)}`],
+  budgets: (slug) => [`budgets list --org ${slug}`, "/budgets"],
+  alerts: (slug) => [`anomalies --org ${slug}`, "/anomalies"],
+  members: (slug, query) => [
+    chosen(query, ["find", "role"]).length ? "" : `members list ${slug}`,
+    asked("/members", chosen(query, ["find", "role"])),
+  ],
+  audit: (slug, query) => ["", asked("/audit", chosen(query, ["actor", "action", "from", "to"]))],
+  tokens: (slug) => [`tokens list ${slug}`, "/tokens"],
+};
+
+/** The month that is shown where a page offers several. */
+const monthShown = (query) =>
+  query.get("month") ?? new URLSearchParams(document.querySelector(".months [aria-current]")?.search ?? "").get("month");
+
+const linesOf = ({ pathname, search }) => {
+  const [, orgs, slug, page = "", name = ""] = pathname.replace(/\/$/, "").split("/").map(decodeURIComponent);
+  const query = new URLSearchParams(search);
+  const made = orgs === "orgs" && slug && PAGES[page]?.(quoted(slug), query, name, monthShown(query));
+  if (!made) return ["", ""];
+  const [command, path] = made;
+  const curl = `curl -H "Authorization: Bearer $FLYUSAGE_TOKEN" ${quoted(`${window.location.origin}/api/v1${path}`)}`;
+  return [command && `flyusage ${command}`, curl];
+};
+
+export const CopyAs = ({ className }) => {
+  const location = useLocation();
+  const [isShown, setShown] = useState(false); // a page that is prepared on the server knows no address
+  useEffect(() => setShown(true), []);
+  if (!isShown || !linesOf(location)[1]) return null;
+  const label = "These numbers in a terminal";
+  return (
+    <aside className={className} aria-label={label}>
+      <span>{label}</span>
+      {linesOf(location)[0] && <CopyButton textOf={() => linesOf(location)[0]} label="Copy as command" className="button button-quiet" />}
+      <CopyButton textOf={() => linesOf(location)[1]} label="Copy as curl" className="button button-quiet" />
+    </aside>
+  );
+};

@@ -1,0 +1,98 @@
+"""What the command line shows on a terminal, keeps showing, and opens; none of it into a pipe."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from billing_world import take_in
+from factories import started, stopped
+from hypothesis import given
+from hypothesis import strategies as st
+from terminal import COMMAND, on_terminal
+
+from flyusage.cli.usage_table import BAR_CELLS, LINE_CELLS, TICKS, bar, sparkline
+
+NOW = "2026-11-02T09:00:00Z"
+OCTOBER = ("usage", "--org", "prism", "--range", "2026-10", "--by", "app")
+
+
+@pytest.fixture
+def prism(database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of web all October, one of api for half of it."""
+    monkeypatch.setenv("FLYUSAGE_CLOCK", NOW)
+    take_in(*_ran("m1", "web", 1, 31), *_ran("m2", "api", 1, 16))
+
+
+def _ran(machine: str, app: str, first: int, last: int):
+    yield started(machine, f"2026-10-{first:02d}T00:00:00Z", app=app)
+    yield stopped(machine, f"2026-10-{last:02d}T00:00:00Z", app=app)
+
+
+def test_a_terminal_is_shown_bars_and_lines_and_is_refreshed_in_place_until_ctrl_c(prism):
+    with on_terminal(*OCTOBER, "--watch", "--every", "1") as screen:
+        screen.wait_for("Ctrl-C ends it.")
+        line = next(one for one in screen.text.splitlines() if one.startswith("web"))
+        assert "█" * BAR_CELLS in line
+        assert TICKS[-1] * (LINE_CELLS - 1) in line, "all days are alike"
+        take_in(*_ran("m3", "brand-new", 1, 11))
+        screen.wait_for("brand-new")
+        assert screen.interrupt() == 128 + signal.SIGINT
+        assert "\x1b[1A" in screen.shown, "the second answer must stand where the first one did"
+        assert screen.shown.rindex("\x1b[?25h") > screen.shown.rindex("\x1b[?25l"), "the cursor must be back"
+        assert "Traceback" not in screen.text
+
+
+def test_a_pipe_gets_plain_lines_and_another_answer_once_it_changed(prism):
+    process = subprocess.Popen([*COMMAND, *OCTOBER, "--watch", "--every", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    first = "".join(iter(process.stdout.readline, "\n"))
+    first += "".join(iter(process.stdout.readline, "\n"))  # the table, a blank line, the period
+    take_in(*_ran("m3", "brand-new", 1, 11))
+    second = "".join(iter(process.stdout.readline, "\n"))
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "brand-new" not in first
+    assert "brand-new" in second
+    assert "Total" in first
+    assert "\x1b" not in first + second + rest
+    assert errors == ""
+
+
+def test_what_cannot_be_followed_is_refused(flyusage, prism):
+    said = flyusage(*OCTOBER, "--watch", "--csv")
+    assert said.code == 2
+    assert "leave --csv and --as-of out" in said.err
+
+
+def test_a_view_is_opened_where_there_is_a_browser_and_else_told(flyusage, prism, tmp_path: Path):
+    address = "http://127.0.0.1:8321/orgs/prism/usage?by=app&range=2026-10&as=bars&app=web,!api"
+    asked = ("open", "--org", "prism", "--by", "app", "--range", "2026-10", "--as", "bars", "--filter", "app=web", "--filter", "app=!api")
+    assert flyusage(*asked).out.split() == [address]
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    with on_terminal(*asked, BROWSER=f"{browser} %s") as screen:
+        assert screen.end() == 0
+    assert address in screen.text.replace("\r\n", "")
+    assert (tmp_path / "opened").read_text() == address
+    with on_terminal(*asked, BROWSER=os.devnull) as screen:
+        assert screen.end() == 0
+    assert address in screen.text
+    assert "Traceback" not in screen.text
+
+
+@given(st.lists(st.floats(0, 1e12), max_size=200))
+def test_a_line_never_outgrows_its_place(points: list[float]):
+    drawn = sparkline(points)
+    assert len(drawn) == min(len(points), LINE_CELLS)
+    if max(points, default=0) > 0 and len(points) <= LINE_CELLS:
+        assert drawn[points.index(max(points))] == TICKS[-1]
+
+
+@given(st.fractions(-10, 10**9), st.fractions(0, 10**9))
+def test_a_bar_never_outgrows_its_place_and_tells_something_from_nothing(part, most):
+    assert len(bar(part, most)) <= BAR_CELLS
+    assert bool(bar(part, most)) == (part > 0 and most > 0)

@@ -1,0 +1,66 @@
+"""At the foot of each page: the same numbers as a command and as a request to the API."""
+
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import OpenPage, Site
+from playwright.sync_api import Page, expect
+
+PAGES = {  # page: command, path of the API
+    "": ("flyusage usage --org prism --by region", "/usage?by=region"),
+    "/machines?find=web&state=running": (
+        "flyusage machines --org prism --find web --state running",
+        "/machines?find=web&state=running",
+    ),
+    "/machines/batch-0?month=2026-10": (
+        "flyusage usage --org prism --by sku --machine batch-0 --range 2026-10",
+        "/machines/batch-0/costs?month=2026-10",
+    ),
+    "/billing?month=2026-10": (None, "/costs?month=2026-10"),
+    "/budgets": ("flyusage budgets list --org prism", "/budgets"),
+    "/alerts": ("flyusage anomalies --org prism", "/anomalies"),
+    "/prices?region=fra": (None, "/prices?region=fra"),
+    "/audit?action=org.create": (None, "/audit?action=org.create"),
+}
+
+
+def foot(page: Page):
+    return page.get_by_role("complementary", name="These numbers in a terminal")
+
+
+def copied(page: Page, label: str) -> str:
+    foot(page).get_by_role("button", name=label).click()
+    expect(foot(page).get_by_role("button", name="Copied")).to_be_visible()
+    text = page.evaluate("navigator.clipboard.readText()")
+    expect(foot(page).get_by_role("button", name=label)).to_be_visible()  # it says so for two seconds
+    return text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_copied_as_what_gives_its_numbers(open_page: OpenPage, site: Site, path: str) -> None:
+    command, api = PAGES[path]
+    page = open_page(f"/orgs/prism{path}")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(foot(page)).to_be_visible()
+    quoted = shlex.quote(f"{site.address}/api/v1{api}") if "?" in api else f"{site.address}/api/v1{api}"
+    assert copied(page, "Copy as curl") == f'curl -H "Authorization: Bearer $FLYUSAGE_TOKEN" {quoted}'
+    if command is None:
+        expect(foot(page).get_by_role("button", name="Copy as command")).to_have_count(0)
+    else:
+        assert copied(page, "Copy as command") == command
+
+
+def test_the_command_gives_the_pages_own_rows(open_page: OpenPage, site: Site) -> None:
+    page = open_page("/orgs/prism/machines?find=web", is_phone=True, is_dark=True)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(page.locator(".machine-table tbody tr")).to_have_count(3)
+    command = [sys.executable, "-m", "flyusage.cli.main", *shlex.split(copied(page, "Copy as command"))[1:]]
+    told = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True).stdout
+    for name, row in zip(("web-0", "web-1", "web-2"), page.locator(".machine-table tbody tr").all(), strict=True):
+        (line,) = [one for one in told.splitlines() if one.startswith(name)]
+        assert line.split()[-1] in (row.text_content() or "")
+    assert Axe().run(page).response["violations"] == []

@@ -1,0 +1,127 @@
+"""For any view: page, API, command line, CSV, Parquet and Arrow tell the same, and FOCUS adds up to it, to the last decimal."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import billed_site
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from asking_api import ask, token_of
+from commanding import Flyusage, flyusage
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from flyusage import db
+from flyusage.invoices.costs import explore
+from flyusage.invoices.focus.rows import Account, rows
+from flyusage.pricing.explorer import history
+from flyusage.pricing.plain_answer import exact
+from flyusage.pricing.urls import view_from_query
+
+if TYPE_CHECKING:
+    from conftest import Database
+
+__all__ = ["flyusage"]
+
+MEASURES = (
+    "list_cost", "contracted_cost", "effective_cost", "billed_cost", "machine_hours", "vcpu_hours", "memory_gb_hours", "volume_gb",
+    "egress_gb", "running_mean", "running_peak",
+)  # fmt: skip
+FILTERS = {
+    "app": ("web", "api,batch", "!web"),
+    "region": ("fra", "!dfw", "gru,dfw"),
+    "continent": ("Europe", "!South America"),
+    "sku": ("!volume",),
+}
+views = st.fixed_dictionaries(
+    {
+        "show": st.sampled_from(MEASURES),
+        "by": st.sampled_from(["continent", "region", "app", "cost_centre", "vm_size", "sku", "machine", "nothing"]),
+        "range": st.sampled_from(["2026-10", "2026-11", "7d", "30d", "this-month", "all"]),
+        "vs": st.sampled_from(["", "previous"]),
+        "as_of": st.sampled_from(["", "2026-11-12T07:00:00Z"]),
+        **{name: st.sampled_from(("", "", *values)) for name, values in FILTERS.items()},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def prism(shared_database: "Database") -> Iterator[int]:
+    with billed_site.filled() as org_id:
+        yield org_id
+
+
+@given(asked=views)
+@settings(
+    max_examples=10,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_every_surface_tells_a_view_alike(prism: int, flyusage: Flyusage, asked: dict[str, str]):
+    query = {name: value for name, value in asked.items() if value}
+    token = token_of(prism)
+    told = ask("/usage", token=token, params=query)
+    if told.status_code == 422:  # what cannot be asked, as single machines of what invoices tell; the page corrects it
+        assert told.json()["code"] == "view_invalid"
+        return
+    said = told.json()
+    whole = {one["key"]: (one["label"], one["total"]) for one in said["series"]}
+    pinned = {**query, "as_of": said["as_of"]}
+
+    with db.transaction(prism) as session:  # what the page draws from
+        view, notices = view_from_query({**pinned}, now=billed_site.clock.now(), history=history(session, prism))
+        answer = explore(session, prism, view, now=billed_site.clock.now())
+    assert notices == ()
+    assert exact(answer.total) == said["total"]
+    assert [one.key for one in answer.series] == [one["key"] for one in said["series"]]
+
+    words = [part for name, value in pinned.items() for part in (f"--{name.replace('_', '-')}", value)]
+    by_command = json.loads(flyusage("usage", "--org", "prism", *words, "--json").out)
+    assert by_command["total"] == said["total"]
+    assert {one["key"]: (one["label"], one["total"]) for one in by_command["series"]} == whole
+
+    written = ask("/usage.csv", token=token, params=pinned).text
+    assert written == flyusage("usage", "--org", "prism", *words, "--csv").out
+    lines = list(csv.reader(io.StringIO(written)))
+    assert Decimal(lines[-1][2]) == Decimal(said["total"])
+    assert [Decimal(one[2]) if one[2] else None for one in lines[-1 - len(said["series"]) : -1]] == [
+        None if one["total"] is None else Decimal(one["total"]) for one in said["series"]
+    ]
+
+    parquet = pq.read_table(io.BytesIO(ask("/usage.parquet", token=token, params=pinned).content)).to_pylist()
+    arrow = pa.ipc.open_stream(ask("/usage.arrow", token=token, params=pinned).content).read_all().to_pylist()
+    assert parquet == arrow
+    totals = {one["key"]: None if one["total"] is None else Decimal(one["total"]) for one in said["series"]}
+    assert {one["key"]: one["total"] for one in parquet} == totals
+
+
+@given(by=st.sampled_from(["app", "region"]), value=st.integers(0, 2))
+@settings(max_examples=6, derandomize=True, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_focus_adds_up_to_what_a_view_of_the_month_tells(prism: int, by: str, value: int):
+    """Billed and list cost of an issued month: all of it, and of one app or region."""
+    chosen = {"app": ("web", "api", "batch"), "region": ("dfw", "fra", "gru")}[by][value]
+    column, named = {"app": ("SubAccountId", f"app/{chosen}"), "region": ("RegionId", chosen)}[by]
+    with db.transaction(prism) as session:
+        found = list(rows(session, Account(prism, "prism", "Prism"), date(2026, 10, 1)))
+    invoice = ask("/invoices/PRISM-000001", token=token_of(prism)).json()
+    tax_less_prepaid = Decimal(invoice["due"]["amount"]) - Decimal(invoice["net"]["amount"])
+    for show, amount in (("billed_cost", "BilledCost"), ("list_cost", "ListCost")):
+        query = {"show": show, "by": "nothing", "range": "2026-10"}
+        for narrowed in ({}, {by: chosen}):
+            told = ask(f"/usage?{urlencode({**query, **narrowed})}", token=token_of(prism)).json()
+            told_of = [one for one in found if not narrowed or getattr(one, column) == named]
+            if show == "list_cost":  # of usage; a fee has a list cost, too
+                told_of = [one for one in told_of if one.SubAccountId is not None]
+            beyond = tax_less_prepaid if show == "billed_cost" and not narrowed else 0  # they are of the document, and of no app or region
+            # a row has twelve decimals; its month adds up exactly, a part of it but for what rounding moved between rows
+            room = len(told_of) * Decimal("1e-12") if show == "list_cost" and narrowed else 0
+            adds_up_to = sum(Decimal(getattr(one, amount)) for one in told_of)
+            assert abs(adds_up_to - Decimal(told["total"]) - beyond) <= room, (show, narrowed)
