@@ -47,6 +47,7 @@ CHOSEN: dict[str, dict[str, object]] = {  # what a table's rules ask for beyond 
     "alert_endpoint": {"id": 1, "kind": "webhook"},
     "budget_alert": {"basis": "spent"},
     "delivery": {"id": 1, "state": "waiting"},
+    "saved_view": {"is_shared": True},
     "billing_close": {"state": "waiting"},
     "billing_hold": {"decision": "held"},
     "billing_profile": {"country": "US"},

@@ -140,4 +140,20 @@ anomaly_watch = sa.Table(
     Column("looked_through", MOMENT, nullable=False, comment="an hour (day) is looked at once, whatever comes late"),
 )
 
-TENANT_TABLES = ("budget", "budget_alert", "alert_endpoint", "delivery", "delivery_attempt", "anomaly", "anomaly_watch")
+saved_view = sa.Table(
+    "saved_view",
+    metadata,
+    Column("org_id", Integer, ForeignKey("organization.id"), primary_key=True),
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("owner_id", Integer, comment="whose it is; null: the organization's, and shared"),
+    Column("name", Text, nullable=False),
+    Column("query", JSONB, nullable=False, comment="as the explorer's address writes it"),
+    Column("is_shared", Boolean, nullable=False),
+    Column("is_pinned", Boolean, nullable=False, comment="on the overview of everybody who sees it"),
+    Column("created_at", MOMENT, nullable=False),
+    sa.Index("uq_saved_view_shared", "org_id", "name", unique=True, postgresql_where=sa.text("is_shared")),
+    sa.Index("uq_saved_view_own", "org_id", "owner_id", "name", unique=True, postgresql_where=sa.text("NOT is_shared")),
+    sa.CheckConstraint("is_shared OR owner_id IS NOT NULL", name="somebodys"),
+)
+
+TENANT_TABLES = ("budget", "budget_alert", "alert_endpoint", "delivery", "delivery_attempt", "anomaly", "anomaly_watch", "saved_view")
