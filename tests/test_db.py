@@ -62,6 +62,7 @@ CHOSEN: dict[str, dict[str, object]] = {  # what a table's rules ask for beyond 
     "invoice_line": {"working": [], "components": []},
     "invoice_question": {"state": "open"},
     "invoice_snapshot": {"sha256": HASH_OF_X},
+    "member_mail": {"kind": "summary"},
     "outbox": {"kind": "mail"},
     "price_experiment_notice": {"kind": "begins"},
     "provisioning": {"default_role": "viewer"},

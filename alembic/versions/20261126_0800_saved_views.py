@@ -35,7 +35,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org_id", "id", name=op.f("pk_saved_view")),
     )
     op.create_index("uq_saved_view_shared", "saved_view", ["org_id", "name"], unique=True, postgresql_where=sa.text("is_shared"))
-    op.create_index("uq_saved_view_own", "saved_view", ["org_id", "owner_id", "name"], unique=True, postgresql_where=sa.text("NOT is_shared"))
+    op.create_index(
+        "uq_saved_view_own", "saved_view", ["org_id", "owner_id", "name"], unique=True, postgresql_where=sa.text("NOT is_shared")
+    )
     op.execute("ALTER TABLE saved_view ENABLE ROW LEVEL SECURITY")
     op.execute("ALTER TABLE saved_view FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY tenant ON saved_view TO {APP_ROLE} USING (org_id = {CURRENT_ORG}) WITH CHECK (org_id = {CURRENT_ORG})")

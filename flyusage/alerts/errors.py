@@ -43,3 +43,10 @@ class ViewUnknown(FlyusageError):
 
     code = "view_unknown"
     status = 404
+
+
+class MailLinkInvalid(FlyusageError):
+    """A mail's link that is not whole, or not ours."""
+
+    code = "mail_link_invalid"
+    status = 404

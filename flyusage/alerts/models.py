@@ -156,4 +156,34 @@ saved_view = sa.Table(
     sa.CheckConstraint("is_shared OR owner_id IS NOT NULL", name="somebodys"),
 )
 
-TENANT_TABLES = ("budget", "budget_alert", "alert_endpoint", "delivery", "delivery_attempt", "anomaly", "anomaly_watch", "saved_view")
+# A mail to a member who chose such: once for each month (day), whoever decides it.
+member_mail = sa.Table(
+    "member_mail",
+    metadata,
+    Column("org_id", Integer, ForeignKey("organization.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("about", Date, primary_key=True, comment="the month's first day; the day"),
+    Column("user_id", Integer, primary_key=True),
+    Column("key", sa.Uuid, nullable=False, server_default=sa.text("gen_random_uuid()"), comment="the mail's Message-ID"),
+    Column("told_from", MOMENT, nullable=False, comment="what it tells was found after this"),
+    Column("told_to", MOMENT, nullable=False, comment="and until this"),
+    Column("due_at", MOMENT, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("done_at", MOMENT),
+    Column("outcome", Text),
+    Column("last_error", Text),
+    sa.Index("ix_member_mail_waiting", "due_at", postgresql_where=sa.text("done_at IS NULL")),
+    sa.CheckConstraint("kind IN ('summary', 'anomalies')", name="kind_known"),
+)
+
+TENANT_TABLES = (
+    "budget",
+    "budget_alert",
+    "alert_endpoint",
+    "delivery",
+    "delivery_attempt",
+    "anomaly",
+    "anomaly_watch",
+    "saved_view",
+    "member_mail",
+)

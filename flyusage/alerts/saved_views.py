@@ -11,6 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from flyusage import clock, db
@@ -27,7 +28,7 @@ from flyusage.pricing import urls
 from flyusage.pricing.explorer import history
 from flyusage.pricing.permitted import needed_for
 from flyusage.pricing.scope import MACHINE
-from flyusage.pricing.view import Answer, Dimension, Filter, View
+from flyusage.pricing.view import Answer, Chart, Dimension, Filter, View
 
 LONGEST_NAME, LONGEST_QUERY = 100, 20_000
 MOST_OWN, MOST_SHARED, MOST_PINNED = 100, 200, 6
@@ -54,6 +55,16 @@ class Reader:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What is to be other about a view; None: as it is."""
+
+    name: str | None = None
+    query: Mapping[str, str] | None = None
+    is_shared: bool | None = None
+    is_pinned: bool | None = None
+
+
+@dataclass(frozen=True)
 class SavedView:
     """A view that its reader may open. `query` is the explorer's address, `view` what it says at this moment.
 
@@ -76,7 +87,9 @@ class SavedView:
         return {key: value for key, value in self.query.items() if key in urls.DIMENSIONS}
 
 
-def save(session: Session, org_id: int, name: str, query: Mapping[str, str], *, is_shared: bool, is_pinned: bool, reader: Reader) -> SavedView:
+def save(
+    session: Session, org_id: int, name: str, query: Mapping[str, str], *, is_shared: bool, is_pinned: bool, reader: Reader
+) -> SavedView:
     """Keep an address of the explorer under a name. Raises NotPermitted and ViewInvalid."""
     _require(reader, Permission.VIEWS_SAVE)
     if is_shared:
@@ -100,30 +113,25 @@ def save(session: Session, org_id: int, name: str, query: Mapping[str, str], *, 
     return view_of(session, org_id, made, reader)
 
 
-def change(
-    session: Session, org_id: int, view_id: int, *, name: str | None = None, query: Mapping[str, str] | None = None,
-    is_shared: bool | None = None, is_pinned: bool | None = None, reader: Reader,
-) -> SavedView:  # fmt: skip
-    """Another name, address, or who sees it where; None leaves it as it is. Raises NotPermitted, ViewInvalid and ViewUnknown."""
+def change(session: Session, org_id: int, view_id: int, wanted: Change, *, reader: Reader) -> SavedView:
+    """Another name, address, or who sees it where. Raises NotPermitted, ViewInvalid and ViewUnknown."""
     before = _changeable(session, org_id, view_id, reader)
-    if is_shared and not before.is_shared:
+    if wanted.is_shared and not before.is_shared:
         _require(reader, Permission.VIEWS_SHARE)
-    if is_shared is False and before.is_shared and not before.is_own:
+    if wanted.is_shared is False and before.is_shared and not before.is_own:
         raise ViewInvalid(f"{before.name} is not yours, so that nobody would see it any more. Delete it, if nobody needs it.")
-    after = {
-        "name": before.name if name is None else _name(name),
-        "is_shared": before.is_shared if is_shared is None else is_shared,
-        "is_pinned": before.is_pinned if is_pinned is None else is_pinned,
-    }
-    if query is not None:
-        after["query"] = _sound(session, org_id, query, reader)
+    after: dict[str, object] = {key: value for key, value in vars(wanted).items() if value is not None}
+    if wanted.name is not None:
+        after["name"] = _name(wanted.name)
+    if wanted.query is not None:
+        after["query"] = _sound(session, org_id, wanted.query, reader)
     changed = {key: value for key, value in after.items() if value != getattr(before, key)}
     if changed:
         try:
             with session.begin_nested():
                 session.execute(sa.update(saved_view).where(_of.org_id == org_id, _of.id == view_id).values(changed))
-        except sa.exc.IntegrityError as error:
-            raise _taken(str(after["name"])) from error
+        except IntegrityError as error:
+            raise _taken(str(after.get("name", before.name))) from error
         detail = {"name": before.name, "before": {key: _plain(getattr(before, key)) for key in changed}, "after": changed}
         audit.record(session, org_id, actor=reader.by.name, action="view.change", subject=f"view:{view_id}", detail=detail)
     return view_of(session, org_id, view_id, reader)
@@ -158,9 +166,9 @@ def view_named(session: Session, org_id: int, name: str, reader: Reader) -> Save
 
 
 def pinned(session: Session, org_id: int, reader: Reader) -> list[tuple[SavedView, Answer]]:
-    """The first few pinned views with what the explorer answers to each."""
+    """The first few pinned views with the whole of what the explorer answers to each: its total, told by no part of it."""
     shown = [one for one in views(session, org_id, reader) if one.is_pinned][:MOST_PINNED]
-    return [(one, explore(session, org_id, one.view)) for one in shown]
+    return [(one, explore(session, org_id, replace(one.view, group_by=None, chart=Chart.AREA))) for one in shown]
 
 
 def moving_range(period: Period, *, now: datetime, known: Period | None) -> urls.Preset | None:

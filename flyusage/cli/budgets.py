@@ -3,12 +3,13 @@
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from flyusage import db
-from flyusage.alerts import telling
+from flyusage.alerts import saved_views, telling
 from flyusage.alerts.budgets import FORECAST_PERCENTS, PERCENTS, Plan, Standing, budgets, create, end, standing
 from flyusage.alerts.errors import BudgetInvalid
-from flyusage.cli import bootstrap
+from flyusage.cli import bootstrap, views
 from flyusage.cli.output import print_json, print_table
 from flyusage.money import CURRENCIES, format_minor, parse_minor
 from flyusage.orgs.acting import system
@@ -49,6 +50,7 @@ def create_budget(
     scope: Annotated[
         list[str] | None, typer.Option("--only", metavar="DIMENSION=VALUES", help="A filter, as in the explorer's address: app=web,api.")
     ] = None,
+    view: Annotated[str, typer.Option("--view", help="Of what a saved view's filters leave, beside --only.", show_default=False)] = "",
     percents: Annotated[list[int] | None, typer.Option("--at", help="Tell when this percentage is spent; several may be given.")] = None,
     forecast_percents: Annotated[list[int] | None, typer.Option("--expected", help="Tell when this percentage is expected.")] = None,
     recipients: Annotated[list[str] | None, typer.Option("--tell", metavar="ADDRESS", help="Whom to write to.")] = None,
@@ -65,10 +67,9 @@ def create_budget(
         minor = parse_minor(amount, CURRENCIES[book_of(session, org_id).currency])
         if minor is None:
             raise BudgetInvalid(f"{amount[:40]!r} is no amount. Write it as 50000 or 1234.50.")
-        plan = Plan(
-            name, minor, _filters(scope or []), tuple(percents or PERCENTS), tuple(forecast_percents or FORECAST_PERCENTS),
-            tuple(recipients or ()), is_capped,
-        )  # fmt: skip
+        filters = _filters(scope or []) | (_scope_of(session, org_id, view) if view else {})
+        told = tuple(percents or PERCENTS), tuple(forecast_percents or FORECAST_PERCENTS), tuple(recipients or ())
+        plan = Plan(name, minor, filters, *told, is_capped)
         made = standing(session, org_id, create(session, org_id, plan, by=BY))
     if as_json:
         print_json(_as_json(made))
@@ -119,6 +120,10 @@ def _filters(given: list[str]) -> dict[str, str]:
             raise BudgetInvalid(f"{one[:60]!r} is no filter. Write it as app=web,api or region=!fra.")
         scope[key.strip()] = f"{scope[key.strip()]},{values}" if key.strip() in scope else values
     return scope
+
+
+def _scope_of(session: Session, org_id: int, name: str) -> dict[str, str]:
+    return saved_views.view_named(session, org_id, name, views.OPERATOR).scope
 
 
 def _scope(one: Standing) -> str:

@@ -47,6 +47,7 @@ COMMANDS = {  # module:attribute, a function or a group of commands, in the orde
     "staff": "staff:app",
     "tokens": "tokens:app",
     "users": "users:app",
+    "views": "views:app",
 }
 HIDDEN = {"fill-demo"}
 

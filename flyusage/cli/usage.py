@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from flyusage import clock, db
-from flyusage.cli import asked, bootstrap, remote
+from flyusage.cli import asked, bootstrap, remote, views
 from flyusage.cli.output import moment, print_json, print_table
 from flyusage.invoices.costs import explore
 from flyusage.logs import harmless
@@ -30,6 +30,7 @@ def option(*names: str, says: str) -> Any:
 
 def usage(
     org: Annotated[str | None, option("--org", says="The organization's slug; needed where there are several.")] = None,
+    view: Annotated[str, option("--view", says="A saved view by its name; what else is given is asked in its place.")] = "",
     show: Annotated[
         str, option("--show", says="What to count: list_cost, contracted_cost, effective_cost, billed_cost, machine_hours, …")
     ] = "",
@@ -58,6 +59,8 @@ def usage(
     params |= {"continent": continent, "region": region, "app": app, "cost_centre": cost_centre, "vm_size": vm_size, "sku": sku}
     params |= {"machine": machine, "as": chart, "zone": zone}
     query = _with_filters(params, filters or [])
+    if view:
+        query = _over(views.query_of(view, org), query)
     there = remote.of(org)
     if there is not None:
         asked_there = {name: ",".join(values) for name, values in query.items()}
@@ -76,6 +79,13 @@ def usage(
             sys.stdout.write(line)
     else:
         _tell(answer_plain(answer), as_json=as_json)
+
+
+def _over(saved: Mapping[str, str], given: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """A saved view's query with what is given in place of its own; a range that is given, however, replaces its range."""
+    ranges = ("range", "from", "to")
+    replaced = {*given, *(ranges if any(one in given for one in ranges) else ())}
+    return {key: [value] for key, value in saved.items() if key not in replaced} | dict(given)
 
 
 def _tell(answer: Mapping[str, Any], *, as_json: bool) -> None:

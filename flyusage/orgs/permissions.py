@@ -31,7 +31,9 @@ class Permission(StrEnum):
     ORGANIZATION_DELETE = "organization.delete"
 
 
-_EVERYBODY = frozenset({Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.MEMBERS_READ, Permission.VIEWS_SAVE})
+_EVERYBODY = frozenset(
+    {Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.MEMBERS_READ, Permission.VIEWS_SAVE}
+)
 _VIEWER = _EVERYBODY | {Permission.MACHINES_READ}
 _DEVELOPER = _VIEWER | {Permission.EVENTS_WRITE, Permission.TOKENS_MANAGE, Permission.BUDGETS_EDIT, Permission.VIEWS_SHARE}
 _BILLING = _EVERYBODY | {  # money, and usage as it is billed: no single machine

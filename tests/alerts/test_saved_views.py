@@ -11,7 +11,7 @@ from conftest import Database
 from flyusage import clock, db
 from flyusage.alerts import saved_views
 from flyusage.alerts.errors import ViewInvalid, ViewUnknown
-from flyusage.alerts.saved_views import Reader
+from flyusage.alerts.saved_views import Change, Reader
 from flyusage.orgs import audit
 from flyusage.orgs.acting import member, system
 from flyusage.orgs.errors import NotPermitted
@@ -59,12 +59,12 @@ def test_a_view_is_somebodys_own_until_it_is_shared_and_a_job_has_none_of_its_ow
         save(prism, "Viewer's", WEB, VIEWER, is_shared=True)
     assert save(prism, "Viewer's", WEB, VIEWER) > 0
     with db.transaction(prism) as session:
-        assert saved_views.change(session, prism, kept, is_shared=True, name="Ours", reader=ADA).is_own
+        assert saved_views.change(session, prism, kept, Change(is_shared=True, name="Ours"), reader=ADA).is_own
         with pytest.raises(NotPermitted, match="somebody else's"):
-            saved_views.change(session, prism, kept, name="Ben's", reader=BEN)
+            saved_views.change(session, prism, kept, Change(name="Ben's"), reader=BEN)
         with pytest.raises(ViewInvalid, match="nobody would see it"):
-            saved_views.change(session, prism, kept, is_shared=False, reader=OWNER)
-        saved_views.change(session, prism, kept, is_pinned=True, reader=OWNER)
+            saved_views.change(session, prism, kept, Change(is_shared=False), reader=OWNER)
+        saved_views.change(session, prism, kept, Change(is_pinned=True), reader=OWNER)
     with pytest.raises(ViewInvalid, match="already"):
         save(prism, "Ours", WEB, BEN, is_shared=True)
     assert names(prism, VIEWER) == ["Ours", "Viewer's"]
@@ -126,4 +126,4 @@ def test_views_of_who_leaves_go_to_the_heir_or_only_the_shared_ones_stay(prism: 
         saved_views.inherit(session, prism, [102], None, by=OWNER.by)
         (left,) = saved_views.views(session, prism, VIEWER)
         assert (left.name, left.is_own, left.may_change) == ("Shared", False, False)
-        assert saved_views.change(session, prism, left.id, name="Everybody's", reader=BEN).name == "Everybody's"
+        assert saved_views.change(session, prism, left.id, Change(name="Everybody's"), reader=BEN).name == "Everybody's"

@@ -173,6 +173,7 @@ PUBLIC = (
     "/auth/accept-invitation",
     "/auth/sso",
     "/auth/sso/callback",
+    "/mail/stop",  # by the sealed link of a mail
     *API,
 )
 
