@@ -285,7 +285,9 @@ def _tell(session: Session, question: Question, anomaly_id: int, span: Period) -
     told = sa.select(sa.func.count()).where(_of.org_id == org_id, _of.since >= day, _of.since < day + DAY, _of.told_at.is_not(None))
     if row["told_at"] is None and session.execute(told).scalar_one() >= MOST_A_DAY:
         return
-    cause = cause_of(session, question, (row["app_id"], row["region_id"]), span, is_rise=row["is_rise"])
+    cause = cause_of(
+        session, question, (row["app_id"], row["region_id"]), span, is_rise=row["is_rise"], is_traffic=row["meters"] == TRAFFIC
+    )
     session.execute(
         sa.update(anomaly)
         .where(_of.org_id == org_id, _of.id == anomaly_id)

@@ -101,7 +101,7 @@ def _figure(scene: Scene) -> Figure:
 def _edge(scene: Scene, width_px: int) -> tuple[list[EdgeName], int, dict[str, Any]]:
     """The names at the end, the right margin they need, and what ties them elsewhere than to the plot's edge.
 
-    Where time is still to come they stand in it, to the right of the present.
+    Where time is still to come and nothing is drawn in it, they stand there, to the right of the present.
     """
     if scene.canvas.is_narrow or len(scene.series) < 2:
         return [], RIGHT_PX, {}
@@ -112,13 +112,11 @@ def _edge(scene: Scene, width_px: int) -> tuple[list[EdgeName], int, dict[str, A
     names = _names(scene, index)
     needed = right_margin([name.label for name in names])
     at = scene.last_at if index == scene.known - 1 else scene.chart.grid.moment(index)
-    if at >= end:
+    if at >= end or any(guide.high for guide in scene.chart.guides):  # there, what is expected runs through time to come
         return names, needed, thin
     past = min(max(scene.chart.now or at, scene.last_at), end)
     leader = annotation_defaults(scene.canvas.theme)["ax"] + (past - at).total_seconds() * px_per_second
     anchor = {"x": local_text(at, scene.canvas), "xref": "x", "ax": round(leader, 1), "arrowwidth": 1}
-    if any(guide.high for guide in scene.chart.guides):  # what is expected runs on behind the names
-        anchor["bgcolor"] = translucent(scene.canvas.theme.surface, 0.86)
     return names, max(RIGHT_PX, round(needed - (end - past).total_seconds() * px_per_second)), anchor
 
 
@@ -213,6 +211,7 @@ def _guide_words(scene: Scene) -> list[dict[str, Any]]:
         top = max(value, guide.high[index] or 0.0) if guide.high else value
         words.append(
             {
+                "name": "guide",  # a phone has no room for it; the words below the chart say the same
                 "text": plot_label(guide.label, GUIDE_COLUMNS),
                 "x": local_text(scene.chart.grid.moment(index), scene.canvas),
                 "xref": "x",
@@ -222,7 +221,7 @@ def _guide_words(scene: Scene) -> list[dict[str, Any]]:
                 "yshift": 1,
                 "showarrow": False,
                 "captureevents": False,
-                "bgcolor": translucent(scene.canvas.theme.surface, 0.72),
+                "bgcolor": scene.canvas.theme.surface,
                 "font": {"size": GUIDE_FONT_PX, "color": scene.canvas.theme.ink},
             }
         )

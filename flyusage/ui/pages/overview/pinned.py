@@ -53,6 +53,7 @@ def tile(slug: str, saved: SavedView, answer: Answer) -> Pinned:
 
 
 def _whole(answer: Answer) -> list[float | None]:
-    """A value per bucket, None for those still to come."""
+    """A value per bucket, None for one that is not over: it would look like a fall."""
     sums = [float(sum(column)) for column in zip(*(series.points for series in answer.drawn), strict=True)]
-    return [None if bucket >= answer.as_of else value for bucket, value in zip(answer.buckets, sums, strict=True)]
+    ends = [*answer.buckets[1:], answer.view.period.end]
+    return [None if end > answer.as_of else value for end, value in zip(ends, sums, strict=True)]

@@ -117,7 +117,7 @@ def _choice(row: Var[ViewRow]) -> rx.Component:
         rx.popover.close(
             view_link(
                 rx.el.bdi(row.name, class_name="cut"),
-                rx.el.span(row.whose, class_name="choice-hint"),
+                rx.el.span(rx.cond(row.is_shared, "shared", "yours"), class_name="choice-hint"),
                 href=row.href,
                 title=row.shows,
                 class_name="preset",
