@@ -15,8 +15,9 @@ from fastapi.routing import APIRoute
 from story import NOW
 
 from flyusage import clock, db
-from flyusage.alerts import budgets
+from flyusage.alerts import budgets, saved_views
 from flyusage.alerts.budgets import Plan
+from flyusage.alerts.saved_views import Reader
 from flyusage.api import application, auth
 from flyusage.api.reference import sample
 from flyusage.orgs import api_tokens, audit
@@ -73,7 +74,11 @@ ROUTES = {  # what each needs: the one table that a change of permissions has to
     ("POST", "/prices/simulate"): "prices.read",
     ("PUT", "/budgets/{budget}"): "budgets.edit",
 }
-MORE = {"/exports/focus": ("usage.export",)}  # beside what the route declares
+MORE = {  # beside what the route declares
+    "/exports/focus": ("usage.export",),
+    "/views": ("views.share",),
+    "/views/{view}": ("views.share",),
+}
 COUNTED = count()
 OK = (200, 201, 204, 503)  # 503: the document is still being made
 FILLED = {"number": NUMBER, "position": "1", "machine": "web-0"}
@@ -110,9 +115,16 @@ def call(method: str, path: str, token: str | None = None, **more):
     elif path.startswith("/exports/"):
         more = {"params": {"month": "2026-10"}, **more}
     elif method in ("POST", "PUT"):
-        more = {"json": {"name": f"ours {next(COUNTED)}", "amount": "5000"} if path.startswith("/budgets") else {}, **more}
+        more = {"json": _body(path), **more}
     budget = str(new_budget()) if "{budget}" in path else ""
-    return ask(path.format(**FILLED, budget=budget), token=token, method=method, **more)
+    view = str(new_view()) if "{view}" in path else ""
+    return ask(path.format(**FILLED, budget=budget, view=view), token=token, method=method, **more)
+
+
+def _body(path: str) -> dict[str, object]:
+    if path.startswith("/budgets"):
+        return {"name": f"ours {next(COUNTED)}", "amount": "5000"}
+    return {"name": f"ours {next(COUNTED)}", "query": {"by": "app"}, "is_shared": True} if path.startswith("/views") else {}
 
 
 def new_budget() -> int:
@@ -120,6 +132,16 @@ def new_budget() -> int:
     with db.platform_transaction() as session:
         org_id = session.scalars(sa.text("SELECT id FROM organization WHERE slug = 'prism'")).one()
         return budgets.create(session, org_id, Plan(f"secret-of-prism {next(COUNTED)}", 100_000), by=system("tests")).id
+
+
+def new_view() -> int:
+    """As `new_budget`."""
+    everything = Reader(system("tests"), frozenset(Permission))
+    with db.platform_transaction() as session:
+        org_id = session.scalars(sa.text("SELECT id FROM organization WHERE slug = 'prism'")).one()
+    with db.transaction(org_id) as session:
+        shown = {"is_shared": True, "is_pinned": False}
+        return saved_views.save(session, org_id, f"secret-of-prism {next(COUNTED)}", {"by": "app"}, **shown, reader=everything).id
 
 
 def test_every_route_declares_what_it_needs():
