@@ -1,4 +1,4 @@
-"""Budgets of an organization, which of their thresholds were reached in which month, and where else that is told."""
+"""Budgets of an organization and what they told, anomalies, endpoints and deliveries, saved views, and mails that members choose."""
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, ForeignKey, Identity, Integer, LargeBinary, SmallInteger, Text
