@@ -26,7 +26,7 @@ class Worker:
     """Calls `job` after each notification on `channel`, at least every `every` seconds, and at once while more is left.
 
     Whatever the database does (restart, failover, shut for a while), the worker connects again, with pauses growing to 30 s.
-    An error of the job itself ends the worker: who started it starts it again.
+    An error of the job itself ends the worker: who runs it says so and runs it again.
     """
 
     def __init__(self, job: Callable[[], bool], *, channel: str, every: float = 1.0) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ import structlog
 PIPE = subprocess.PIPE
 STOP_SECONDS = 15
 RESTART_SECONDS = 5
+DYING_SECONDS = 5
 
 _log = structlog.get_logger(__name__)
 
@@ -54,10 +56,16 @@ def kept_running(arguments: Sequence[str]) -> Iterator[None]:
 def leave_with_parent(stop: threading.Event) -> None:
     """Set `stop` once our standard input, the pipe from `start`, closes. For the child."""
     pipe = sys.stdin.fileno()  # not the buffered file: the lock a reading thread holds would break the interpreter's end
+    parent = os.getppid()
 
     def watch() -> None:
         while os.read(pipe, 4096):
             pass
+        # The system closes a killed process's files one after the other, and only then calls it dead. Until it is, its share of the
+        # embedded database is still held, and we would leave that running as somebody else's.
+        deadline = time.monotonic() + DYING_SECONDS
+        while os.getppid() == parent and time.monotonic() < deadline:
+            time.sleep(0.01)
         stop.set()
 
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()
