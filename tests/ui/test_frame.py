@@ -59,6 +59,7 @@ def test_pages_that_need_a_permission_are_those_that_the_reader_has(cast: "Cast"
     assert header_of(organization).pages == [
         "",
         "/usage",
+        "/views",
         "/machines",
         "/billing",
         "/budgets",
