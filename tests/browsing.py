@@ -3,14 +3,14 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import forked
 import pytest
-from playwright.sync_api import Browser, Error, Page, Playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Error, Page, Playwright, expect
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 ARE_ALL_KEPT = "FLYUSAGE_TEST_PICTURES" in os.environ
@@ -25,6 +25,10 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+
+# Colours on their way from one theme to the other are neither's.
+SETTLED = "async () => { await Promise.allSettled(document.getAnimations().filter(one => one instanceof CSSTransition).map(one => one.finished)) }"
 
 
 class OpenPage(Protocol):
@@ -42,9 +46,13 @@ class Site:
 
     def run(self, *command: str) -> None:
         """Run a `flyusage` command on the site's database."""
-        full = [sys.executable, "-m", "flyusage.cli.main", *command]
-        ran = subprocess.run(full, env=os.environ | self.settings, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stderr
+        self.told(*command)
+
+    def told(self, *command: str) -> str:
+        """As `run`; what the command printed."""
+        said = forked.run(*command, settings=self.settings)
+        assert said.code == 0, said.err
+        return said.out
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -56,6 +64,22 @@ def launch(playwright: Playwright) -> Browser:
         if found is None:
             pytest.fail("No browser. Install one with `playwright install chromium` or your system's packages.", pytrace=False)
         return playwright.chromium.launch(args=FLAGS, executable_path=found)
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds wrong with `page`, in light and then in dark, as reports; none when all is well. It stays dark.
+
+    The system's theme changes under the open page, as at dusk: half as many loads as a page for each.
+    """
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator("html")).to_have_class(re.compile(rf"\b{scheme}\b"))
+        page.evaluate(SETTLED)
+        told = Axe().run(page)
+        if told.violations_count:
+            found.append(f"{scheme}: {told.generate_report()}")
+    return found
 
 
 def keep_picture(page: Page, test: str, number: int) -> None:

@@ -3,6 +3,7 @@
 The schema is migrated and seeded once, into a template; `database` is a clone of it that only one test sees.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -27,6 +28,8 @@ PUBLIC_TRACE = Path(__file__).parents[2] / "shared" / "data"
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 * 10**9
 LOGIN, PASSWORD = "flyusage_test_login", "only-for-tests"
 
+gc.disable()  # while collecting: what is imported stays
+
 hypothesis.settings.register_profile("flyusage", deadline=None)
 hypothesis.settings.load_profile("flyusage")
 
@@ -44,6 +47,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker("real_trace")]
     items[:] = [item for item in items if not item.get_closest_marker("real_trace")]
     config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: the collector, which looks at everything that lives, need not look at them each time."""
+    gc.freeze()
+    gc.enable()
 
 
 @dataclass(frozen=True)

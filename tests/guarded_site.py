@@ -1,9 +1,6 @@
 """A site on which people sign in, and what tests do there: requests without a browser, and signing in with one."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
@@ -24,9 +21,7 @@ SESSION = "flyusage_session"
 
 def link_for(site: Site, email: str) -> str:
     """A new link to set the password, as the command prints it."""
-    command = [sys.executable, "-m", "flyusage.cli.main", "users", "link", email, "--json"]
-    ran = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True)
-    return json.loads(ran.stdout)["link"]
+    return json.loads(site.told("users", "link", email, "--json"))["link"]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import websockets
 from background import run_async
-from serving import running
+from serving import running, running_from_nothing
 
 from flyusage.server import NotLoopback, PortTaken, address_of, listen
 from flyusage.ui import bundle
@@ -24,7 +24,7 @@ ENCODED = {"Accept-Encoding": "br"}
 
 @pytest.fixture(scope="module")
 def address(shared_database: "Database") -> Iterator[str]:
-    with running() as started:
+    with running_from_nothing() as started:
         yield started
 
 
@@ -226,7 +226,7 @@ def test_it_serves_from_any_folder_without_leaving_a_trace(
     shared_database: "Database", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with running() as started:
+    with running_from_nothing() as started:
         assert httpx.get(f"{started}/orgs/prism").status_code == 200
     assert list(tmp_path.iterdir()) == []
 

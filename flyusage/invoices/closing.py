@@ -5,6 +5,7 @@ works on, and issues what can be issued. So each month's invoice is written whol
 those that have none. A share that fails is taken apart, so that one organization's failure stays its own.
 """
 
+import gc
 import os
 import signal
 import threading
@@ -30,6 +31,7 @@ from flyusage.orgs.acting import Actor
 
 SHARE = 64  # organizations to a transaction: enough to share its statements, few enough to hold nobody's ingest for long
 MANY, MOST_PROCESSES = 2000, 4
+GARBAGE_OBJECTS = 50_000  # made before anybody looks for cycles among them
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,8 @@ def _close_share(org_ids: Sequence[int], month: date, by: Actor, at: datetime | 
 def _live_with_parent() -> None:
     """Signals of the terminal are the parent's to hear; when it is killed, this process goes too, and its share is not there."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # thousands of lines a second are made and none is a cycle: looking for some took a tenth of the time
+    gc.set_threshold(GARBAGE_OBJECTS, 20, 100)
     parent = parent_process()
     assert parent is not None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -34,12 +34,13 @@ class _Printed:
     """Text is kept as given, but for what no page, XML or JSONB can hold (NUL, control codes, halves of a pair): `\ufffd`."""
 
     def __post_init__(self) -> None:
-        for each in fields(self):  # pyright: ignore[reportArgumentType]
-            value = getattr(self, each.name)
+        for name in _names(type(self)):
+            value = getattr(self, name)
             if isinstance(value, str):
-                object.__setattr__(self, each.name, holdable(value))
+                if (kept := holdable(value)) is not value:
+                    object.__setattr__(self, name, kept)
             elif isinstance(value, tuple) and any(isinstance(part, str) for part in value):
-                object.__setattr__(self, each.name, tuple(holdable(part) if isinstance(part, str) else part for part in value))
+                object.__setattr__(self, name, tuple(holdable(part) if isinstance(part, str) else part for part in value))
         self._check()
 
     def _check(self) -> None:
@@ -236,6 +237,11 @@ class Document(_Printed):
         strange = _difference(snapshot, document.to_json(), "document")
         _require(strange is None, f"{strange} is not as a document's JSON has it")
         return document
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
 
 
 @lru_cache(10_000)  # names of regions and the like come on every line

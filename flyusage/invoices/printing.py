@@ -22,6 +22,7 @@ from flyusage.periods import DAY, Period
 from flyusage.pricing.rating import Step
 from flyusage.pricing.tax import BillingProfile, Seller, TaxKey
 from flyusage.pricing.urls import view_to_query
+from flyusage.pricing.view import View
 
 ON_THE_WHOLE = (
     LineKind.RESERVATION, LineKind.DISCOUNT, LineKind.MINIMUM, LineKind.MAXIMUM, LineKind.PROMOTIONAL, LineKind.CARRIED,
@@ -167,7 +168,7 @@ def _row(position: int, line: Line, currency: Currency) -> dict[str, Any]:
         "amount_minor": line.amount_minor, "tax_category": line.tax.category, "tax_percent": line.tax.percent,
         "region_id": line.region_id, "sku_id": line.sku_id, "vm_size_id": line.vm_size_id, "price_id": line.price_id,
         "price_version": line.price_version, "working": working, "components": [_component(one) for one in line.components],
-        "evidence": urlencode(view_to_query(line.evidence), quote_via=_quoted) if line.evidence else None,
+        "evidence": _address(line.evidence) if line.evidence else None,
     }  # fmt: skip
 
 
@@ -207,5 +208,10 @@ def _page(profile: BillingProfile | None) -> Page:
 
 
 @lru_cache(10_000)  # regions, sizes and days of a month are few, the lines of a close many
+def _address(evidence: View) -> str:
+    return urlencode(view_to_query(evidence), quote_via=_quoted)
+
+
+@lru_cache(10_000)
 def _quoted(text: str, safe: str, encoding: str | None, errors: str | None) -> str:
     return quote_plus(text, safe, encoding, errors)

@@ -167,11 +167,11 @@ def test_what_keeps_it_from_starting_is_one_sentence(installation: Installation,
 
 
 def test_the_demo_can_be_looked_at_and_goes_on_where_a_kill_cut_it_off(installation: Installation):
-    first = installation.start("demo", "--vms", "40", "--months", "3")
+    first = installation.start("demo", "--vms", "20", "--months", "2")
     first.send_signal(signal.SIGKILL)
     first.wait()
     assert gone(installation), installation.left()
-    installation.start("demo", "--vms", "40", "--months", "3")
+    installation.start("demo", "--vms", "20", "--months", "2")
     assert installation.get("/orgs/demo").status_code == 200
     assert "demo-tidepool" in installation.run("orgs", "list").stdout
 

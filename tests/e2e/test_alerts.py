@@ -1,10 +1,7 @@
 """The alerts page in a browser: what ran away is seen, an endpoint is added, tried, turned and removed, and what was sent is sent again."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import DESKTOP, PHONE, OpenPage, Site, keep_picture
 from conftest import copied
-from demonstration import SETTLE
+from demonstration import settle
 from factories import line, started
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from psycopg import sql
@@ -36,9 +33,10 @@ def site(server: "Server", template: str, tmp_path_factory: pytest.TempPathFacto
     (folder / "events.ndjson").write_bytes(b"".join(line(event) for event in (*prism(), *more)))
     with copied(server, template) as name:
         settings = settings_for(server, name) | {"FLYUSAGE_DATA_DIR": str(folder), "FLYUSAGE_DELIVERY_NETWORKS": "127.0.0.1/32"}
-        subprocess.run([sys.executable, "-c", SETTLE], env=os.environ | settings, check=True)
-        Site("", settings).run("ingest", str(folder / "events.ndjson"))
-        Site("", settings).run("anomalies", "--org", "prism", "--look")
+        site = Site("", settings)
+        settle(site)
+        site.run("ingest", str(folder / "events.ndjson"))
+        site.run("anomalies", "--org", "prism", "--look")
         with running(**settings) as address:
             yield Site(address, settings)
 

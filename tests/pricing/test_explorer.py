@@ -1,5 +1,6 @@
 """The question engine against plain Python over what happened: any measure, grouping, filter, period and moment."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -141,9 +142,12 @@ def test_points_are_the_buckets_of_what_happened(world: World, view: View) -> No
     ends = (*answer.buckets[1:], view.period.end)
     drawn = [sum(line) for line in zip(*(one.points for one in answer.drawn), strict=True)] or [0.0] * len(ends)
     assert all(len(one.points) == len(ends) for one in answer.drawn)
-    for start, end, point in zip(answer.buckets, ends, drawn, strict=True):
-        bucket = replace(view, period=Period(start, end), group_by=None)
-        assert point == pytest.approx(float(sum(expected(world, bucket).values())), rel=1e-9, abs=1e-9)
+    held: list[list[Cell]] = [[] for _ in answer.buckets]
+    for cell in cells_of(world, replace(view, period=Period(answer.buckets[0], view.period.end))):
+        held[bisect_right(answer.buckets, cell.hour) - 1].append(cell)
+    for start, end, point, cells in zip(answer.buckets, ends, drawn, held, strict=True):
+        seconds = passed(Period(start, end), view.as_of or NOW)
+        assert point == pytest.approx(float(sum(worth(world, view, cell, seconds) for cell in cells)), rel=1e-9, abs=1e-9)
 
 
 @read_only(25)

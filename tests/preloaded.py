@@ -1,0 +1,18 @@
+"""What a process of flyusage has imported before a test asks for it (`forked.py`): the pages, the API, the command line."""
+
+import gc
+import importlib
+
+gc.disable()  # what an import makes stays
+from flyusage.cli.main import COMMANDS  # noqa: E402
+from flyusage.ui import bundle  # noqa: E402
+
+with bundle.serving():
+    importlib.import_module("flyusage.asgi")
+    importlib.import_module("flyusage.flyusage")
+for command in COMMANDS.values():
+    importlib.import_module(f"flyusage.cli.{command.partition(':')[0]}")
+for late in ("zxcvbn", "zxcvbn.matching", "pytest"):  # when somebody chooses a password; what multiprocessing takes for the main module
+    importlib.import_module(late)
+gc.freeze()  # forks share what is never looked at again
+gc.enable()
