@@ -28,12 +28,13 @@ MOST_CHANGES = 3
 
 
 def organizations_due(session: Session) -> list[tuple[int, date]]:
-    """Those whose last month nobody was told of yet, with its first day. Needs the platform's role."""
+    """Those whose last month is to be told now and nobody was told of yet, with its first day. Needs the platform's role."""
     over = month_start(clock.now())
     month = add_months(over, -1).date()
     if clock.now() - over > TOO_LATE:
         return []
-    return [(org_id, month) for org_id in session.scalars(sa.text(_UNTOLD), {"month": month, "over": over})]
+    is_late = clock.now() - over >= WAITS_FOR_INVOICE
+    return [(org_id, month) for org_id in session.scalars(sa.text(_UNTOLD), {"month": month, "over": over, "is_late": is_late})]
 
 
 def note_due(session: Session, org_id: int, month: date) -> int:
@@ -82,4 +83,5 @@ def _invoice(session: Session, org_id: int, month: date) -> InvoiceEntry | None:
 _UNTOLD = """
 SELECT o.id FROM organization o JOIN rollup_state s ON s.org_id = o.id
 WHERE o.deleted_at IS NULL AND s.first_event_at < :over
+  AND (:is_late OR EXISTS (SELECT FROM invoice i WHERE i.org_id = o.id AND i.starts_on = :month AND i.state <> 'draft'))
   AND NOT EXISTS (SELECT FROM member_mail w WHERE w.org_id = o.id AND w.kind = 'summary' AND w.about = :month) ORDER BY o.id"""
