@@ -26,7 +26,7 @@ from flyusage.alerts.telling import plain_minor
 from flyusage.metering.models import HOURS
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.periods import DAY, HOUR, Period, floor_day
-from flyusage.pricing.asking import ask, know
+from flyusage.pricing.asking import Known, ask, know
 from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.question import Question
 from flyusage.pricing.urls import view_to_query
@@ -85,12 +85,20 @@ def organizations_to_look_at(session: Session) -> list[int]:
     return list(session.scalars(sa.text(_UNSEEN), {"settles": SETTLES[RUNNING], "past": (PAST_DAYS + 1) * DAY}))
 
 
-def anomalies(session: Session, org_id: int, period: Period | None = None, *, limit: int = 100, all_of_them: bool = False) -> list[Found]:
+def anomalies(
+    session: Session,
+    org_id: int,
+    period: Period | None = None,
+    *,
+    limit: int = 100,
+    all_of_them: bool = False,
+    known: Known | None = None,
+) -> list[Found]:
     """Those (that touch `period`) worth telling, the latest day first and by what they came to within it, at most a handful a day.
 
-    `all_of_them`: the small ones and those beyond the handful, too.
+    `all_of_them`: the small ones and those beyond the handful, too. `known` are the organization's names where they were just asked.
     """
-    names = know(session, org_id, None, None, has_centres=False)
+    names = known or know(session, org_id, None, None, has_centres=False)
     asked = sa.select(anomaly).where(_of.org_id == org_id)
     if period is not None:
         asked = asked.where(_of.since < period.end, _of.until > period.start)

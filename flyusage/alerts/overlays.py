@@ -11,7 +11,7 @@ from flyusage.alerts.budgets import Budget, budgets, filters_of, outlook
 from flyusage.alerts.forecast import Forecast
 from flyusage.money import CURRENCIES
 from flyusage.periods import DAY, floor_day, month_period
-from flyusage.pricing.asking import know
+from flyusage.pricing.asking import Known
 from flyusage.pricing.negotiated import contracted_table
 from flyusage.pricing.view import Answer, Dimension, Filter, Granularity, Measure, View
 
@@ -50,22 +50,25 @@ class Overlays:
     anomalies: tuple[Found, ...] = ()
 
 
-def overlays(session: Session, org_id: int, answer: Answer, *, now: datetime) -> Overlays:
-    """What belongs onto the chart of `answer`: nothing unless it shows cost at the organization's own prices, all of its filter."""
-    view = answer.view
-    if not answer.series or not _is_own_cost(session, org_id, view, now) or any(one.dimension is Dimension.MACHINE for one in view.filters):
+def overlays(session: Session, known: Known, answer: Answer, *, now: datetime) -> Overlays:
+    """What belongs onto the chart of `answer`: nothing unless it shows cost at the organization's own prices, all of its filter.
+
+    `known` is what was known for the answer.
+    """
+    view, org_id = answer.view, known.org_id
+    if not answer.series or not _is_own_cost(session, known, view) or any(one.dimension is Dimension.MACHINE for one in view.filters):
         return Overlays()
     shown = _same(view.filters)
-    found = [one for one in anomalies(session, org_id, view.period, limit=MOST_ANOMALIES) if _lies_inside(one, view.filters)]
+    found = [one for one in anomalies(session, org_id, view.period, limit=MOST_ANOMALIES, known=known) if _lies_inside(one, view.filters)]
     lines = tuple(BudgetLine(one, _pace(one, answer)) for one in budgets(session, org_id) if _same(filters_of(one)) == shown)
     return Overlays(lines, _heading(session, org_id, answer, now), tuple(found))
 
 
-def _is_own_cost(session: Session, org_id: int, view: View, now: datetime) -> bool:
+def _is_own_cost(session: Session, known: Known, view: View) -> bool:
     if view.measure is not Measure.LIST_COST:
         return view.measure is Measure.CONTRACTED_COST
-    prices = know(session, org_id, None, now, has_centres=False).prices
-    return contracted_table(session, org_id, prices, view.period) is prices  # nothing is negotiated: they are the same
+    prices = known.prices
+    return contracted_table(session, known.org_id, prices, view.period) is prices  # nothing is negotiated: they are the same
 
 
 def _same(filters: tuple[Filter, ...]) -> frozenset[tuple[Dimension, bool, frozenset[str]]]:

@@ -22,6 +22,8 @@ from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.money import CURRENCIES, Currency, format_minor
 from flyusage.periods import DAY, Period, floor_day, midnight, month_start, next_month
 from flyusage.pricing import explorer
+from flyusage.pricing.asking import Known
+from flyusage.pricing.beside import Beside
 from flyusage.pricing.comparison import earlier
 from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.export import csv_lines
@@ -37,14 +39,16 @@ NOWHERE = {
 MOST_NUMBERS = 3
 
 
-def explore(session: Session, org_id: int, view: View, *, now: datetime | None = None) -> Answer:
+def explore(
+    session: Session, org_id: int, view: View, *, now: datetime | None = None, known: Known | None = None, beside: Beside | None = None
+) -> Answer:
     """What `view` shows, of any measure; see `pricing.explorer.explore`.
 
     Of billed and effective cost the answer's view is what invoices can tell: whole days (by machine: whole calendar months), in days or more;
     `notices` say what was widened, which invoices it is and what is a draft, so far. Raises SellerMissing.
     """
     if not view.measure.is_invoiced:
-        return explorer.explore(session, org_id, view, now=now)
+        return explorer.explore(session, org_id, view, now=now, known=known, beside=beside)
     asked, said = told(view)
     base = explorer.explore(session, org_id, replace(asked, measure=Measure.LIST_COST, comparison=Comparison.NONE), now=now)
     return _Answering(session, org_id, asked, base).answer(said)

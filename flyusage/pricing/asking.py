@@ -67,6 +67,11 @@ def know(session: Session, org_id: int, as_of: datetime | None, now: datetime | 
     )
 
 
+def needs_centres(view: View) -> bool:
+    """Whether answering the view takes the cost centres."""
+    return view.group_by is Dimension.COST_CENTRE or any(one.dimension is Dimension.COST_CENTRE for one in view.filters)
+
+
 def history(session: Session, org_id: int) -> Period | None:
     """From the organization's first event to its last; None before the first."""
     row = session.execute(sa.text("SELECT first_event_at, last_event_at FROM rollup_state WHERE org_id = :org"), {"org": org_id}).first()
@@ -93,7 +98,7 @@ def ask(session: Session, known: Known, view: View, *, period: Period | None = N
     if view.measure is Measure.CONTRACTED_COST:
         prices = contracted_table(session, known.org_id, prices, hourly)
     steps = prices.steps(hourly)
-    if view.group_by is Dimension.COST_CENTRE or any(one.dimension is Dimension.COST_CENTRE for one in view.filters):
+    if needs_centres(view):
         steps |= known.names.centres.steps()
     held = epochs(hourly, steps)
     return Question(

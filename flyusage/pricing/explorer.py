@@ -1,16 +1,17 @@
 """The question engine: one view in, one answer out, for page, API, command and export alike."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 
 from sqlmodel import Session
 
 from flyusage.periods import floor_hour
-from flyusage.pricing.asking import Known, ask, history, know, moment_at, rolled_through
+from flyusage.pricing.asking import Known, ask, history, know, moment_at, needs_centres, rolled_through
+from flyusage.pricing.beside import Aside, Beside, Nobody
 from flyusage.pricing.comparison import Earlier, earlier
 from flyusage.pricing.counting import OTHER, Counted, count, other_than
-from flyusage.pricing.headline import headline
+from flyusage.pricing.headline import Headline, headline
 from flyusage.pricing.labels import labels
 from flyusage.pricing.marks import price_steps
 from flyusage.pricing.notices import notices
@@ -27,26 +28,33 @@ DRAWN_SERIES = 20
 ATTEMPTS = 4
 
 
-def explore(session: Session, org_id: int, view: View, *, now: datetime | None = None, table_points: bool = False) -> Answer:
+def explore(
+    session: Session,
+    org_id: int,
+    view: View,
+    *,
+    now: datetime | None = None,
+    table_points: bool = False,
+    known: Known | None = None,
+    beside: Beside | None = None,
+) -> Answer:
     """What `view` shows of the organization, complete to `view.as_of` or, when that is None, to `now` (the clock's).
 
     Every total is exact. Points are for drawing; series folded into "other" have none unless `table_points`. Grouped by
-    machine, the first 100 are listed and everything else is one series, so that they still add up. Raises ValueError for a cost
-    that only invoices know.
+    machine, the first 100 are listed and everything else is one series, so that they still add up. `known` is what `know` of the
+    same moment just gave; `beside` halves the wait, for whoever has written nothing in this transaction. Raises ValueError for a
+    cost that only invoices know.
     """
     if view.measure.is_invoiced:
         raise ValueError(f"{view.measure} is asked of invoices.costs.explore")
     attempt = 1
     while True:
-        known = know(session, org_id, view.as_of, now, has_centres=_needs_centres(view))
-        answer = _Answering(session, view, known, has_table_points=table_points).answer()
+        if known is None or attempt > 1:
+            known = know(session, org_id, view.as_of, now, has_centres=needs_centres(view))
+        answer = _Answering(session, view, known, has_table_points=table_points, beside=beside or Nobody()).answer()
         if rolled_through(session, org_id) in (None, known.moment.rolled_through) or attempt == ATTEMPTS:
             return answer
         attempt += 1  # an hour was closed while we read: what was its tail is in the cells now
-
-
-def _needs_centres(view: View) -> bool:
-    return view.group_by is Dimension.COST_CENTRE or any(one.dimension is Dimension.COST_CENTRE for one in view.filters)
 
 
 def explore_totals(session: Session, known: Known, view: View, totals: Totals) -> Answer:
@@ -79,17 +87,19 @@ class _Answering:
     known: Known
     has_table_points: bool = False
     totals: Totals | None = None
+    beside: Beside = field(default_factory=Nobody)
 
     def answer(self) -> Answer:
-        counted = count(self.session, ask(self.session, self.known, self.view))
-        question = counted.question
-        asked_before = earlier(self.view.period, self.view.comparison, question.moment.as_of)
-        before = self._before(asked_before, frozenset(counted.sums) - {OTHER})
+        question = ask(self.session, self.known, self.view)
         granularity = self.view.drawn_granularity
         axis = buckets(question.period, granularity)
+        whole, heading = self._whole(question, axis), self._heading(question)
+        counted = count(self.session, question)
+        asked_before = earlier(self.view.period, self.view.comparison, question.moment.as_of)
+        before = self._before(asked_before, frozenset(counted.sums) - {OTHER})
         ranked = self._ranked(counted, before)
         top = [one for one in ranked if one != OTHER][:DRAWN_SERIES]
-        lines = self._lines(counted, before, axis, top if len(top) < len(ranked) else None)
+        lines = self._lines(counted, before, axis, top if len(top) < len(ranked) else None, whole)
         series = self._series(ranked, counted, before, lines)
         return Answer(
             view=self.view,
@@ -103,7 +113,7 @@ class _Answering:
             total=counted.total,
             previous_total=before.counted.total if before else None,
             previous_period=before.counted.question.complete if before else None,
-            totals=self.totals or headline(self.session, question, counted.whole_at_list),
+            totals=self.totals or heading.answer().totals(question, counted.whole_at_list),
             history_begins=self.known.history.start if self.known.history else None,
             last_event_at=self.known.history.end if self.known.history else None,
             load=self.known.load,
@@ -114,6 +124,18 @@ class _Answering:
                 before.counted.question.complete if before else None,
             ),
         )
+
+    def _whole(self, question: Question, axis: Buckets) -> "Aside[list[float]]":
+        """The points of everything together, which what is drawn as "other" is the rest of."""
+
+        def asked(session: Session) -> list[float]:
+            return points(session, replace(question, group_by=None), axis).get(0, [0.0] * len(axis.starts))
+
+        has_rest = self.totals is None and question.group_by is not None and question.measure is not Measure.RUNNING_PEAK
+        return (self.beside if has_rest else Nobody()).ask(self.session, asked)
+
+    def _heading(self, question: Question) -> "Aside[Headline]":
+        return (self.beside if self.totals is None else Nobody()).ask(self.session, lambda session: headline(session, question))
 
     def _before(self, asked: Earlier | None, machines: frozenset[int]) -> _Before | None:
         """The earlier period, counted; None where history does not reach, or not yet."""
@@ -137,16 +159,18 @@ class _Answering:
         }
         return sorted(shown, key=lambda one: (one == OTHER, -counted.value_of(one), -earlier_values.get(one, Fraction(0)), one))
 
-    def _lines(self, counted: Counted, before: _Before | None, axis: Buckets, top: list[int] | None) -> _Lines:
+    def _lines(self, counted: Counted, before: _Before | None, axis: Buckets, top: list[int] | None, whole: "Aside[list[float]]") -> _Lines:
         if self.totals is not None:
             return _Lines({}, {})
-        now = self._points(counted.question, axis, top)
+        now = self._points(counted.question, axis, top, whole)
         if before is None:
             return _Lines(now, {})
         earlier_axis = buckets(before.whole.period, axis.granularity)
-        return _Lines(now, {one: line[: len(axis.starts)] for one, line in self._points(before.whole, earlier_axis, top).items()})
+        earlier_whole = self._whole(before.whole, earlier_axis)
+        found = self._points(before.whole, earlier_axis, top, earlier_whole)
+        return _Lines(now, {one: line[: len(axis.starts)] for one, line in found.items()})
 
-    def _points(self, question: Question, axis: Buckets, top: list[int] | None) -> dict[int, list[float]]:
+    def _points(self, question: Question, axis: Buckets, top: list[int] | None, whole: "Aside[list[float]]") -> dict[int, list[float]]:
         """Points of the `top` series and of OTHER; None: of all series."""
         listed = None if top is None else frozenset(top)
         if question.measure is Measure.RUNNING_PEAK:
@@ -156,8 +180,7 @@ class _Answering:
         )
         if listed is None:
             return found
-        whole = points(self.session, replace(question, group_by=None), axis).get(0, [0.0] * len(axis.starts))
-        return found | {OTHER: difference(whole, [line for one, line in found.items() if one in listed])}
+        return found | {OTHER: difference(whole.answer(), [line for one, line in found.items() if one in listed])}
 
     def _series(self, ranked: list[int], counted: Counted, before: _Before | None, lines: _Lines) -> dict[int, Series]:
         named = labels(self.session, counted.question, [one for one in ranked if one != OTHER])

@@ -1,36 +1,49 @@
 """The headline numbers of a period, whatever a view measures and groups by."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from sqlmodel import Session
 
 from flyusage.pricing.cells import conditions, tail_rows
 from flyusage.pricing.database import Binds, fetch
-from flyusage.pricing.peaks import peaks
+from flyusage.pricing.peaks import Peak, peaks
 from flyusage.pricing.question import Question
 from flyusage.pricing.slices import by_days
 from flyusage.pricing.totals import Sum, quantities
 from flyusage.pricing.view import Dimension, Totals
 
 
-def headline(session: Session, question: Question, whole: Sum) -> Totals:
-    """Exact totals (`whole` is at list prices), the busiest hour, and how many apps, regions and continents used anything."""
+@dataclass(frozen=True)
+class Headline:
+    """What of the headline has to be looked for: the busiest hour, and the ids of the apps and regions that used anything."""
+
+    busiest: Peak | None
+    apps: frozenset[int]
+    regions: frozenset[int]
+
+    def totals(self, question: Question, whole: Sum) -> Totals:
+        """The headline, exact; `whole` is what `question` used, at list prices."""
+        seconds = question.complete.seconds
+        return Totals(
+            list_cost=whole.cost,
+            machine_hours=Fraction(whole.machine_seconds, 3600),
+            running_mean=Fraction(whole.machine_seconds, seconds) if seconds else Fraction(0),
+            running_peak=self.busiest.machines if self.busiest else Fraction(0),
+            running_peak_at=self.busiest.at if self.busiest else None,
+            app_count=len(self.apps),
+            region_count=len(self.regions),
+            continent_count=len({question.reference.regions[one].continent for one in self.regions}),
+            unpriced=tuple(sorted(question.reference.skus[one].code for one in whole.unpriced)),
+        )
+
+
+def headline(session: Session, question: Question) -> Headline:
+    """The busiest hour of the question's period, whatever it groups by, and what used anything in it."""
     busiest = peaks(session, replace(question, group_by=None), None).get(0)
     apps, regions = _used(session, replace(question, group_by=Dimension.APP))
-    seconds = question.complete.seconds
-    return Totals(
-        list_cost=whole.cost,
-        machine_hours=Fraction(whole.machine_seconds, 3600),
-        running_mean=Fraction(whole.machine_seconds, seconds) if seconds else Fraction(0),
-        running_peak=busiest.machines if busiest else Fraction(0),
-        running_peak_at=busiest.at if busiest else None,
-        app_count=len(apps),
-        region_count=len(regions),
-        continent_count=len({question.reference.regions[one].continent for one in regions}),
-        unpriced=tuple(sorted(question.reference.skus[one].code for one in whole.unpriced)),
-    )
+    return Headline(busiest, frozenset(apps), frozenset(regions))
 
 
 def _used(session: Session, question: Question) -> tuple[set[int], set[int]]:

@@ -9,18 +9,18 @@ from sqlmodel import Session
 
 from flyusage.money import round_half_away
 from flyusage.periods import midnight
-from flyusage.pricing.asking import ask, know
+from flyusage.pricing.asking import Known, ask, know, needs_centres
 from flyusage.pricing.price_table import PriceTable
 from flyusage.pricing.totals import pairs_used
 from flyusage.pricing.view import PriceStep, View
 
 
-def price_steps(session: Session, org_id: int, view: View) -> tuple[PriceStep, ...]:
+def price_steps(session: Session, org_id: int, view: View, known: Known | None = None) -> tuple[PriceStep, ...]:
     """Changes of list price inside the view's period that touch what it shows, in order of time.
 
-    `before` and `after` (per base unit's published quantity) are given when a single price changed.
+    `before` and `after` (per base unit's published quantity) are given when a single price changed. `known` as in `explore`.
     """
-    known = know(session, org_id, view.as_of, None)
+    known = known or know(session, org_id, view.as_of, None, has_centres=needs_centres(view))
     days = sorted(known.prices.steps(view.period))
     if not days:
         return ()

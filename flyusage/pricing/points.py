@@ -6,7 +6,7 @@ costs twice as much. Nothing here is printed as money.
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from sqlmodel import Session
 
@@ -56,6 +56,7 @@ class Buckets:
         return [Period(start, end).clip(complete).seconds for start, end in zip(self.starts, ends, strict=True)]
 
 
+@lru_cache(maxsize=64)  # every row of a table asks for the same
 def buckets(period: Period, granularity: Granularity) -> Buckets:
     """The buckets of `period`: each begins on its hour, midnight, Monday or first of the month; the first with the period."""
     steps = {Granularity.HOUR: HOUR, Granularity.DAY: DAY, Granularity.WEEK: timedelta(days=7)}

@@ -101,7 +101,7 @@ class Frame(rx.State):
             return browser.leave(f"/orgs/{header.slug}{rest}" + (f"?{query}" if query else ""))
         self.is_missing = header is None
         self.header = header or Header(name="flyusage", mark="f")
-        return Frame.watch
+        return None if live.is_watched(self) else browser.start(Frame.watch)
 
     @rx.event(background=True)
     async def watch(self):

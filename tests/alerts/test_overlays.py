@@ -15,6 +15,7 @@ from flyusage.alerts.budgets import Plan, create, standing
 from flyusage.alerts.overlays import Overlays, overlays
 from flyusage.orgs.acting import system
 from flyusage.periods import Period
+from flyusage.pricing.asking import know
 from flyusage.pricing.explorer import explore
 from flyusage.pricing.view import Dimension, Filter, Granularity, Measure, View
 
@@ -41,7 +42,7 @@ def prism(shared_database: Database) -> Iterator[int]:
 
 def beside(org_id: int, view: View) -> Overlays:
     with db.transaction(org_id) as session:
-        return overlays(session, org_id, explore(session, org_id, view, now=NOW), now=NOW)
+        return overlays(session, know(session, org_id, None, NOW), explore(session, org_id, view, now=NOW), now=NOW)
 
 
 def test_a_budget_is_drawn_at_its_even_pace_where_the_view_is_what_it_is_of(prism: int):

@@ -19,6 +19,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import OpenPage, Site, barriers
+from factories import line, started
 from playwright.sync_api import Page, expect
 
 OCTOBER = "/orgs/prism/usage?from=2026-10-01&to=2026-11-01"
@@ -84,6 +85,19 @@ def test_the_sentence_changes_the_view_and_the_address_holds_it(open_page: OpenP
     expect(page).to_have_url(re.compile(r"show=machine_hours.*by=app.*as=bars|by=app.*show=machine_hours"))
     page.reload()
     expect(page.locator(".usage-table tfoot")).to_contain_text("3,844")
+
+
+def test_another_view_goes_on_living(open_page: OpenPage, site: Site, tmp_path):
+    """Reflex ends what a view's load began with the next view's: the watch must not be part of it."""
+    page = open_page("/orgs/rival/usage?from=2026-11-14&to=2026-11-16&by=app")
+    wait_drawn(page)
+    choose(page, "Measure:", "machine-hours")
+    expect(page.get_by_role("columnheader", name="Machine-hours")).to_be_visible()
+    fresh = tmp_path / "fresh.ndjson"
+    fresh.write_bytes(line(started("late-newcomer", "2026-11-14T23:59:30Z", org="rival", app="newcomer", region="lhr")))
+    site.run("ingest", str(fresh))
+    expect(page.locator(".usage-table tbody")).to_contain_text("newcomer", timeout=5000)
+    expect(page.get_by_role("columnheader", name="Machine-hours")).to_be_visible()
 
 
 def test_a_filter_narrows_and_its_chip_lets_go(open_page: OpenPage):

@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping
 from typing import Literal
 
-from reflex.event import EventSpec
+from reflex.event import EventHandler, EventSpec
 from reflex.vars import Var
 from reflex_base.event import server_side
+from reflex_base.utils.format import format_event_handler
 
 ToastKind = Literal["info", "success", "warning", "error"]
 
@@ -53,6 +54,14 @@ def reveal(element_id: str, text: str) -> EventSpec:
 def leave(to: str, *, is_next: bool = False) -> EventSpec:
     """Load the page at `to` anew, as if its address were typed, so that nothing of this one stays; `is_next` has it lead back here."""
     return _action("leave", {"to": to, "isNext": is_next})
+
+
+def start(watch: EventHandler) -> EventSpec:
+    """Have the browser send the event of `watch`, a background handler without arguments, as if somebody had clicked it.
+
+    A handler that an `on_load` yields ends with that load: Reflex cancels it as soon as the page goes to its next view.
+    """
+    return _action("start", {"name": format_event_handler(watch)})
 
 
 def set_url(path_and_query: str, *, replace: bool = False) -> EventSpec:

@@ -2,10 +2,12 @@
 import { toast } from "sonner";
 import { drawChart, savePicture } from "$/flyusage/charts";
 import { enter, goTo } from "$/flyusage/views";
+import { eventLoop } from "$/utils/context-registry";
 
 const actions = {
   toast: ({ kind, text, detail }) => toast[kind](text, { description: detail || undefined }),
   savePicture: ({ id, kind, name }) => savePicture(id, kind, name),
+  start: ({ name }) => void eventLoop.addEvents([{ name, payload: {} }]),
   go: ({ to }) => goTo(to),
   draw: ({ id, figure }) => drawChart(id, figure),
   leave: ({ to, isNext }) => {

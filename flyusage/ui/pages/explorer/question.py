@@ -23,6 +23,8 @@ from flyusage.metering.models import Region
 from flyusage.orgs.permissions import Permission
 from flyusage.periods import Period, add_months, month_period, month_start
 from flyusage.pricing import urls
+from flyusage.pricing.asking import Known, know, needs_centres
+from flyusage.pricing.beside import Beside
 from flyusage.pricing.changes import EXPLAINED, what_changed
 from flyusage.pricing.explorer import history, price_steps, values
 from flyusage.pricing.outlines import outline_granularity, outlines
@@ -91,7 +93,8 @@ async def answers(asked: Asked) -> AsyncIterator[Answered]:
     explored = await live.shared(org, asked.key("explored"), lambda: _explore(org, asked))
     if explored.figure is not None:
         yield Answered(figure=explored.figure)
-    yield Answered(shown=await asyncio.to_thread(lambda: (_screen(explored), _table(explored, asked))))
+    sound = await live.shared(org, "soundness", lambda: _soundness(org))
+    yield Answered(shown=await asyncio.to_thread(lambda: (_screen(explored, sound), _table(explored, asked))))
     if await _outline(org, explored, asked):
         yield Answered(shown=(await asyncio.to_thread(_table, explored, asked),))
     yield Answered(shown=(await live.shared(org, asked.key("changed"), lambda: _changed(org, explored)),))
@@ -128,8 +131,16 @@ def _lines(org: OpenOrganization, explored: "_Explored", keys: tuple[str, ...]) 
 
 
 @dataclass(frozen=True)
+class Soundness:
+    """How fresh and how sound the data is. Not asked before the chart is on its way."""
+
+    freshness: metering.Freshness | None
+    health: metering.DataHealth
+
+
+@dataclass(frozen=True)
 class _Explored:
-    """An answer with what surrounds it: the month's colours, the span of events, the moment, how fresh and how sound the data is."""
+    """An answer with what surrounds it: the month's colours, the span of events, the moment."""
 
     place: Place
     answer: Answer
@@ -137,8 +148,6 @@ class _Explored:
     slots: Mapping[str, int]
     known: Period | None
     now: datetime
-    freshness: metering.Freshness | None
-    health: metering.DataHealth
     figure: Figure | None
     lines_key: tuple[object, ...]
     permissions: frozenset[Permission]
@@ -155,20 +164,25 @@ def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
         known = history(session, org.id)
         view, notices = urls.view_from_query(asked.query, now=now, history=known)
         require_for(org, view)
-        answer = explore(session, org.id, _hourly_for_heat_map(view), now=now)
+        facts = know(session, org.id, view.as_of, now, has_centres=needs_centres(view))
+        hands = Beside(org.id, org.apps)
+        stepped = hands.ask(session, lambda other: _marks(other, facts, view))
+        answer = explore(session, org.id, _hourly_for_heat_map(view), now=now, known=facts, beside=hands)
         slots = _slots(session, org, view, now)
-        beside = overlays(session, org.id, answer, now=now)
-        marks = [*_marks(session, org.id, view), *asides.marks(beside)] if answer.series else []
+        beside = overlays(session, facts, answer, now=now)
+        marks = [*stepped.answer(), *asides.marks(beside)] if answer.series else []
         places = _places(session) if view.chart is Chart.MAP else {}
-        fresh, health = metering.freshness(session, org.id), metering.data_health(session, org.id)
     revision = usage_href("", urls.view_to_query(answer.view))
     lines = asides.guides(beside)
     figure = usage_figure(answer, slots, marks, places, revision=revision, guides=lines) if answer.series else None
     place = Place(asked.slug, answer.view)
     lines_key = ("lines", org.id, org.apps, revision)
-    return _Explored(
-        place, answer, (*notices, *answer.notices), slots, known, now, fresh, health, figure, lines_key, org.permissions, beside
-    )
+    return _Explored(place, answer, (*notices, *answer.notices), slots, known, now, figure, lines_key, org.permissions, beside)
+
+
+def _soundness(org: OpenOrganization) -> Soundness:
+    with db.transaction(org.id, apps=org.apps) as session:
+        return Soundness(metering.freshness(session, org.id), metering.data_health(session, org.id))
 
 
 def _hourly_for_heat_map(view: View) -> View:
@@ -183,7 +197,7 @@ NOWHERE = Screen(
 )
 
 
-def _screen(explored: _Explored) -> Screen:
+def _screen(explored: _Explored, sound: Soundness) -> Screen:
     place, answer = explored.place, explored.answer
     view, title = answer.view, chart_title(answer)
     total = present.amount_text(view.measure, answer.total, answer.currency)
@@ -197,7 +211,7 @@ def _screen(explored: _Explored) -> Screen:
         chips=printed.chips(place),
         notices=list(explored.notices),
         tiles=printed.tiles(answer.totals, answer),
-        status=_status(explored),
+        status=_status(explored, sound),
         chart_title=title,
         chart_unit=present.MEASURES[view.measure].unit + (f" · {zone}" if view.chart not in (Chart.TREEMAP, Chart.MAP) else ""),
         chart_hint=HINTS.get(view.chart, OVER_TIME_HINT),
@@ -245,11 +259,11 @@ def _presets(explored: _Explored) -> list[Choice]:
     ]
 
 
-def _status(explored: _Explored) -> str:
-    fresh = explored.freshness
+def _status(explored: _Explored, sound: Soundness) -> str:
+    fresh = sound.freshness
     return printed.status_text(
         explored.answer,
-        refused=explored.health.refused_events,
+        refused=sound.health.refused_events,
         is_stale=fresh is not None and fresh.is_stale,
         lag_days=fresh.backlog_days if fresh and not explored.answer.load else 0,  # what loads is said by how far it is
         now=explored.now,
@@ -340,13 +354,13 @@ def _places(session: Session) -> dict[str, MapPlace]:
     return {region.code: MapPlace(region.lat, region.lon, f"{region.code} {region.name}") for region in regions}
 
 
-def _marks(session: Session, org_id: int, view: View) -> list[Mark]:
+def _marks(session: Session, known: Known, view: View) -> list[Mark]:
     """Price steps always; deploys where the view is about an app or two."""
-    steps = [Mark(step.at, step.label, "price") for step in price_steps(session, org_id, view)]
+    steps = [Mark(step.at, step.label, "price") for step in price_steps(session, known.org_id, view, known)]
     apps = filter_on(view.filters, Dimension.APP)
     if apps is None or apps.is_exclusion or len(apps.values) > 2:
         return steps
-    deploys = metering.deployments(session, org_id, view.period, apps=apps.values)
+    deploys = metering.deployments(session, known.org_id, view.period, apps=apps.values)
     return steps + [Mark(one.time, f"deploy {one.version}", "deploy") for one in deploys]
 
 

@@ -1,6 +1,10 @@
 """The small lines beside the table's rows: alike whether the chart draws the series or not."""
 
+from bisect import bisect_left
 from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from itertools import pairwise
 
 from flyusage.periods import floor_day
 from flyusage.pricing.outlines import outline_granularity
@@ -36,17 +40,21 @@ def drawn_line(answer: Answer, series: Series) -> str:
     axis = _axis(answer)
     if axis.granularity is answer.granularity:
         return _path(answer, axis, series.points)
-    together: list[list[float]] = [[] for _ in axis.starts]
-    for bucket, point in zip(answer.buckets, series.points, strict=True):
-        together[axis.index(bucket)].append(point)
     one_of = max if answer.view.measure is Measure.RUNNING_PEAK else _mean
-    return _path(answer, axis, [one_of(points) for points in together])
+    return _path(answer, axis, [one_of(series.points[first:last]) for first, last in _stretches(answer.buckets, axis.starts)])
 
 
 def other_lines(answer: Answer, outlines: Mapping[str, Sequence[float]]) -> dict[str, str]:
     """Paths by key of series that the chart does not draw, from what `pricing.outlines` gives of them."""
     axis = _axis(answer)
     return {key: _path(answer, axis, points) for key, points in outlines.items()}
+
+
+@lru_cache(maxsize=8)  # the same for every row of a table
+def _stretches(buckets: tuple[datetime, ...], starts: tuple[datetime, ...]) -> list[tuple[int, int]]:
+    """Which of the ordered `buckets` lie in the stretch that each of `starts` begins."""
+    firsts = [bisect_left(buckets, start) for start in starts]
+    return list(pairwise([*firsts, len(buckets)]))
 
 
 def _axis(answer: Answer) -> Buckets:

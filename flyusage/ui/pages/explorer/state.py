@@ -88,14 +88,16 @@ class Explorer(rx.State):
     async def load(self):
         """Answer the address's question, the chart first; starts the live watch on the first load."""
         if (asked := f"{self._slug()} {self._query()}") != self._shown:
-            self.page_number, self.find, self._shown = 1, "", asked
+            self._shown = asked
+            if (self.page_number, self.find) != (1, ""):  # what is assigned is sent, changed or not
+                self.page_number, self.find = 1, ""
         try:
             async for answered in question.answers(self._asked()):
                 yield self._show(answered)
         except FlyusageError as error:
             yield self._show(_failed(error))
         if not live.is_watched(self):
-            yield Explorer.watch
+            yield browser.start(Explorer.watch)
 
     @rx.event(background=True)
     async def watch(self):
