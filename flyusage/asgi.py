@@ -1,6 +1,7 @@
 """The whole of flyusage as one ASGI application: the built frontend, its websocket, and the API."""
 
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from flyusage.config import settings
 from flyusage.front_door import FrontDoor
@@ -14,4 +15,13 @@ def create() -> ASGIApp:
         from flyusage.flyusage import app  # only now: importing it makes the App, which reads Reflex's configuration
 
         pages = app()
-    return FrontDoor(pages, pages=bundle.client(), base_url=settings().base_url)
+    return behind_proxies(FrontDoor(pages, pages=bundle.client(), base_url=settings().base_url), settings().proxies)
+
+
+def behind_proxies(app: ASGIApp, proxies: tuple[str, ...]) -> ASGIApp:
+    """`app`, told whom a trusted proxy was asked by: the rightmost address of X-Forwarded-For that is none of `proxies` (networks).
+
+    What anybody else sends of those headers is not believed. The outermost layer, so that requests, websockets, throttles, the
+    audit and the list of devices all see the same address.
+    """
+    return ProxyHeadersMiddleware(app, trusted_hosts=list(proxies)) if proxies else app  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from datetime import UTC, datetime
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -18,6 +19,8 @@ from flyusage.errors import FlyusageError
 SHORTEST_KEY = 32
 PREFIX = "FLYUSAGE_"
 FOR_TESTS = f"{PREFIX}TEST_"
+
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])")  # in ASCII: xn-- for others
 
 
 class SettingsInvalid(FlyusageError):
@@ -69,6 +72,16 @@ class Settings(BaseSettings):
     dns_servers: str = Field(
         "", description="Name servers that are asked for proofs of domains, address:port by commas; default: the system's."
     )
+    sign_up: str = Field(
+        "closed",
+        description="Who makes an account by themselves: closed (nobody), open (whoever reads an address's mail), or domains, by commas.",
+    )
+    trusted_proxies: str = Field(
+        "", description="Networks of reverse proxies whose X-Forwarded-For and -Proto are believed, by commas: 10.0.0.0/24,127.0.0.1/32."
+    )
+    redis_url: str | None = Field(
+        None, repr=False, description="redis://host:6379/0 where tries are counted for all servers; without it they are in Postgres."
+    )
     api_url: str | None = Field(None, description="Where another flyusage answers, for the command line; with FLYUSAGE_TOKEN.")
     token: SecretStr | None = Field(None, repr=False, description="The API token that the command line shows there.")
     profile: str | None = Field(None, description="Which stored sign-in the command line uses; `local` for the database.")
@@ -105,7 +118,17 @@ class Settings(BaseSettings):
         """`delivery_networks` as networks."""
         return tuple(ip_network(part.strip()) for part in self.delivery_networks.split(",") if part.strip())
 
-    @field_validator("delivery_networks")
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """`trusted_proxies` one by one, each a network."""
+        return tuple(str(ip_network(part.strip())) for part in self.trusted_proxies.split(",") if part.strip())
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people come by HTTPS. On loopback they do not, and not every browser keeps a Secure cookie there."""
+        return (self.base_url or "").startswith("https://")
+
+    @field_validator("delivery_networks", "trusted_proxies")
     @classmethod
     def _are_networks(cls, written: str) -> str:
         try:
@@ -113,6 +136,21 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"must be networks such as 10.20.0.0/16 ({error})") from error
         return written
+
+    @field_validator("sign_up")
+    @classmethod
+    def _is_who_may_sign_up(cls, written: str) -> str:
+        parts = [part.strip().lower() for part in written.split(",") if part.strip()]
+        if parts not in (["open"], ["closed"]) and not all(_DOMAIN.fullmatch(part) for part in parts):
+            raise ValueError("must be closed, open, or domains such as example.com,example.org")
+        return ",".join(parts) or "closed"
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must look like redis://:password@host:6379/0, rediss://… or unix:///run/redis.sock")
+        return url
 
     @field_validator("database_url", "migration_url")
     @classmethod

@@ -18,6 +18,7 @@ from flyusage.ui import (
     month_downloads,
     routes,
     sign_in,
+    sign_up,
     single_sign_on,
     staff_layout,
 )
@@ -53,6 +54,8 @@ from flyusage.ui.pages.provisioning.view import provisioning
 from flyusage.ui.pages.second_factor import SecondFactorPage
 from flyusage.ui.pages.settings.state import OrganizationSettings
 from flyusage.ui.pages.settings.view import settings
+from flyusage.ui.pages.sign_up import SignUpPage, new_account
+from flyusage.ui.pages.sign_up import sign_up as sign_up_page
 from flyusage.ui.pages.sso.state import SingleSignOn
 from flyusage.ui.pages.sso.view import sso
 from flyusage.ui.pages.staff.close.state import StaffClose
@@ -105,6 +108,7 @@ app = rx.App(
             *mail_stop.routes,
             *month_downloads.routes,
             *sign_in.routes,
+            *sign_up.routes,
             *single_sign_on.routes,
         ],
         middleware=[Middleware(KnowsReader)],
@@ -120,6 +124,8 @@ app.register_lifespan_task(live.while_serving)
 app.add_page(door.sign_in, route="/sign-in", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(door.forgot, route="/forgot", title="New password · flyusage", on_load=Door.load)
 app.add_page(door.set_password, route="/set-password", title="New password · flyusage", on_load=Door.load)
+app.add_page(sign_up_page, route="/sign-up", title="Make an account · flyusage", on_load=SignUpPage.load)
+app.add_page(new_account, route="/new-account", title="Make an account · flyusage", on_load=SignUpPage.load_link)
 app.add_page(door.second_factor, route="/second-factor", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(account, route="/account", title="Account · flyusage", on_load=[Account.load, SecondFactorPage.load])
 app.add_page(invitation, route="/invitation", title="Invitation · flyusage", on_load=InvitationPage.load)

@@ -1,6 +1,11 @@
-"""Which addresses belong to the internet at large: what a customer names may be asked or told there, and nowhere further in."""
+"""Which addresses belong to the internet at large: what a customer names may be asked or told there, and nowhere further in.
+
+And the one way to write a host name, so that two ways to write it are not two names.
+"""
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
+
+import idna
 
 Address = IPv4Address | IPv6Address
 
@@ -21,3 +26,17 @@ def meant(address: Address) -> Address:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     teredo = address.teredo
     return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None) or address
+
+
+def ascii_name(written: str) -> str:
+    """A host name in the letters that DNS knows, in lower case: bücher.example becomes xn--bcher-kva.example (IDNA 2008, UTS 46).
+
+    Raises ValueError for what is no name. Not by Python's own codec, which is of 2003 and takes straße.example for strasse.example,
+    somebody else's.
+    """
+    if written.isascii() and "xn--" not in written.lower():
+        return written.lower()
+    try:
+        return idna.encode(written.lower(), uts46=True).decode()
+    except idna.IDNAError as error:
+        raise ValueError(str(error)) from error

@@ -86,7 +86,9 @@ class OidcProvider:
 @contextmanager
 def running(redirect_uri: str, *, method: str = "client_secret_post") -> Iterator[OidcProvider]:
     """A provider that knows one client, ours."""
-    client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "redirect_uris": [redirect_uri], "method": method}
+    here = redirect_uri.removesuffix("/callback")
+    out = {"post_logout_redirect_uris": [f"{here}/signed-out"], "backchannel_logout_uri": f"{here}/back-channel"}
+    client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "redirect_uris": [redirect_uri], "method": method, **out}
     environment = {**os.environ, "PROVIDER_PACKAGES": str(packages()), "PROVIDER_CLIENT": json.dumps(client)}
     process = subprocess.Popen([_bun(), str(HERE / "server.mjs")], env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

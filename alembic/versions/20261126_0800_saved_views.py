@@ -1,7 +1,7 @@
 """Views of the explorer that somebody named, for themselves or for the organization.
 
 Revision ID: 20261126_0800
-Revises: 20261126_0700
+Revises: 20261126_1100
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from flyusage.db import APP_ROLE, PLATFORM_ROLE
 
 revision = "20261126_0800"
-down_revision = "20261126_0700"
+down_revision = "20261126_1100"
 branch_labels = None
 depends_on = None
 

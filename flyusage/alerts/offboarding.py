@@ -5,6 +5,7 @@ somebody's own are deleted, unless an heir gets them. Personal tokens stop by th
 """
 
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -64,6 +65,24 @@ def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int
     if taking in addresses:
         raise MemberUnknown("Who leaves cannot take over. Choose somebody who stays.")
     saved_views.inherit(session, org_id, leaving, heir, by=by)
+    return _hand_over(session, org_id, addresses, taking, None, by=by)
+
+
+def hand_over_unasked(session: Session, org_id: int, leaving: int, *, by: Actor) -> int:
+    """The same for somebody of whom nobody said who takes over: they leave by themselves, or their directory takes them out.
+
+    A budget that tells others too goes on telling them; one that would tell nobody any more tells the owner who has been here longest.
+    Their shared views go on, their own ones are deleted.
+    """
+    address, owner = _address(session, leaving), session.scalar(sa.text(_OLDEST_OWNER), {"leaving": leaving})
+    saved_views.inherit(session, org_id, [leaving], None, by=by)
+    return _hand_over(session, org_id, {address}, None, owner, by=by)
+
+
+def _hand_over(
+    session: Session, org_id: int, addresses: AbstractSet[str], taking: str | None, else_nobody: str | None, *, by: Actor
+) -> int:
+    """Take `addresses` out, `taking` in their place in each; `else_nobody` only where nobody is left."""
     changed = 0
     for one in budgets.budgets(session, org_id):
         told = one.plan.recipients
@@ -72,6 +91,8 @@ def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int
         after = [each for each in told if each not in addresses]
         if taking is not None and taking not in after:
             after.append(taking)
+        if not after and else_nobody is not None:
+            after.append(else_nobody)
         session.execute(sa.update(budget).where(budget.c.org_id == org_id, budget.c.id == one.id).values(recipients=after))
         detail = {"name": one.plan.name, "before": {"recipients": list(told)}, "after": {"recipients": after}}
         audit.record(session, org_id, actor=by.name, action="budget.change", subject=f"budget:{one.id}", detail=detail)
@@ -82,11 +103,13 @@ def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int
 def leave(org_id: int, *, by: Actor) -> None:
     """Take oneself out, and out of every budget's recipients, those of apps too that one does not see: in a transaction of its own.
 
+    An owner takes over what would tell nobody any more.
+
     Raises as `memberships.leave`.
     """
     with db.transaction(org_id) as session, seats.kept(session, org_id, by=by):
         if by.role is not None and by.user_id is not None:
-            hand_over(session, org_id, [by.user_id], None, by=by)
+            hand_over_unasked(session, org_id, by.user_id, by=by)
         memberships.leave(session, org_id, by=by)
 
 
@@ -95,6 +118,10 @@ def _address(session: Session, user_id: int) -> str:
     if found is None:
         raise MemberUnknown("That person does not belong to this organization, or no longer. Load the page again.")
     return found
+
+
+_OLDEST_OWNER = """
+SELECT email FROM people_of_organization(NULL) WHERE role = 'owner' AND user_id <> :leaving ORDER BY joined_at, user_id LIMIT 1"""
 
 
 def _ago(one: Token) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+from unicodedata import normalize
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from flyusage.auth.errors import AddressInvalid, LinkSpent, SecondFactorAsked, S
 from flyusage.auth.models import User
 from flyusage.auth.secrets import digest, new_secret
 from flyusage.config import Settings
+from flyusage.internet import ascii_name
 
 LINK_HOURS = {"set_password": 24, "verify_address": 72}
 LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
@@ -40,8 +42,12 @@ class Account:
 
 
 def normal(email: str) -> str:
-    """The one way to write an address: trimmed, in lower case. Raises AddressInvalid for what cannot be one."""
-    written = email.strip().lower()
+    """The one way to write an address: trimmed, in lower case, its domain as DNS writes it (xn--). Raises AddressInvalid for what cannot be one."""
+    local, _, domain = normalize("NFC", email.strip().lower()).rpartition("@")
+    try:
+        written = f"{local}@{ascii_name(domain)}"
+    except ValueError:
+        written = ""
     if len(written) > LONGEST_ADDRESS or not written.isprintable() or not _ADDRESS.fullmatch(written):
         raise AddressInvalid(f"{email[:100]!r} is no mail address. It should look like name@example.com.")
     return written
@@ -101,12 +107,11 @@ def sign_in(
     against an account whose password was right. Raises SignInRefused, TooManyAttempts, SecondFactorAsked. What is refused, and how
     long that takes, does not tell whether the account exists.
     """
-    written = email.strip().lower().replace("\0", "\ufffd")[:LONGEST_ADDRESS]
+    written = _typed(email)
     with db.platform_transaction() as session:
         row = session.execute(sa.text("SELECT id, password_hash FROM user_account WHERE email = :email"), {"email": written}).one_or_none()
         is_known_device = row is not None and sessions.is_device_of(session, row.id, mark)
-    counted = ("sign-in-device", f"{written}:{digest(mark or '').hex()}") if is_known_device else ("sign-in", written)
-    with db.platform_transaction() as session:
+        counted = ("sign-in-device", f"{written}:{digest(mark or '').hex()}") if is_known_device else ("sign-in", written)
         throttle.count(session, "sign-in-from", address, throttle.PER_ADDRESS)
         throttle.count(session, *counted, throttle.PER_DEVICE if is_known_device else throttle.PER_ACCOUNT)
     is_right, renewed = passwords.verify(password, row.password_hash if row else None)
@@ -126,6 +131,14 @@ def sign_in(
             return sessions.start(session, row.id, address=address, device=device)
         secret = halfway.start(session, row.id)
     raise SecondFactorAsked(secret)
+
+
+def _typed(email: str) -> str:
+    """What was typed, as an address is kept; itself where it can be none, to be refused like any that is not known."""
+    try:
+        return normal(email)
+    except AddressInvalid:
+        return email.strip().lower().replace("\0", "\ufffd")[:LONGEST_ADDRESS]
 
 
 def new_link(session: Session, user_id: int, purpose: Purpose) -> str:

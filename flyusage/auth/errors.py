@@ -49,6 +49,13 @@ class LinkSpent(FlyusageError):
     status = 410
 
 
+class SignUpClosed(FlyusageError):
+    """The address makes no account by itself here; the sentence says who may, and whom to ask."""
+
+    code = "sign_up_closed"
+    status = 403
+
+
 class AddressInvalid(FlyusageError):
     """A text that is no mail address."""
 

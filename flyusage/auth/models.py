@@ -59,6 +59,18 @@ class OneTimeLink(SQLModel, table=True):
     used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
+class SignUp(SQLModel, table=True):
+    """A link by which somebody may make an account for their address, once. Until then there is none."""
+
+    __tablename__ = "sign_up"  # pyright: ignore[reportAssignmentType]
+
+    secret_sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    email: str = Field(sa_column=Column(Text, nullable=False, index=True))
+    made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
 class RateCounter(SQLModel, table=True):
     """How often something was tried in a window of time, for all server processes together."""
 

@@ -7,12 +7,13 @@ signatures only. Nonce and verifier are made from a secret that the browser keep
 import base64
 import hashlib
 import hmac
+import json
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.oauth2.auth import ClientAuth
@@ -36,6 +37,9 @@ ASKED_AGAIN_S = 10  # for keys, when a signature names one that is not known
 MOST_KNOWN = 1000  # providers: more than any installation has
 MOST_KEYS = 100
 MOST_GROUPS = 1000
+OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
+LOGGED_OUT = "http://schemas.openid.net/event/backchannel-logout"  # OpenID Connect Back-Channel Logout 1.0, 2.4
+LOGOUT_S = 300  # how long after it was made a logout token is taken
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Provider:
     userinfo_endpoint: str | None
     names_issuer: bool  # in its answers (RFC 9207)
     takes_secret_in_form: bool
+    end_session_endpoint: str | None = None
     scopes: tuple[str, ...] = ()
 
 
@@ -146,6 +151,49 @@ def person(client: Client, *, code: str, state: str, secret: str, issuer_given: 
     token = _exchanged(client, provider, code, _verifier(secret, state))
     claims = checked_token(client, provider, str(token.get("id_token") or ""), str(token.get("access_token") or ""), _nonce(secret, state))
     return _person(client, {**_more(client, provider, claims, token), **claims}, claims)
+
+
+def way_out(client: Client, *, back: str, hint: str) -> str | None:
+    """The address at the provider where a browser signs out of it too, and comes `back` from; None where it offers none.
+
+    By our client's id (OpenID Connect RP-Initiated Logout 1.0, 2): no ID token is kept for that day. Raises ProviderUnreachable.
+    """
+    there = discover(client.issuer).end_session_endpoint
+    if there is None:
+        return None
+    query = urlencode({"client_id": client.client_id, "post_logout_redirect_uri": back, "logout_hint": hint})
+    return f"{there}{'&' if '?' in there else '?'}{query}"
+
+
+def addressed(logout_token: str) -> tuple[str, tuple[str, ...]]:
+    """Which issuer a logout token says it is of, and for which clients, unchecked: whose keys to check it by. Raises ProviderRefused."""
+    try:
+        told = json.loads(base64.urlsafe_b64decode(logout_token.split(".")[1] + "=="))
+        audience = told["aud"]
+        return str(told["iss"]), tuple(str(one) for one in (audience if isinstance(audience, list) else [audience]))
+    except (ValueError, IndexError, KeyError, TypeError) as error:
+        raise ProviderRefused("That is no logout token.") from error
+
+
+def signed_out(client: Client, logout_token: str) -> tuple[str, str]:
+    """Whom (subject) the provider says has signed out there, and what names this word of it (`jti`), to be taken once.
+
+    OpenID Connect Back-Channel Logout 1.0, 2.6: signed by the provider, for us, of now, an event and no sign-in. Raises ProviderRefused,
+    ProviderUnreachable.
+    """
+    provider = discover(client.issuer)
+    try:
+        told = _decoded(provider, logout_token).claims
+        audience, now = told["aud"], clock.now().timestamp()
+        is_for_us = client.client_id in (audience if isinstance(audience, list) else [audience])
+        is_now = now - LOGOUT_S < told["iat"] < now + SKEW_S and now - SKEW_S < told.get("exp", now)
+        is_event = isinstance(told["events"].get(LOGGED_OUT), dict) and "nonce" not in told
+        subject, name = told["sub"], told["jti"]
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ProviderRefused(f"That logout token does not hold: {_said(error)}.") from error
+    if told.get("iss") != provider.issuer or not (is_for_us and is_now and is_event and isinstance(subject, str) and isinstance(name, str)):
+        raise ProviderRefused("That logout token is not for us, not of now, or no logout token.")
+    return subject, name
 
 
 def checked_token(client: Client, provider: Provider, id_token: str, access_token: str, nonce: str) -> dict[str, Any]:
@@ -267,11 +315,11 @@ def _provider(issuer: str, told: Mapping[str, Any]) -> Provider:
             f"The provider there calls itself {str(told.get('issuer'))[:200]}, not {issuer}. Copy the issuer as it writes it, to the letter."
         )
     addresses = {}
-    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"):
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", *OPTIONAL):
         given = told.get(name)
         if isinstance(given, str):
             addresses[name] = outgoing.checked(given)
-        elif name != "userinfo_endpoint":
+        elif name not in OPTIONAL:
             raise ProviderUnreachable(f"The provider does not say its {name}.")
     methods, scopes = told.get("token_endpoint_auth_methods_supported"), told.get("scopes_supported")
     return Provider(
@@ -282,6 +330,7 @@ def _provider(issuer: str, told: Mapping[str, Any]) -> Provider:
         userinfo_endpoint=addresses.get("userinfo_endpoint"),
         names_issuer=told.get("authorization_response_iss_parameter_supported") is True,
         takes_secret_in_form=isinstance(methods, list) and "client_secret_post" in methods,
+        end_session_endpoint=addresses.get("end_session_endpoint"),
         scopes=tuple(str(one) for one in scopes) if isinstance(scopes, list) else (),
     )
 

@@ -17,8 +17,8 @@ from pyotp.totp import TOTP
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.auth import throttle
-from flyusage.auth.errors import CodeWrong, SecondFactorIsOn
+from flyusage.auth import passwords, throttle
+from flyusage.auth.errors import CodeWrong, SecondFactorIsOn, SignInRefused
 from flyusage.auth.secrets import digest
 from flyusage.auth.vault import seal, unseal
 
@@ -120,6 +120,21 @@ def prove(session: Session, user_id: int, code: str) -> Kind:
         kind = "app"
     throttle.forget(session, "second-factor", str(user_id))
     return kind
+
+
+def prove_anew(session: Session, user_id: int, proof: str) -> None:
+    """By a code, or by the password: whoever came by a session that was left open knows neither. Raises SignInRefused.
+
+    Call `count_try` before.
+    """
+    if not is_on(session, user_id):
+        raise SignInRefused("The second factor is off.")
+    try:
+        prove(session, user_id, proof)
+    except CodeWrong:
+        kept = session.scalar(sa.text("SELECT password_hash FROM user_account WHERE id = :user"), {"user": user_id})
+        if not passwords.verify(proof, kept)[0]:
+            raise SignInRefused("That is neither a code that is good now nor your password.") from None
 
 
 def _use_step(session: Session, user_id: int, code: str, *, is_confirmed: bool) -> None:

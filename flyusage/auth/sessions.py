@@ -118,10 +118,11 @@ def end_of_domains(session: Session, domains: Sequence[str], *, but_by: int, but
     return _end_those(session, f"user_id IN (SELECT u.id FROM user_account u WHERE {whose}) AND sso_org_id IS DISTINCT FROM :but_by", binds)
 
 
-def end_by_provider(session: Session, org_id: int) -> int:
-    """Sign out everybody who came by the organization's provider; how many browsers. Needs the platform's role."""
-    session.execute(sa.text("DELETE FROM halfway_sign_in WHERE sso_org_id = :org"), {"org": org_id})
-    return _end_those(session, "sso_org_id = :org", {"org": org_id})
+def end_by_provider(session: Session, org_id: int, *, user_id: int | None = None) -> int:
+    """Sign out everybody who came by the organization's provider, or one of them; how many browsers. Needs the platform's role."""
+    whose, binds = "sso_org_id = :org AND (CAST(:user AS int) IS NULL OR user_id = :user)", {"org": org_id, "user": user_id}
+    session.execute(sa.text(f"DELETE FROM halfway_sign_in WHERE {whose}"), binds)
+    return _end_those(session, whose, binds)
 
 
 def devices(session: Session, user_id: int) -> list[Device]:

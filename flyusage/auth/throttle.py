@@ -1,4 +1,4 @@
-"""How often something may be tried, counted in Postgres for all server processes together.
+"""How often something may be tried, counted for all server processes together: in Postgres, or in Redis where one is named.
 
 Sign-in is slowed by account and by network address. Somebody who keeps guessing at an account must not lock its owner out:
 a browser that has signed in to the account before carries a mark (`sessions.known_mark`) and is counted by itself.
@@ -6,12 +6,17 @@ a browser that has signed in to the account before carries a mark (`sessions.kno
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock
 from flyusage.auth.errors import TooManyAttempts
+from flyusage.config import settings
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ PER_DEVICE = Limit(10, 15 * 60)  # one that is known to the account
 PER_ADDRESS = Limit(60, 15 * 60)
 MAILS_PER_ACCOUNT = Limit(4, 60 * 60)
 MAILS_PER_ADDRESS = Limit(30, 60 * 60)
+LONGEST_KEY = 300
 
 _COUNT = """
 INSERT INTO rate_counter (key, count, ends_at) VALUES (:key, 1, :ends_at)
@@ -61,8 +67,11 @@ def count(session: Session, what: str, whose: str, limit: Limit) -> None:
 
 def counted(session: Session, what: str, whose: str, limit: Limit) -> "Counted":
     """Count one more try, and say how many are left; refuses nothing."""
+    key = f"{what}:{whose}"[:LONGEST_KEY]
+    if settings().redis_url is not None and (shared := _shared().count(key, limit.seconds)) is not None:
+        return Counted(limit, shared[0], max(1, round(shared[1])))
     now = clock.now()
-    binds = {"key": f"{what}:{whose}"[:300], "now": now, "ends_at": now + timedelta(seconds=limit.seconds)}
+    binds = {"key": key, "now": now, "ends_at": now + timedelta(seconds=limit.seconds)}
     tried, ends_at = session.execute(sa.text(_COUNT), binds).one()
     return Counted(limit, tried, max(1, round((ends_at - now).total_seconds())))
 
@@ -75,12 +84,21 @@ def refuse_beyond(one: "Counted") -> None:
 
 def forget(session: Session, what: str, whose: str) -> None:
     """Begin anew, after a success."""
-    session.execute(sa.text("DELETE FROM rate_counter WHERE key = :key"), {"key": f"{what}:{whose}"[:300]})
+    key = f"{what}:{whose}"[:LONGEST_KEY]
+    session.execute(sa.text("DELETE FROM rate_counter WHERE key = :key"), {"key": key})
+    if settings().redis_url is not None:
+        _shared().forget(key)
 
 
 def sweep(session: Session) -> int:
     """Drop counters whose window is over; how many."""
     return session.execute(sa.text("DELETE FROM rate_counter WHERE ends_at <= :now"), {"now": clock.now()}).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _shared() -> "ModuleType":
+    from flyusage.auth import shared_counts  # only where Redis is named: its client takes a tenth of a second to load
+
+    return shared_counts
 
 
 def _in_words(seconds: int) -> str:

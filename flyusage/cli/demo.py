@@ -22,7 +22,7 @@ from flyusage.cli.serve import Host, Port
 from flyusage.config import settings
 from flyusage.demo import people, platform, trace
 from flyusage.errors import FlyusageError
-from flyusage.metering import rollups, statistics
+from flyusage.metering import compaction, rollups, statistics
 from flyusage.metering.ingest import Ingest, IngestResult
 from flyusage.orgs.queries import directory
 
@@ -95,6 +95,7 @@ def load_trace(path: Path) -> None:
         for org_id in sorted(result.org_ids):
             rollups.catch_up(org_id)
         statistics.refresh()
+        compaction.compact()
         report(1, f"{len(lines):,} events")
     typer.echo(f"{result.accepted:,} accepted, {result.duplicate:,} duplicate, {result.refused:,} refused.")
 

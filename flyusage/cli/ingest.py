@@ -25,7 +25,7 @@ from flyusage.cli.rejects import SUFFIX, RejectsFile
 from flyusage.demo import people
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
-from flyusage.metering import rollups, statistics
+from flyusage.metering import compaction, rollups, statistics
 from flyusage.metering.errors import Refusal
 from flyusage.metering.ingest import Ingest, IngestResult
 from flyusage.metering.reading import read_lines
@@ -200,6 +200,7 @@ def _catch_up(org_ids: Sequence[int], progress: Progress) -> None:
     if org_ids:
         bar = progress.add_task("statistics", total=None, counts="")
         statistics.refresh()
+        compaction.compact()
         progress.update(bar, total=1, completed=1)
 
 

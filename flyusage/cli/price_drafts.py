@@ -35,10 +35,13 @@ Name = Annotated[str, typer.Argument(metavar="BOOK@DATE", help="The draft.", sho
 
 @app.command("new")
 def new(
-    book: Annotated[str, typer.Argument(help="The book; made if there is none such and --from names a version.")],
+    book: Annotated[str, typer.Argument(help="The book; made if there is none such and --from or --currency says how.")],
     effective_from: Annotated[datetime, typer.Argument(metavar="DATE", formats=DAY, help="The day it would take effect.")],
     source: Annotated[
         str, typer.Option("--from", metavar="BOOK[@DATE]", help="Begin with the prices of this version.", show_default=False)
+    ] = "",
+    currency: Annotated[
+        str, typer.Option("--currency", help="Make the book in this currency, as EUR; it begins empty.", show_default=False)
     ] = "",
     note: Annotated[str, typer.Option("--note", show_default=False)] = "",
     as_json: AsJson = False,
@@ -47,7 +50,7 @@ def new(
     bootstrap.be_ready()
     with db.platform_transaction() as session:
         begun_from = version_named(session, source) if source else None
-        made = drafts.new_draft(session, book, effective_from.date(), source=begun_from, note=note, by=BY)
+        made = drafts.new_draft(session, book, effective_from.date(), source=begun_from, currency=currency.upper(), note=note, by=BY)
     _tell(made, f"{made.name} is drafted with {made.price_count:,} prices.", as_json)
 
 
@@ -80,19 +83,19 @@ def set_price(
         listed = ListedPrice(
             sku=sku,
             scope=scope,
-            amount=_decimal(amount, "the amount"),
+            amount=decimal(amount, "the amount"),
             per_quantity=PER_QUANTITY.get(per, 1),
             unit=per,
             effective_from=first.date() if first else None,
             effective_to=end.date() if end else None,
             note=note,
             model=model,
-            tiers=tiers_from(_json(tiers)) if tiers else (),
-            package_size=_decimal(package_size, "--package-size") if package_size else None,
-            rate_percent=_decimal(rate_percent or "0", "--rate-pct"),
-            free_quantity=_decimal(free or "0", "--free"),
-            minimum=_decimal(minimum, "--min") if minimum else None,
-            maximum=_decimal(maximum, "--max") if maximum else None,
+            tiers=tiers_from(tiers_json(tiers)) if tiers else (),
+            package_size=decimal(package_size, "--package-size") if package_size else None,
+            rate_percent=decimal(rate_percent or "0", "--rate-pct"),
+            free_quantity=decimal(free or "0", "--free"),
+            minimum=decimal(minimum, "--min") if minimum else None,
+            maximum=decimal(maximum, "--max") if maximum else None,
         )
         drafts.set_price(session, version, listed, by=BY)
         changed = version_by_id(session, version.id)
@@ -210,7 +213,8 @@ def _unit_of(session: Session, version: Version, sku: str) -> str:
     return unit
 
 
-def _decimal(text: str, name: str) -> Decimal:
+def decimal(text: str, name: str) -> Decimal:
+    """A number that was typed as `name`, exactly. Raises InputInvalid."""
     value = number(text, name)
     found = round_half_away(value, 30)
     if Fraction(found) != value:
@@ -218,7 +222,8 @@ def _decimal(text: str, name: str) -> Decimal:
     return Decimal(f"{found.normalize():f}")
 
 
-def _json(text: str) -> Any:
+def tiers_json(text: str) -> Any:
+    """The JSON of tiers. Raises InputInvalid."""
     try:
         return json.loads(text, parse_float=Decimal)
     except ValueError as error:

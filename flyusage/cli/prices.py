@@ -24,6 +24,8 @@ from flyusage.pricing.price_list import PriceEntry, price_history, price_list
 from flyusage.pricing.rating import Model, plain
 from flyusage.pricing.versions import versions
 
+MOST_PARTS = 12
+
 app = typer.Typer(help="See what things cost, draft new prices, and try what they would come to.", no_args_is_help=True)
 app.add_typer(price_drafts.app, name="draft")
 app.add_typer(price_experiments.app, name="experiment")
@@ -215,6 +217,8 @@ def _print(answered: list[Answered], *, with_working: bool) -> None:
 def _said(answer: object) -> str:
     if isinstance(answer, dict):
         return ", ".join(f"{name} {value}" for name, value in answer.items())
+    if isinstance(answer, list):
+        return ", ".join(map(str, answer[:MOST_PARTS])) + (f" … {len(answer):,} parts" if len(answer) > MOST_PARTS else "")
     return "" if answer is None else str(answer)
 
 

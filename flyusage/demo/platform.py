@@ -19,7 +19,7 @@ from flyusage.demo import people, setting, story
 from flyusage.demo.crew import crew, made_ahead
 from flyusage.demo.lives import Unit
 from flyusage.demo.stream import Chapter, Company, chapters, living_units, write, writer_of
-from flyusage.metering import history, statistics
+from flyusage.metering import compaction, history, statistics
 from flyusage.metering.ingest import BatchResult, ingest_events
 from flyusage.metering.locks import shard_of
 from flyusage.metering.models import dirty_day, dirty_resource, ingest_run
@@ -149,6 +149,7 @@ class _Filling:
             self._tell(company, self._chapters[company.slug])
         self._tell(large, self._chapters[large.slug][1:])
         statistics.refresh()
+        compaction.compact()
 
     def _tell(self, company: Company, told: Sequence[Chapter]) -> None:
         with db.platform_transaction() as session:

@@ -85,3 +85,17 @@ class NothingBilled(FlyusageError):
 
     code = "nothing_billed"
     status = 404
+
+
+class SellerInvalid(FlyusageError):
+    """A seller that no invoice could print."""
+
+    code = "seller_invalid"
+    status = 422
+
+
+class BookRefused(FlyusageError):
+    """A price book that the organization cannot change to."""
+
+    code = "book_refused"
+    status = 409

@@ -96,7 +96,7 @@ def document(
         due_on=issued_on + timedelta(days=parties.terms_days) if is_invoice else None,
         period=days_of(statement.period),
         currency=statement.currency,
-        seller=_seller(seller),
+        seller=seller_party(seller),
         buyer=_buyer(parties),
         lines=tuple(_line(position, line) for position, line in enumerate(statement.lines, 1)),
         net_minor=statement.net_minor,
@@ -110,6 +110,7 @@ def document(
         purchase_order=(profile.purchase_order or None) if profile else None,
         notes=(METERED, *notes),
         page=_page(profile),
+        logo=seller.logo,
         demo_label=DEMO if seller.is_demo or parties.is_synthetic else None,
     )
 
@@ -179,7 +180,8 @@ def _component(one: Component) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-def _seller(seller: Seller) -> Party:
+def seller_party(seller: Seller) -> Party:
+    """The seller as documents print it."""
     return Party(
         name=seller.name, lines=seller.address_lines, postcode=seller.postcode, city=seller.city, country=seller.country,
         vat_number=seller.vat_number, email=seller.email, registration_number=seller.registration, tax_number=seller.tax_number,

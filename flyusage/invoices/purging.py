@@ -17,6 +17,7 @@ import structlog
 from sqlmodel import Session
 
 from flyusage import clock, db, jobs
+from flyusage.auth import sign_up, throttle
 from flyusage.metering.locks import lock_organizations
 from flyusage.orgs import audit
 from flyusage.orgs.acting import system
@@ -29,7 +30,7 @@ GONE = (  # those that others refer to after them
     "event_identity", "voided_event", "open_cell", "dirty_day", "dirty_resource", "running_day", "resource_month", "rollup_state", "resource",
     "deployment", "cost_centre_app", "cost_centre", "app",
     "delivery_attempt", "delivery", "alert_endpoint", "anomaly", "anomaly_watch", "budget_alert", "budget", "saved_view", "member_mail",
-    "scim_group_member", "scim_group", "scim_user", "scim_token", "provisioning", "provisioned_account",
+    "scim_group_member", "scim_group", "scim_user", "scim_token", "former_grant", "provisioning", "provisioned_account",
     "sso_flow", "sso_identity", "sso_group", "sso_domain", "sso_connection",
     "idempotent_write", "api_token", "invitation", "membership",
 )  # fmt: skip
@@ -62,6 +63,7 @@ def work() -> bool:
     """A round over those that are due; nothing is left for another one."""
     with db.platform_transaction() as session:
         found = due(session)
+        _ = throttle.sweep(session), sign_up.sweep(session)
     for org_id in found:
         with db.platform_transaction() as session:
             purged = purge(session, org_id)

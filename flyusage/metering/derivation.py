@@ -218,7 +218,9 @@ def rederive(session: Session, *, has_known: bool) -> None:
         run(session, statement)
     skus = dict(run(session, "SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')").fetchall())
     run(session, _JUDGE)
+    run(session, "SET LOCAL enable_nestloop = off")  # a few sizes and skus, each looked up for thousands of states
     run(session, _STATES, skus)
+    run(session, "SET LOCAL enable_nestloop = on")
     run(session, _REPORTS, skus)
     run(session, _FIND)
     for statement in (*_HOMES, _HOMELESS):

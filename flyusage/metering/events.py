@@ -19,6 +19,7 @@ from flyusage.metering.usage_event import NO_DETAILS, Details, EventType, UsageE
 __all__ = ["EventType", "Parser", "UsageEvent", "parse_line"]
 
 MAX_LINE_BYTES = 65_536
+QUOTE, BACKSLASH = b'"\\'  # as numbers: looked for ten times as fast as bytes of one
 MAX_NAME = 1_000
 MAX_EARLY = timedelta(minutes=5)
 MAX_REPORT_SECONDS = 86_400
@@ -36,7 +37,7 @@ _SECONDS = {f"{second:02d}Z": second for second in range(60)}
 _EXACT = Context(prec=80, traps=[Inexact])
 
 
-class _Where(Struct):
+class _Where(Struct, gc=False):
     org: str
     app: Name
     region: str
@@ -74,7 +75,7 @@ class _Void(_Where):
     id: Name
 
 
-class _Event(Struct, tag_field="type"):
+class _Event(Struct, tag_field="type", gc=False):
     """CloudEvents' attributes. Others are allowed and ignored, as are unknown fields of `data`."""
 
     specversion: Literal["1.0"]
@@ -176,14 +177,10 @@ class Parser:
             raise refusals.explain(raw, error) from None
         kind, quotes, has_option, details_of = _TYPES[type(wire)]
         data = wire.data
-        beyond = raw.count(b'"') - quotes
-        if b"\\" in raw or (beyond and not (beyond == 2 and has_option is not None and has_option(data))):
+        beyond = raw.count(QUOTE) - quotes
+        if BACKSLASH in raw or (beyond and not (beyond == 2 and has_option is not None and has_option(data))):
             refusals.inspect(raw)
-        text = wire.time
-        try:  # the common form, "2026-10-01T00:00:07Z", from the minute it shares with others
-            time = self._minutes[text[:17]] + _SECONDS[text[17:]]
-        except KeyError:
-            time = self._moment(text, "time")
+        time = self._moment(wire.time, "time")
         if data.org not in self._orgs:
             self._admit(data.org)
         if data.region not in self._regions:
@@ -212,7 +209,7 @@ class Parser:
         )
 
     def _stopped(self, data: _End, _time: int) -> Said:
-        mib = 0 if data.rootfs_gb is UNSET else _mib(data.rootfs_gb, "data.rootfs_gb")
+        mib = 0 if data.rootfs_gb is UNSET else _mib(bytes(data.rootfs_gb), "data.rootfs_gb")
         return str(mib), (None, None, mib, None, None, None, None, None, None)
 
     def _destroyed(self, data: _End, time: int) -> Said:
@@ -220,12 +217,12 @@ class Parser:
         return "", NO_DETAILS
 
     def _volume(self, data: _Volume, _time: int) -> Said:
-        mib = _mib(data.gb, "data.gb")
+        mib = _mib(bytes(data.gb), "data.gb")
         return str(mib), (None, None, mib, None, None, None, None, None, None)
 
     def _volume_destroyed(self, data: _VolumeEnd, _time: int) -> Said:
         if data.gb is not UNSET:
-            _mib(data.gb, "data.gb")
+            _mib(bytes(data.gb), "data.gb")
         return "", NO_DETAILS
 
     def _plain(self, _data: _Where, _time: int) -> Said:
@@ -255,6 +252,10 @@ class Parser:
             self._orgs.add(org)
 
     def _moment(self, text: str, field: str) -> int:
+        """Seconds since 1970. The common form, "2026-10-01T00:00:07Z", comes from the minute that it shares with others."""
+        minute, second = self._minutes.get(text[:17]), _SECONDS.get(text[17:])
+        if minute is not None and second is not None:
+            return minute + second
         moment = _seconds(text, field)
         if moment > self.latest:
             raise Refused("time_in_future", f"{field} is more than 5 minutes ahead of now; check the sender's clock.")
@@ -263,7 +264,6 @@ class Parser:
                 "time_too_old",
                 f"{field} is more than {self._months} months ago; raise FLYUSAGE_EVENT_MAX_AGE to take it.",
             )
-        second = _SECONDS.get(text[17:])
         if second is not None and moment - second >= self.oldest and moment - second + 59 <= self.latest:
             if len(self._minutes) >= MAX_REMEMBERED:
                 self._minutes.clear()
@@ -322,9 +322,9 @@ def _seconds(text: str, field: str) -> int:
     raise Refused("invalid_time", f"{field} is not an RFC 3339 moment with an offset, such as 2026-10-01T00:00:07Z.")
 
 
-def _mib(raw: Raw, field: str) -> int:
+@lru_cache(maxsize=1_000)  # machines come with few sizes of disk
+def _mib(text: bytes, field: str) -> int:
     """Whole MiB in a number of GB (1,024 MiB), exact: 0.5 is 512, 0.1 is refused."""
-    text = bytes(raw)
     if text.isdigit() and len(text) <= 7:
         gb = Decimal(int(text))
     elif text[:1].isdigit() or text[:1] == b"-":

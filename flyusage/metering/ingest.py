@@ -203,7 +203,7 @@ def ingest_events(
     if has_voids:
         lock_organizations(session, org_ids.values())
     else:
-        lock_subjects(session, ((org_ids[event.org], shard_of(event.subject)) for event in known))
+        lock_subjects(session, ((org_ids[org], shard_of(subject)) for org, subject in {(event.org, event.subject) for event in known}))
     if emptied := _emptied(session, org_ids.values()):  # asked once they are held: nobody is emptied from here on
         result.refusals += [_org_emptied(event) for event in known if org_ids[event.org] in emptied]
         known = [event for event in known if org_ids[event.org] not in emptied]

@@ -91,9 +91,14 @@ class UsageEvent(msgspec.Struct, frozen=True, gc=False):
     voided_id: str | None = None
 
 
+_new_hash = blake2b(digest_size=16).copy  # a fifth of the time of making one from its parameters
+
+
 def identity_of(source: str, event_id: str) -> bytes:
     """16 bytes for (source, id), which with the organization identify an event for ever. Neither may hold a NUL."""
-    return blake2b(f"{source}\0{event_id}".encode(), digest_size=16).digest()
+    made = _new_hash()
+    made.update(f"{source}\0{event_id}".encode())
+    return made.digest()
 
 
 def content_hash_of(type: int, time: int, subject: str, app: str, region: str, said: str) -> bytes:
@@ -101,7 +106,9 @@ def content_hash_of(type: int, time: int, subject: str, app: str, region: str, s
 
     `said` is what the type adds, as `text_of` puts it.
     """
-    return blake2b(f"{type}\0{time}\0{subject}\0{app}\0{region}\0{said}".encode(), digest_size=16).digest()
+    made = _new_hash()
+    made.update(f"{type}\0{time}\0{subject}\0{app}\0{region}\0{said}".encode())
+    return made.digest()
 
 
 def text_of(details: Details) -> str:

@@ -90,7 +90,7 @@ def invite(
     granted, names = None if apps is None else sorted(set(apps)), told(session, org_id, apps)
     if granted is not None and len(names) < len(granted):
         raise AppUnknown("One of these apps is not known here. Load the page again.")
-    members = set(session.scalars(sa.text("SELECT email FROM people_of_organization(NULL)")))
+    members = set(session.scalars(sa.text("SELECT email FROM addresses_of_organization()")))
     now = clock.now()
     waiting = set(session.scalars(sa.text(_WAITING_NOW), {"org": org_id, "now": now}))
     made: list[Invited] = []

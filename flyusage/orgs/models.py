@@ -274,6 +274,16 @@ class ScimUser(SQLModel, table=True):
     modified_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
+class FormerGrant(SQLModel, table=True):
+    """The apps that alone somebody saw whom the directory took out, for the day that it brings them back. Who saw all has none."""
+
+    __tablename__ = "former_grant"  # pyright: ignore[reportAssignmentType]
+
+    org_id: int = Field(sa_column=Column(Integer, ForeignKey("organization.id"), primary_key=True, autoincrement=False))
+    email: str = Field(sa_column=Column(Text, primary_key=True))
+    app_ids: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False))
+
+
 class ScimGroup(SQLModel, table=True):
     """A group as the organization's directory tells of it, and the `role` that the organization gives to its members."""
 

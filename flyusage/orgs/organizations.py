@@ -5,7 +5,9 @@ organization from everybody; an owner may undo that for 30 days. Its invoices an
 """
 
 import re
+import secrets
 from datetime import datetime, timedelta
+from unicodedata import normalize
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +24,7 @@ from flyusage.orgs.permissions import Permission, require
 UNDO = timedelta(days=30)
 LONGEST_NAME = 100
 MOST_FORMER = 10
+LONGEST_BASE, MOST_ALIKE = 50, 20  # of a slug that is made of a name: what is left is for a number
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -33,8 +36,11 @@ def create(session: Session, slug: str, name: str, *, owner: int | None = None, 
     """
     kept, called = _free(session, slug, None), _named(name or slug)
     made = Organization(slug=kept, name=called, created_at=clock.now())
-    session.add(made)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(made)
+    except IntegrityError as error:  # somebody else took it a moment ago
+        raise _taken(kept) from error
     assert made.id is not None
     if owner is not None:
         session.add(Membership(org_id=made.id, user_id=owner, role=Role.OWNER, created_at=clock.now()))
@@ -42,6 +48,18 @@ def create(session: Session, slug: str, name: str, *, owner: int | None = None, 
     detail = {"slug": kept, "name": called, **({"owner": owner} if owner is not None else {})}
     audit.record(session, made.id, actor=by.name, action="organization.create", subject="organization", detail=detail)
     return made.id
+
+
+def slug_for(session: Session, name: str) -> str:
+    """A slug that is free now, of the letters and digits of `name`: "Prism & Co" gives prism-co, or prism-co-2. Raises NameInvalid."""
+    plain = normalize("NFKD", _named(name)).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_BASE].strip("-") or "organization"
+    for candidate in (base, *(f"{base}-{number}" for number in range(2, MOST_ALIKE))):
+        try:
+            return _free(session, candidate, None)
+        except SlugTaken:
+            continue
+    return f"{base}-{secrets.token_hex(4)}"
 
 
 def rename(session: Session, org_id: int, name: str, *, by: Actor) -> None:

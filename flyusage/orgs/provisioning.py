@@ -100,16 +100,21 @@ def follow_groups(session: Session, org_id: int, before: Mapping[str, Role | Non
 
 
 def bring_in(session: Session, org_id: int, scim_user_id: str, email: str, name: str, *, by: Actor) -> Welcome | None:
-    """Have somebody belong here: whom to write to; None where they do already. The one place that decides of whom a directory may speak."""
-    if session.scalar(sa.text("SELECT true FROM people_of_organization(NULL) WHERE email = :email"), {"email": email}):
+    """Have somebody belong here: whom to write to; None where they do already. The one place that decides of whom a directory may speak.
+
+    Whoever saw some apps only sees no more of them than when they were taken out, unless an invitation has said otherwise since.
+    """
+    if session.scalar(sa.text("SELECT true FROM addresses_of_organization() WHERE email = :email"), {"email": email}):
         return None
     role = roles_of_groups(session, org_id, [scim_user_id])[scim_user_id] or default_role(session, org_id)
     binds = {"email": email, "name": name, "now": clock.now()}
     account = session.execute(sa.text("SELECT user_id, is_new FROM provision_account(:email, :name, :now)"), binds).one_or_none()
+    former = {"org": org_id, "email": email}
+    kept = session.scalar(sa.text("SELECT app_ids FROM former_grant WHERE org_id = :org AND email = :email"), former)
+    apps = kept if role in LIMITABLE else None
     if account is None:
-        invited = invitations.invite(session, org_id, [email], role, by=by)[0]
+        invited = invitations.invite(session, org_id, [email], role, by=by, apps=apps)[0]
         return Welcome(email, role, secret=invited.secret) if invited.secret else None
-    apps = None
     for one in invitations.waiting(session, org_id):
         if one.email == email:  # whoever was to see some apps only does
             apps = one.app_ids if role in LIMITABLE else None
@@ -128,23 +133,36 @@ def bring_in(session: Session, org_id: int, scim_user_id: str, email: str, name:
 def take_out(session: Session, org_id: int, email: str, *, by: Actor) -> None:
     """Have somebody belong here no more: membership, tokens, open pages and invitations end at once. Raises LastOwner.
 
-    An account that was made for this organization and belongs to no other is signed out everywhere.
+    An account that was made for this organization and belongs to no other is signed out everywhere. Which apps they were limited to
+    is kept beside what the directory says of them, for the day that it brings them back.
     """
-    user_id = session.scalar(sa.text("SELECT user_id FROM people_of_organization(NULL) WHERE email = :email"), {"email": email})
+    user_id = session.scalar(sa.text("SELECT user_id FROM addresses_of_organization() WHERE email = :email"), {"email": email})
     if user_id is not None:
+        held = sa.text("SELECT app_ids FROM membership WHERE org_id = :org AND user_id = :user")
+        _keep_grant(session, org_id, email, session.scalar(held, {"org": org_id, "user": user_id}))
         memberships.remove(session, org_id, user_id, by=by)
         ended = session.scalars(sa.text("SELECT sign_out_provisioned_account(:user, :now)"), {"user": user_id, "now": clock.now()}).all()
         for session_id in ended:
             session.execute(sa.text("SELECT pg_notify(:channel, :id)"), {"channel": sessions.CHANNEL, "id": str(session_id)})
     for one in invitations.waiting(session, org_id):
         if one.email == email:
+            if user_id is None:
+                _keep_grant(session, org_id, email, None if one.app_ids is None else list(one.app_ids))
             invitations.revoke(session, org_id, one.id, by=by)
 
 
 def call(session: Session, email: str, name: str) -> None:
     """Call a member by another name, where the account was made for this organization and belongs to no other."""
-    rename = "SELECT rename_provisioned_account(user_id, :name) FROM people_of_organization(NULL) WHERE email = :email AND name <> :name"
+    rename = "SELECT rename_provisioned_account(user_id, :name) FROM addresses_of_organization() WHERE email = :email AND name <> :name"
     session.execute(sa.text(rename), {"email": email, "name": name})
+
+
+def _keep_grant(session: Session, org_id: int, email: str, apps: list[int] | None) -> None:
+    """For whom the directory takes out: what they saw, whether it then deactivates or deletes them."""
+    if apps is None:
+        session.execute(sa.text("DELETE FROM former_grant WHERE org_id = :org AND email = :email"), {"org": org_id, "email": email})
+    else:
+        session.execute(sa.text(_KEEP_GRANT), {"org": org_id, "email": email, "apps": apps})
 
 
 def _invite_as(session: Session, org_id: int, email: str, role: Role, *, by: Actor) -> None:
@@ -168,8 +186,11 @@ _ROLES = """
 SELECT m.user_id, array_agg(DISTINCT g.role) AS roles FROM scim_group_member m JOIN scim_group g ON g.org_id = m.org_id AND g.id = m.group_id
 WHERE m.org_id = :org AND m.user_id = ANY (:users) AND g.role IS NOT NULL GROUP BY m.user_id ORDER BY m.user_id"""
 _STANDING = """
-SELECT u.id, u.email, p.user_id, p.role FROM scim_user u LEFT JOIN people_of_organization(NULL) p ON p.email = u.email
+SELECT u.id, u.email, p.user_id, p.role FROM scim_user u LEFT JOIN addresses_of_organization() p ON p.email = u.email
 WHERE u.org_id = :org AND u.id = ANY (:users) AND u.is_active ORDER BY u.id"""
+_KEEP_GRANT = """
+INSERT INTO former_grant (org_id, email, app_ids) VALUES (:org, :email, CAST(:apps AS int[]))
+ON CONFLICT (org_id, email) DO UPDATE SET app_ids = excluded.app_ids"""
 _INVITE_AS = """
 UPDATE invitation i SET role = :role, app_ids = CASE WHEN :role IN ('developer', 'viewer') THEN i.app_ids END
 FROM (SELECT id, role FROM invitation WHERE org_id = :org AND email = :email

@@ -52,7 +52,7 @@ def compare(session: Session, org_id: int, emails: Iterable[str], *, by: Actor) 
             listed.add(accounts.normal(one))
         except AddressInvalid:
             invalid.append(one[: accounts.LONGEST_ADDRESS])
-    people = {row.email: row for row in session.execute(sa.text("SELECT user_id, email, role FROM people_of_organization(NULL)"))}
+    people = {row.email: row for row in session.execute(sa.text("SELECT user_id, email, role FROM addresses_of_organization()"))}
     invited = {one.email: one.id for one in invitations.waiting(session, org_id)}
     missing = sorted(people.keys() - listed)
     staying = [one for one in missing if people[one].role == Role.OWNER or people[one].user_id == by.user_id]
@@ -79,7 +79,7 @@ def apply(session: Session, org_id: int, emails: Iterable[str], role: Role, *, d
     if roster.invalid:
         raise RosterChanged("Some of the list is no mail address. Correct it, and compare again.")
     if roster.leavers:
-        leaving = session.execute(sa.text("SELECT user_id, email FROM people_of_organization(NULL)")).all()
+        leaving = session.execute(sa.text("SELECT user_id, email FROM addresses_of_organization()")).all()
         memberships.change(session, org_id, {row.user_id: None for row in leaving if row.email in roster.leavers}, by=by)
     for one in invitations.waiting(session, org_id):
         if one.email in roster.taken_back:

@@ -15,17 +15,21 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
+from flyusage.metering.catalog import region_ids
 from flyusage.metering.models import Region, sku
 from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing import terms_models as tables
-from flyusage.pricing.books import EXTRA_MEMORY, book_of
+from flyusage.pricing.books import EXTRA_MEMORY, PriceBook, book_named, book_of, subscribe
 from flyusage.pricing.errors import TermsInvalid, TermsUnknown
 from flyusage.pricing.listed import price_of
+from flyusage.pricing.models import price_book_version
 from flyusage.pricing.tax import BillingProfile, Seller, TaxTreatment
 from flyusage.pricing.terms import Discount, OneOffCharge, PriceOverride, RecurringFee, Reservation, SpendLimit
 from flyusage.pricing.vat import checked
+
+Columns = Mapping[str, Any]
 
 GLOBAL = "global"
 
@@ -79,6 +83,51 @@ def billing_profile_of(session: Session, org_id: int) -> BillingProfile | None:
         return None
     kept = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items() if key != "org_id"}
     return BillingProfile(**{**kept, "tax_treatment": TaxTreatment(kept["tax_treatment"])})
+
+
+def set_tax_treatment(session: Session, org_id: int, treatment: TaxTreatment, reason: str = "", *, by: Actor) -> BillingProfile:
+    """Tax the organization by the rules, or as the tax office lets it be; from the next invoice on. Raises TermsInvalid."""
+    profile = billing_profile_of(session, org_id)
+    if profile is None:
+        raise TermsInvalid("The organization has no billing profile yet. An owner or admin enters it on its settings page.")
+    stated = "" if treatment is TaxTreatment.STANDARD else reason.strip()
+    return set_billing_profile(session, org_id, replace(profile, tax_treatment=treatment, tax_reason=stated), by=by)
+
+
+def buy_from(session: Session, org_id: int, slug: str, *, by: Actor) -> PriceBook:
+    """Let the organization buy from the book `slug`: every month that is not billed yet is priced by it. The book.
+
+    Raises TermsInvalid for a book without a published version, and for one of another currency once anything is agreed in the
+    present one: an amount in another currency than the book's would never be billed.
+    """
+    _staff(session, org_id, by, "Price books are chosen")
+    new, before = book_named(session, slug), book_of(session, org_id)
+    if new is None:
+        raise TermsInvalid(f"There is no price book {slug[:60]!r}. `flyusage prices books` lists them.")
+    published = sa.select(sa.func.count()).where(price_book_version.c.book_id == new.id, price_book_version.c.published_at.is_not(None))
+    if not session.scalar(published):
+        raise TermsInvalid(f"{new.slug} has no published version, so nothing in it has a price. Publish one first.")
+    if new.currency != before.currency and (count := sum(len(found) for found in agreed(session, org_id).values())):
+        raise TermsInvalid(
+            f"{new.slug} is in {new.currency}, and {count} agreed amounts are in {before.currency}. Withdraw them, or make another organization."
+        )
+    subscribe(session, org_id, new.id)
+    audit.record(session, org_id, actor=by.name, action="subscription.change", subject=new.slug, detail={"before": before.slug})
+    return new
+
+
+def agreed(session: Session, org_id: int) -> dict[Agreement, list[Columns]]:
+    """Everything agreed, past and future too, by kind and id: the columns, with `sku` and `region` as codes. Kinds without any are left out."""
+    found: dict[Agreement, list[Columns]] = {}
+    for kind, table in _TABLES.items():
+        named = [sku.c.code.label("sku")] if "sku_id" in table.c else []
+        query = sa.select(table, *named).where(table.c.org_id == org_id).order_by(table.c.id)
+        if named:
+            query = query.select_from(table.outerjoin(sku, sku.c.id == table.c.sku_id))
+        if rows := session.execute(query).mappings().all():
+            codes = _region_codes(session) if "region_id" in table.c else {}
+            found[kind] = [_told(row, codes) for row in rows]
+    return found
 
 
 def agree_price(session: Session, org_id: int, override: PriceOverride, *, by: Actor) -> int:
@@ -180,12 +229,13 @@ def withdraw(session: Session, org_id: int, kind: Agreement, agreement_id: int, 
     audit.record(session, org_id, actor=by.name, action=f"{kind.value}.withdraw", subject=f"{kind.value}:{agreement_id}", detail=detail)
 
 
-def set_seller(session: Session, new: Seller) -> None:
-    """Let `new` issue the invoices of supplies complete from `new.starts_on` on. Raises VatNumberInvalid."""
-    number = checked(new.country, new.vat_number) if new.vat_number else None
-    values = {**asdict(new), "vat_number": number, "address_lines": list(new.address_lines)}
+def set_seller(session: Session, new: Seller) -> Seller:
+    """Let `new` issue the invoices of supplies complete from `new.starts_on` on; as kept. Raises VatNumberInvalid."""
+    kept = replace(new, vat_number=checked(new.country, new.vat_number) if new.vat_number else None)
+    values = {**asdict(kept), "address_lines": list(kept.address_lines)}
     put = insert(tables.seller).values(**values)
     session.execute(put.on_conflict_do_update(index_elements=["starts_on"], set_=values))
+    return kept
 
 
 def _staff(session: Session, org_id: int, by: Actor, deed: str) -> None:
@@ -212,6 +262,15 @@ def _make_room(session: Session, org_id: int, table: sa.Table, same: sa.ColumnEl
 
 def _values(agreed: Any, *left_out: str) -> dict[str, Any]:
     return {key: value for key, value in asdict(agreed).items() if key not in ("id", *left_out)}
+
+
+def _region_codes(session: Session) -> dict[int, str]:
+    return {number: code for code, number in region_ids(session).items()}
+
+
+def _told(row: Mapping[Any, Any], codes: Mapping[int, str]) -> Columns:
+    kept = {key: value for key, value in row.items() if key not in ("org_id", "sku_id", "region_id")}
+    return {**kept, "region": codes[row["region_id"]]} if "region_id" in row else kept
 
 
 def _sku_id(session: Session, code: str) -> int:

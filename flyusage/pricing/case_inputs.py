@@ -126,10 +126,12 @@ class Inputs:
             )
         return tuple(found)
 
-    def objects(self, name: str, *, needed: bool = False) -> list["Inputs"]:
-        """A list of objects."""
+    def objects(self, name: str, *, needed: bool = False, of_numbers: str = "") -> list["Inputs"]:
+        """A list of objects; with `of_numbers` a bare number stands for an object with that one name."""
         present = self._named(name, ())
         value = [] if present is None else self._values[present]
+        if of_numbers and isinstance(value, list):
+            value = [{of_numbers: one} if isinstance(one, str | int | Decimal) else one for one in value]
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             raise InputInvalid(f"{name} is a list of objects.")
         if needed and not value:

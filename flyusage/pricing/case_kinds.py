@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
 
-from flyusage.money import Currency
+from flyusage.money import Currency, split_by_weight, to_minor
 from flyusage.pricing.blocks import rate_blocks
 from flyusage.pricing.case_inputs import Inputs
 from flyusage.pricing.errors import InputInvalid, InputMissing, KindUnknown
@@ -18,6 +18,8 @@ from flyusage.pricing.transactions import TransactionPrice, rate_transactions
 
 MONTH_SECONDS = 30 * 86_400
 MOST_PLACES = 12
+MOST_PARTS = 100_000
+CATEGORIES = ("S", "AE", "E", "Z", "O", "G", "K")
 INCREMENT_SUFFIXES = ("_capped_delta", "_delta")
 
 
@@ -26,7 +28,7 @@ class Reckoned:
     """A case's charge before rounding and tax.
 
     `tax_basis` stands for the net where tax is not on the rounded one; `taxes` replaces tax altogether where rates are mixed.
-    `others` are further answers by name; `main` names what a case with one plain answer means.
+    `others` are further answers by name; `main` names what a case with one plain answer means. `parts` make a list of the answer.
     """
 
     net: RatedCharge
@@ -34,6 +36,7 @@ class Reckoned:
     taxes: RatedCharge | None = None
     others: Mapping[str, Fraction] = field(default_factory=dict)
     main: str = ""
+    parts: tuple[Fraction, ...] = ()
 
 
 def reckon(kind: str, inputs: Inputs, currency: Currency) -> Reckoned:
@@ -296,18 +299,40 @@ def _reservation(inputs: Inputs, _currency: Currency) -> Reckoned:
 
 
 def _vat(inputs: Inputs, currency: Currency) -> Reckoned:
-    """Tax on one net, or on the lines of each rate together."""
-    lines = inputs.objects("lines")
+    """Tax on one net, or on the lines of each rate together; a line without a rate of its own has the case's."""
+    whole = _percent(inputs, ZERO)
+    lines = [(one.number("net", "amount"), _percent(one, whole)) for one in inputs.objects("lines", of_numbers="net")]
     nets: dict[Fraction, Fraction] = {}
-    for one in lines or [inputs]:
-        net = rounded(charge([Step("net", one.number("net", "amount"))]), currency).amount
-        percent = one.amount("tax_pct", default=ZERO)
-        nets[percent] = nets.get(percent, ZERO) + net
+    for amount, percent in lines or [(inputs.number("net", "amount"), whole)]:
+        nets[percent] = nets.get(percent, ZERO) + rounded(charge([Step("net", amount)]), currency).amount
     net = charge([Step(f"Net at {plain(percent)} %", amount) for percent, amount in nets.items()])
     taxes = charge(
         [Step(f"{plain(percent)} % tax on {plain(amount)}", tax_on(amount, percent, currency)) for percent, amount in nets.items()]
     )
     return Reckoned(net, taxes=taxes)
+
+
+def _percent(inputs: Inputs, default: Fraction) -> Fraction:
+    """The rate of a net; none where the customer accounts for the tax, or nobody does."""
+    percent, category = inputs.amount("tax_pct", "vat_pct", default=default), inputs.text("category", default="S").upper()
+    if category not in CATEGORIES:
+        raise InputInvalid(f"category is one of {', '.join(CATEGORIES)}, as EN 16931 has them.")
+    is_free = [inputs.flag("reverse_charge", default=False), inputs.flag("exempt", default=False), category != "S"]
+    return ZERO if any(is_free) else percent
+
+
+def _allocate(inputs: Inputs, currency: Currency) -> Reckoned:
+    """A rounded amount over parts, by largest remainder; what is left over goes to the earlier of equals."""
+    amount = rounded(charge([Step("Amount", inputs.number("amount", "total"))]), currency)
+    count = inputs.whole("parts", default=0)
+    if not 0 <= count <= MOST_PARTS:
+        raise InputInvalid(f"parts is 1 to {MOST_PARTS:,}.")
+    weights = inputs.numbers("weights") or [Fraction(1)] * count
+    if not weights or min(weights) < 0 or not any(weights):
+        raise InputMissing("weights is missing: numbers not below zero, one of them above it; or parts, how many equal ones.")
+    minor = to_minor(amount.amount, currency)
+    shares = [Fraction(one if minor >= 0 else -one, 10**currency.exponent) for one in split_by_weight(abs(minor), weights)]
+    return Reckoned(charge([Step(f"Part {place}", one) for place, one in enumerate(shares, 1)]), parts=tuple(shares))
 
 
 _ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
@@ -345,4 +370,5 @@ _KINDS: dict[str, Callable[[Inputs, Currency], Reckoned]] = {
     "fly_machine": _fly_machine,
     "reservation": _reservation,
     "vat": _vat,
+    "allocate": _allocate,
 }

@@ -9,15 +9,15 @@ from typing import Any
 
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
-from flyusage.money import Currency, round_half_away
+from flyusage.money import Currency, round_half_away, to_minor
 from flyusage.pricing.case_inputs import Inputs, number
 from flyusage.pricing.case_kinds import Reckoned, reckon
 from flyusage.pricing.errors import AnswerUnknown, CasesUnreadable, InputInvalid
 from flyusage.pricing.export import adding_up
-from flyusage.pricing.rating import ZERO, RatedCharge, Step, rounded
+from flyusage.pricing.rating import ZERO, RatedCharge, Step, plain, rounded
 from flyusage.pricing.settling import with_tax
 
-Answer = str | dict[str, str]
+Answer = str | dict[str, str] | list[str]
 PERCENTS = ("discount_pct",)
 PERCENT_PLACES, QUANTITY_PLACES = 2, 12
 MOST_DIGITS = 1000  # of a whole number in JSON; longer ones are no amounts
@@ -27,7 +27,7 @@ MOST_DIGITS = 1000  # of a whole number in JSON; longer ones are no amounts
 class Answered:
     """A case and its answer, in whole minor units (`7.00`), or the error that it has none.
 
-    `working` sums to what is owed: the gross where there is tax. `matches` compares as numbers; None where nothing is
+    `working` sums to what is owed: the gross where there is tax, less what prepaid credits paid. `matches` compares as numbers; None where nothing is
     expected. `ignored` are inputs that its kind does not know.
     """
 
@@ -106,14 +106,26 @@ def _answered(id_: str, kind: str, inputs: Inputs, expected: Any) -> Answered:
     currency = inputs.currency()
     reckoned = reckon(kind, inputs, currency)
     percent = inputs.amount("tax_pct", "vat_pct", default=ZERO)
+    if inputs.has("promotional_credit") and (reckoned.taxes or reckoned.tax_basis is not None):
+        raise InputInvalid("promotional_credit lowers a net before it is taxed; this kind has its tax from what is given.")
     has_tax = inputs.has("tax_pct", "vat_pct") or reckoned.taxes is not None
-    net = rounded(reckoned.net, currency)
+    net = _less(rounded(reckoned.net, currency), inputs.amount("promotional_credit", default=ZERO), "Promotional credit", currency)
     gross = net + reckoned.taxes if reckoned.taxes else with_tax(net, percent, currency, basis=reckoned.tax_basis) if percent else net
+    due = _less(gross, inputs.amount("prepaid_credit", default=ZERO), "Paid before by credit", currency)
     ignored = tuple(inputs.unknown())
-    named = _named(reckoned, net, gross, currency)
-    main = reckoned.main or ("gross" if has_tax else "net")
-    answer = _shaped(named, expected, main=main, has_tax=has_tax)
-    return Answered(id_, kind, answer, gross.steps, expected, None if expected is None else _matches(answer, expected), ignored)
+    named = {**_named(reckoned, net, gross, currency), "due": f"{round_half_away(due.amount, currency.exponent):f}"}
+    main = reckoned.main or ("due" if inputs.has("prepaid_credit") else "gross" if has_tax else "net")
+    if reckoned.parts:
+        answer: Answer = [f"{round_half_away(one, currency.exponent):f}" for one in reckoned.parts]
+    else:
+        answer = _shaped(named, expected, main=main, has_tax=has_tax)
+    return Answered(id_, kind, answer, due.steps, expected, None if expected is None else _matches(answer, expected), ignored)
+
+
+def _less(owed: RatedCharge, credit: Fraction, text: str, currency: Currency) -> RatedCharge:
+    """What a credit leaves to be paid; it takes no more than there is."""
+    taken = min(Fraction(to_minor(credit, currency), 10**currency.exponent), max(ZERO, owed.amount))
+    return owed.then(Step(f"{text} of {plain(credit)}", -taken)) if taken else owed
 
 
 def _named(reckoned: Reckoned, net: RatedCharge, gross: RatedCharge, currency: Currency) -> dict[str, str]:
@@ -131,6 +143,8 @@ def _shaped(named: Mapping[str, str], expected: Any, *, main: str, has_tax: bool
         if not expected:
             raise InputInvalid("expected names no amount.")
         return {name: named[name] for name in expected}
+    if expected is None and main == "due":
+        return {name: named[name] for name in ("net", "tax", "gross", "due")}
     if expected is None and main not in ("net", "gross"):
         return {main: named[main]}
     if expected is None and has_tax:
@@ -139,6 +153,9 @@ def _shaped(named: Mapping[str, str], expected: Any, *, main: str, has_tax: bool
 
 
 def _matches(answer: Answer, expected: Any) -> bool:
+    if isinstance(answer, list):
+        given = expected if isinstance(expected, list) else [expected]
+        return [Fraction(one) for one in answer] == [number(one, f"expected[{place}]") for place, one in enumerate(given)]
     if isinstance(answer, dict):
         return all(Fraction(value) == number(expected[name], f"expected {name}") for name, value in answer.items())
     return Fraction(answer) == number(expected, "expected")

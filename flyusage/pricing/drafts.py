@@ -44,19 +44,24 @@ def new_book(session: Session, slug: str, *, currency: str, name: str = "", is_s
     return made
 
 
-def new_draft(session: Session, slug: str, effective_from: date, *, source: Version | None = None, note: str = "", by: Actor) -> Version:
-    """A draft of the book `slug`, with the prices of `source` or none. A book that does not exist is made as that of `source`.
+def new_draft(
+    session: Session, slug: str, effective_from: date, *, source: Version | None = None, currency: str = "", note: str = "", by: Actor
+) -> Version:
+    """A draft of the book `slug`, with the prices of `source` or none. A book that does not exist is made in `currency`, or that of `source`.
 
-    Raises DraftRefused where the book has a version of that day, or another currency than `source`.
+    Raises DraftRefused where the book has a version of that day, or another currency than `source` or `currency`.
     """
     by.is_no_member("Prices are made")
     book = books.book_named(session, slug)
-    if book is None and source is None:
-        raise DraftRefused(f"There is no book {harmless(slug[:60])!r}. Name a version to begin it from.")
-    if book is None and source is not None:
-        new_book(session, slug, currency=source.book.currency, is_synthetic=source.book.is_synthetic, by=by)
+    if book is None and source is None and not currency:
+        raise DraftRefused(f"There is no book {harmless(slug[:60])!r}. Name a version to begin it from, or its currency to begin empty.")
+    if book is None:
+        is_synthetic = source is not None and source.book.is_synthetic
+        new_book(session, slug, currency=currency or (source.book.currency if source else ""), is_synthetic=is_synthetic, by=by)
         book = books.book_named(session, slug)
     assert book is not None
+    if currency and currency != book.currency:
+        raise DraftRefused(f"The book {slug} is in {book.currency} and stays so. Make another book for {harmless(currency[:20])}.")
     if source is not None and source.book.currency != book.currency:
         raise DraftRefused(f"{source.name} is in {source.book.currency}, the book {slug} in {book.currency}; amounts are never converted.")
     if any(one.effective_from == effective_from for one in versions(session, book=slug)):

@@ -15,7 +15,7 @@ from flyusage import clock
 from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
 from flyusage.pricing.books import book_of
-from flyusage.pricing.errors import CreditSpent, TermsInvalid
+from flyusage.pricing.errors import CreditSpent, TermsInvalid, TermsUnknown
 from flyusage.pricing.terms import Credit, CreditKind
 from flyusage.pricing.terms_models import credit_grant
 
@@ -49,6 +49,18 @@ def grant(
     return made
 
 
+def revoke(session: Session, org_id: int, grant_id: int, *, by: Actor) -> int:
+    """Take back what is left of a grant; what invoices took stays theirs. The minor units taken back. Raises TermsUnknown and CreditSpent."""
+    by.is_no_member("Credits are taken back")
+    row = session.execute(sa.text(_REVOKE), {"org": org_id, "grant": grant_id}).first()
+    if row is None:
+        is_known = grant_id in {one.id for one in credits_of(session, org_id)}
+        raise CreditSpent(f"Nothing is left of credit {grant_id}.") if is_known else TermsUnknown(f"There is no credit {grant_id}.")
+    detail = {"amount_minor": row.left_minor, "currency": row.currency}
+    audit.record(session, org_id, actor=by.name, action="credit.revoke", subject=f"credit_grant:{grant_id}", detail=detail)
+    return int(row.left_minor)
+
+
 def redeem(session: Session, org_id: int, invoice_id: int, taken: Iterable[Taken]) -> None:
     """Take from grants for an invoice, all or nothing; repeating it for the same invoice changes nothing.
 
@@ -75,7 +87,13 @@ def credits_of(session: Session, org_id: int) -> list[Credit]:
     )
     return [
         Credit(
-            row.id, CreditKind(row.kind), row.description, row.amount_minor - row.used_minor, row.currency, row.granted_at, row.expires_at
+            id=row.id,
+            kind=CreditKind(row.kind),
+            description=row.description,
+            left_minor=row.amount_minor - row.used_minor - row.revoked_minor,
+            currency=row.currency,
+            granted_at=row.granted_at,
+            expires_at=row.expires_at,
         )
         for row in session.execute(query)
     ]
@@ -87,7 +105,14 @@ ON CONFLICT (org_id, invoice_id, grant_id) WHERE amount_minor > 0 DO NOTHING RET
 
 _TAKE = """
 UPDATE credit_grant SET used_minor = used_minor + :amount
-WHERE org_id = :org AND id = :grant AND used_minor + :amount <= amount_minor RETURNING id"""
+WHERE org_id = :org AND id = :grant AND used_minor + revoked_minor + :amount <= amount_minor RETURNING id"""
+
+_REVOKE = """
+WITH held AS (
+  SELECT id, amount_minor - used_minor - revoked_minor AS left_minor FROM credit_grant WHERE org_id = :org AND id = :grant FOR UPDATE
+)
+UPDATE credit_grant g SET revoked_minor = g.revoked_minor + held.left_minor FROM held
+WHERE g.org_id = :org AND g.id = held.id AND held.left_minor > 0 RETURNING held.left_minor, g.currency"""
 
 _GIVE_BACK = """
 WITH returned AS (

@@ -4,7 +4,7 @@ Place of supply is that of electronic services: the customer's country. Categori
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -59,6 +59,7 @@ class Seller:
     """Who issues the invoices from `starts_on` on. `is_demo` marks the invented one that an installation begins with.
 
     `country` is ISO 3166; `vat_number` with its country's letters; `registration` the number in the companies' register.
+    `logo` is a PNG or JPEG, printed in place of the name.
     """
 
     starts_on: date
@@ -74,6 +75,7 @@ class Seller:
     iban: str | None = None
     bic: str | None = None
     is_demo: bool = False
+    logo: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -216,6 +216,12 @@ def seller_on(session: Session, day: date) -> Seller:
     return Seller(**{**found, "address_lines": tuple(found["address_lines"])})
 
 
+def sellers(session: Session) -> list[Seller]:
+    """Every seller there was or will be, by the day each begins."""
+    rows = session.execute(sa.text("SELECT * FROM seller ORDER BY starts_on")).mappings()
+    return [Seller(**{**row, "address_lines": tuple(row["address_lines"])}) for row in rows]
+
+
 def tax_rates(session: Session) -> list[TaxRate]:
     """Every country's standard rates, by country and date."""
     rows = session.execute(sa.text("SELECT country, percent, starts_on, ends_on, name FROM tax_rate ORDER BY country, starts_on"))
@@ -265,7 +271,7 @@ def _credit(row: dict[str, Any]) -> Credit:
         id=row["id"],
         kind=CreditKind(row["kind"]),
         description=row["description"],
-        left_minor=row["amount_minor"] - row["used_minor"],
+        left_minor=row["amount_minor"] - row["used_minor"] - row["revoked_minor"],
         currency=row["currency"],
         granted_at=datetime.fromisoformat(row["granted_at"]),
         expires_at=datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None,
@@ -308,7 +314,10 @@ _TERMS = " UNION ALL ".join(
         _OVERRIDES,
         _agreed("discount", "first_month < :end", _WITH_SKU),
         _agreed("reservation", "starts_on < :end AND starts_on + make_interval(months => months) > :start"),
-        _agreed("credit_grant", "used_minor < amount_minor AND granted_at < :end AND (expires_at IS NULL OR expires_at > :start)"),
+        _agreed(
+            "credit_grant",
+            "used_minor + revoked_minor < amount_minor AND granted_at < :end AND (expires_at IS NULL OR expires_at > :start)",
+        ),
         _agreed("recurring_fee", "first_day < :end AND (last_day IS NULL OR last_day >= :start)", _WITH_SKU),
         _agreed("one_off_charge", "charged_on >= :start AND charged_on < :end"),
         _agreed("spend_limit", "starts_on < :end AND (ends_on IS NULL OR ends_on > :start)"),

@@ -5,7 +5,21 @@ audit them, and read by `terms.terms_of`.
 """
 
 import sqlalchemy as sa
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, DateTime, ForeignKey, Identity, Integer, Numeric, SmallInteger, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
@@ -124,13 +138,14 @@ credit_grant = sa.Table(
     Column("description", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("used_minor", BigInteger, nullable=False, server_default="0"),
+    Column("revoked_minor", BigInteger, nullable=False, server_default="0", comment="taken back by the platform before an invoice took it"),
     _currency(),
     Column("granted_at", MOMENT, nullable=False),
     Column("expires_at", MOMENT),
     _key("id"),
     sa.CheckConstraint("kind IN ('prepaid', 'promotional')", name="kind_known"),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
-    sa.CheckConstraint("used_minor BETWEEN 0 AND amount_minor", name="never_overdrawn"),
+    sa.CheckConstraint("used_minor >= 0 AND revoked_minor >= 0 AND used_minor + revoked_minor <= amount_minor", name="never_overdrawn"),
     sa.CheckConstraint("expires_at > granted_at", name="in_order"),
 )
 
@@ -229,6 +244,7 @@ seller = sa.Table(
     Column("bic", Text),
     Column("email", Text, nullable=False),
     Column("is_demo", Boolean, nullable=False, server_default="false"),
+    Column("logo", LargeBinary, comment="a PNG or JPEG, printed on invoices"),
     sa.PrimaryKeyConstraint("starts_on"),
     sa.CheckConstraint("country ~ '^[A-Z]{2}$'", name="country_shape"),
 )

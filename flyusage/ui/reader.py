@@ -19,12 +19,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flyusage.auth import accounts, sessions
 from flyusage.auth.errors import SignInNeeded
 from flyusage.auth.sessions import Reader
+from flyusage.config import settings
 from flyusage.orgs.acting import acts_from
 
 if TYPE_CHECKING:
     from reflex.app import App
 
-COOKIE = "flyusage_session"
+COOKIE = "flyusage_session"  # as all cookies here, to be asked of `cookie_name`
 DEVICE_COOKIE = "flyusage_device"  # outlives the session: says that this browser was signed in before
 LONGEST_COOKIE = 4096
 
@@ -58,8 +59,17 @@ def is_shown_to(state: BaseState, secret: str) -> bool:
     return secret_in(state.router.headers.cookie) == secret
 
 
-def secret_in(cookies: str, name: str = COOKIE) -> str:
+def cookie_name(plain: str) -> str:
+    """What a cookie is called: where people come by HTTPS with the prefix that only this very host can set, and only over HTTPS.
+
+    A page on a sibling host, or somebody on the wire, can plant none of that name (RFC 6265bis, 4.1.3.2).
+    """
+    return f"__Host-{plain}" if settings().is_https else plain
+
+
+def secret_in(cookies: str, plain: str = COOKIE) -> str:
     """The secret in a Cookie header, empty where there is none."""
+    name = cookie_name(plain)
     if name not in cookies or len(cookies) > LONGEST_COOKIE:
         return ""
     try:

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from flyusage import db
-from flyusage.auth import accounts, halfway, letters, passkeys, second_factor, sessions
+from flyusage.auth import accounts, halfway, letters, passkeys, passwords, second_factor, sessions
 from flyusage.auth.errors import (
     AddressInvalid,
     CodeWrong,
@@ -43,7 +43,7 @@ from flyusage.orgs.invitations import Offer
 from flyusage.orgs.sso.connections import lead_of, require_password_allowed
 from flyusage.orgs.sso.errors import SingleSignOnNeeded
 from flyusage.server import is_loopback
-from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, secret_in, signed_in
+from flyusage.ui.reader import COOKIE, DEVICE_COOKIE, cookie_name, secret_in, signed_in
 
 LARGEST_FORM = 16_384
 HALFWAY_COOKIE = "flyusage_halfway"  # between the password and the code; no session
@@ -65,7 +65,7 @@ async def sign_in(request: Request) -> Response:
             address=address_of(request),
             device=request.headers.get("user-agent", ""),
             mark=mark or None,
-            note=partial(_note, "session.start", device=request.headers.get("user-agent", "")),
+            note=partial(note, "session.start", device=request.headers.get("user-agent", "")),
             permit=_permit_password,
         )
     except SecondFactorAsked as asked:
@@ -97,7 +97,7 @@ async def enter_demo(request: Request) -> Response:
 def is_demo_at_hand() -> bool:
     """Whether this server answers this machine alone, and no proxy stands before it: only then are there doors without a password."""
     chosen = settings()
-    return chosen.base_url is None and is_loopback(chosen.host)
+    return chosen.base_url is None and not chosen.proxies and is_loopback(chosen.host)
 
 
 def _enter_demo(email: str, address: str, device: str) -> str | None:
@@ -107,7 +107,7 @@ def _enter_demo(email: str, address: str, device: str) -> str | None:
         if email not in (person.email for person in people.open_doors(session)):
             return None
         known = accounts.known(session, email)
-        _note("session.start", session, known.user_id, device=device)
+        note("session.start", session, known.user_id, device=device)
         return sessions.start(session, known.user_id, address=address, device=device, how=DEMO)
 
 
@@ -157,17 +157,17 @@ async def passkey_step(request: Request) -> Response:
     return _without_half(with_cookies(RedirectResponse(onward or "/", status_code=303), secret))
 
 
-async def new_passkey(_request: Request) -> Response:
-    """What the browser of whoever is signed in is asked to make a passkey by, as JSON; or why not."""
-    return await _options(_new_passkey)
+async def new_passkey(request: Request) -> Response:
+    """What the browser of whoever is signed in is asked to make a passkey by, as JSON; or why not. Field: proof, where there is a factor."""
+    form = await form_of(request)
+    return await _options(_new_passkey, _field(form, "proof")[: passwords.LONGEST])
 
 
 async def sign_out(request: Request) -> Response:
     """End this browser's session."""
     await run_in_threadpool(end_session, request)
     response = RedirectResponse("/sign-in?problem=signed_out", status_code=303)
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=is_secure())
-    return response
+    return without_cookie(response, COOKIE)
 
 
 async def forgot(request: Request) -> Response:
@@ -227,11 +227,17 @@ async def _options(asked: Callable[..., str], *given: str) -> Response:
         return JSONResponse({"code": error.code, "detail": error.sentence}, status_code=error.status)
 
 
-def _new_passkey() -> str:
+def _new_passkey(proof: str) -> str:
     with db.platform_transaction() as session:
         reader = signed_in(session)
         if reader is None:
             raise SignInNeeded("You are not signed in, or no longer. Sign in, and come back to this page.")
+        is_guarded = second_factor.is_on(session, reader.user_id)
+    if is_guarded:
+        second_factor.count_try(reader.user_id)
+    with db.platform_transaction() as session:
+        if second_factor.is_on(session, reader.user_id):  # another way in must not be set up by a session that was left open
+            second_factor.prove_anew(session, reader.user_id, proof)
         return passkeys.begin(session, reader.user_id, reader.email, settings())
 
 
@@ -275,7 +281,7 @@ def _set_password(link: str, password: str, address: str, device: str) -> str:
         user_id = accounts.spend_link(session, link, "set_password")
         require_password_allowed(session, user_id)
         accounts.set_password(session, user_id, password)
-        _note("password.set", session, user_id, device=device)
+        note("password.set", session, user_id, device=device)
         if not second_factor.is_on(session, user_id):
             return sessions.start(session, user_id, address=address, device=device, how=LINK)
         half = halfway.start(session, user_id, how=LINK)
@@ -325,19 +331,19 @@ def end_session(request: Request) -> None:
         reader = sessions.reader_of(session, secret) if secret else None
         if reader is not None:
             sessions.end(session, reader.user_id, reader.session_id)
-            _note("session.end", session, reader.user_id)
+            note("session.end", session, reader.user_id)
 
 
-def _note(action: str, session: Session, user_id: int, *, device: str = "") -> None:
+def note(action: str, session: Session, user_id: int, *, device: str = "") -> None:
     """In the audit of each organization that the account belongs to."""
     detail = {"device": device[:LONGEST_NOTED]} if device else {}
     audit.record_of_person(session, user_id, actor=f"user:{user_id}", action=action, detail=detail)
 
 
 def _note_code(device: str, session: Session, user_id: int, kind: Kind) -> None:
-    _note("session.start", session, user_id, device=device)
+    note("session.start", session, user_id, device=device)
     if kind == "recovery":
-        _note("recovery_code.use", session, user_id, device=device)
+        note("recovery_code.use", session, user_id, device=device)
 
 
 def _note_refusal(user_id: int) -> None:
@@ -348,31 +354,34 @@ def _note_refusal(user_id: int) -> None:
 def with_cookies(response: Response, secret: str) -> Response:
     """`response` with the cookies of a new session."""
     for name, seconds in ((COOKIE, int(sessions.LONGEST.total_seconds())), (DEVICE_COOKIE, DEVICE_SECONDS)):
-        response.set_cookie(name, secret, max_age=seconds, path="/", httponly=True, samesite="lax", secure=is_secure())
+        set_cookie(response, name, secret, seconds)
+    return response
+
+
+def set_cookie(response: Response, plain: str, value: str, seconds: int) -> None:
+    """Give the browser a cookie that no script reads; for every path, as its name promises (`cookie_name`)."""
+    response.set_cookie(cookie_name(plain), value, max_age=seconds, path="/", httponly=True, samesite="lax", secure=settings().is_https)
+
+
+def without_cookie(response: Response, plain: str) -> Response:
+    """`response`, by which the browser forgets that cookie."""
+    set_cookie(response, plain, "", 0)
     return response
 
 
 def ask_for_code(half: str, onward: str) -> Response:
     """To the page that asks for the second factor; `half` is the half sign-in's secret."""
     response = RedirectResponse(f"/second-factor?{urlencode({'next': onward})}" if onward else "/second-factor", status_code=303)
-    response.set_cookie(
-        HALFWAY_COOKIE, half, max_age=int(halfway.LASTS.total_seconds()), path="/auth", httponly=True, samesite="lax", secure=is_secure()
-    )
+    set_cookie(response, HALFWAY_COOKIE, half, int(halfway.LASTS.total_seconds()))
     return response
 
 
 def _without_half(response: Response) -> Response:
-    response.delete_cookie(HALFWAY_COOKIE, path="/auth", httponly=True, samesite="lax", secure=is_secure())
-    return response
-
-
-def is_secure() -> bool:
-    """Whether people come by HTTPS. On loopback they do not, and not every browser keeps a Secure cookie there."""
-    return (settings().base_url or "").startswith("https://")
+    return without_cookie(response, HALFWAY_COOKIE)
 
 
 def address_of(request: Request) -> str:
-    """The network address that a request comes from."""
+    """The network address that a request comes from; behind trusted proxies, the one that they were asked from (`asgi.create`)."""
     return request.client.host if request.client else ""
 
 

@@ -1,18 +1,17 @@
 """The way to an organization's provider and back: whole page loads, since a browser leaves for another site and returns with a code.
 
 A form's answer may not lead to another site (the policy's form-action), so that what leads there is a page of its own, with a link on
-it for whoever's browser does not follow by itself. The cookie that ties the way back to this browser goes nowhere else.
+it for whoever's browser does not follow by itself. A cookie ties the way back to this browser; it ends with the way.
 """
 
 import html
 from dataclasses import replace
-from functools import partial
 from urllib.parse import quote, urlencode, urlsplit
 
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from flyusage import db
@@ -27,7 +26,8 @@ from flyusage.auth.errors import (
 )
 from flyusage.auth.how import How
 from flyusage.auth.oidc import Person
-from flyusage.auth.throttle import Limit, count
+from flyusage.auth.secrets import digest
+from flyusage.auth.throttle import Limit, count, counted
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 from flyusage.invoices import seats
@@ -40,14 +40,16 @@ from flyusage.orgs.sso.connections import CALLBACK, Connection
 from flyusage.orgs.sso.errors import FlowSpent, SsoRefused, SsoUnknown
 from flyusage.orgs.sso.flows import Begun, Flow
 from flyusage.ui import sign_in
-from flyusage.ui.reader import secret_in
+from flyusage.ui.reader import secret_in, signed_in
 from flyusage.ui.session import open_organization
 
 COOKIE = "flyusage_sso_"  # and the state's beginning: two tabs have one each
-COOKIE_PATH = "/auth/sso"
 AT_ONCE = Limit(600, 15 * 60)  # a whole firm comes from one address at nine, and there is nothing to guess
 LONGEST_GIVEN = 4000
 LONGEST_SHOWN = 300
+LONGEST_TOKEN = 12_000
+SIGNED_OUT = "/auth/sso/signed-out"
+ONCE = Limit(1, 2 * (oidc.LOGOUT_S + oidc.SKEW_S))  # longer than a logout token is taken
 
 
 async def start(request: Request) -> Response:
@@ -95,6 +97,35 @@ async def callback(request: Request) -> Response:
     return _without(sign_in.with_cookies(RedirectResponse(flow.onward or "/", status_code=303), made), state)
 
 
+async def sign_out(request: Request) -> Response:
+    """End this browser's session, and lead to where its provider ends the one there. Without such a place, say so."""
+    way = await run_in_threadpool(_way_out)
+    response = await sign_in.sign_out(request)
+    if way:
+        led = _page(way, "To your organization's sign-out")
+        return sign_in.without_cookie(led, sign_in.COOKIE)
+    response.headers["location"] = "/sign-in?problem=signed_out_here"
+    return response
+
+
+async def signed_out(_request: Request) -> Response:
+    """Back from the provider, where somebody has signed out."""
+    return RedirectResponse("/sign-in?problem=signed_out", status_code=303)
+
+
+async def signed_out_elsewhere(request: Request) -> Response:
+    """The provider itself says who has signed out there (back-channel). Field: logout_token. 200 where it was taken, else 400."""
+    form = await sign_in.form_of(request)
+    headers = {"cache-control": "no-store"}
+    try:
+        await run_in_threadpool(_sign_out_elsewhere, form.get("logout_token", "")[:LONGEST_TOKEN], sign_in.address_of(request))
+    except TooManyAttempts as error:
+        return JSONResponse({"error": "temporarily_unavailable"}, error.status, {**headers, "retry-after": str(error.retry_after_s)})
+    except FlyusageError as error:
+        return JSONResponse({"error": "invalid_request", "error_description": error.sentence}, 400, headers)
+    return Response(status_code=200, headers=headers)
+
+
 def refusal(state: str) -> str:
     """Why the provider's word did not let somebody in, for the browser that knows the state. Blocks on the database."""
     with db.platform_transaction() as session:
@@ -138,6 +169,36 @@ def _start_test(slug: str) -> tuple[str, Begun] | None:
             flows.spend(session, begun.state, begun.secret)
             flows.tell(session, begun.state, {"problem": error.sentence})
         return "", begun
+
+
+def _way_out() -> str | None:
+    with db.platform_transaction() as session:
+        reader = signed_in(session)
+        held = connections.connection(session, reader.how.sso_org_id) if reader and reader.how.sso_org_id is not None else None
+        if reader is None or held is None:
+            return None
+        client = oidc.Client(held.issuer, held.client_id, "", redirect_uri())
+    try:
+        return oidc.way_out(client, back=settings().address + SIGNED_OUT, hint=reader.email)
+    except ProviderUnreachable:
+        return None
+
+
+def _sign_out_elsewhere(token: str, address: str) -> None:
+    """Raises ProviderRefused, ProviderUnreachable, TooManyAttempts."""
+    with db.platform_transaction() as session:
+        count(session, "sso-out-from", address, AT_ONCE)
+    issuer, clients = oidc.addressed(token)
+    with db.platform_transaction() as session:
+        found = connections.of_provider(session, issuer, clients)
+    if not found:
+        raise ProviderRefused("No organization here signs its people in by that provider.")
+    for held in found:
+        subject, name = oidc.signed_out(oidc.Client(held.issuer, held.client_id, "", redirect_uri()), token)
+        with db.platform_transaction() as session:
+            if counted(session, f"sso-out-{held.org_id}", digest(name).hex(), ONCE).tried > 1:
+                raise ProviderRefused("That logout token was taken already.")
+            people.signed_out(session, held, subject)
 
 
 def _spend(state: str, secret: str, address: str) -> Flow:
@@ -253,22 +314,18 @@ def _told_at(path: str, state: str) -> str:
 
 def _lead(way: str, begun: Begun) -> Response:
     """A page that goes on by itself; its link is for browsers that do not."""
-    there, name = html.escape(way, quote=True), html.escape(urlsplit(way).hostname or "")
-    response = HTMLResponse(_PAGE.format(there=there, name=name), headers={"cache-control": "no-store"})
-    _set(response, _cookie(begun.state), begun.secret, int(flows.LASTS.total_seconds()))
+    response = _page(way, "To your organization's sign-in")
+    sign_in.set_cookie(response, _cookie(begun.state), begun.secret, int(flows.LASTS.total_seconds()))
     return response
+
+
+def _page(way: str, title: str) -> HTMLResponse:
+    there, name = html.escape(way, quote=True), html.escape(urlsplit(way).hostname or "")
+    return HTMLResponse(_PAGE.format(there=there, name=name, title=title), headers={"cache-control": "no-store"})
 
 
 def _without(response: Response, state: str) -> Response:
-    _set(response, _cookie(state), "", 0)
-    return response
-
-
-_set_cookie = partial(Response.set_cookie, path=COOKIE_PATH, httponly=True, samesite="lax")
-
-
-def _set(response: Response, name: str, value: str, seconds: int) -> None:
-    _set_cookie(response, name, value, max_age=seconds, secure=sign_in.is_secure())
+    return sign_in.without_cookie(response, _cookie(state))
 
 
 def _cookie(state: str) -> str:
@@ -281,15 +338,18 @@ def _harmless(words: str) -> str:
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="0; url={there}"><title>Sign in · flyusage</title>
+<meta http-equiv="refresh" content="0; url={there}"><title>{title} · flyusage</title>
 <style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 20vh auto; max-width: 26rem; padding: 0 1.5rem }}
 </style></head>
-<body><main><h1 style="font-size: 1.25rem">To your organization's sign-in</h1>
+<body><main><h1 style="font-size: 1.25rem">{title}</h1>
 <p>You go on at <strong>{name}</strong>. <a href="{there}">Continue</a>, if nothing happens.</p></main></body></html>
 """
 
 routes = [
     Route("/auth/sso", start, methods=["POST"]),
     Route(CALLBACK, callback),
+    Route("/auth/sso/sign-out", sign_out, methods=["POST"]),
+    Route(SIGNED_OUT, signed_out),
+    Route("/auth/sso/back-channel", signed_out_elsewhere, methods=["POST"]),
     Route("/orgs/{slug}/sso/test", test),
 ]

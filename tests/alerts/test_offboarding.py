@@ -53,3 +53,19 @@ def test_what_stops_is_told_and_an_heir_takes_over(cast: Cast):
         )  # fmt: skip
         with pytest.raises(MemberUnknown):
             offboarding.stops(session, org, leaver.user_id)
+
+
+def test_of_whom_nobody_said_who_takes_over_an_owner_does_where_else_nobody_were_told(cast: Cast):
+    org = cast.prism.id
+    with db.platform_transaction() as session:
+        leaver = add_person(session, "leaver@prism.example", cast.prism, Role.VIEWER)
+        add_person(session, "later@prism.example", cast.prism, Role.OWNER)
+    with db.transaction(org) as session:
+        for name, told in (("alone", (leaver.email,)), ("both", (leaver.email, "x@y.example")), ("none", ())):
+            budgets.create(session, org, Plan(name, 100, recipients=told), by=BY)
+    offboarding.leave(org, by=member(leaver.user_id, Role.VIEWER))
+    with db.transaction(org) as session:
+        told = {one.plan.name: one.plan.recipients for one in budgets.budgets(session, org)}
+        assert told == {"alone": (cast.owner.email,), "both": ("x@y.example",), "none": ()}
+        (change,) = [one for one in audit.entries(session, org) if one.action == "budget.change" and one.detail["name"] == "alone"]
+        assert change.actor == f"user:{leaver.user_id}"

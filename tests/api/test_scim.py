@@ -192,6 +192,49 @@ def test_whom_somebody_invited_to_some_apps_sees_no_more_by_the_directory(cast: 
         assert (waiting.role, waiting.app_ids) == (role, apps)
 
 
+@pytest.mark.parametrize("how", ["inactive", "deleted"])
+def test_who_comes_back_sees_the_apps_they_saw_and_no_more(cast: Cast, client: httpx.Client, how: str):
+    with db.platform_transaction() as session:
+        apps = session.scalars(
+            sa.text("INSERT INTO app (org_id, name) VALUES (:o, 'web'), (:o, 'api') RETURNING id"), {"o": cast.prism.id}
+        ).all()
+    both = ["ada@prism.example", "owner@rival.example"]
+    made = [add(client, one) for one in both]
+
+    def granted() -> list[object]:
+        """Ada's as a member, and the stranger's as their invitation says."""
+        with db.transaction(cast.prism.id) as session:
+            asked = "SELECT app_ids FROM membership m JOIN people_of_organization(NULL) p USING (user_id) WHERE p.email = :email"
+            waiting = [list(one.app_ids or ()) or None for one in invitations.waiting(session, cast.prism.id) if one.email == both[1]]
+            return [session.scalar(sa.text(asked), {"email": both[0]}), *waiting]
+
+    assert granted() == [None, None]
+    with db.transaction(cast.prism.id) as session:
+        session.execute(sa.text("UPDATE membership SET app_ids = :apps WHERE role = 'viewer'"), {"apps": [apps[0]]})
+        session.execute(sa.text("UPDATE invitation SET app_ids = :apps"), {"apps": [apps[1]]})
+    for one in made:
+        if how == "deleted":
+            assert client.delete(f"Users/{one['id']}").status_code == 204
+        else:
+            client.patch(f"Users/{one['id']}", json=patch({"op": "replace", "path": "active", "value": False}))
+    assert both[0] not in people(cast)
+    for one, email in zip(made, both, strict=True):
+        if how == "deleted":
+            add(client, email)
+        else:
+            client.patch(f"Users/{one['id']}", json=patch({"op": "replace", "path": "active", "value": True}))
+    assert granted() == [[apps[0]], [apps[1]]]
+
+
+def test_what_is_not_offered_is_said_and_refused(client: httpx.Client):
+    config = client.get("ServiceProviderConfig").json()
+    assert config["bulk"]["supported"] is False
+    for method, path in (("GET", "Me"), ("PATCH", "Me"), ("POST", "Bulk")):
+        answer = client.request(method, path, json=None if method == "GET" else {})
+        assert (path, answer.status_code) == (path, 501)
+        assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+
+
 def test_groups_give_roles_and_take_them(cast: Cast, client: httpx.Client):
     ada, bob = add(client, "ada@prism.example"), add(client, "bob@prism.example")
     made = client.post("Groups", json=group("Developers", ada["id"])).json()

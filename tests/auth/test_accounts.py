@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -225,3 +226,41 @@ def test_a_tenant_reads_nobodys_password_session_or_link(cast: Cast):
     for table in ("user_account", "user_session", "one_time_link", "rate_counter"):
         with pytest.raises(ProgrammingError, match="permission denied"), db.transaction(cast.prism.id) as session:
             session.execute(sa.text(f"SELECT 1 FROM {table}"))
+
+
+def test_a_domain_is_one_however_it_is_written(database):
+    with db.platform_transaction() as session:
+        made = accounts.create(session, "Ada@Bücher.Example")
+        assert made.email == "ada@xn--bcher-kva.example"
+        for again in ("ada@xn--bcher-kva.example", "ada@XN--BCHER-KVA.example", "ada@bu\u0308cher.example", "ada@bücher\u3002example"):
+            assert accounts.known(session, again) == made
+        assert accounts.normal("a@straße.example") != accounts.normal("a@strasse.example")  # two domains, of two owners
+        accounts.set_password(session, made.user_id, GOOD)
+    assert accounts.sign_in("ada@bücher.example", GOOD, **HOME)
+
+
+def test_a_refusal_takes_as_long_whether_or_not_there_is_an_account(owner: str, monkeypatch: pytest.MonkeyPatch):
+    """Measured in processor time, in turns: what others do on the machine at that moment tells nothing about accounts either."""
+    monkeypatch.setattr(throttle, "PER_ACCOUNT", throttle.Limit(1000, 900))
+    monkeypatch.setattr(throttle, "PER_ADDRESS", throttle.Limit(1000, 900))
+    asked: list[str] = []
+
+    def note(*given: object) -> None:
+        asked.append(str(given[2]))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    who = {"has a password": owner, "has none": "member@prism.example", "nobody": "nobody@prism.example"}
+    taken: dict[str, list[float]] = {one: [] for one in who}
+    statements: dict[str, set[int]] = {one: set() for one in who}
+    for turn in range(10):
+        for one in sorted(who, reverse=bool(turn % 2)):
+            asked.clear()
+            began = time.process_time()
+            with pytest.raises(SignInRefused):
+                accounts.sign_in(who[one], BETTER, **HOME)
+            taken[one].append(time.process_time() - began)
+            statements[one].add(len(asked))
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert len(set.union(*statements.values())) == 1
+    least = {one: min(each[1:]) for one, each in taken.items()}
+    assert max(least.values()) < 1.25 * min(least.values()), least

@@ -3,17 +3,15 @@
 import base64
 import hmac
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import provider
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
+from publishing import serving
 
 from flyusage import clock, config
 from flyusage.auth import oidc, outgoing
@@ -33,31 +31,6 @@ def loopback() -> Iterator[None]:
         config.settings.cache_clear()
         yield
     config.settings.cache_clear()
-
-
-@contextmanager
-def serving(answers: dict[str, object], *, moved: str = "") -> Iterator[str]:
-    """A server that answers these paths in JSON; bytes are sent as they are, and `moved` is where it sends everybody else."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = answers.get(self.path)
-            self.send_response(200 if found is not None else 302 if moved else 404)
-            if found is None and moved:
-                self.send_header("location", moved)
-            self.end_headers()
-            self.wfile.write(found if isinstance(found, bytes) else json.dumps(found).encode())
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +107,42 @@ FORGED: dict[str, Callable[[dict[str, object]], str]] = {
 def test_a_signature_that_is_not_the_providers_is_refused(published: Provider, how: str) -> None:
     with pytest.raises(ProviderRefused, match="does not hold"):
         checked(published, FORGED[how](claims(published.issuer)))
+
+
+def word(issuer: str, **other: object) -> dict[str, object]:
+    """A logout token's claims: OpenID Connect Back-Channel Logout 1.0, 2.4."""
+    made = {
+        "iss": issuer,
+        "sub": "s-1",
+        "aud": CLIENT_ID,
+        "iat": NOW,
+        "exp": NOW + 120,
+        "jti": "j-1",
+        "events": {oidc.LOGGED_OUT: {}},
+    } | other
+    return {name: value for name, value in made.items() if value is not None}
+
+
+WRONG_WORDS = {
+    "another issuer": {"iss": "https://evil.example"}, "another's": {"aud": "somebody-else"}, "no audience": {"aud": None}, "old": {"iat": NOW - 301},
+    "of later": {"iat": NOW + 61}, "over": {"exp": NOW - 61}, "a sign-in": {"nonce": "n-1"}, "no event": {"events": None},
+    "another event": {"events": {"x": {}}}, "a list of events": {"events": [oidc.LOGGED_OUT]}, "of nobody": {"sub": None},
+    "without a name": {"jti": None}, "a time in words": {"iat": "now"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["", *WRONG_WORDS, *FORGED])
+def test_only_the_providers_own_word_of_now_signs_somebody_out(published: Provider, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oidc, "discover", lambda _issuer: published)
+    client, made = Client(published.issuer, CLIENT_ID, "", BACK), word(published.issuer, **WRONG_WORDS.get(what, {}))
+    token = FORGED[what](made) if what in FORGED else signed(made)
+    with clock.freeze(datetime.fromtimestamp(NOW, UTC)):
+        if not what:
+            assert oidc.signed_out(client, token) == ("s-1", "j-1")
+            assert oidc.addressed(token) == (published.issuer, (CLIENT_ID,))
+            return
+        with pytest.raises(ProviderRefused):
+            oidc.signed_out(client, token)
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,7 @@ def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFa
     events = tmp_path_factory.mktemp("story") / "events.ndjson"
     events.write_bytes(b"".join(line(event) for event in [*prism(), *rival()]))
     with copied(server, template) as name:
-        settings = settings_for(server, name)
+        settings = settings_for(server, name) | {"FLYUSAGE_SIGN_UP": "open"}
         site = Site("", settings)
         site.run("ingest", str(events))
         for email, org in ((OWNER, "prism"), (OUTSIDER, "rival")):

@@ -2,12 +2,15 @@
 
 import re
 
+import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import Site, barriers
+from browsing import Site, barriers, keep_picture
 from guarded_site import ALONE, OUTSIDER, OWNER, PASSWORDS, SESSION, Visit, ask, cookies_of, link_for, post, sign_in
 from hostile import call, connected, handlers, heard
 from playwright.sync_api import expect
+
+from flyusage.auth.secrets import digest, new_secret
 
 
 def test_a_page_asks_who_you_are_and_then_opens(visit: Visit) -> None:
@@ -130,6 +133,55 @@ def test_asking_for_a_link_tells_nothing_about_who_has_an_account(guarded: Site)
     assert answers == {(303, "/sign-in?problem=link_sent")}
 
 
+def link_sent_to(guarded: Site, email: str) -> str:
+    """The path of a link to make an account by, as its mail has it."""
+    secret = new_secret()
+    with psycopg.connect(guarded.settings["FLYUSAGE_MIGRATION_URL"]) as connection:
+        row = (digest(secret), email, guarded.settings["FLYUSAGE_CLOCK"])
+        connection.execute(
+            """INSERT INTO sign_up (secret_sha256, email, made_at, ends_at)
+               SELECT %s, %s, at, at + interval '1 day' FROM (SELECT %s::timestamptz AS at)""",
+            row,
+        )
+    return f"/new-account?link={secret}"
+
+
+@pytest.mark.parametrize("is_narrow_and_dark", [False, True])
+def test_somebody_makes_an_account_and_an_organization_by_the_keyboard_alone(visit: Visit, guarded: Site, is_narrow_and_dark: bool) -> None:
+    who = f"nora{is_narrow_and_dark:d}@new.example"
+    page = visit("/sign-in", is_phone=is_narrow_and_dark, is_dark=is_narrow_and_dark)
+    page.get_by_role("link", name="Make an account").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Mail address")).to_be_focused()
+    assert Axe().run(page).violations_count == 0
+    keep_picture(page, "sign-up", int(is_narrow_and_dark))
+    page.keyboard.type(who)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("A link is on its way")
+    assert Axe().run(page).violations_count == 0
+    page.goto(link_sent_to(guarded, who))
+    expect(page.get_by_label("Your name")).to_be_focused()
+    page.keyboard.type("Nora <b>New</b>")
+    page.keyboard.press("Tab")
+    page.keyboard.type("password123")
+    page.keyboard.press("Tab")
+    page.keyboard.type(f"Nora & Co {is_narrow_and_dark:d}")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("too easy to guess")
+    expect(page.get_by_label("Your name")).to_have_value("Nora <b>New</b>")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    keep_picture(page, "new-account", int(is_narrow_and_dark))
+    page.get_by_label("A password of").fill("walnut oxide lantern parcel")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"/orgs/nora-co-{is_narrow_and_dark:d}")
+    expect(page.locator(".org-name")).to_have_text(f"Nora & Co {is_narrow_and_dark:d}")
+    again = visit("/new-account?link=x")
+    expect(again.get_by_role("alert")).to_contain_text("has been used")
+    expect(again.get_by_role("link", name="Have a new link sent")).to_be_visible()
+
+
 @pytest.mark.parametrize("is_phone", [False, True])
 @pytest.mark.parametrize("path", ["/sign-in?problem=sign_in_refused", "/forgot", "/set-password?link=x"])
 def test_the_forms_have_no_barriers_that_axe_can_find(visit: Visit, path: str, is_phone: bool) -> None:
@@ -172,6 +224,11 @@ PUBLIC = (
     "/auth/sso",
     "/auth/sso/callback",
     "/mail/stop",  # by the sealed link of a mail
+    "/auth/sso/sign-out",
+    "/auth/sso/signed-out",
+    "/auth/sso/back-channel",  # what is sent there is signed
+    "/auth/sign-up",
+    "/auth/new-account",
     *API,
 )
 

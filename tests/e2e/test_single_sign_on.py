@@ -389,6 +389,27 @@ def test_the_page_has_no_barriers_on_a_phone(firm: Firm, visit: Visit, is_dark: 
     clean(page)
 
 
+def test_signing_out_here_signs_out_at_the_provider_and_that_everywhere_else(firm: Firm, visit: Visit, tabs: Callable[[], Tabs]) -> None:
+    page = by_provider(visit("/sign-in"), "boss@prism.example", "boss")
+    expect(page.locator(".org-name")).to_have_text("prism")
+    other = visit("/sign-in")  # another browser of the same person, signed in there on its own
+    by_provider(other, "boss@prism.example", "boss")
+    expect(other.locator(".org-name")).to_have_text("prism")
+    by_hand = by_password(visit("/sign-in"), OWNER)
+    expect(by_hand.locator(".org-name")).to_have_text("prism")
+    page.goto("/account")
+    page.get_by_role("button", name="Sign out here and at your provider").click()
+    page.get_by_role("button", name="Yes, sign me out").click()
+    expect(page.get_by_role("status")).to_have_text("You are signed out.")
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()  # told by the provider itself, to our server
+    expect(by_hand.locator(".org-name")).to_have_text("prism")
+    page.get_by_label("Mail address").fill("boss@prism.example")
+    page.get_by_role("button", name="Continue with single sign-on").click()
+    expect(page.get_by_label("Who are you")).to_be_visible()  # it knows them no more
+    by_hand.goto("/orgs/prism/audit")
+    expect(by_hand.get_by_role("cell", name="Signed out elsewhere").first).to_be_visible()
+
+
 def test_whoever_signs_in_can_make_an_organization_and_owns_it(firm: Firm, visit: Visit) -> None:
     page = by_password(visit("/sign-in?next=/account"), OWNER)
     page.get_by_role("link", name="Organizations").click()

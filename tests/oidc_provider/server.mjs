@@ -21,7 +21,7 @@ function start(issuer) {
     acrValues: ["gold"],
     claims: { openid: ["sub", "amr"], email: ["email", "email_verified"], profile: ["name"], groups: ["groups"], acr: null, auth_time: null, iss: null, sid: null },
     scopes: ["openid", "email", "profile", "groups"],
-    features: { devInteractions: { enabled: false }, userinfo: { enabled: true } },
+    features: { devInteractions: { enabled: false }, userinfo: { enabled: true }, backchannelLogout: { enabled: true } },
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (_, login) => ({ accountId: login, claims: () => ({ ...people[login], sub: login }) }),
     async loadExistingGrant(ctx) {

@@ -1,5 +1,6 @@
 """An organization itself: its name, its slug and those it had, its deletion and the way back."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -102,6 +103,25 @@ def test_a_slug_in_use_is_refused_also_when_two_come_at_once(prism: Cast):
 
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(take, [(prism.prism.id, prism.owner), (prism.rival.id, prism.outsider)])) == [False, True]
+
+
+def test_of_two_who_make_one_of_a_slug_at_once_the_second_is_told(prism: Cast):
+    both_have_looked = threading.Barrier(2)
+
+    def make(_: int) -> bool:
+        try:
+            with db.platform_transaction() as session:
+                organizations.slug_for(session, "New")
+                both_have_looked.wait(10)
+                organizations.create(session, "new", "New", by=system("tests"))
+        except SlugTaken:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(make, range(2))) == [False, True]
+    with db.platform_transaction() as session:
+        assert organizations.slug_for(session, "New!") == "new-2"
 
 
 def test_only_so_many_former_slugs_are_kept(prism: Cast):

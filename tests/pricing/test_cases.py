@@ -214,7 +214,7 @@ def test_machines_by_name_hours_and_seconds() -> None:
         ("time_weighted", {"period": ["2023-02-01", "2023-03-01"], "events": [["2023-02-02"]]}, "input_invalid", "is a pair"),
         ("fly_machine", {"kind": "shared", "vcpus": 3, "region": "sjc"}, "preset_unknown", "no listed machine size"),
         ("block_all_tiers", {"qty": "1", "tiers": [{"block": 0, "price": "1"}]}, "price_invalid", "a block above zero"),
-        ("tiered", {}, "kind_unknown", "'tiered' is no kind of case. Kinds are block_all_tiers"),
+        ("tiered", {}, "kind_unknown", "'tiered' is no kind of case. Kinds are allocate, block_all_tiers"),
     ],
 )
 def test_what_is_wrong_is_said(kind: str, given: dict[str, Any], code: str, words: str) -> None:
@@ -303,3 +303,38 @@ KINDS = sorted({case["kind"] for case in PUBLISHED})
 def test_whatever_a_case_holds_is_answered_or_refused(kind: str, inputs: dict[str, Any]) -> None:
     (found,) = answer_all([{"id": "x", "kind": kind, "input": inputs, "expected": inputs.get("qty")}])
     assert json.dumps(printable(found))
+
+
+def test_tax_by_line_by_case_and_none_where_the_customer_accounts_for_it() -> None:
+    assert answer("vat", lines=["0.10", "0.20"], tax_pct="19") == {"net": "0.30", "tax": "0.06", "gross": "0.36"}
+    lines = [{"net": "10"}, {"net": "10", "tax_pct": "7"}, {"net": "10", "exempt": True}, {"net": "10", "category": "AE"}]
+    assert answer("vat", lines=lines, tax_pct="19") == {"net": "40.00", "tax": "2.60", "gross": "42.60"}
+    assert answer("vat", net="100", tax_pct="19", reverse_charge=True) == {"net": "100.00", "tax": "0.00", "gross": "100.00"}
+    assert refusal("vat", net="1", category="X")[1].startswith("category is one of S, AE, E")
+
+
+def test_promotional_credits_lower_the_net_and_prepaid_ones_pay_the_gross() -> None:
+    taxed = {"unit": "10", "qty": "2", "min_spend": "50", "tax_pct": "19"}
+    assert answer("unit", **taxed, promotional_credit="20") == {"net": "30.00", "tax": "5.70", "gross": "35.70"}
+    assert answer("unit", **taxed, promotional_credit="60") == {"net": "0.00", "tax": "0.00", "gross": "0.00"}
+    paid = rate("unit", **taxed, promotional_credit="20", prepaid_credit="30.704")
+    assert paid.answer == {"net": "30.00", "tax": "5.70", "gross": "35.70", "due": "5.00"}
+    assert sum(step.amount for step in paid.working) == 5
+    assert rate("unit", "5", unit="10", qty="1", prepaid_credit="5").matches
+    assert "has its tax from what is given" in refusal("vat", net="10", tax_pct="19", promotional_credit="1")[1]
+
+
+def test_an_amount_is_split_by_largest_remainder_and_always_sums() -> None:
+    assert answer("allocate", amount="100", weights=["1", "1", "1"]) == ["33.34", "33.33", "33.33"]
+    assert answer("allocate", amount="-0.05", weights=["1", "3"]) == ["-0.01", "-0.04"]
+    assert answer("allocate", amount="10", parts=3, currency="JPY") == ["4", "3", "3"]
+    cent = answer("allocate", amount="0.01", parts=10_000)
+    assert (cent[0], set(cent[1:]), len(cent)) == ("0.01", {"0.00"}, 10_000)
+    assert rate("allocate", ["0.50", "0.50"], amount="1", parts=2).matches
+    assert refusal("allocate", amount="1", weights=["0", "0"])[0] == "input_missing"
+
+
+@given(decimals(0, 10**6, 3), st.lists(st.integers(0, 1000), min_size=1, max_size=30).filter(any))
+def test_parts_sum_to_what_was_split(amount: Fraction, weights: list[int]) -> None:
+    parts = answer("allocate", amount=str(amount), weights=list(map(str, weights)))
+    assert f"{sum(map(Decimal, parts)):.2f}" == answer("unit", unit="1", qty=str(amount))

@@ -39,6 +39,7 @@ HANDLERS = {
     "Prices": {"choose_region", "load", "search"},
     "ProvisioningPage": {"choose_default", "create", "forget", "load", "map_group", "revoke"},
     "SavedViews": {"delete", "load", "open_menu", "pin", "rename", "save", "share"},
+    "SignUpPage": {"load", "load_link"},
     "SecondFactorPage": {"add_passkey", "begin", "confirm", "done", "load", "remove_passkey", "rename_passkey", "renew", "stop"},
     "SingleSignOn": {
         "check", "claim", "enforce", "give_up", "load", "map_group", "name_break_glass", "release", "remove", "save", "unmap_group",

@@ -148,11 +148,11 @@ class Storage(ScimStorage):
         return self._session
 
     def _stop_mails(self, leaving: Kept) -> None:
-        """No budget writes any more to whom the directory is about to take out."""
-        asked = sa.text("SELECT user_id FROM people_of_organization(NULL) WHERE email = :email")
+        """No budget writes any more to whom the directory is about to take out; one that told nobody else tells an owner."""
+        asked = sa.text("SELECT user_id FROM addresses_of_organization() WHERE email = :email")
         member = self._open.scalar(asked, {"email": leaving.email})
         if member is not None:
-            offboarding.hand_over(self._open, self.bearer.org_id, [member], None, by=self.bearer.by)
+            offboarding.hand_over_unasked(self._open, self.bearer.org_id, member, by=self.bearer.by)
 
     def _greet(self, welcome: Welcome | None) -> None:
         if welcome is not None:

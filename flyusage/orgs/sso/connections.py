@@ -13,6 +13,7 @@ from sqlmodel import Session
 from flyusage import clock
 from flyusage.auth import oidc, second_factor, sessions
 from flyusage.auth.vault import seal, unseal
+from flyusage.internet import ascii_name
 from flyusage.orgs import audit, memberships
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.models import Role
@@ -73,6 +74,12 @@ def connection(session: Session, org_id: int) -> Connection | None:
     return replace(found, default_role=Role(row.default_role) if row.default_role else None)
 
 
+def of_provider(session: Session, issuer: str, client_ids: Sequence[str]) -> list[Connection]:
+    """Those that are to this provider one of these clients, of organizations that are not deleted. Platform's role."""
+    found = session.scalars(sa.text(_OF_PROVIDER), {"issuer": issuer, "clients": list(client_ids)}).all()
+    return [held for one in found if (held := connection(session, one)) is not None and not held.is_off]
+
+
 def client(session: Session, held: Connection, redirect_uri: str) -> oidc.Client:
     """What the protocol needs to speak to the provider, its secret opened. Raises VaultLocked."""
     box = session.scalar(sa.text("SELECT sealed_secret FROM sso_connection WHERE org_id = :org"), {"org": held.org_id})
@@ -89,7 +96,8 @@ def client(session: Session, held: Connection, redirect_uri: str) -> oidc.Client
 def save(session: Session, org_id: int, wanted: Wanted, *, by: Actor) -> Connection:
     """Set the provider up, or change it. Raises NotPermitted, SsoInvalid, ProviderUnreachable for an issuer that can be none.
 
-    While everybody must come by it, the provider itself stays: a mistake would lock them all out. Its secret may be renewed.
+    To another provider: who came by the one before is signed out, since the one now may not know them. Platform's role. While everybody
+    must come by it, the provider itself stays: a mistake would lock them all out. Its secret may be renewed.
     """
     _held(session, org_id, by)
     before = connection(session, org_id)
@@ -108,10 +116,12 @@ def save(session: Session, org_id: int, wanted: Wanted, *, by: Actor) -> Connect
         "is_other": is_other or bool(secret),
     }  # fmt: skip
     session.execute(sa.text(_CHANGE if before is not None else _SET_UP), binds)
-    if is_other:
+    ended = 0
+    if is_other and before is not None:
         _vouch_no_more(session, org_id)
+        ended = sessions.end_by_provider(session, org_id)
     changed = {name: value for name, value in _told(after).items() if before is None or _told(before)[name] != value}
-    detail = changed | ({"client_secret": "renewed"} if secret else {})
+    detail = changed | ({"client_secret": "renewed"} if secret else {}) | ({"signed_out": ended} if ended else {})
     audit.record(
         session, org_id, actor=by.name, action="sso.set_up" if before is None else "sso.change", subject="single sign-on", detail=detail
     )
@@ -282,7 +292,11 @@ def sign_out_of(session: Session, org_id: int, domains: Sequence[str]) -> int:
 
 def domain_of(email: str) -> str:
     """What follows the @, as domains are kept."""
-    return email.rpartition("@")[2].strip().lower()
+    written = email.rpartition("@")[2].strip().lower()
+    try:
+        return ascii_name(written)
+    except ValueError:
+        return written
 
 
 def lead_of(session: Session, email: str) -> Lead | None:
@@ -373,6 +387,9 @@ VALUES (:org, :issuer, :client, :groups, :acr, :role, :box, :now)"""
 _CHANGE = """UPDATE sso_connection SET issuer = :issuer, client_id = :client, groups_claim = :groups, factor_acr = :acr, default_role = :role,
   sealed_secret = CASE WHEN CAST(:box AS bytea) = '' THEN sealed_secret ELSE :box END, changed_at = :now,
   worked_at = CASE WHEN :is_other THEN NULL ELSE worked_at END WHERE org_id = :org"""
+_OF_PROVIDER = """
+SELECT c.org_id FROM sso_connection c JOIN organization o ON o.id = c.org_id
+WHERE c.issuer = :issuer AND c.client_id = ANY (:clients) AND o.deleted_at IS NULL ORDER BY c.org_id LIMIT 20"""
 _LEAD = """SELECT o.id, o.slug, o.name, c.is_enforced, c.break_glass_user_id
 FROM sso_domain d JOIN sso_connection c ON c.org_id = d.org_id JOIN organization o ON o.id = c.org_id
 WHERE d.domain = :domain AND d.verified_at IS NOT NULL AND NOT c.is_off AND o.deleted_at IS NULL"""

@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.config import settings
+from flyusage.internet import ascii_name
 from flyusage.orgs import audit, memberships
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.permissions import Permission, require
@@ -50,11 +51,11 @@ class Domain:
 
 
 def normal_domain(written: str) -> str:
-    """A domain as it is kept: lower case, ASCII (IDNA). Raises SsoInvalid."""
+    """A domain as it is kept: lower case, as DNS writes it (xn--). Raises SsoInvalid."""
     bare = written.strip().lower().rstrip(".").rpartition("@")[2]
     try:
-        domain = bare.encode("idna").decode() if bare and not bare.isascii() else bare
-    except UnicodeError:
+        domain = ascii_name(bare)
+    except ValueError:
         domain = ""
     if not _DOMAIN.fullmatch(domain):
         raise SsoInvalid(f"{written[:100]!r} is no domain. It should look like example.com.")

@@ -77,6 +77,19 @@ def whom_to_ask(session: Session, org_id: int) -> str:
     return "Ask " + (" or ".join(f"{row.name} ({row.email})" for row in rows) or "whoever runs this installation")
 
 
+def signed_out(session: Session, held: Connection, subject: str) -> int:
+    """End what was begun by the provider of somebody who has signed out there, everywhere; how many browsers. Platform's role."""
+    user_id = session.scalar(
+        sa.text("SELECT user_id FROM sso_identity WHERE org_id = :org AND issuer = :issuer AND subject = :subject"),
+        {"org": held.org_id, "issuer": held.issuer, "subject": subject},
+    )
+    ended = 0 if user_id is None else sessions.end_by_provider(session, held.org_id, user_id=user_id)
+    if ended:
+        detail = {"by": "single sign-on", "browsers": ended}
+        audit.record(session, held.org_id, actor=BY, action="session.end_all", subject=f"user:{user_id}", detail=detail)
+    return ended
+
+
 def unlink(session: Session, org_id: int, user_id: int, *, by: str) -> bool:
     """Forget which subject an account is at the provider: who signs in next with its address is linked anew. False where none was."""
     gone = session.scalars(

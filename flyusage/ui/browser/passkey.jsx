@@ -15,8 +15,8 @@ const toText = (buffer) =>
 const withBytes = (credentials) => (credentials ?? []).map((one) => ({ ...one, id: toBytes(one.id) }));
 
 /** The server's options, as JSON; throws its sentence. */
-const optionsFrom = async (path) => {
-  const answer = await fetch(path, { method: "POST", credentials: "same-origin" });
+const optionsFrom = async (path, fields = {}) => {
+  const answer = await fetch(path, { method: "POST", credentials: "same-origin", body: new URLSearchParams(fields) });
   const told = await answer.json();
   if (!answer.ok) throw new Error(told.detail);
   return { ...told, challenge: toBytes(told.challenge) };
@@ -25,8 +25,8 @@ const optionsFrom = async (path) => {
 const written = (made, response) =>
   JSON.stringify({ id: made.id, rawId: toText(made.rawId), type: made.type, response, clientExtensionResults: {} });
 
-const make = async () => {
-  const options = await optionsFrom("/auth/new-passkey");
+const make = async (proof) => {
+  const options = await optionsFrom("/auth/new-passkey", { proof });
   const publicKey = {
     ...options,
     user: { ...options.user, id: toBytes(options.user.id) },
@@ -102,9 +102,11 @@ export const UsePasskey = ({ onward = "" }) => {
   );
 };
 
-export const AddPasskey = ({ longest, onMade }) => {
+export const AddPasskey = ({ longest, asksProof = false, onMade }) => {
   const [name, setName] = useState("");
-  const { problem, isAsking, start } = useDevice(make, (credential) => {
+  const [proof, setProof] = useState("");
+  const ask = () => make(proof).finally(() => setProof("")); // a code is good once
+  const { problem, isAsking, start } = useDevice(ask, (credential) => {
     onMade(name, credential);
     setName("");
   });
@@ -118,6 +120,12 @@ export const AddPasskey = ({ longest, onMade }) => {
         <span>Name, such as the device it is on</span>
         <input className="input" required maxLength={longest} value={name} autoComplete="off" onChange={(event) => setName(event.target.value)} />
       </label>
+      {asksProof && (
+        <label>
+          <span>A code, or your password</span>
+          <input className="input" type="password" required maxLength={256} value={proof} autoComplete="one-time-code" onChange={(event) => setProof(event.target.value)} />
+        </label>
+      )}
       <button type="submit" className="button" disabled={isAsking}>
         {isAsking ? "Confirm on your device …" : "Add a passkey"}
       </button>

@@ -46,7 +46,7 @@ def door_form(action: str, *fields: rx.Component, submit: str, other: rx.Compone
 
 
 def door_field(label: str, *, name: str, **given: Any) -> rx.Component:
-    """A field that must be filled in, with its name above it."""
-    given.setdefault("default_value", "")
+    """A field with its name above it, that must be filled in unless it is not `required`."""
+    given = {"default_value": "", "required": True} | given
     shown: dict[str, str | bool | int | Var[str]] = given
-    return rx.el.label(rx.el.span(label), rx.el.input(id=f"field-{name}", name=name, required=True, class_name="input", **shown))
+    return rx.el.label(rx.el.span(label), rx.el.input(id=f"field-{name}", name=name, class_name="input", **shown))

@@ -15,11 +15,15 @@ class UsePasskey(rx.Component):
 
 
 class AddPasskey(rx.Component):
-    """A name and a button by which this browser makes a passkey; `on_made` gets the name and the browser's answer (JSON)."""
+    """A name and a button by which this browser makes a passkey; `on_made` gets the name and the browser's answer (JSON).
+
+    With `asks_proof` a code or the password is asked for first: the account has a second factor already.
+    """
 
     library = "$/flyusage/passkey"
     tag = "AddPasskey"
     longest: Var[int]
+    asks_proof: Var[bool]
     on_made: rx.EventHandler[rx.event.passthrough_event_spec(str, str)]
 
 
@@ -28,6 +32,6 @@ def use_passkey(onward: Var[str]) -> rx.Component:
     return UsePasskey.create(onward=onward)
 
 
-def add_passkey(on_made: rx.EventHandler) -> rx.Component:
+def add_passkey(on_made: rx.EventHandler, *, asks_proof: Var[bool]) -> rx.Component:
     """For the account's page."""
-    return AddPasskey.create(longest=LONGEST_NAME, on_made=on_made)
+    return AddPasskey.create(longest=LONGEST_NAME, asks_proof=asks_proof, on_made=on_made)

@@ -52,12 +52,14 @@ class Account(rx.State):
     name: str = ""
     devices: list[DeviceRow] = []
     mails: list[MailRow] = []
+    is_by_provider: bool = False
     is_loaded: bool = False
 
     @rx.event
     async def load(self):
         """Who is signed in, and where."""
         reader, self.devices = await asyncio.to_thread(_devices)
+        self.is_by_provider = reader is not None and reader.how.sso_org_id is not None
         self.email, self.name = (reader.email, reader.name) if reader else ("", "")
         self.mails = await asyncio.to_thread(_mails)
         self.is_loaded = True
@@ -187,6 +189,12 @@ def _mine() -> rx.Component:
             rx.cond(
                 Account.devices.length() > 1,
                 rx.el.button("Sign out everywhere else", type="button", class_name="button", on_click=Account.sign_out_others),
+            ),
+            rx.cond(
+                Account.is_by_provider,
+                plain_form(
+                    rx.el.button("Sign out here and at your provider", type="submit", class_name="button"), action="/auth/sso/sign-out"
+                ),
             ),
             plain_form(rx.el.button("Sign out", type="submit", class_name="button button-primary"), action="/auth/sign-out"),
             class_name="account-actions",

@@ -7,7 +7,8 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage import db
-from flyusage.auth import accounts, passwords
+from flyusage.auth import accounts, passwords, sign_up
+from flyusage.config import settings
 from flyusage.demo import people
 from flyusage.ui.components.door_card import door_card, door_field, door_form
 from flyusage.ui.components.passkey import use_passkey
@@ -41,7 +42,18 @@ PROBLEMS = {  # by what stands in the address; nothing else of the address is sh
     ),
     "sso_over": ("That sign-in took too long, was finished already, or began in another browser. Begin again.", False),
     "sso_refused": ("You were not signed in. Try once more; if it stays so, ask whoever runs your organization here.", False),
+    "sign_up_closed": ("That address makes no account here by itself. Ask an owner of your organization to invite it.", False),
+    "name_invalid": ("An organization's name has 1 to 100 characters. Shorten it, or leave it empty.", False),
+    "slug_taken": ("Somebody took that organization's address a moment ago. Try again.", False),
+    "signed_out_here": (
+        "You are signed out here. Your provider was not reached, or offers no way to sign out of it from here: do that there.",
+        True,
+    ),
     "signed_out": ("You are signed out.", True),
+    "sign_up_sent": (
+        "A link is on its way to that address. It works once, for a day. Without a mail server it is in the server's log.",
+        True,
+    ),
     "link_sent": (
         "If that address has an account, a link is on its way. It is good for a day. Without a mail server it is in the server's log.",
         True,
@@ -69,6 +81,7 @@ class Door(rx.State):
     onward: str = ""
     link: str = ""
     is_known: bool = False
+    is_sign_up_open: bool = False
     entrances: list[Entrance] = []
 
     @rx.event
@@ -82,6 +95,7 @@ class Door(rx.State):
         if given.get("problem") == "sso_refused":
             self.problem = await asyncio.to_thread(refusal, given.get("about", "")) or self.problem
         self.entrances = await asyncio.to_thread(_entrances)
+        self.is_sign_up_open = sign_up.is_open(settings())
         self.is_known = True
 
 
@@ -112,6 +126,9 @@ def sign_in() -> rx.Component:
             ),
         ),
         rx.el.p(rx.el.a("Forgot the password, or have none yet?", href="/forgot"), class_name="door-foot"),
+        rx.cond(
+            Door.is_sign_up_open, rx.el.p("New here? ", rx.el.a("Make an account", href="/sign-up"), class_name="door-foot"), rx.fragment()
+        ),
         rx.cond(Door.entrances.length() > 0, _look_around()),
     )
 

@@ -7,13 +7,12 @@ from dataclasses import field as dataclass_field
 from typing import Any
 
 import reflex as rx
-import sqlalchemy as sa
 from reflex.vars import Var
 from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.auth import halfway, passkeys, passwords, second_factor, sessions
-from flyusage.auth.errors import CodeWrong, SignInNeeded, SignInRefused
+from flyusage.auth.errors import SignInNeeded
 from flyusage.auth.second_factor import Setup
 from flyusage.auth.sessions import Reader
 from flyusage.config import settings
@@ -59,11 +58,11 @@ class SecondFactorPage(rx.State):
         await self._read()
 
     @rx.event
-    async def begin(self):
-        """Show a new secret for an app to take."""
+    async def begin(self, given: dict[str, Any]):
+        """Show a new secret for an app to take; beside passkeys only to whom a `proof` says that it is them."""
         self._forget()
         try:
-            setup = await asyncio.to_thread(_begin)
+            setup = await asyncio.to_thread(_begin, text_in(given, "proof", longest=passwords.LONGEST))
         except FlyusageError as error:
             self._fail(error)
             return
@@ -202,9 +201,16 @@ def _state() -> Standing:
         return Standing(is_on, is_app_on, second_factor.codes_left(session, user), rows)
 
 
-def _begin() -> Setup:
+def _begin(proof: str) -> Setup:
     with db.platform_transaction() as session:
         reader = _reader(session)
+        is_guarded = second_factor.is_on(session, reader.user_id)
+    if is_guarded:
+        second_factor.count_try(reader.user_id)
+    with db.platform_transaction() as session:
+        reader = _reader(session)
+        if second_factor.is_on(session, reader.user_id):  # another way in must not be set up by a session that was left open
+            second_factor.prove_anew(session, reader.user_id, proof)
         return second_factor.begin(session, reader.user_id, reader.email)
 
 
@@ -222,7 +228,7 @@ def _renew(proof: str) -> list[str]:
     second_factor.count_try(_user_id())
     with db.platform_transaction() as session:
         reader = _reader(session)
-        _prove(session, reader, proof)
+        second_factor.prove_anew(session, reader.user_id, proof)
         _note(session, reader, "recovery_codes.renew")
         return second_factor.renew_codes(session, reader.user_id)
 
@@ -231,7 +237,7 @@ def _stop(proof: str) -> None:
     second_factor.count_try(_user_id())
     with db.platform_transaction() as session:
         reader = _reader(session)
-        _prove(session, reader, proof)
+        second_factor.prove_anew(session, reader.user_id, proof)
         second_factor.switch_app_off(session, reader.user_id)
         halfway.end_all(session, reader.user_id)
         _note(session, reader, "second_factor.disable")
@@ -259,7 +265,7 @@ def _remove_passkey(passkey_id: int, proof: str) -> None:
     second_factor.count_try(_user_id())
     with db.platform_transaction() as session:
         reader = _reader(session)
-        _prove(session, reader, proof)
+        second_factor.prove_anew(session, reader.user_id, proof)
         name = passkeys.remove(session, reader.user_id, passkey_id)
         halfway.end_all(session, reader.user_id)
         _note(session, reader, "passkey.remove", name=name)
@@ -268,18 +274,6 @@ def _remove_passkey(passkey_id: int, proof: str) -> None:
 def _user_id() -> int:
     with db.platform_transaction() as session:
         return _reader(session).user_id
-
-
-def _prove(session: Session, reader: Reader, proof: str) -> None:
-    """By a code, or by the password. Raises SignInRefused."""
-    if not second_factor.is_on(session, reader.user_id):
-        raise SignInRefused("The second factor is off.")
-    try:
-        second_factor.prove(session, reader.user_id, proof)
-    except CodeWrong:
-        kept = session.scalar(sa.text("SELECT password_hash FROM user_account WHERE id = :user"), {"user": reader.user_id})
-        if not passwords.verify(proof, kept)[0]:
-            raise SignInRefused("That is neither a code that is good now nor your password.") from None
 
 
 def _note(session: Session, reader: Reader, action: str, **detail: object) -> None:
@@ -318,9 +312,17 @@ def section() -> rx.Component:
 def _off() -> rx.Component:
     return rx.fragment(
         rx.el.p("Not set up. With one, signing in takes your password and a code that an app on your phone shows.", class_name="muted"),
-        rx.el.div(
-            rx.el.button("Set up an authenticator app", type="button", class_name="button button-primary", on_click=SecondFactorPage.begin),
-            class_name="account-actions",
+        rx.cond(
+            SecondFactorPage.is_on,
+            rx.el.details(
+                rx.el.summary("Set up an authenticator app"),
+                _proving("Show its secret", SecondFactorPage.begin, "button"),
+            ),
+            rx.el.form(
+                rx.el.button("Set up an authenticator app", type="submit", class_name="button button-primary"),
+                on_submit=SecondFactorPage.begin,
+                class_name="account-actions",
+            ),
         ),
     )
 
@@ -400,7 +402,7 @@ def _passkeys() -> rx.Component:
     return rx.fragment(
         rx.el.p("A key that this device, your phone or a security key holds. It cannot be copied off by a false page.", class_name="muted"),
         rx.cond(rows.length() > 0, rx.el.ul(rx.foreach(rows, _passkey), class_name="passkey-list", aria_label="Passkeys"), rx.fragment()),
-        rx.el.details(rx.el.summary("Add a passkey"), add_passkey(SecondFactorPage.add_passkey)),
+        rx.el.details(rx.el.summary("Add a passkey"), add_passkey(SecondFactorPage.add_passkey, asks_proof=SecondFactorPage.is_on)),
     )
 
 

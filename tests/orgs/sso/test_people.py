@@ -289,6 +289,38 @@ def test_what_is_no_domain_is_refused(written: str) -> None:
         domains.normal_domain(written)
 
 
+def test_a_domain_of_other_letters_is_one_with_that_of_its_addresses(cast: Cast, held: Connection) -> None:
+    with db.transaction(held.org_id) as session:
+        assert domains.claim(session, held.org_id, "Bücher.Example", by=BY).domain == "xn--bcher-kva.example"
+        session.execute(sa.text("UPDATE sso_domain SET verified_at = now()"))
+    assert domains.normal_domain("straße.example") != "strasse.example"
+    admit(held, replace(ANN, email="ann@bücher.example"))
+    with db.platform_transaction() as session:
+        for typed in ("ann@bücher.example", "Ann@XN--bcher-kva.example"):
+            found = connections.lead_of(session, typed)
+            assert found is not None and found.org_id == held.org_id
+        assert accounts.known(session, "ann@BÜCHER.example").email == "ann@xn--bcher-kva.example"
+
+
+def test_who_came_by_a_provider_that_is_another_now_is_signed_out(cast: Cast, held: Connection) -> None:
+    user_id = admit(held, ANN).user_id
+    with db.platform_transaction() as session:
+        by_provider = sessions.start(session, user_id, address="", device="", how=How("sso", held.org_id))
+        by_password = sessions.start(session, user_id, address="", device="")
+
+    def are_in() -> list[bool]:
+        with db.lookup_transaction() as session:
+            return [reader_of(session, one) is not None for one in (by_provider, by_password)]
+
+    for same in (Wanted(ISSUER, "client", default_role="viewer"), Wanted(ISSUER, "client", "a new secret", default_role="viewer")):
+        with db.platform_transaction() as session:
+            connections.save(session, held.org_id, same, by=BY)
+        assert are_in() == [True, True]
+    with db.platform_transaction() as session:
+        connections.save(session, held.org_id, Wanted("https://new.example", "client", "secret"), by=BY)
+    assert are_in() == [False, True]
+
+
 def test_an_invitation_that_waits_gives_its_role_and_its_apps(cast: Cast, held: Connection) -> None:
     with db.platform_transaction() as session:
         session.execute(
@@ -428,7 +460,7 @@ def test_a_former_providers_second_factor_opens_no_token(cast: Cast, held: Conne
         connections.switch(session, held.org_id, is_off=False, by=BY)
     admit(held, replace(ANN, has_factor=True))
     assert opens()
-    with db.transaction(held.org_id) as session:
+    with db.platform_transaction() as session:
         other = connections.save(session, held.org_id, Wanted("https://new.example", "client", "secret"), by=BY)
     assert not opens()
     admit(other, replace(ANN, issuer="https://new.example", has_factor=True))

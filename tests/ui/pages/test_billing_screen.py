@@ -9,6 +9,8 @@ import pytest
 import statements as made
 from statements import AFTER, FRA, GRU, MEMORY, PERFORMANCE, SHARED, VOLUME, compiled, credit, hours, used
 
+from flyusage.alerts.budgets import Budget, Plan, Standing
+from flyusage.alerts.forecast import Forecast
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.outlook import Outlook
 from flyusage.invoices.queries import CurrencySum, InvoiceEntry, InvoicePage
@@ -52,6 +54,19 @@ def test_the_answer_comes_first_in_a_sentence() -> None:
         ("Gross", "$119.00"),
         ("Due so far", "$119.00"),
     ]
+
+
+def test_the_budget_has_its_line() -> None:
+    budget = Budget(1, Plan("All <b>", 20_000), "USD", MIDDLE)
+    tight = Standing(budget, OCTOBER, 8_120, Forecast(19_050.4, 18_000, 20_000))
+    shown = draft_screen(told(budget=tight), open_draft(compiled([hours(100)])), None)
+    assert said(shown).endswith(
+        " Budget All <b>: $81.20 of $200.00 used (41 %); $190.50 expected by the month's end, before discounts, fees and tax."
+    )
+    assert shown.sentence[-2].href == "/orgs/prism/budgets"
+    spent = replace(tight, spent_minor=20_000, expected=None)
+    assert "(100 %), so it is spent, before" in said(draft_screen(told(budget=spent), open_draft(compiled([hours(1)])), None))
+    assert "Budget" not in said(draft_screen(told(now=AFTER, budget=tight), compiled([hours(1)]), None))
 
 
 def test_a_month_that_is_over_says_until_when_late_events_count() -> None:

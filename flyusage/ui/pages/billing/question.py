@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlmodel import Session
 
 from flyusage import clock, db
+from flyusage.alerts import budgets
 from flyusage.invoices import queries
 from flyusage.invoices.drafting import read
 from flyusage.invoices.issuing import closes_at
@@ -58,7 +59,10 @@ def _month(session: Session, org: OpenOrganization, choice: Choice) -> Screen:
     history = explorer.history(session, org.id)
     months = list(Period(min(history.start, now) if history else now, now + timedelta(seconds=1)).months())[::-1]
     month = choice.month if choice.month in months else months[0]
-    told = Told(org.slug, month, months, now, choice, closes_at(month), _unbilled(session, org.id, months, month))
+    told = Told(
+        org.slug, month, months, now, choice, closes_at(month), _unbilled(session, org.id, months, month),
+        _budget(session, org) if month == months[0] else None,
+    )  # fmt: skip
     if month != months[0] and (issued := _issued(session, org.id, month)):
         return issued_screen(told, queries.detail(session, org.id, issued.id))
     reading = read(session, org.id, month)
@@ -70,6 +74,15 @@ def _unbilled(session: Session, org_id: int, months: list[date], shown: date) ->
     if shown != months[0] or len(months) == 1:
         return None
     return None if _issued(session, org_id, months[1]) else months[1]
+
+
+def _budget(session: Session, org: OpenOrganization) -> budgets.Standing | None:
+    """How the tightest budget of everything stands, for who may see budgets."""
+    if Permission.USAGE_READ not in org.permissions:
+        return None
+    whole = [one for one in budgets.budgets(session, org.id) if not one.plan.scope]
+    tightest = min(whole, key=lambda one: one.plan.amount_minor, default=None)
+    return budgets.standing(session, org.id, tightest) if tightest else None
 
 
 def _issued(session: Session, org_id: int, month: date) -> InvoiceEntry | None:

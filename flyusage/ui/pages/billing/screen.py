@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from flyusage.alerts.budgets import Standing
 from flyusage.invoices.outlook import Outlook
 from flyusage.invoices.queries import InvoiceDetail, InvoiceEntry
 from flyusage.invoices.statement import Statement, Unpriced
-from flyusage.money import format_minor
+from flyusage.money import CURRENCIES, format_minor
 from flyusage.periods import Period, month_period
 from flyusage.pricing.urls import view_to_query
 from flyusage.pricing.view import Dimension, Filter, Measure, View
@@ -26,7 +27,10 @@ MONTHS_SHOWN = 6
 
 @dataclass(frozen=True)
 class Told:
-    """Where and when the page is read. `unbilled` is the month before, where it waits for its invoice."""
+    """Where and when the page is read.
+
+    `unbilled` is the month before, where it waits for its invoice; `budget` the tightest one of everything, in the present month.
+    """
 
     slug: str
     month: date
@@ -35,6 +39,7 @@ class Told:
     choice: Choice
     closes_at: datetime
     unbilled: date | None = None
+    budget: Standing | None = None
 
 
 def draft_screen(told: Told, statement: Statement, outlook: Outlook | None) -> Screen:
@@ -161,7 +166,22 @@ def _sentence(told: Told, statement: Statement, outlook: Outlook | None) -> list
     if told.unbilled is not None:
         href = billing_href(told.slug, told.choice.at(told.unbilled))
         said += [Phrase(" "), Phrase(f"{told.unbilled:%B} is not billed yet", href), Phrase(".")]
+    if told.budget is not None and statement.is_open:
+        said += _budget(told.slug, told.budget)
     return said
+
+
+def _budget(slug: str, standing: Standing) -> list[Phrase]:
+    """The budget's line: how much of it is used, and expected to be."""
+    plan, currency, expected = standing.budget.plan, CURRENCIES[standing.budget.currency], standing.expected
+    used = f"{format_minor(standing.spent_minor, currency)} of {format_minor(plan.amount_minor, currency)} used"
+    ahead = f"; {format_minor(round(expected.expected), currency)} expected by the month's end" if expected else ""
+    over = ", so it is spent" if standing.spent_minor >= plan.amount_minor else ""
+    return [
+        Phrase(" "),
+        Phrase(f"Budget {visible(plan.name)}", f"/orgs/{slug}/budgets"),
+        Phrase(f": {used} ({standing.percent:,.0f} %){over}{ahead}, before discounts, fees and tax."),
+    ]
 
 
 def _issued_sentence(told: Told, entry: InvoiceEntry) -> list[Phrase]:

@@ -58,7 +58,7 @@ def save(slug: str, wanted: Wanted) -> None:
     org = _open(slug)
     _count(org)
     oidc.discover(oidc.normal_issuer(wanted.issuer), anew=True)
-    with db.transaction(org.id, apps=org.apps) as session:
+    with db.platform_transaction() as session:
         connections.save(session, org.id, wanted, by=org.by)
 
 

@@ -1,0 +1,23 @@
+"""Changing the price book that an organization buys from, as far as what was billed allows it."""
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from flyusage.invoices.errors import BookRefused
+from flyusage.invoices.models import invoice
+from flyusage.orgs.acting import Actor
+from flyusage.pricing.agreements import buy_from
+from flyusage.pricing.books import PriceBook
+
+
+def change_book(session: Session, org_id: int, slug: str, *, by: Actor) -> PriceBook:
+    """Price every month that is not billed yet by the book `slug`; audited. The book.
+
+    Issued invoices stay. Raises TermsInvalid for a book that cannot be bought from, BookRefused for one of another currency than
+    what was billed, since an organization's invoices have one.
+    """
+    new = buy_from(session, org_id, slug, by=by)
+    other = sa.select(invoice.c.currency).where(invoice.c.org_id == org_id, invoice.c.currency != new.currency).limit(1)
+    if billed := session.scalar(other):
+        raise BookRefused(f"The organization is billed in {billed}, and {new.slug} is in {new.currency}. Make another organization for it.")
+    return new

@@ -1,0 +1,139 @@
+"""`flyusage terms`: everything an organization can agree, agreed by command, and what it makes of a draft."""
+
+import json
+from datetime import UTC, date, datetime
+
+from billing_world import bill_to
+from cast import Cast
+
+from flyusage import clock, db
+from flyusage.invoices.drafting import draft
+from flyusage.invoices.statement import Statement
+from flyusage.orgs import audit
+
+NOW = datetime(2026, 10, 9, 12, tzinfo=UTC)
+YEN = ("prices", "draft", "new", "yen", "2026-01-01", "--currency")
+
+
+def owed(cast: Cast) -> Statement:
+    with db.transaction(cast.prism.id) as session:
+        return draft(session, cast.prism.id, date(2026, 10, 1), as_of=NOW)
+
+
+def test_all_that_can_be_agreed_is_and_the_draft_bills_it(flyusage, cast: Cast) -> None:
+    bill_to(cast.prism.id)
+    with clock.freeze(NOW):
+        agreed = [
+            ("price", "prism", "volume", "global", "0.10"),
+            (
+                "price",
+                "prism",
+                "egress.public",
+                "na_eu",
+                "--model",
+                "graduated",
+                "--tiers",
+                '[{"up_to": 100, "unit": "0"}, {"up_to": null, "unit": "0.01"}]',
+                "--per",
+                "GB",
+            ),
+            ("discount", "prism", "--percent", "10", "--months", "3", "--says", "Welcome"),
+            ("reserve", "prism", "fra", "shared", "36", "5", "--from", "2026-10-01"),
+            ("credit", "prism", "25", "--kind", "prepaid", "--expires", "2027-01-01", "--says", "Top-up"),
+            ("credit", "prism", "7.50"),
+            ("fee", "prism", "Support", "29", "--from", "2026-10-01"),
+            ("charge", "prism", "Migration", "123"),
+            ("limit", "prism", "--min", "40", "--max", "5000"),
+        ]
+        said = [flyusage("terms", *words) for words in agreed]
+        assert [one.err for one in said] == [""] * len(agreed)
+        assert said[2].out == "prism: 10 % off usage and fees from October 2026, for 3 months. It is discount 1.\n"
+        assert (
+            said[3].out
+            == "prism: $36.00 up front for $5.00 a month on shared CPUs in fra, 12 months from 2026-10-01. It is reservation 1.\n"
+        )
+        shown = flyusage("terms", "show", "prism").out
+    for words in ("volume in global: 0.1 per GB-month", "graduated: ", "Welcome: 10 % off", "Support: 1 × 29 USD", "at most $5,000.00"):
+        assert words in shown
+    # 36.00 + 123.00 once, 29.00 a month less 10 %, up to the minimum of 40.00 (26.10 + 13.90), less 7.50; 19 % tax; 25.00 pays
+    statement = owed(cast)
+    assert (statement.net_minor, statement.tax_minor) == (19_150, 3_639)
+    assert statement.due_minor == 19_150 + 3_639 - 2_500
+    with db.transaction(cast.prism.id) as session:
+        told = [one.action for one in audit.entries(session, cast.prism.id)]
+    assert {one.rpartition(".")[0] for one in told} >= {
+        "price_override", "discount", "reservation", "credit", "recurring_fee", "one_off_charge", "spend_limit",
+    }  # fmt: skip
+
+
+def test_what_was_agreed_ends_is_withdrawn_and_taken_back(flyusage, cast: Cast) -> None:
+    bill_to(cast.prism.id)
+    with clock.freeze(NOW):
+        for words in (
+            ("credit", "prism", "30"),
+            ("fee", "prism", "Support", "31", "--from", "2026-10-01"),
+            ("charge", "prism", "Migration", "12"),
+        ):
+            flyusage("terms", *words)
+        assert flyusage("terms", "end", "prism", "fee", "1", "2026-10-10").out == "prism: fee 1 holds to 2026-10-10, that day included.\n"
+        flyusage("terms", "withdraw", "prism", "charge", "1")
+        assert owed(cast).net_minor == 0  # 10 of 31 days, and the credit
+        assert flyusage("terms", "revoke", "prism", "1").out == "prism: $30.00 of credit 1 is taken back.\n"
+        assert owed(cast).net_minor == 1_000
+        assert "Nothing is left of credit 1" in flyusage("terms", "revoke", "prism", "1").err
+        assert "There is no credit 9" in flyusage("terms", "revoke", "prism", "9").err
+        assert "is taken back by `flyusage terms revoke`" in flyusage("terms", "withdraw", "prism", "credit", "1").err
+        assert flyusage("terms", "tax", "prism", "exempt", "--reason", "A museum").code == 0
+    assert (owed(cast).tax_minor, json.loads(flyusage("terms", "show", "prism", "--json").out)["tax"]) == (0, "exempt")
+
+
+def test_a_book_of_its_own_in_another_currency(flyusage, cast: Cast) -> None:
+    with clock.freeze(NOW):
+        assert flyusage(*YEN, "JPY").code == 0
+        assert "has no published version" in flyusage("terms", "book", "prism", "yen").err
+        flyusage("prices", "draft", "set", "yen@2026-01-01", "volume", "global", "20", "--per", "GB-month")
+        flyusage("prices", "draft", "publish", "yen@2026-01-01", "--past")
+        assert flyusage("terms", "book", "prism", "yen").out == "prism buys from yen, in JPY. Issued invoices stay as they are.\n"
+        assert "with no decimals at most, not '10.50'" in flyusage("terms", "charge", "prism", "Migration", "10.50").err
+        flyusage("terms", "charge", "prism", "Migration", "1050")
+        assert (owed(cast).currency.code, owed(cast).net_minor) == ("JPY", 1_050)
+        assert "1 agreed amounts are in JPY" in flyusage("terms", "book", "prism", "list").err
+    assert "is in JPY and stays so" in flyusage(*YEN[:-2], "2026-02-01", "--currency", "USD").err
+
+
+def test_an_organization_that_was_billed_keeps_its_currency(flyusage, cast: Cast) -> None:
+    with clock.freeze(NOW):
+        flyusage(*YEN, "JPY")
+        flyusage("prices", "draft", "set", "yen@2026-01-01", "volume", "global", "20", "--per", "GB-month")
+        flyusage("prices", "draft", "publish", "yen@2026-01-01", "--past")
+    bill_to(cast.prism.id)
+    with clock.freeze(datetime(2026, 11, 2, tzinfo=UTC)):
+        flyusage("terms", "charge", "prism", "Migration", "10", "--on", "2026-10-05")
+        said = flyusage("invoices", "issue", "--org", "prism", "--month", "2026-10")
+        assert said.code == 0, said
+        flyusage("terms", "withdraw", "prism", "charge", "1")
+        assert "is billed in USD, and yen is in JPY" in flyusage("terms", "book", "prism", "yen").err
+
+
+def test_what_cannot_be_agreed_is_a_sentence(flyusage, cast: Cast) -> None:
+    wrong = {
+        ("show", "nobody"): "There is no organization 'nobody'",
+        ("price", "prism", "nothing", "global", "1"): "no price of nothing",
+        ("price", "prism", "volume", "moon", "1"): "'moon' is no region",
+        ("discount", "prism"): "either a percentage or an amount",
+        ("discount", "prism", "--percent", "101"): "at most 100 percent",
+        ("reserve", "prism", "moon", "shared", "1", "1"): "There is no region 'moon'",
+        ("credit", "prism", "0"): "above zero",
+        ("credit", "prism", "1.005"): "with 2 decimals at most",
+        ("limit", "prism"): "Name a minimum (--min)",
+        ("limit", "prism", "--min", "2", "--max", "1"): "The minimum is above the maximum",
+        ("end", "prism", "fee", "7", "2026-10-01"): "There is no recurring fee 7",
+        ("withdraw", "prism", "wish", "1"): "'wish' is none of price, discount",
+        ("tax", "prism", "exempt"): "no billing profile yet",
+        ("book", "prism", "moon"): "There is no price book 'moon'",
+    }
+    for words, sentence in wrong.items():
+        said = flyusage("terms", *words)
+        assert said.code == 1, words
+        assert sentence in said.err, said
+    assert "Nothing else is agreed." in flyusage("terms", "show", "prism").out

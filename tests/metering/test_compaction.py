@@ -1,0 +1,62 @@
+"""What a load left half empty is rebuilt once its month is over; nothing else is."""
+
+import pytest
+import sqlalchemy as sa
+from factories import ingest, started
+from metering.rolled import utc
+from sqlalchemy.exc import ProgrammingError
+
+from flyusage import clock, db
+from flyusage.metering import compaction, statistics
+
+NOW = utc("2026-11-15 10:40")
+OCTOBER = "usage_event_2026_10_org_id_resource_id_type_time_idx"
+# Each before all others, so that the first page splits again and again, and its right half stays a half.
+BACKWARDS = """
+INSERT INTO usage_event (org_id, time, resource_id, type, identity, source, event_id, app_id, region_id, received_at)
+SELECT org_id, time, -n, type, gen_random_uuid(), source, n::text, app_id, region_id, received_at
+FROM usage_event CROSS JOIN generate_series(1, 6000) AS n ORDER BY n"""
+
+
+@pytest.fixture(autouse=True)
+def november():
+    with clock.freeze(NOW):
+        yield
+
+
+def size_of(index: str) -> int:
+    with db.platform_transaction() as session:
+        return session.execute(sa.text("SELECT pg_relation_size(CAST(:index AS regclass))"), {"index": index}).scalar_one()
+
+
+def test_the_index_of_a_month_that_is_over_is_rebuilt_once(database):
+    ingest([started("m", "2026-10-01T00:00:00Z"), started("n", "2026-11-01T00:00:00Z")])
+    with db.platform_transaction() as session:
+        session.execute(sa.text(BACKWARDS))
+    statistics.refresh(smallest_bytes=1)
+    before = size_of(OCTOBER)
+    assert compaction.compact(smallest_bytes=1) == [OCTOBER]
+    assert size_of(OCTOBER) < 0.7 * before
+    assert compaction.compact(smallest_bytes=1) == []
+
+
+def test_a_month_in_use_is_left_for_the_next_time(database, monkeypatch):
+    monkeypatch.setattr(compaction, "PATIENCE", "50ms")
+    monkeypatch.setattr(compaction, "WASTE", 0)
+    ingest([started("m", "2026-10-01T00:00:00Z")])
+    statistics.refresh(smallest_bytes=1)
+    with db.platform_transaction() as writer:
+        writer.execute(sa.text("UPDATE usage_event SET version = 'v1'"))
+        assert [index for index in compaction.compact(smallest_bytes=1) if index.startswith("usage_event")] == []
+    assert OCTOBER in compaction.compact(smallest_bytes=1)
+
+
+@pytest.mark.parametrize("name", ["no_such_index", "pk_app", "usage_event", "pg_class_oid_index", f"{OCTOBER}; DROP TABLE app"])
+def test_nothing_but_an_index_of_a_month_is_rebuilt(database, name):
+    with db.platform_transaction() as session:
+        assert session.scalar(sa.text("SELECT rebuild_index(:name)"), {"name": name}) is False
+
+
+def test_the_application_may_not(database):
+    with pytest.raises(ProgrammingError, match="permission denied for function rebuild_index"), db.lookup_transaction() as session:
+        session.execute(sa.text("SELECT rebuild_index('pk_app')"))
