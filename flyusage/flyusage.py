@@ -14,6 +14,7 @@ from flyusage.ui import (
     failures,
     invoice_downloads,
     live,
+    mail_stop,
     month_downloads,
     routes,
     sign_in,
@@ -69,6 +70,8 @@ from flyusage.ui.pages.staff.revenue.state import StaffRevenue
 from flyusage.ui.pages.staff.revenue.view import revenue as staff_revenue
 from flyusage.ui.pages.tokens.state import Tokens
 from flyusage.ui.pages.tokens.view import tokens
+from flyusage.ui.pages.views.state import SavedViews
+from flyusage.ui.pages.views.view import views
 from flyusage.ui.pages.welcome import Welcome, welcome
 from flyusage.ui.pages.what_if.state import WhatIfPage
 from flyusage.ui.pages.what_if.view import what_if
@@ -83,6 +86,7 @@ app = rx.App(
         "billing.css",
         "budgets.css",
         "alerts.css",
+        "views.css",
         "door.css",
         "members.css",
         "tokens-page.css",
@@ -101,6 +105,7 @@ app = rx.App(
             *downloads.routes,
             *audit_downloads.routes,
             *invoice_downloads.routes,
+            *mail_stop.routes,
             *month_downloads.routes,
             *sign_in.routes,
             *sign_up.routes,
@@ -127,6 +132,7 @@ app.add_page(invitation, route="/invitation", title="Invitation · flyusage", on
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=Welcome.load)
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])
+app.add_page(views, route="/orgs/[slug]/views", title="Saved views · flyusage", on_load=[Frame.load, SavedViews.load])
 app.add_page(machines, route="/orgs/[slug]/machines", title="Machines · flyusage", on_load=[Frame.load, MachineList.load])
 app.add_page(machine, route="/orgs/[slug]/machines/[machine]", title="Machine · flyusage", on_load=[Frame.load, MachinePage.load])
 app.add_page(billing, route="/orgs/[slug]/billing", title="Billing · flyusage", on_load=[Frame.load, Billing.load])

@@ -35,12 +35,16 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Letter:
-    """What a mail says: the same as plain text and as HTML."""
+    """What a mail says: the same as plain text and as HTML.
+
+    `stop_link` ends such mails: mail programs offer it as a button of theirs, and post to it (RFC 8058).
+    """
 
     subject: str
     text: str
     html: str
     attachments: tuple[Attachment, ...] = ()
+    stop_link: str | None = None
 
 
 def compose(letter: Letter, *, sender: tuple[str, str], to: Sequence[str], message_id: str, at: datetime) -> EmailMessage:
@@ -55,6 +59,9 @@ def compose(letter: Letter, *, sender: tuple[str, str], to: Sequence[str], messa
     message["Date"] = format_datetime(at)
     message["Message-ID"] = f"<{message_id}@flyusage>"
     message["Auto-Submitted"] = "auto-generated"
+    if letter.stop_link is not None:
+        message["List-Unsubscribe"] = f"<{letter.stop_link}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
     for one in letter.attachments:

@@ -110,6 +110,15 @@ def anomalies(
     return [_found({**row}, names.names.apps, regions, names.book.currency) for row in rows]
 
 
+def anomalies_told(session: Session, org_id: int, since: datetime, until: datetime) -> list[Found]:
+    """Those first told in (`since`, `until`], the costliest first."""
+    names = know(session, org_id, None, None, has_centres=False)
+    asked = sa.select(anomaly).where(_of.org_id == org_id, _of.told_at > since, _of.told_at <= until)
+    rows = session.execute(asked.order_by(sa.func.abs(_of.difference_minor).desc(), _of.id)).mappings()
+    regions = {key: one.code for key, one in names.reference.regions.items()}
+    return [_found({**row}, names.names.apps, regions, names.book.currency) for row in rows]
+
+
 def view_of(one: Found) -> View:
     """The explorer's view that shows it: by hour from a day before to half a day after, by what its place is made up of."""
     filters = [Filter(Dimension.APP, (one.app,))] if one.app else []
@@ -284,7 +293,9 @@ def _tell(session: Session, question: Question, anomaly_id: int, span: Period) -
     told = sa.select(sa.func.count()).where(_of.org_id == org_id, _of.since >= day, _of.since < day + DAY, _of.told_at.is_not(None))
     if row["told_at"] is None and session.execute(told).scalar_one() >= MOST_A_DAY:
         return
-    cause = cause_of(session, question, (row["app_id"], row["region_id"]), span, is_rise=row["is_rise"])
+    cause = cause_of(
+        session, question, (row["app_id"], row["region_id"]), span, is_rise=row["is_rise"], is_traffic=row["meters"] == TRAFFIC
+    )
     session.execute(
         sa.update(anomaly)
         .where(_of.org_id == org_id, _of.id == anomaly_id)

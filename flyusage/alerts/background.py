@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from flyusage import db, jobs
-from flyusage.alerts import anomalies, deliveries, telling
+from flyusage.alerts import anomalies, deliveries, digest, member_mails, summary, telling
+from flyusage.alerts.member_mails import Kind
 from flyusage.config import settings
 from flyusage.invoices.storing import CHANNEL
 from flyusage.mail import Postbox
@@ -15,6 +16,7 @@ from flyusage.metering.rollup_state import CHANNEL as ROLLED_UP
 
 LOOK_SECONDS = 60.0  # between two looks at how budgets stand
 SHARE = 20
+WRITERS = {Kind.SUMMARY: summary.write, Kind.ANOMALIES: digest.write}
 AT_A_TIME = 8
 ONE_ORGANIZATIONS = (ValueError, ArithmeticError, LookupError)  # its figures'; the database's own errors end the round
 
@@ -75,16 +77,33 @@ class Watch:
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_SECONDS
             look()
+            note_member_mails()
         with db.platform_transaction() as session:
-            due = telling.waiting(session, SHARE)
-        if not due or settings().smtp_url is None or time.monotonic() < self._resume_at:
+            due, chosen = telling.waiting(session, SHARE), member_mails.waiting(session, SHARE)
+        if not (due or chosen) or settings().smtp_url is None or time.monotonic() < self._resume_at:
             return False
         with Postbox(settings().smtp_url or "") as postbox:
             for key in due:
                 if not telling.send(postbox, key):
                     self._resume_at = time.monotonic() + LOOK_SECONDS
                     return False
-        return len(due) == SHARE
+            for one in chosen:
+                if not member_mails.send(postbox, one, WRITERS[one.kind]):
+                    self._resume_at = time.monotonic() + LOOK_SECONDS
+                    return False
+        return SHARE in (len(due), len(chosen))
+
+
+def note_member_mails() -> None:
+    """Put summaries of the last month and what was out of the ordinary into the queue, each organization's in a transaction of its own."""
+    with db.platform_transaction() as session:
+        months, days = summary.organizations_due(session), digest.organizations_due(session)
+    for org_id, month in months:
+        with db.transaction(org_id) as session:
+            summary.note_due(session, org_id, month)
+    for org_id in days:
+        with db.transaction(org_id) as session:
+            digest.note_due(session, org_id)
 
 
 def look() -> None:

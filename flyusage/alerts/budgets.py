@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.alerts.errors import BudgetInvalid, BudgetUnknown
-from flyusage.alerts.forecast import Forecast, expected_days, forecast
+from flyusage.alerts.forecast import Forecast, each_day, forecast
 from flyusage.alerts.models import budget
 from flyusage.auth.accounts import normal
 from flyusage.money import CURRENCIES, to_minor
@@ -162,7 +162,7 @@ class Outlook:
     """What the present month comes to by its end (`total`), and what each day from today on costs, in units of the currency."""
 
     total: Forecast
-    days: tuple[float, ...]
+    days: tuple[Forecast, ...]
 
 
 def outlook(session: Session, org_id: int, filters: tuple[Filter, ...]) -> Outlook | None:
@@ -175,7 +175,7 @@ def outlook(session: Session, org_id: int, filters: tuple[Filter, ...]) -> Outlo
         return None
     today = floor_day(now)
     ahead = (whole.end - today) // DAY
-    rest, daily = forecast(days, ahead, passed=(now - today) / DAY), expected_days(days, ahead)
+    rest, daily = forecast(days, ahead, passed=(now - today) / DAY), each_day(days, ahead)
     if rest is None or daily is None:
         return None
     so_far = float(spent.total)  # what today cost so far is spent; only the rest of it is expected

@@ -51,8 +51,14 @@ class Cause:
         return f"{subject} {'started' if self.is_rise else 'stopped'}{named}{what}."
 
 
-def cause_of(session: Session, question: Question, key: Key, span: Period, *, is_rise: bool) -> Cause:
-    """What began (or ended) to run in `span` and the hour before it, at `key`."""
+def cause_of(session: Session, question: Question, key: Key, span: Period, *, is_rise: bool, is_traffic: bool = False) -> Cause:
+    """What began (or ended) to run in `span` and the hour before it, at `key`; of traffic, which kind of it.
+
+    Which machines sent it is not kept by day; that some started meanwhile would be no cause.
+    """
+    most = _most(session, question, key, span, is_rise=is_rise, is_traffic=is_traffic)
+    if is_traffic:
+        return Cause(most, is_rise)
     app, region = key
     binds = Binds({"org": question.org_id, "machine": MACHINE, "app": app, "region": region})
     place = f"(:app = {ALL} OR i.app_id = :app) AND (:region = {ALL} OR i.region_id = :region)"
@@ -71,18 +77,20 @@ def cause_of(session: Session, question: Question, key: Key, span: Period, *, is
         binds,
     )
     count, apps = (rows[0][1], rows[0][2]) if rows else (0, 0)
-    return Cause(_most(session, question, key, span, is_rise=is_rise), is_rise, count, apps, tuple(row[0] for row in rows))
+    return Cause(most, is_rise, count, apps, tuple(row[0] for row in rows))
 
 
-def _most(session: Session, question: Question, key: Key, span: Period, *, is_rise: bool) -> str:
-    """The sku that differs most from the same hour a week before, in the hour before the last."""
+def _most(session: Session, question: Question, key: Key, span: Period, *, is_rise: bool, is_traffic: bool) -> str:
+    """The sku (of traffic, or of all else) that differs most from the same hour a week before, in the hour before the last."""
     at = span.end - HOUR
     binds = Binds({"org": question.org_id, "app": key[0], "region": key[1]})
+    egress = binds.add([one.id for one in question.reference.skus.values() if one.meter == "egress"], "smallint[]")
     column, now, before = HOURS[at.hour], binds.add(at.date(), "date"), binds.add((at - WEEK).date(), "date")
     rows = fetch(
         session,
         f"""SELECT sku_id, sum(CASE WHEN day = {now} THEN {column} ELSE -{column} END * {weight(question, 0, binds)}) AS change
-            FROM usage_day WHERE org_id = :org AND day IN ({now}, {before}) AND (:app = {ALL} OR app_id = :app)
+            FROM usage_day WHERE org_id = :org AND day IN ({now}, {before}) AND (sku_id = ANY ({egress})) = {binds.add(is_traffic, "boolean")}
+              AND (:app = {ALL} OR app_id = :app)
               AND (:region = {ALL} OR region_id = :region) GROUP BY 1 ORDER BY 2 {"DESC" if is_rise else "ASC"} LIMIT 1""",
         binds,
     )

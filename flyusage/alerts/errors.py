@@ -1,4 +1,4 @@
-"""What can go wrong around budgets."""
+"""What can go wrong around budgets, alerts and saved views."""
 
 from flyusage.errors import FlyusageError
 
@@ -28,4 +28,25 @@ class EndpointUnknown(FlyusageError):
     """The organization has no such endpoint, or no such delivery."""
 
     code = "endpoint_unknown"
+    status = 404
+
+
+class ViewInvalid(FlyusageError):
+    """A saved view cannot be as it was asked for."""
+
+    code = "view_invalid"
+    status = 422
+
+
+class ViewUnknown(FlyusageError):
+    """The organization has no such saved view, or none for its reader."""
+
+    code = "view_unknown"
+    status = 404
+
+
+class MailLinkInvalid(FlyusageError):
+    """A mail's link that is not whole, or not ours."""
+
+    code = "mail_link_invalid"
     status = 404

@@ -57,6 +57,20 @@ def forecast(days: Sequence[float | None], ahead: int, *, passed: float = 0.0) -
     return Forecast(expected, expected * low, expected * high)
 
 
+def each_day(days: Sequence[float | None], ahead: int) -> list[Forecast] | None:
+    """The same for each of the `ahead` days by itself, the interval measured for a day as far ahead. None without any day to go by."""
+    daily = expected_days(days, ahead)
+    if daily is None:
+        return None
+    factors: list[list[float]] = [[] for _ in range(ahead)]
+    for origin in range(max(FEWEST_DAYS_BEFORE, len(days) - BACK_DAYS), len(days)):
+        said = expected_days(days[:origin], min(ahead, len(days) - origin)) or []
+        for step, (one, came) in enumerate(zip(said, days[origin:], strict=False)):
+            if one > 0 and came is not None:
+                factors[step].append(came / one)
+    return [Forecast(one, one * low, one * high) for one, (low, high) in zip(daily, _day_factors(days, factors), strict=True)]
+
+
 def expected_days(days: Sequence[float | None], ahead: int) -> list[float] | None:
     """What each of the `ahead` days after `days` is expected to be. None without any day to go by."""
     known = days[-FACTOR_DAYS:]
@@ -123,6 +137,21 @@ def _factors(days: Sequence[float | None], ahead: int) -> tuple[float, float]:
     found.sort()
     low, high = (_quantile(found, share) for share in TENTHS)
     return min(low, 1 - SMALLEST_FACTOR), max(high, 1 + SMALLEST_FACTOR)
+
+
+def _day_factors(days: Sequence[float | None], factors: list[list[float]]) -> list[tuple[float, float]]:
+    """For each day ahead the factor that a tenth lay below and above; never narrower than the day before's: less is known of it."""
+    found, spread = [], NORMAL_TENTH * max(SMALLEST_SPREAD, _wander(days))
+    low = high = 1.0
+    for step, one in enumerate(factors):
+        if len(one) >= FEWEST_ORIGINS:
+            ordered = sorted(one)
+            low, high = min(low, _quantile(ordered, TENTHS[0])), max(high, _quantile(ordered, TENTHS[1]))
+        else:
+            width = spread + UNKNOWN_DRIFT * (step + 1)
+            low, high = min(low, max(0.0, 1 - width)), max(high, 1 + width)
+        found.append((low, high))
+    return found
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

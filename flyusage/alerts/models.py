@@ -1,4 +1,4 @@
-"""Budgets of an organization, which of their thresholds were reached in which month, and where else that is told."""
+"""Budgets of an organization and what they told, anomalies, endpoints and deliveries, saved views, and mails that members choose."""
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, ForeignKey, Identity, Integer, LargeBinary, SmallInteger, Text
@@ -140,4 +140,50 @@ anomaly_watch = sa.Table(
     Column("looked_through", MOMENT, nullable=False, comment="an hour (day) is looked at once, whatever comes late"),
 )
 
-TENANT_TABLES = ("budget", "budget_alert", "alert_endpoint", "delivery", "delivery_attempt", "anomaly", "anomaly_watch")
+saved_view = sa.Table(
+    "saved_view",
+    metadata,
+    Column("org_id", Integer, ForeignKey("organization.id"), primary_key=True),
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("owner_id", Integer, comment="whose it is; null: the organization's, and shared"),
+    Column("name", Text, nullable=False),
+    Column("query", JSONB, nullable=False, comment="as the explorer's address writes it"),
+    Column("is_shared", Boolean, nullable=False),
+    Column("is_pinned", Boolean, nullable=False, comment="on the overview of everybody who sees it"),
+    Column("created_at", MOMENT, nullable=False),
+    sa.Index("uq_saved_view_shared", "org_id", "name", unique=True, postgresql_where=sa.text("is_shared")),
+    sa.Index("uq_saved_view_own", "org_id", "owner_id", "name", unique=True, postgresql_where=sa.text("NOT is_shared")),
+    sa.CheckConstraint("is_shared OR owner_id IS NOT NULL", name="somebodys"),
+)
+
+# A mail to a member who chose such: once for each month (day), whoever decides it.
+member_mail = sa.Table(
+    "member_mail",
+    metadata,
+    Column("org_id", Integer, ForeignKey("organization.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("about", Date, primary_key=True, comment="the month's first day; the day"),
+    Column("user_id", Integer, primary_key=True),
+    Column("key", sa.Uuid, nullable=False, server_default=sa.text("gen_random_uuid()"), comment="the mail's Message-ID"),
+    Column("told_from", MOMENT, nullable=False, comment="what it tells was found after this"),
+    Column("told_to", MOMENT, nullable=False, comment="and until this"),
+    Column("due_at", MOMENT, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("done_at", MOMENT),
+    Column("outcome", Text),
+    Column("last_error", Text),
+    sa.Index("ix_member_mail_waiting", "due_at", postgresql_where=sa.text("done_at IS NULL")),
+    sa.CheckConstraint("kind IN ('summary', 'anomalies')", name="kind_known"),
+)
+
+TENANT_TABLES = (
+    "budget",
+    "budget_alert",
+    "alert_endpoint",
+    "delivery",
+    "delivery_attempt",
+    "anomaly",
+    "anomaly_watch",
+    "saved_view",
+    "member_mail",
+)

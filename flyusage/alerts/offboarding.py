@@ -1,7 +1,7 @@
 """What stops when somebody leaves an organization, and who takes it over.
 
-A budget is the organization's and goes on; what stops are the mails to whoever left, unless an heir gets them. Personal tokens
-stop by themselves, with the membership that they hang on.
+A budget is the organization's and goes on; what stops are the mails to whoever left, unless an heir gets them. So are shared views;
+somebody's own are deleted, unless an heir gets them. Personal tokens stop by themselves, with the membership that they hang on.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.alerts import budgets
+from flyusage.alerts import budgets, saved_views
 from flyusage.alerts.budgets import Budget
 from flyusage.alerts.models import budget
 from flyusage.invoices import seats
@@ -27,12 +27,15 @@ from flyusage.orgs.permissions import Permission
 class Stops:
     """What stops with a member: their working `tokens`, the last used first, and the mails of `budgets` that tell them.
 
-    `kept_tokens` are the organization's own that they made: those go on.
+    `kept_tokens` are the organization's own that they made: those go on. `views` are the names of the saved views that are deleted,
+    `kept_views` of those that are shared and go on.
     """
 
     tokens: tuple[Token, ...]
     budgets: tuple[Budget, ...]
     kept_tokens: tuple[Token, ...]
+    views: tuple[str, ...] = ()
+    kept_views: tuple[str, ...] = ()
 
 
 def stops(session: Session, org_id: int, user_id: int) -> Stops:
@@ -41,11 +44,16 @@ def stops(session: Session, org_id: int, user_id: int) -> Stops:
     working = [one for one in api_tokens.tokens(session, org_id) if one.state == "active"]
     own = sorted((one for one in working if one.user_id == user_id), key=lambda one: (one.used_at is None, _ago(one)))
     kept = [one for one in working if one.user_id is None and one.created_by == f"user:{user_id}"]
-    return Stops(tuple(own), tuple(one for one in budgets.budgets(session, org_id) if email in one.plan.recipients), tuple(kept))
+    told = tuple(one for one in budgets.budgets(session, org_id) if email in one.plan.recipients)
+    owned = saved_views.owned_by(session, org_id, user_id)
+    views = tuple(name for name, is_shared in owned if not is_shared)
+    return Stops(tuple(own), told, tuple(kept), views, tuple(name for name, is_shared in owned if is_shared))
 
 
 def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int | None, *, by: Actor) -> int:
     """Take the addresses of `leaving` (user ids) out of every budget's recipients, the heir's in their place; how many that changed.
+
+    Their saved views become the heir's; without one, those that are shared go on and the others are deleted.
 
     In the transaction that removes them, before it does; whoever leaves by themselves needs no permission to. Raises NotPermitted, and
     MemberUnknown for an heir who is none or leaves too.
@@ -56,6 +64,7 @@ def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int
     taking = None if heir is None else _address(session, heir)
     if taking in addresses:
         raise MemberUnknown("Who leaves cannot take over. Choose somebody who stays.")
+    saved_views.inherit(session, org_id, leaving, heir, by=by)
     return _hand_over(session, org_id, addresses, taking, None, by=by)
 
 
@@ -63,8 +72,10 @@ def hand_over_unasked(session: Session, org_id: int, leaving: int, *, by: Actor)
     """The same for somebody of whom nobody said who takes over: they leave by themselves, or their directory takes them out.
 
     A budget that tells others too goes on telling them; one that would tell nobody any more tells the owner who has been here longest.
+    Their shared views go on, their own ones are deleted.
     """
     address, owner = _address(session, leaving), session.scalar(sa.text(_OLDEST_OWNER), {"leaving": leaving})
+    saved_views.inherit(session, org_id, [leaving], None, by=by)
     return _hand_over(session, org_id, {address}, None, owner, by=by)
 
 

@@ -10,7 +10,7 @@ from flyusage.alerts.anomalies import Found, anomalies
 from flyusage.alerts.budgets import Budget, budgets, filters_of, outlook
 from flyusage.alerts.forecast import Forecast
 from flyusage.money import CURRENCIES
-from flyusage.periods import DAY, Period, floor_day, month_period
+from flyusage.periods import DAY, floor_day, month_period
 from flyusage.pricing.asking import Known
 from flyusage.pricing.negotiated import contracted_table
 from flyusage.pricing.view import Answer, Dimension, Filter, Granularity, Measure, View
@@ -29,11 +29,16 @@ class BudgetLine:
 
 @dataclass(frozen=True)
 class Heading:
-    """Where the month is heading: its total in minor units, and a value for each day that is still to come (None: passed)."""
+    """Where the month is heading: its total in minor units, and for each day that is still to come (None: passed) what is expected.
+
+    `low` and `high`: between what each of them lies in eight of ten cases.
+    """
 
     month: date
     total: Forecast
     points: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    high: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,7 @@ def _heading(session: Session, org_id: int, answer: Answer, now: datetime) -> He
     if found is None:
         return None
     today, units = floor_day(now), 10 ** CURRENCIES[answer.currency].exponent
-    points = tuple(
-        found.days[(bucket - today) // DAY] if Period(today, month.end).start < bucket < month.end else None for bucket in answer.buckets
-    )
+    ahead = [found.days[(bucket - today) // DAY] if today < bucket < month.end else None for bucket in answer.buckets]
+    points, low, high = (tuple(one and getattr(one, name) for one in ahead) for name in ("expected", "low", "high"))
     total = Forecast(*(units * one for one in (found.total.expected, found.total.low, found.total.high)))
-    return Heading(month.start.date(), total, points)
+    return Heading(month.start.date(), total, points, low, high)

@@ -11,7 +11,22 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flyusage import __version__
-from flyusage.api import alerts, budgets, errors, events, exports, fields, fleet, invoices, metrics, organization, prices, reference, usage
+from flyusage.api import (
+    alerts,
+    budgets,
+    errors,
+    events,
+    exports,
+    fields,
+    fleet,
+    invoices,
+    metrics,
+    organization,
+    prices,
+    reference,
+    usage,
+    views,
+)
 from flyusage.api.answers import content
 from flyusage.auth.throttle import Counted
 
@@ -49,7 +64,7 @@ def create() -> FastAPI:
         separate_input_output_schemas=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    for part in (events, usage, fleet, prices, invoices, budgets, alerts, exports, organization):
+    for part in (events, usage, fleet, prices, invoices, budgets, views, alerts, exports, organization):
         app.include_router(part.router)
     errors.handle(app)
     app.router.routes.append(Route("/openapi.json", _document))

@@ -115,7 +115,8 @@ SELECT queue.kind, count(task.due_at), count(*) FILTER (WHERE task.attempts > 0)
        coalesce(max(greatest(0, extract(epoch FROM CAST(:now AS timestamptz) - task.due_at))), 0)
 FROM unnest(ARRAY['document', 'mail', 'payment', 'alert']) AS queue (kind)
 LEFT JOIN (SELECT kind, due_at, attempts FROM outbox WHERE done_at IS NULL
-           UNION ALL SELECT 'alert', due_at, attempts FROM budget_alert WHERE done_at IS NULL) AS task USING (kind)
+           UNION ALL SELECT 'alert', due_at, attempts FROM budget_alert WHERE done_at IS NULL
+           UNION ALL SELECT 'alert', due_at, attempts FROM member_mail WHERE done_at IS NULL) AS task USING (kind)
 GROUP BY queue.kind ORDER BY queue.kind"""
 _EVENTS = """
 SELECT coalesce(sum(greatest(child.reltuples, 0)), 0)::bigint FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid

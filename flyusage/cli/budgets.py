@@ -12,7 +12,7 @@ from flyusage import db
 from flyusage.alerts import telling
 from flyusage.alerts.budgets import FORECAST_PERCENTS, PERCENTS, Plan, Standing, budgets, create, end, standing
 from flyusage.alerts.errors import BudgetInvalid
-from flyusage.cli import asked, bootstrap, remote
+from flyusage.cli import asked, bootstrap, remote, views
 from flyusage.cli.invoices_there import minor
 from flyusage.cli.output import print_json, print_table
 from flyusage.cli.remote import Remote
@@ -60,6 +60,7 @@ def create_budget(
     scope: Annotated[
         list[str] | None, typer.Option("--only", metavar="DIMENSION=VALUES", help="A filter, as in the explorer's address: app=web,api.")
     ] = None,
+    view: Annotated[str, typer.Option("--view", help="Of what a saved view's filters leave, beside --only.", show_default=False)] = "",
     percents: Annotated[list[int] | None, typer.Option("--at", help="Tell when this percentage is spent; several may be given.")] = None,
     forecast_percents: Annotated[list[int] | None, typer.Option("--expected", help="Tell when this percentage is expected.")] = None,
     recipients: Annotated[list[str] | None, typer.Option("--tell", metavar="ADDRESS", help="Whom to write to.")] = None,
@@ -71,7 +72,7 @@ def create_budget(
     Example: flyusage budgets create "Web in Europe" 1200 --org demo --only app=web --only continent=Europe --tell ann@example.com
     """
     told = {
-        "name": name, "scope": _filters(scope or []), "percents": percents or list(PERCENTS),
+        "name": name, "scope": _filters(scope or []) | (views.named(view, org)["scope"] if view else {}), "percents": percents or list(PERCENTS),
         "forecast_percents": forecast_percents or list(FORECAST_PERCENTS), "recipients": recipients or [], "is_capped": is_capped,
     }  # fmt: skip
     there = remote.of(org)

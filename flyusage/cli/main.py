@@ -51,6 +51,7 @@ COMMANDS = {  # module:attribute, a function or a group of commands, in the orde
     "terms": "terms:app",
     "tokens": "tokens:app",
     "users": "users:app",
+    "views": "views:app",
 }
 HIDDEN = {"fill-demo"}
 

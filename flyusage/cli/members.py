@@ -123,7 +123,9 @@ def grant_apps(
 def remove(
     org: Org,
     addresses: Addresses,
-    heir: Annotated[str | None, typer.Option("--heir", metavar="EMAIL", help="Who gets their budgets' mails from now on.")] = None,
+    heir: Annotated[
+        str | None, typer.Option("--heir", metavar="EMAIL", help="Who gets their budgets' mails and saved views from now on.")
+    ] = None,
     is_preview: Annotated[bool, typer.Option("--preview", help="Say what stops, and do nothing.")] = False,
 ) -> None:
     """Take members out of the organization, all or none; their open pages of it go dark at once."""
@@ -145,6 +147,7 @@ def _preview(session: Session, org: OrganizationEntry, leaving: Mapping[str, int
         stops = offboarding.stops(session, org.id, user_id)
         rows += [(address, "token", one.name, f"last used {_moment(one.used_at)}") for one in stops.tokens]
         rows += [(address, "budget", one.plan.name, "its mails to them") for one in stops.budgets]
+        rows += [(address, "saved view", name, "deleted without an heir") for name in stops.views]
     if rows:
         print_table(("of", "what stops", "name", ""), rows)
     else:

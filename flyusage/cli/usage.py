@@ -11,7 +11,7 @@ from rich.text import Text
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.cli import asked, bootstrap, remote, usage_table, view_options, watching
+from flyusage.cli import asked, bootstrap, remote, usage_table, view_options, views, watching
 from flyusage.cli import view_options as given
 from flyusage.cli.output import as_plain, print_json
 from flyusage.cli.remote import Remote
@@ -28,6 +28,7 @@ Query = dict[str, list[str]]
 
 def usage(
     org: given.Org = None,
+    view: given.Saved = "",
     show: given.Show = "",
     by: given.By = "",
     chosen_range: given.Range = "",
@@ -59,6 +60,8 @@ def usage(
     params |= {"continent": continent, "region": region, "app": app, "cost_centre": cost_centre, "vm_size": vm_size, "sku": sku}
     params |= {"machine": machine, "as": chart, "zone": zone}
     query = view_options.query_of(params, filters)
+    if view:
+        query = _over(views.named(view, org)["query"], query)
     if watch and (as_csv or as_of):
         raise typer.BadParameter("--watch follows what comes: leave --csv and --as-of out.")
     there = remote.of(org)
@@ -85,6 +88,13 @@ def _plain(there: Remote | None, org: str | None, query: Query) -> dict[str, Any
     answer, notices = _ask(org, query)
     told = answer_plain(answer)
     return {**told, "notices": [*notices, *(one for one in told["notices"] if one not in notices)]}
+
+
+def _over(saved: Mapping[str, str], given: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """A saved view's query with what is given in place of its own; a range that is given, however, replaces its range."""
+    ranges = ("range", "from", "to")
+    replaced = {*given, *(ranges if any(one in given for one in ranges) else ())}
+    return {key: [value] for key, value in saved.items() if key not in replaced} | dict(given)
 
 
 def _ask(slug: str | None, query: Query) -> tuple[Answer, tuple[str, ...]]:

@@ -12,6 +12,7 @@ def option(*names: str, says: str) -> Any:
 
 
 Org = Annotated[str | None, option("--org", says="The organization's slug; needed where there are several.")]
+Saved = Annotated[str, option("--view", says="A saved view by its name; what else is given is asked in its place.")]
 Show = Annotated[str, option("--show", says="What to count: list_cost, contracted_cost, effective_cost, billed_cost, machine_hours, …")]
 By = Annotated[str, option("--by", "--group", says="continent, region, app, cost_centre, vm_size, sku, machine or nothing.")]
 Range = Annotated[str, option("--range", says="24h, 7d, 30d, this-month, last-month, 13-months or a month, 2026-10.")]

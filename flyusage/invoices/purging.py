@@ -29,7 +29,7 @@ GONE = (  # those that others refer to after them
     "usage_event", "usage_interval", "usage_day", "usage_day_by_region", "usage_month", "usage_month_by_region", "event_finding",
     "event_identity", "voided_event", "open_cell", "dirty_day", "dirty_resource", "running_day", "resource_month", "rollup_state", "resource",
     "deployment", "cost_centre_app", "cost_centre", "app",
-    "delivery_attempt", "delivery", "alert_endpoint", "anomaly", "anomaly_watch", "budget_alert", "budget",
+    "delivery_attempt", "delivery", "alert_endpoint", "anomaly", "anomaly_watch", "budget_alert", "budget", "saved_view", "member_mail",
     "scim_group_member", "scim_group", "scim_user", "scim_token", "former_grant", "provisioning", "provisioned_account",
     "sso_flow", "sso_identity", "sso_group", "sso_domain", "sso_connection",
     "idempotent_write", "api_token", "invitation", "membership",

@@ -90,6 +90,12 @@ class Membership(SQLModel, table=True):
     role: Role = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     app_ids: list[int] | None = Field(default=None, sa_column=Column(ARRAY(Integer), comment="the apps granted; null: all"))
+    wants_summary: bool | None = Field(
+        default=None, sa_column=Column(Boolean, comment="mails of the monthly summary; null: as the role has it")
+    )
+    wants_anomalies: bool | None = Field(
+        default=None, sa_column=Column(Boolean, comment="mails of what is out of the ordinary; null: as the role has it")
+    )
 
 
 class Invitation(SQLModel, table=True):

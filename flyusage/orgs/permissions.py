@@ -19,6 +19,8 @@ class Permission(StrEnum):
     INVOICES_PAY = "invoices.pay"
     BILLING_EDIT = "billing.edit"
     BUDGETS_EDIT = "budgets.edit"
+    VIEWS_SAVE = "views.save"
+    VIEWS_SHARE = "views.share"
     DELIVERIES_MANAGE = "deliveries.manage"
     TOKENS_MANAGE = "tokens.manage"
     AUDIT_READ = "audit.read"
@@ -29,14 +31,17 @@ class Permission(StrEnum):
     ORGANIZATION_DELETE = "organization.delete"
 
 
-_EVERYBODY = frozenset({Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.MEMBERS_READ})
+_EVERYBODY = frozenset(
+    {Permission.USAGE_READ, Permission.USAGE_EXPORT, Permission.PRICES_READ, Permission.MEMBERS_READ, Permission.VIEWS_SAVE}
+)
 _VIEWER = _EVERYBODY | {Permission.MACHINES_READ}
-_DEVELOPER = _VIEWER | {Permission.EVENTS_WRITE, Permission.TOKENS_MANAGE, Permission.BUDGETS_EDIT}
+_DEVELOPER = _VIEWER | {Permission.EVENTS_WRITE, Permission.TOKENS_MANAGE, Permission.BUDGETS_EDIT, Permission.VIEWS_SHARE}
 _BILLING = _EVERYBODY | {  # money, and usage as it is billed: no single machine
     Permission.INVOICES_READ,
     Permission.INVOICES_PAY,
     Permission.BILLING_EDIT,
     Permission.BUDGETS_EDIT,
+    Permission.VIEWS_SHARE,
     Permission.COST_CENTRES_EDIT,
     Permission.AUDIT_READ,
 }

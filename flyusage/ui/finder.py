@@ -1,4 +1,4 @@
-"""What the command palette finds: apps, machines, regions, sizes and cost centres by a part of their name."""
+"""What the command palette finds: saved views, apps, machines, regions, sizes and cost centres by a part of their name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from sqlmodel import Session
 
 from flyusage import clock, db
+from flyusage.alerts import saved_views
+from flyusage.alerts.saved_views import Reader
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing import explorer, urls
 from flyusage.pricing.view import Dimension, Value, View
 from flyusage.ui import present
 from flyusage.ui.charts.text import visible
-from flyusage.ui.pages.explorer.paths import Place, machine_href
+from flyusage.ui.pages.explorer.paths import Place, machine_href, usage_href
 from flyusage.ui.session import OpenOrganization, open_organization
 
 SOUGHT = (Dimension.APP, Dimension.REGION, Dimension.MACHINE, Dimension.VM_SIZE, Dimension.COST_CENTRE)
@@ -44,6 +46,10 @@ def find(slug: str, text: str) -> list[Find]:
 
 
 def _finds(session: Session, org: OpenOrganization, view: View, wanted: str) -> Iterator[Find]:
+    saved = saved_views.views(session, org.id, Reader(org.by, org.permissions))
+    for one in [one for one in saved if wanted.casefold() in one.name.casefold()][:FINDS_EACH]:
+        label = visible(one.name)
+        yield Find("Saved views", label, label, "shared" if one.is_shared else "yours", usage_href(org.slug, one.query))
     for dimension in SOUGHT:
         kind = present.DIMENSIONS[dimension][1]
         if dimension is Dimension.MACHINE and Permission.MACHINES_READ not in org.permissions:

@@ -23,6 +23,7 @@ STALE_AFTER = timedelta(hours=6)
 PERMITTED_PAGES = {
     "": Permission.USAGE_READ,
     "/usage": Permission.USAGE_READ,
+    "/views": Permission.USAGE_READ,
     "/machines": Permission.MACHINES_READ,
     "/billing": Permission.INVOICES_READ,
     "/budgets": Permission.USAGE_READ,

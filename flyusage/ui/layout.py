@@ -10,6 +10,7 @@ from flyusage.ui.frame import Frame, OrganizationChoice
 PERMITTED = (
     ("Overview", "house", ""),
     ("Explorer", "chart-line", "/usage"),
+    ("Saved views", "bookmark", "/views"),
     ("Machines", "server", "/machines"),
     ("Billing", "receipt-text", "/billing", "/invoices"),
     ("Budgets", "piggy-bank", "/budgets"),

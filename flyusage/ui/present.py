@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from flyusage.money import CURRENCIES, format_money, round_half_away
 from flyusage.periods import DAY, Period, floor_day, month_period
-from flyusage.pricing.view import Chart, Comparison, Dimension, Granularity, Measure
+from flyusage.pricing.view import Chart, Comparison, Dimension, Filter, Granularity, Measure, View
 
 MINUS = "−"
 
@@ -152,3 +152,20 @@ def ago_text(moment: datetime, now: datetime) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`1 app`, `1,204 apps`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def view_text(view: View, *, range_label: str = "") -> str:
+    """What a view shows: `List cost by region, this month, only app web and api`. `range_label` names a range that moves with time."""
+    measure, group = MEASURES[view.measure].title, DIMENSIONS[view.group_by][0] if view.group_by else ""
+    when = f"{range_label[:1].lower()}{range_label[1:]}" if range_label else period_text(view.period)
+    parts = [f"{measure}{f' by {group}' if group else ''}", when]
+    parts += [_filter_text(one) for one in view.filters]
+    if view.comparison is not Comparison.NONE:
+        parts.append(f"compared with {COMPARISONS[view.comparison]}")
+    return ", ".join(parts)
+
+
+def _filter_text(one: Filter) -> str:
+    named, more = one.values[:3], len(one.values) - 3
+    values = ", ".join(named) + (f" and {more} more" if more > 0 else "")
+    return f"{'without' if one.is_exclusion else 'only'} {DIMENSIONS[one.dimension][0]} {values}"

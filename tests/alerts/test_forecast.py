@@ -1,13 +1,14 @@
 """The forecast: exact where a month is regular, quick where it changes, and honest about how far it may be off."""
 
 import random
+from itertools import pairwise
 from statistics import mean
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flyusage.alerts.forecast import expected_days, forecast
+from flyusage.alerts.forecast import each_day, expected_days, forecast
 
 WEEKLY = [100.0, 100, 100, 100, 100, 40, 30]
 
@@ -96,3 +97,16 @@ def test_the_unit_does_not_matter(days: list[float], ahead: int, factor: float):
     assert (other.low, other.expected, other.high) == pytest.approx(
         (factor * one.low, factor * one.expected, factor * one.high), rel=1e-6, abs=1e-9
     )
+
+
+@given(days=st.lists(st.one_of(st.none(), st.floats(0, 1e6)), min_size=1, max_size=90), ahead=st.integers(1, 31))
+@settings(max_examples=30)
+def test_each_day_lies_inside_its_interval_which_never_narrows(days: list[float | None], ahead: int):
+    found = each_day(days, ahead)
+    assert (found is None) is (expected_days(days, ahead) is None)
+    if found is None:
+        return
+    assert [one.expected for one in found] == expected_days(days, ahead)
+    assert all(0 <= one.low <= one.expected <= one.high for one in found)
+    widths = [(one.low / one.expected, one.high / one.expected) for one in found if one.expected > 1]
+    assert all(later[0] <= one[0] + 1e-9 and later[1] >= one[1] - 1e-9 for one, later in pairwise(widths))

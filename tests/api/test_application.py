@@ -15,8 +15,9 @@ from fastapi.routing import APIRoute
 from story import NOW
 
 from flyusage import clock, db
-from flyusage.alerts import budgets, deliveries, endpoints
+from flyusage.alerts import budgets, deliveries, endpoints, saved_views
 from flyusage.alerts.budgets import Plan
+from flyusage.alerts.saved_views import Reader
 from flyusage.api import application, auth, fields
 from flyusage.api.reference import sample
 from flyusage.orgs import api_tokens, audit
@@ -72,6 +73,11 @@ ROUTES = {  # what each needs: the one table that a change of permissions has to
     ("GET", "/usage.ndjson"): "usage.export",
     ("GET", "/vm-sizes"): "usage.read",
     ("GET", "/usage.parquet"): "usage.export",
+    ("GET", "/views"): "usage.read",
+    ("GET", "/views/{view}"): "usage.read",
+    ("POST", "/views"): "views.save",
+    ("PUT", "/views/{view}"): "views.save",
+    ("DELETE", "/views/{view}"): "views.save",
     ("DELETE", "/budgets/{budget}"): "budgets.edit",
     ("POST", "/budgets"): "budgets.edit",
     ("POST", "/deliveries/{delivery}/replay"): "deliveries.manage",
@@ -80,7 +86,11 @@ ROUTES = {  # what each needs: the one table that a change of permissions has to
     ("POST", "/prices/simulate"): "prices.read",
     ("PUT", "/budgets/{budget}"): "budgets.edit",
 }
-MORE = {"/exports/focus": ("usage.export",)}  # beside what the route declares
+MORE = {  # beside what the route declares
+    "/exports/focus": ("usage.export",),
+    "/views": ("views.share",),
+    "/views/{view}": ("views.share",),
+}
 BYTES = {path for _, path in ROUTES if path.startswith(("/exports/", "/usage.")) or path.endswith(("/csv", "/pdf", "/xml"))}
 COUNTED = count()
 OK = (200, 201, 202, 204, 503)  # 503: the document is still being made
@@ -117,10 +127,16 @@ def call(method: str, path: str, token: str | None = None, **more):
         more = {"content": b"", "headers": {"content-type": "application/x-ndjson"}, **more}
     elif path.startswith("/exports/"):
         more = {"params": {"month": "2026-10"}, **more}
-    elif path.startswith(("/budgets", "/prices")) and method != "GET":
-        more = {"json": {"name": f"ours {next(COUNTED)}", "amount": "5000"} if path.startswith("/budgets") else {}, **more}
+    elif method in ("POST", "PUT"):
+        more = {"json": _body(path), **more}
     made = {name: str(make()) for name, make in MAKERS.items() if f"{{{name}}}" in path}
     return ask(path.format(**FILLED, **made), token=token, method=method, **more)
+
+
+def _body(path: str) -> dict[str, object]:
+    if path.startswith("/budgets"):
+        return {"name": f"ours {next(COUNTED)}", "amount": "5000"}
+    return {"name": f"ours {next(COUNTED)}", "query": {"by": "app"}, "is_shared": True} if path.startswith("/views") else {}
 
 
 def new_endpoint() -> int:
@@ -149,7 +165,17 @@ def new_budget() -> int:
         return budgets.create(session, org_id, Plan(f"secret-of-prism {next(COUNTED)}", 100_000), by=system("tests")).id
 
 
-MAKERS = {"budget": new_budget, "delivery": new_delivery, "endpoint": new_endpoint}
+def new_view() -> int:
+    """As `new_budget`."""
+    everything = Reader(system("tests"), frozenset(Permission))
+    with db.platform_transaction() as session:
+        org_id = session.scalars(sa.text("SELECT id FROM organization WHERE slug = 'prism'")).one()
+    with db.transaction(org_id) as session:
+        shown = {"is_shared": True, "is_pinned": False}
+        return saved_views.save(session, org_id, f"secret-of-prism {next(COUNTED)}", {"by": "app"}, **shown, reader=everything).id
+
+
+MAKERS = {"budget": new_budget, "delivery": new_delivery, "endpoint": new_endpoint, "view": new_view}
 
 
 def test_every_route_declares_what_it_needs():

@@ -395,6 +395,7 @@ NAVIGATION = {
     "owner": [
         "Overview",
         "Explorer",
+        "Saved views",
         "Machines",
         "Billing",
         "Budgets",
@@ -406,9 +407,21 @@ NAVIGATION = {
         "API tokens",
         "Settings",
     ],
-    "developer": ["Overview", "Explorer", "Machines", "Budgets", "Alerts", "Prices", "What if", "Members", "API tokens", "Settings"],
-    "billing": ["Overview", "Explorer", "Billing", "Budgets", "Alerts", "Prices", "What if", "Members", "Audit", "Settings"],
-    "viewer": ["Overview", "Explorer", "Machines", "Budgets", "Alerts", "Prices", "What if", "Members", "Settings"],
+    "developer": [
+        "Overview",
+        "Explorer",
+        "Saved views",
+        "Machines",
+        "Budgets",
+        "Alerts",
+        "Prices",
+        "What if",
+        "Members",
+        "API tokens",
+        "Settings",
+    ],
+    "billing": ["Overview", "Explorer", "Saved views", "Billing", "Budgets", "Alerts", "Prices", "What if", "Members", "Audit", "Settings"],
+    "viewer": ["Overview", "Explorer", "Saved views", "Machines", "Budgets", "Alerts", "Prices", "What if", "Members", "Settings"],
 }
 
 

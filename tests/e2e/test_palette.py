@@ -41,7 +41,7 @@ def test_arrows_go_round_and_pages_are_there_at_once(open_page: OpenPage) -> Non
     page = opened(open_page("/orgs/prism"))
     options = page.get_by_role("option")
     expect(options).to_have_text(
-        ["Overview", "Explorer", "Machines", "Billing", "Budgets", "Alerts", "Prices", "What if", "Members", "Audit"]
+        ["Overview", "Explorer", "Saved views", "Machines", "Billing", "Budgets", "Alerts", "Prices", "What if", "Members", "Audit"]
     )
     page.keyboard.press("ArrowUp")
     expect(options.last).to_have_attribute("aria-selected", "true")

@@ -223,6 +223,7 @@ PUBLIC = (
     "/auth/accept-invitation",
     "/auth/sso",
     "/auth/sso/callback",
+    "/mail/stop",  # by the sealed link of a mail
     "/auth/sso/sign-out",
     "/auth/sso/signed-out",
     "/auth/sso/back-channel",  # what is sent there is signed

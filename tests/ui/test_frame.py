@@ -59,6 +59,7 @@ def test_pages_that_need_a_permission_are_those_that_the_reader_has(cast: "Cast"
     assert header_of(organization).pages == [
         "",
         "/usage",
+        "/views",
         "/machines",
         "/billing",
         "/budgets",
@@ -71,7 +72,7 @@ def test_pages_that_need_a_permission_are_those_that_the_reader_has(cast: "Cast"
     monkeypatch.setattr(session, "permitted", lambda _org_id: PERMISSIONS[Role.VIEWER])
     organization = open_organization("prism")
     assert organization is not None
-    assert header_of(organization).pages == ["", "/usage", "/machines", "/budgets", "/alerts", "/prices", "/what-if", "/members"]
+    assert header_of(organization).pages == ["", "/usage", "/views", "/machines", "/budgets", "/alerts", "/prices", "/what-if", "/members"]
     with pytest.raises(NotPermitted, match=r"invoices\.read"):
         open_organization("prism", Permission.INVOICES_READ)
 

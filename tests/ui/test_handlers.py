@@ -13,7 +13,7 @@ import flyusage.flyusage  # noqa: F401 declares every State
 
 HANDLERS = {
     "Alerts": {"add", "forget", "load", "remove", "replay", "rotate", "test"},
-    "Account": {"load", "sign_out", "sign_out_others"},
+    "Account": {"choose_mail", "load", "sign_out", "sign_out_others"},
     "AuditPage": {"choose", "load"},
     "Billing": {"load", "search", "watch"},
     "Budgets": {"create", "end", "load"},
@@ -38,6 +38,7 @@ HANDLERS = {
     "Palette": {"search"},
     "Prices": {"choose_region", "load", "search"},
     "ProvisioningPage": {"choose_default", "create", "forget", "load", "map_group", "revoke"},
+    "SavedViews": {"delete", "load", "open_menu", "pin", "rename", "save", "share"},
     "SignUpPage": {"load", "load_link"},
     "SecondFactorPage": {"add_passkey", "begin", "confirm", "done", "load", "remove_passkey", "rename_passkey", "renew", "stop"},
     "SingleSignOn": {

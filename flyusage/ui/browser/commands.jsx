@@ -14,6 +14,7 @@ const NONE = [];
 const PAGES = [
   { key: "o", label: "Overview", to: "", words: "home spend month", isPermitted: true },
   { key: "e", label: "Explorer", to: "/usage", words: "usage chart cost", isPermitted: true },
+  { key: "f", label: "Saved views", to: "/views", words: "bookmarks favourites pinned shared names", isPermitted: true },
   { key: "m", label: "Machines", to: "/machines", words: "vms list", isPermitted: true },
   { key: "b", label: "Billing", to: "/billing", words: "invoices owe pay draft", isPermitted: true },
   { key: "u", label: "Budgets", to: "/budgets", words: "limit threshold forecast expected", isPermitted: true },

@@ -7,6 +7,8 @@ const ANCHORS = { left: "start", center: "middle", right: "end" };
 const BASELINES = { top: 0.97, middle: 0.36, bottom: -0.24 }; // of the font's size, from the anchor to the baseline
 const INSIDE = { left: 1, center: 0, right: -1, top: 1, middle: 0, bottom: -1 }; // which way padding moves the text
 
+const NARROW_PX = 560;
+
 const make = (kind, attributes, ...children) => {
   const made = document.createElementNS(SVG, kind);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -32,6 +34,7 @@ const placeOf = ({ _size: size, xaxis, yaxis }, word) => {
 };
 
 const drawn = (layout, word, id) => {
+  if (word.name === "guide" && layout.width < NARROW_PX) return null;
   const place = placeOf(layout, word);
   if (!place) return null;
   const { x, y } = word.showarrow === false ? place : { x: place.x + word.ax, y: place.y + word.ay };
@@ -46,6 +49,7 @@ const drawn = (layout, word, id) => {
   );
   text.style.fontSize = `${size}px`;
   text.style.fill = color;
+  if (word.bgcolor) Object.assign(text.style, { stroke: word.bgcolor, strokeWidth: "4px", strokeLinejoin: "round", paintOrder: "stroke" });
   const title = word.hovertext ? [make("title", {}, plain(word.hovertext.replaceAll("<br>", "\n")))] : [];
   const isName = word.captureevents !== false && word.showarrow !== false;
   const series = isName ? { class: "chart-name", "data-chart": id, "data-series": word.name ?? plain(word.text) } : {};

@@ -59,6 +59,14 @@ class SeriesPoints:
 
 
 @dataclass(frozen=True, slots=True)
+class Guide(SeriesPoints):
+    """A line to hold usage against, named on the chart; `low` and `high` are the interval around it, empty without one."""
+
+    low: Sequence[float | None] = ()
+    high: Sequence[float | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """Something that happened at a moment: a dotted line with a word ("deploy app_22", "price step")."""
 
@@ -81,7 +89,7 @@ class TimeChart:
     unit: Unit = DOLLARS
     total: Sequence[float | None] | None = None
     ghost: SeriesPoints | None = None
-    guides: Sequence[SeriesPoints] = ()
+    guides: Sequence[Guide] = ()
     marks: Sequence[Mark] = ()
     open_from: datetime | None = None
     now: datetime | None = None

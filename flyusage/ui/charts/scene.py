@@ -129,7 +129,7 @@ def _sum_known(column: Sequence[float | None]) -> float | None:
 def _ticks(chart: TimeChart, canvas: Canvas, drawn: list[Sequence[float | None]]) -> Ticks:
     if chart.ghost:
         drawn = [*drawn, chart.ghost.points]
-    drawn = [*drawn, *(one.points for one in chart.guides)]
+    drawn = [*drawn, *(line for one in chart.guides for line in (one.points, one.high))]
     known = [value for points in drawn for value in points if value is not None]
     wanted = 3 if canvas.height_px < 240 else 5
     low, high = min(known, default=0.0), max(known, default=0.0)

@@ -8,15 +8,17 @@ from flyusage.ui.charts.axes import bottom_margin, bucket_ticks, left_margin, lo
 from flyusage.ui.charts.edge_labels import EdgeName, annotation_defaults, edge_annotations, right_margin
 from flyusage.ui.charts.figure import Figure, Trace, base_layout, floats
 from flyusage.ui.charts.marks import Plot, mark_layers, shape_defaults
-from flyusage.ui.charts.rows import Canvas, SeriesPoints, TimeChart
+from flyusage.ui.charts.rows import Canvas, Guide, SeriesPoints, TimeChart
 from flyusage.ui.charts.scene import Scene, Shape, highest, scene_of, whole_of
 from flyusage.ui.charts.text import plot_label, uid_of
+from flyusage.ui.charts.theme import translucent
 from flyusage.ui.charts.units import PERCENT, hover_number, value_ticks
 
 TOP_PX, RIGHT_PX = 26, 12
 HOVER_ROW_PX = 19
 TOTAL_UID, GHOST_UID, GUIDE_UID = "Øtotal", "Øghost", "Øguide"  # no key's uid begins so (`uid_of`)
 GUIDE_DASHES = ("8px,4px", "2px,2px", "8px,3px,2px,3px")
+GUIDE_COLUMNS, GUIDE_FONT_PX = 32, 11
 BAR_GAP = 0.14  # of a bucket's width
 # Past this many rectangles bars take most of a second to paint; the same picture as stepped areas a quarter of it.
 MOST_BARS = 1500
@@ -89,7 +91,7 @@ def _figure(scene: Scene) -> Figure:
         "xaxis": xaxis,
         "yaxis": value_axis(scene.ticks, canvas),
         "shapes": marks["shapes"],
-        "annotations": [*marks["annotations"], *labels],
+        "annotations": [*marks["annotations"], *labels, *_guide_words(scene)],
         "template": _template(scene, anchor),
         "meta": {"stacked": scene.shape.is_stacked},
     }
@@ -99,7 +101,7 @@ def _figure(scene: Scene) -> Figure:
 def _edge(scene: Scene, width_px: int) -> tuple[list[EdgeName], int, dict[str, Any]]:
     """The names at the end, the right margin they need, and what ties them elsewhere than to the plot's edge.
 
-    Where time is still to come they stand in it, to the right of the present.
+    Where time is still to come and nothing is drawn in it, they stand there, to the right of the present.
     """
     if scene.canvas.is_narrow or len(scene.series) < 2:
         return [], RIGHT_PX, {}
@@ -110,7 +112,7 @@ def _edge(scene: Scene, width_px: int) -> tuple[list[EdgeName], int, dict[str, A
     names = _names(scene, index)
     needed = right_margin([name.label for name in names])
     at = scene.last_at if index == scene.known - 1 else scene.chart.grid.moment(index)
-    if at >= end:
+    if at >= end or any(guide.high for guide in scene.chart.guides):  # there, what is expected runs through time to come
         return names, needed, thin
     past = min(max(scene.chart.now or at, scene.last_at), end)
     leader = annotation_defaults(scene.canvas.theme)["ax"] + (past - at).total_seconds() * px_per_second
@@ -140,6 +142,7 @@ def _traces(scene: Scene) -> list[Trace]:
     extras = [_ghost_trace(scene, scene.chart.ghost)] if scene.chart.ghost else []
     extras += [_guide_trace(scene, guide, place) for place, guide in enumerate(scene.chart.guides)]
     fitting = scene.canvas.height_px // HOVER_ROW_PX - 3 - len(extras)
+    bands = [edge for place, guide in enumerate(scene.chart.guides) for edge in _band_traces(scene, guide, place)]
     if len(traces) > 1:
         extras.append(_total_trace(scene, fitting))
     by_size = sorted(range(len(traces)), key=lambda index: -sum(filter(None, scene.series[index].points)))
@@ -147,7 +150,7 @@ def _traces(scene: Scene) -> list[Trace]:
         traces[index] |= {"hovertemplate": "", "hoverinfo": "skip"}
     is_from_last = scene.shape.is_stacked and not scene.shape.is_bar
     starts = _month_starts(scene)
-    return [trace | starts for trace in ([*traces, *extras] if is_from_last else [*reversed(extras), *traces])]
+    return [trace | starts for trace in ([*traces, *bands, *extras] if is_from_last else [*bands, *reversed(extras), *traces])]
 
 
 def _trace(scene: Scene, index: int) -> Trace:
@@ -177,11 +180,52 @@ def _ghost_trace(scene: Scene, ghost: SeriesPoints) -> Trace:
     }
 
 
-def _guide_trace(scene: Scene, guide: SeriesPoints, place: int) -> Trace:
+def _guide_trace(scene: Scene, guide: Guide, place: int) -> Trace:
     dash = GUIDE_DASHES[place % len(GUIDE_DASHES)]
     return _unstacked(scene, guide.points, f"{GUIDE_UID}{place}", plot_label(guide.label)) | {
         "line": {"color": scene.canvas.theme.ink_2, "width": 1.5, "dash": dash, "shape": "linear"},
     }
+
+
+def _band_traces(scene: Scene, guide: Guide, place: int) -> list[Trace]:
+    """The interval around a line: its upper edge filled down to its lower one; no hover of their own."""
+    if not guide.high:
+        return []
+    edge = {"line": {"color": CLEAR, "width": 0, "shape": "linear"}, "hoverinfo": "skip", "hovertemplate": ""}
+    fill = {"fill": "tonexty", "fillcolor": translucent(scene.canvas.theme.ink_2, 0.18)}
+    low, high = (
+        _unstacked(scene, points, f"{GUIDE_UID}{place}{name}", "") | edge for points, name in ((guide.low, "low"), (guide.high, "high"))
+    )
+    return [low, high | fill]
+
+
+def _guide_words(scene: Scene) -> list[dict[str, Any]]:
+    """What each line beside the usage is: above its beginning, or above its end where it begins in time to come."""
+    words = []
+    for guide in scene.chart.guides:
+        known = [(index, value) for index, value in enumerate(guide.points) if value is not None]
+        if not known or scene.canvas.is_narrow:
+            continue
+        is_ahead = known[0][0] > 0
+        index, value = known[-1] if is_ahead else known[0]
+        top = max(value, guide.high[index] or 0.0) if guide.high else value
+        words.append(
+            {
+                "name": "guide",  # a phone has no room for it; the words below the chart say the same
+                "text": plot_label(guide.label, GUIDE_COLUMNS),
+                "x": local_text(scene.chart.grid.moment(index), scene.canvas),
+                "xref": "x",
+                "xanchor": "right" if is_ahead else "left",
+                "y": float(f"{top:.4g}"),
+                "yanchor": "bottom",
+                "yshift": 1,
+                "showarrow": False,
+                "captureevents": False,
+                "bgcolor": scene.canvas.theme.surface,
+                "font": {"size": GUIDE_FONT_PX, "color": scene.canvas.theme.ink},
+            }
+        )
+    return words
 
 
 def _unstacked(scene: Scene, points: Sequence[float | None], uid: str, name: str) -> Trace:

@@ -16,6 +16,8 @@ WORDS = {
     Permission.INVOICES_PAY: "Pay invoices",
     Permission.BILLING_EDIT: "Edit billing contacts, address and VAT number",
     Permission.BUDGETS_EDIT: "Set budgets",
+    Permission.VIEWS_SAVE: "Save views of the explorer for oneself",
+    Permission.VIEWS_SHARE: "Share saved views with the organization",
     Permission.DELIVERIES_MANAGE: "Say where alerts are sent",
     Permission.TOKENS_MANAGE: "Make and revoke API tokens",
     Permission.AUDIT_READ: "Read the audit log",

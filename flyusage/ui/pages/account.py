@@ -9,9 +9,13 @@ from reflex.vars import Var
 from sqlmodel import Session
 
 from flyusage import clock, db
+from flyusage.alerts import member_mails
+from flyusage.alerts.member_mails import Kind
 from flyusage.auth import sessions
 from flyusage.orgs import audit
+from flyusage.orgs.acting import Actor
 from flyusage.ui import browser
+from flyusage.ui.charts.text import visible
 from flyusage.ui.components.plain_form import plain_form
 from flyusage.ui.pages import second_factor
 from flyusage.ui.present import ago_text
@@ -31,12 +35,23 @@ class DeviceRow:
     is_this: bool
 
 
+@dataclass(frozen=True)
+class MailRow:
+    """What the reader gets by mail of one organization."""
+
+    org_id: int
+    org: str
+    summary: bool
+    anomalies: bool
+
+
 class Account(rx.State):
     """The reader's own devices. Nobody else's are ever read: the session in the cookie says whose."""
 
     email: str = ""
     name: str = ""
     devices: list[DeviceRow] = []
+    mails: list[MailRow] = []
     is_by_provider: bool = False
     is_loaded: bool = False
 
@@ -46,7 +61,15 @@ class Account(rx.State):
         reader, self.devices = await asyncio.to_thread(_devices)
         self.is_by_provider = reader is not None and reader.how.sso_org_id is not None
         self.email, self.name = (reader.email, reader.name) if reader else ("", "")
+        self.mails = await asyncio.to_thread(_mails)
         self.is_loaded = True
+
+    @rx.event
+    async def choose_mail(self, org_id: int, kind: str, is_wanted: bool):
+        """Get a kind of mail of one of the reader's own organizations, or no longer."""
+        if isinstance(org_id, int) and kind in tuple(Kind):
+            await asyncio.to_thread(_choose, org_id, Kind(kind), bool(is_wanted))
+        self.mails = await asyncio.to_thread(_mails)
 
     @rx.event
     async def sign_out(self, session_id: int):
@@ -78,6 +101,22 @@ def _devices() -> "tuple[Reader | None, list[DeviceRow]]":
             )
             for one in sessions.devices(session, reader.user_id)
         ]
+
+
+def _mails() -> list[MailRow]:
+    with db.platform_transaction() as session:
+        reader = present_reader(session)
+        found = [] if reader is None else member_mails.choices(session, reader.user_id)
+    wanted = {(one.org_id, one.kind): one.is_wanted for one in found}
+    named = {one.org_id: visible(one.org) for one in found}
+    return [MailRow(org_id, name, wanted[org_id, Kind.SUMMARY], wanted[org_id, Kind.ANOMALIES]) for org_id, name in named.items()]
+
+
+def _choose(org_id: int, kind: Kind, is_wanted: bool) -> None:
+    with db.platform_transaction() as session:
+        reader = present_reader(session)
+        if reader is not None:
+            member_mails.choose(session, org_id, reader.user_id, kind, is_wanted=is_wanted, by=Actor(f"user:{reader.user_id}"))
 
 
 def browser_name(words: str) -> str:
@@ -143,6 +182,7 @@ def _mine() -> rx.Component:
     return rx.fragment(
         rx.el.p(rx.el.bdi(Account.name, class_name="strong"), " · ", rx.el.bdi(Account.email)),
         second_factor.section(),
+        rx.cond(Account.mails.length() > 0, _mail_choices(), rx.fragment()),
         rx.el.h2("Where you are signed in"),
         rx.el.ul(rx.foreach(Account.devices, _device), class_name="device-list"),
         rx.el.div(
@@ -159,6 +199,28 @@ def _mine() -> rx.Component:
             plain_form(rx.el.button("Sign out", type="submit", class_name="button button-primary"), action="/auth/sign-out"),
             class_name="account-actions",
         ),
+    )
+
+
+def _mail_choices() -> rx.Component:
+    return rx.fragment(
+        rx.el.h2("Mails you get", id="mails"),
+        rx.el.ul(rx.foreach(Account.mails, _mail_choice), class_name="device-list mail-choices"),
+    )
+
+
+def _mail_choice(row: Var[MailRow]) -> rx.Component:
+    def tick(kind: Kind, words: str, is_on: Var[bool]) -> rx.Component:
+        box = rx.el.input(type="checkbox", checked=is_on, on_change=lambda wanted: Account.choose_mail(row.org_id, kind.value, wanted))
+        return rx.el.label(box, rx.el.span(words), class_name="mail-tick")
+
+    return rx.el.li(
+        rx.el.fieldset(
+            rx.el.legend(rx.el.bdi(row.org), class_name="strong"),
+            tick(Kind.SUMMARY, "The month in a mail: what it came to, what changed and why", row.summary),
+            tick(Kind.ANOMALIES, "Anomalies, once a day at most, where no endpoint hears of them", row.anomalies),
+        ),
+        key=row.org_id,
     )
 
 

@@ -75,7 +75,12 @@ def _secret() -> rx.Component:
 
 def _endpoints() -> rx.Component:
     listed = rx.el.ul(rx.foreach(SCREEN.endpoints, _endpoint), class_name="token-list")
-    nothing = rx.el.p("Alerts go by mail only. Add a webhook or a chat's incoming message below.", class_name="muted")
+    nothing = rx.el.p(
+        "Alerts go by mail: a budget's to whom it names, anomalies to owners and admins, once a day at most. Who gets them chooses on ",
+        rx.el.a("the account's page", href="/account", class_name="link"),
+        ". A webhook or a chat that hears of anomalies, added below, takes that mail's place.",
+        class_name="muted",
+    )
     return rx.el.section(
         rx.el.header(
             rx.el.h2("Where alerts are sent", class_name="card-title"),

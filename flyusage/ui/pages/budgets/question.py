@@ -1,13 +1,14 @@
 """What the budgets page asks of the database, printed. Blocks; call it off the event loop."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from flyusage import clock, db
 from flyusage.alerts import budgets as verbs
-from flyusage.alerts import telling
+from flyusage.alerts import saved_views, telling
 from flyusage.alerts.budgets import Budget, Plan, Standing
 from flyusage.alerts.errors import BudgetInvalid
+from flyusage.alerts.saved_views import Reader, SavedView
 from flyusage.alerts.telling import Alert
 from flyusage.money import CURRENCIES, format_minor, parse_minor
 from flyusage.orgs.errors import OrganizationUnknown
@@ -17,12 +18,14 @@ from flyusage.pricing.books import book_of
 from flyusage.pricing.urls import view_to_query
 from flyusage.pricing.view import Dimension, Measure, View
 from flyusage.ui import present
+from flyusage.ui.addresses import id_in
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.explorer.paths import usage_href
 from flyusage.ui.session import OpenOrganization, open_organization
 
 FULL = 100.0
 MOST_ALERTS = 20
+VIEW = "view:"  # before a saved view's id, where a form says what a budget is of
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Screen:
     rows: list[BudgetRow] = field(default_factory=list)
     alerts: list[AlertRow] = field(default_factory=list)
     dimensions: list[tuple[str, str]] = field(default_factory=list)
+    views: list[tuple[str, str]] = field(default_factory=list)
 
 
 def ask(slug: str) -> Screen | None:
@@ -77,22 +81,27 @@ def ask(slug: str) -> Screen | None:
         found = [verbs.standing(session, org.id, one) for one in verbs.budgets(session, org.id)]
         told = telling.alerts(session, org.id, limit=MOST_ALERTS)
         currency = book_of(session, org.id).currency
+        saved = saved_views.views(session, org.id, Reader(org.by, org.permissions))
     month = month_period(clock.now())
     return Screen(
         month=present.period_text(month),
         currency=currency,
         may_edit=Permission.BUDGETS_EDIT in org.permissions,
-        rows=[row_of(slug, one) for one in found],
+        rows=[row_of(slug, one, saved) for one in found],
         alerts=[alert_of(one) for one in told],
         dimensions=[(one.value, present.DIMENSIONS[one][0]) for one in Dimension if one is not Dimension.MACHINE],
+        views=[(f"{VIEW}{one.id}", visible(one.name)) for one in saved if one.scope and Dimension.MACHINE.value not in one.scope],
     )
 
 
 def create(slug: str, form: Mapping[str, str]) -> str:
-    """Set the budget that the form describes; its name. Raises NotPermitted, BudgetInvalid and AddressInvalid."""
+    """Set the budget that the form describes; its name. Raises NotPermitted, BudgetInvalid, ViewUnknown and AddressInvalid."""
     org = _org(slug)
     with db.transaction(org.id, apps=org.apps) as session:
-        return verbs.create(session, org.id, plan_of(form, book_of(session, org.id).currency), by=org.by).plan.name
+        plan = plan_of(form, book_of(session, org.id).currency)
+        if (number := id_in(form["dimension"].removeprefix(VIEW))) is not None:
+            plan = replace(plan, scope=saved_views.view_of(session, org.id, number, Reader(org.by, org.permissions)).scope)
+        return verbs.create(session, org.id, plan, by=org.by).plan.name
 
 
 def end(slug: str, budget_id: int) -> None:
@@ -103,19 +112,25 @@ def end(slug: str, budget_id: int) -> None:
 
 
 def plan_of(form: Mapping[str, str], currency: str) -> Plan:
-    """What a form's fields say: name, amount, dimension, values, percents, expected, recipients. Raises BudgetInvalid. Pure."""
+    """What a form's fields say: name, amount, dimension, values, percents, expected, recipients. Raises BudgetInvalid. Pure.
+
+    A `dimension` that is a saved view leaves its scope to whoever knows the view.
+    """
     minor = parse_minor(form["amount"], CURRENCIES[currency])
     if minor is None:
         raise BudgetInvalid(f"{form['amount'][:40]!r} is no amount in {currency}. Write it as 50000 or 1,234.50.")
     scope = {form["dimension"]: form["values"].strip()} if form["dimension"] and form["values"].strip() else {}
-    if form["dimension"] and not scope:
+    if form["dimension"].startswith(VIEW):
+        scope = {}
+    elif form["dimension"] and not scope:
         raise BudgetInvalid("Name what the budget is of, separated by commas, or choose everything.")
     recipients = tuple(form["recipients"].replace(",", " ").replace(";", " ").split())
     return Plan(form["name"], minor, scope, _percents(form["percents"]), _percents(form["expected"]), recipients, bool(form.get("cap")))
 
 
-def row_of(slug: str, one: Standing) -> BudgetRow:
+def row_of(slug: str, one: Standing, saved: Sequence[SavedView] = ()) -> BudgetRow:
     """A budget's row. Pure."""
+    view = saved_views.with_filters_of(saved, one.budget.plan.scope)
     plan, currency, expected = one.budget.plan, CURRENCIES[one.budget.currency], one.expected
     most = max(one.spent_minor, round(expected.expected) if expected else 0)
     said = between = at = ""
@@ -126,7 +141,7 @@ def row_of(slug: str, one: Standing) -> BudgetRow:
     return BudgetRow(
         id=str(one.budget.id),
         name=visible(plan.name),
-        scope=scope_text(plan.scope),
+        scope=scope_text(plan.scope) + (f", as the saved view {visible(view.name)}" if view else ""),
         href=usage_href(slug, view_to_query(_view(one.budget, month_period(midnight(one.month))))),
         amount=format_minor(plan.amount_minor, currency),
         spent=format_minor(one.spent_minor, currency),

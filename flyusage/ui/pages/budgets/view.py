@@ -83,6 +83,11 @@ def _new() -> rx.Component:
     dimension = rx.el.select(
         rx.el.option("everything", value=""),
         rx.foreach(SCREEN.dimensions, lambda one: rx.el.option(one[1], value=one[0])),
+        rx.cond(
+            SCREEN.views.length() > 0,
+            rx.el.optgroup(rx.foreach(SCREEN.views, lambda one: rx.el.option(one[1], value=one[0])), label="what a saved view leaves"),
+            rx.fragment(),
+        ),
         name="dimension",
         class_name="field",
     )

@@ -6,7 +6,7 @@ from flyusage.alerts.anomalies import Found, sentence, view_of
 from flyusage.alerts.overlays import BudgetLine, Heading, Overlays
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.pricing.urls import view_to_query
-from flyusage.ui.charts.rows import Mark, SeriesPoints
+from flyusage.ui.charts.rows import Guide, Mark
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.explorer.paths import usage_href
 from flyusage.ui.pages.explorer.rows import Aside
@@ -14,10 +14,11 @@ from flyusage.ui.pages.explorer.rows import Aside
 MOST_ANOMALIES = 3
 
 
-def guides(found: Overlays) -> list[SeriesPoints]:
-    """Lines to hold the usage against: each budget's even pace, and what is expected of the days to come."""
-    lines = [SeriesPoints("", f"{line.budget.plan.name}, evenly spent", line.points) for line in found.budgets]
-    return lines + ([SeriesPoints("", "expected", found.heading.points)] if found.heading else [])
+def guides(found: Overlays) -> list[Guide]:
+    """Lines to hold the usage against: each budget's even pace, and what is expected of the days to come with its interval."""
+    lines = [Guide("", f"{line.budget.plan.name}, evenly spent", line.points) for line in found.budgets]
+    ahead = found.heading
+    return lines + ([Guide("", "expected, 8 of 10 cases", ahead.points, low=ahead.low, high=ahead.high)] if ahead else [])
 
 
 def marks(found: Overlays) -> list[Mark]:

@@ -11,7 +11,7 @@ from flyusage.ui.charts.axes import zone_name
 from flyusage.ui.charts.figure import Figure
 from flyusage.ui.charts.heatmap import heatmap
 from flyusage.ui.charts.palette import slots_for_view
-from flyusage.ui.charts.rows import Canvas, Mark, RegionSpend, SeriesPoints, Tile, TimeChart, TimeGrid
+from flyusage.ui.charts.rows import Canvas, Guide, Mark, RegionSpend, SeriesPoints, Tile, TimeChart, TimeGrid
 from flyusage.ui.charts.treemap import treemap
 from flyusage.ui.charts.world_map import world_map
 
@@ -54,7 +54,7 @@ def usage_figure(
     places: Mapping[str, Place],
     *,
     revision: str,
-    guides: Sequence[SeriesPoints] = (),
+    guides: Sequence[Guide] = (),
 ) -> Figure:
     """The figure of `answer`. `slots` are the month's colours, `places` the regions' (for a map), `revision` names the view.
 
@@ -105,7 +105,7 @@ def _week(answer: Answer) -> list[list[float | None]]:
     return [[sum(cell) / len(cell) if cell else None for cell in day] for day in sums]
 
 
-def _time_chart(answer: Answer, marks: Sequence[Mark], guides: Sequence[SeriesPoints] = ()) -> TimeChart:
+def _time_chart(answer: Answer, marks: Sequence[Mark], guides: Sequence[Guide] = ()) -> TimeChart:
     is_open = answer.as_of in answer.view.period
     return TimeChart(
         grid=TimeGrid(start=answer.buckets[0], step=answer.granularity.value, count=len(answer.buckets)),

@@ -12,6 +12,7 @@ from flyusage.ui.pages.explorer.filters import filter_bar
 from flyusage.ui.pages.explorer.range_menu import range_menu
 from flyusage.ui.pages.explorer.state import CHART_ID, Explorer
 from flyusage.ui.pages.explorer.table import usage_table
+from flyusage.ui.pages.views.view import views_menu
 
 
 def explorer() -> rx.Component:
@@ -241,6 +242,7 @@ def _problem() -> rx.Component:
 def _actions() -> rx.Component:
     return rx.fragment(
         rx.el.span(rx.el.kbd("?"), " keys", class_name="key-hint"),
+        views_menu(),
         rx.menu.root(
             rx.menu.trigger(rx.el.button("Copy as…", class_name="button", type="button")),
             rx.menu.content(

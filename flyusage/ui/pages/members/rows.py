@@ -43,6 +43,7 @@ class LeavingRow:
     says: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     budgets: list[str] = field(default_factory=list)
+    views: list[str] = field(default_factory=list)
     heirs: list[Heir] = field(default_factory=list)
     does: str = ""
 

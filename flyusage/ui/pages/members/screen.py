@@ -122,6 +122,8 @@ def leaving_row(org: OpenOrganization, one: Person, stops: Stops, told: Told, he
     if stops.kept_tokens:
         kept = ", ".join(visible(token.name) for token in stops.kept_tokens)
         says.append(f"The organization's own tokens that they made go on: {kept}.")
+    views = [f"{visible(name)}: deleted without an heir" for name in stops.views]
+    views += [f"{visible(name)}: shared, goes on" for name in stops.kept_views]
     budgets = [f"{visible(budget.plan.name)}: mails to {visible(one.email)}" for budget in stops.budgets]
     return LeavingRow(
         id=one.user_id,
@@ -129,7 +131,8 @@ def leaving_row(org: OpenOrganization, one: Person, stops: Stops, told: Told, he
         says=says,
         tokens=[f"{visible(token.name)} ({token.hint}…), {_used(token, told.now)}" for token in stops.tokens],
         budgets=budgets,
-        heirs=[Heir(str(heir.user_id), f"{visible(heir.name)}, {visible(heir.email)}") for heir in heirs] if budgets else [],
+        views=views,
+        heirs=[Heir(str(heir.user_id), f"{visible(heir.name)}, {visible(heir.email)}") for heir in heirs] if budgets or views else [],
         does=f"Remove {visible(one.email)}",
     )
 

@@ -285,11 +285,9 @@ def _leaving() -> rx.Component:
     return rx.el.form(
         rx.foreach(leaving.says, rx.el.p),
         rx.cond(leaving.tokens.length() > 0, _stopping("Their tokens stop", leaving.tokens), rx.fragment()),
-        rx.cond(
-            leaving.budgets.length() > 0,
-            rx.fragment(_stopping("Their budgets' mails stop, or go to", leaving.budgets), field("Who takes over", heir)),
-            rx.fragment(),
-        ),
+        rx.cond(leaving.budgets.length() > 0, _stopping("Their budgets' mails stop, or go to an heir", leaving.budgets), rx.fragment()),
+        rx.cond(leaving.views.length() > 0, _stopping("Their saved views", leaving.views), rx.fragment()),
+        rx.cond(leaving.heirs.length() > 0, field("Who takes over", heir), rx.fragment()),
         rx.el.button(leaving.does, type="submit", class_name="button button-primary"),
         on_submit=Members.remove,
         class_name="confirm-says leaving",

@@ -56,6 +56,21 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class Pinned:
+    """A saved view on the overview: its figure as the explorer says it, what it shows, and its course as the `d` of an SVG path."""
+
+    name: str
+    href: str
+    figure: str
+    unit: str
+    shows: str
+    change: str = ""
+    tone: str = "same"
+    line: str = ""
+    line_label: str = ""
+
+
+@dataclass(frozen=True)
 class Screen:
     """Everything the overview shows. Field names are those of the page's state."""
 

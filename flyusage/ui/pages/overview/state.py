@@ -9,9 +9,9 @@ from flyusage.pricing.view import Answer
 from flyusage.ui import browser, live
 from flyusage.ui.components.plotly_chart import ChartPoint
 from flyusage.ui.pages.explorer.paths import Place
-from flyusage.ui.pages.overview import question
+from flyusage.ui.pages.overview import pinned, question
 from flyusage.ui.pages.overview.figure import Places, map_figure
-from flyusage.ui.pages.overview.rows import Screen
+from flyusage.ui.pages.overview.rows import Pinned, Screen
 from flyusage.ui.session import slug_in
 
 MONTH_CHART, MAP_CHART = "month", "regions"
@@ -22,6 +22,7 @@ class Overview(rx.State):
 
     phase: Literal["loading", "ready", "empty", "failed"] = "loading"
     screen: Screen = Screen()
+    pinned: list[Pinned] = []
     problem: str = ""
     is_loading: bool = True
 
@@ -36,7 +37,7 @@ class Overview(rx.State):
         """Show the organization in the address, then keep watching it."""
         slug = self._slug()
         if slug != self._shown:
-            self.phase, self._shown, self.zoomed_to = "loading", slug, []
+            self.phase, self._shown, self.zoomed_to, self.pinned = "loading", slug, [], []
         self.is_loading = True
         yield
         try:
@@ -46,14 +47,18 @@ class Overview(rx.State):
             return
         for drawing in self._show(answered):
             yield drawing
+        yield
+        self.pinned = await pinned.ask(slug)
         yield Overview.watch
 
     @rx.event(background=True)
     async def watch(self):
         """Show what new events change, within seconds, while the page is open."""
         async for _ in live.changes(self):
-            answered = await question.ask(self._slug())
+            slug = self._slug()
+            answered, tiles = await question.ask(slug), await pinned.ask(slug)
             async with self:
+                self.pinned = tiles
                 for drawing in self._show(answered):
                     yield drawing
 

@@ -7,8 +7,8 @@ from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.phases import failed
 from flyusage.ui.components.plotly_chart import plotly_chart
 from flyusage.ui.components.ranked import ranked_bars
-from flyusage.ui.layout import page
-from flyusage.ui.pages.overview.rows import ChangedRow, Fact, Phrase, Ranking
+from flyusage.ui.layout import OrganizationLink, page
+from flyusage.ui.pages.overview.rows import ChangedRow, Fact, Phrase, Pinned, Ranking
 from flyusage.ui.pages.overview.state import MAP_CHART, MONTH_CHART, Overview
 
 SCREEN = Overview.screen
@@ -42,6 +42,7 @@ def _ready() -> rx.Component:
             lambda notice: rx.el.p(rx.icon("info", aria_hidden="true"), rx.el.span(notice), class_name="notice", role="status"),
         ),
         rx.el.div(_answer(), _changed(), _map(), class_name="overview-top"),
+        rx.cond(Overview.pinned.length() > 0, _pinned(), rx.fragment()),
         rx.el.div(
             _ranking("By continent", SCREEN.continents),
             _ranking("By region", SCREEN.regions),
@@ -192,6 +193,45 @@ def _map() -> rx.Component:
             on_point=Overview.follow_region,
         ),
         class_name="card map-card",
+    )
+
+
+def _pinned() -> rx.Component:
+    return rx.el.section(
+        rx.el.header(
+            rx.el.h2("Saved views", class_name="card-title"),
+            OrganizationLink.create("All of them", to="/views", class_name="link small"),
+            class_name="card-head",
+        ),
+        rx.el.ul(rx.foreach(Overview.pinned, _tile), class_name="pinned"),
+        class_name="pinned-views",
+        aria_label="Saved views",
+    )
+
+
+def _tile(tile: Var[Pinned]) -> rx.Component:
+    line = rx.el.svg(
+        rx.el.svg.path(
+            d=tile.line, fill="none", stroke="var(--accent)", stroke_width="1.5", stroke_linecap="round", vector_effect="non-scaling-stroke"
+        ),
+        view_box="0 0 220 44",
+        preserve_aspect_ratio="none",
+        aria_hidden="true",
+        class_name="pinned-line",
+    )
+    return rx.el.li(
+        rx.el.h3(rx.link(rx.el.bdi(tile.name), href=tile.href, underline="none", class_name="link"), class_name="pinned-name"),
+        rx.el.p(
+            tile.figure, rx.cond(tile.unit != "", rx.el.span(" ", tile.unit, class_name="unit"), rx.fragment()), class_name="pinned-figure"
+        ),
+        rx.cond(tile.change != "", rx.el.p(tile.change, class_name="small strong " + tile.tone), rx.fragment()),
+        rx.el.p(rx.el.bdi(tile.shows), class_name="pinned-shows"),
+        rx.cond(
+            tile.line != "",
+            rx.el.div(line, rx.el.span(tile.line_label, class_name="pinned-axis"), class_name="pinned-course"),
+            rx.fragment(),
+        ),
+        class_name="card pinned-tile",
     )
 
 

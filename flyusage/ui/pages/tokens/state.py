@@ -32,6 +32,8 @@ SCOPE_WORDS = {
     Permission.INVOICES_PAY: "pay invoices",
     Permission.BILLING_EDIT: "change the billing profile",
     Permission.BUDGETS_EDIT: "change budgets",
+    Permission.VIEWS_SAVE: "save views of the explorer",
+    Permission.VIEWS_SHARE: "share saved views",
     Permission.DELIVERIES_MANAGE: "say where alerts are sent",
     Permission.AUDIT_READ: "the audit log",
     Permission.MEMBERS_READ: "members and their roles",

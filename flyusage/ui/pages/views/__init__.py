@@ -1,0 +1,1 @@
+"""Saved views: the list, and the explorer's menu of them."""
