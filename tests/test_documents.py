@@ -40,6 +40,7 @@ ADDRESS = "https://usage.example.com"
 OURS = (  # what the documents call something, and what it is called here
     ("--org demo", "--org prism"),
     ("--owner demo", "--owner prism"),
+    ("terms credit demo", "terms credit prism"),
     ("DEMO-", "PRISM-"),
     ("PRISM-000042", "PRISM-000001"),
     ("users create ada@example.com", "users create adam@example.com"),

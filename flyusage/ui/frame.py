@@ -79,17 +79,19 @@ class Frame(rx.State):
     is_missing: bool = False
     reader: str = ""
     is_staff: bool = False
+    _connection: str = ""
 
     @rx.event
     async def load(self):
         """Show the organization in the address, or that there is none, and keep its freshness fresh.
 
         Where the watch keeps that organization's header fresh already, there is nothing to load: a page's own content need
-        not wait for it.
+        not wait for it. A document that is loaded anew, however, shows what is true now: it comes by a connection of its own.
         """
-        slug = slug_in(self.router.url.path)
-        if slug and slug == self.header.slug and live.is_watched(self):
+        slug, connection = slug_in(self.router.url.path), self.router.session.session_id
+        if slug and slug == self.header.slug and connection == self._connection and live.is_watched(self):
             return None
+        self._connection = connection
         person = await asyncio.to_thread(present_person)
         self.reader, self.is_staff = person.name, bool(person.staff_roles)
         self.organizations = await _choices()

@@ -15,16 +15,17 @@ from factories import deployed, ipv4_allocated, ipv4_released, line, started, st
 from story import HOSTILE, NOW
 
 from flyusage import clock, db
-from flyusage.alerts import budgets
+from flyusage.alerts import budgets, saved_views
 from flyusage.alerts.budgets import Plan
 from flyusage.alerts.errors import BudgetInvalid, BudgetUnknown
+from flyusage.alerts.saved_views import Reader
 from flyusage.api import application
 from flyusage.api.auth import PERMISSION
 from flyusage.orgs import api_tokens, app_grants, audit, memberships
 from flyusage.orgs.acting import Actor, member, system
 from flyusage.orgs.errors import AppUnknown, GrantRefused, NotPermitted, TokenInvalid
 from flyusage.orgs.models import Role
-from flyusage.orgs.permissions import PERMISSIONS
+from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.queries import organization_by_slug
 from flyusage.pricing.urls import parse_moment
 
@@ -37,7 +38,12 @@ DEVELOPERS = tuple(one.value for one in api_tokens.grantable(PERMISSIONS[Role.DE
 ROUTES = {
     (method.upper(), path): one[PERMISSION] for path, found in application.document()["paths"].items() for method, one in found.items()
 }
-NO_BUDGET = 987_654
+WHOLE = ("invoices.read", "audit.read")  # what is of all apps or not at all
+NOTHING = 987_654
+BODIES = {
+    "/budgets": {"name": "mine", "amount": "5", "scope": {"app": "api"}},
+    "/views": {"name": "mine", "query": {"by": "app", "app": "api"}, "is_shared": True},
+}
 NDJSON = {"content-type": "application/x-ndjson"}
 
 
@@ -67,6 +73,18 @@ def developer(prism: Tenant) -> Actor:
 
 
 @pytest.fixture
+def hidden_view(prism: Tenant) -> Iterator[int]:
+    """As `hidden_budget`, shared with the whole organization."""
+    everything = Reader(BY, frozenset(Permission))
+    with db.transaction(prism.id) as session:
+        shown = {"is_shared": True, "is_pinned": True}
+        made = saved_views.save(session, prism.id, "api alone", {"by": "app", "app": "api"}, **shown, reader=everything).id
+    yield made
+    with db.transaction(prism.id) as session:
+        saved_views.delete(session, prism.id, made, reader=everything)
+
+
+@pytest.fixture
 def hidden_budget(prism: Tenant) -> Iterator[int]:
     """The number of a budget of an app that nobody here is granted."""
     with db.transaction(prism.id) as session:
@@ -93,24 +111,25 @@ def foreign_in(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["organization", "member"])
-def test_no_route_tells_of_another_app(prism: Tenant, developer: Actor, hidden_budget: int, kind: str):
+def test_no_route_tells_of_another_app(prism: Tenant, developer: Actor, hidden_budget: int, hidden_view: int, kind: str):
     secret = made(
         prism, BY if kind == "organization" else developer, *(["web"] if kind == "organization" else []), scopes=DEVELOPERS
     ).secret
     whole = token_of(prism.id)
+    hidden = {"budget": hidden_budget, "view": hidden_view, "delivery": NOTHING, "endpoint": NOTHING}
     for (method, path), needed in ROUTES.items():
         for machine in ("web-0", "api-0"):
-            filled = path.format(number="PRISM-000001", position="1", machine=machine, budget=hidden_budget)
-            body = {"name": "mine", "amount": "5", "scope": {"app": "api"}} if path.startswith("/budgets") else {}
+            filled = path.format(number="PRISM-000001", position="1", machine=machine, **hidden)
+            body = next((body for begins, body in BODIES.items() if path.startswith(begins)), {})
             more = {"content": b"", "headers": NDJSON} if path == "/events" else {"json": body} if method in ("POST", "PUT") else {}
             told = ask(filled, token=secret, method=method, **more)
-            if needed in ("invoices.read", "audit.read"):
+            if needed != "any" and (needed not in DEVELOPERS or needed in WHOLE):
                 assert told.status_code == 403
-            elif "{budget}" in path:
-                unknown = ask(path.format(budget=NO_BUDGET), token=secret, method=method, **more)
+            elif "{budget}" in path or "{view}" in path:
+                unknown = ask(path.format(budget=NOTHING, view=NOTHING), token=secret, method=method, **more)
                 assert told.status_code == unknown.status_code == 404
-                assert told.json()["detail"].replace(str(hidden_budget), str(NO_BUDGET)) == unknown.json()["detail"]
-            elif (method, path) == ("POST", "/budgets"):
+                assert told.json()["detail"].replace(str(hidden_budget), str(NOTHING)) == unknown.json()["detail"]
+            elif (method, path) in (("POST", "/budgets"), ("POST", "/views")):
                 assert told.status_code == 422
                 assert foreign_in(told.text) == []
             elif machine == "api-0" and "{machine}" in path:

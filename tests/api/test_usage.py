@@ -129,11 +129,17 @@ def test_what_the_page_would_correct_is_refused_rather_than_answered_otherwise(t
         assert said in answered.json()["detail"]
 
 
-@pytest.mark.parametrize("asked", [{"show": "love"}, {"by": "owner"}, {"colour": "red"}, {"from": "yesterday"}, {"app": "a\0b"}])
+@pytest.mark.parametrize("asked", [{"show": "love"}, {"by": "owner"}, {"colour": "red"}, {"from": "yesterday"}])
 def test_what_is_not_in_the_document_is_refused_by_name(tokens, asked):
     answered = ask("/usage", token=tokens["prism"], params=asked)
     assert (answered.status_code, answered.json()["code"]) == (400, "request_invalid")
     assert answered.headers["content-type"] == "application/problem+json"
+
+
+def test_a_text_that_nothing_here_could_hold_is_a_sentence(tokens):
+    answered = ask("/usage", token=tokens["prism"], params={"app": "a\0b"})
+    assert (answered.status_code, answered.json()["code"]) == (422, "text_invalid")
+    assert "NUL" in answered.json()["detail"]
 
 
 def test_invoiced_costs_need_invoices_read(tokens):

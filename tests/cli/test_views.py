@@ -44,7 +44,10 @@ def test_a_view_is_saved_listed_asked_and_deleted(flyusage):
         (("views", "save", "x", "web"), "'web' is no part of a view. Write it as range=this-month or app=web,api"),
         (("views", "save", "x", "colour=red"), "is not part of a view"),
         (("views", "delete", "9"), "There is no such saved view"),
-        (("budgets", "create", "x", "10", "--org", "prism", "--view", "Nope"), "There is no such saved view"),
+        (
+            ("budgets", "create", "x", "10", "--org", "prism", "--view", "Nope"),
+            "There is no saved view called 'Nope'. There are: none yet.",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(flyusage, arguments, sentence):

@@ -105,7 +105,8 @@ def test_an_endpoint_is_added_tried_turned_and_removed(open_as: OpenPage, receiv
     expect(row).to_contain_text("the old secret signs beside the new one until")
     row.get_by_text("Remove", exact=True).click()
     row.get_by_role("button", name="Remove it").click()
-    expect(page.get_by_text("Alerts go by mail only.")).to_be_visible()
+    expect(row).to_have_count(0)
+    expect(page.get_by_text("Alerts go by mail: a budget's to whom it names")).to_be_visible()
     expect(page.get_by_role("table")).to_contain_text("On-call")
 
 

@@ -119,6 +119,12 @@ def test_the_menu_works_on_a_phone_in_the_dark_by_keyboard_alone(open_as_owner: 
     page.get_by_label("Save what is shown as").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("is saved.")).to_be_visible()
+    page.goto("/orgs/prism/views")  # the other journeys begin without one
+    page.locator("summary", has_text="Delete").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Delete this view").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="No saved view yet")).to_be_visible()
 
 
 def test_which_mails_somebody_gets_is_theirs_to_choose_and_stays(open_as_owner: OpenPage) -> None:
