@@ -114,7 +114,7 @@ class Frame(rx.State):
             async with self:
                 if choices != self.organizations:
                     self.organizations = choices
-                if slug == slug_in(self.router.url.path):
+                if slug == slug_in(self.router.url.path) == self.header.slug:  # else its load is on the way
                     if header is None or (header.role, header.granted) != (
                         self.header.role,
                         self.header.granted,

@@ -42,8 +42,8 @@ _watched: set[tuple[str, str, str]] = set()  # token of the tab, page, and what 
 async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterator[None]:
     """Yields when the organization in this page's address has new events, and once a minute, so that "now" moves.
 
-    Changes are collected for a second. Nothing is yielded while the tab shows another page, unless `on_any_page`; then also
-    at once when the reader's role or apps in the organization have changed, or are no more. Ends
+    Changes are collected for a second. Nothing is yielded while the tab shows no organization, nor while it shows another page,
+    unless `on_any_page`; then also at once when the reader's role or apps in the organization have changed, or are no more. Ends
     when the tab is gone, and at once where this page is already being watched in this tab: a page may start its watch
     on every load. Raises SignInNeeded as soon as the reader is signed out, wherever they were.
     """
@@ -66,7 +66,8 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
                 has_come |= on_any_page and standing != before
             if has_come or time.monotonic() >= due:
                 due = time.monotonic() + REFRESH_SECONDS
-                if is_shown_to(state, mine) and (on_any_page or state.router.route_id == route):
+                is_there = slug and slug == slug_in(state.router.url.path)  # the tab may have gone on meanwhile, to no organization
+                if is_there and is_shown_to(state, mine) and (on_any_page or state.router.route_id == route):
                     yield
     finally:
         listener().unsubscribe(news)

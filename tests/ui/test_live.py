@@ -205,6 +205,27 @@ def test_page_that_is_not_shown_is_left_alone(listener: live.Listener, cast, tab
     run_async(run())
 
 
+def test_a_tab_that_went_on_to_no_organization_is_told_nothing(
+    listener: live.Listener, cast, tabs: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "REFRESH_SECONDS", 0.3)
+
+    async def run() -> None:
+        tabs.add("one")
+        tab = Tab("one", "/orgs/prism")
+        changes = live.changes(tab, on_any_page=True)
+        await next_change(changes)
+        waiting = asyncio.create_task(next_change(changes))
+        tab.router.url.path = "/account"
+        await asyncio.to_thread(notify, cast.prism.id)
+        await asyncio.sleep(0.6)
+        assert not waiting.done()
+        tab.router.url.path = "/orgs/prism"
+        await waiting
+
+    run_async(run())
+
+
 def test_time_moves_on_without_events(listener: live.Listener, cast, tabs: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "REFRESH_SECONDS", 0.3)
 
