@@ -43,7 +43,7 @@ class DemoPerson:
 
 PEOPLE = (
     DemoPerson("owner@demo.example", "Olive Okafor", Role.OWNER, "everything in an organization"),
-    DemoPerson("admin@demo.example", "Adam Lindqvist", Role.ADMIN, "everything but deleting it"),
+    DemoPerson("admin@demo.example", "Adam Lindqvist", Role.ADMIN, "everything but deleting it and how people sign in"),
     DemoPerson("developer@demo.example", "Devi Raman", Role.DEVELOPER, "usage and spend, machine by machine"),
     DemoPerson("billing@demo.example", "Bianca Moreau", Role.BILLING, "money, invoices and tax data"),
     DemoPerson("viewer@demo.example", "Vito Almeida", Role.VIEWER, "looks, changes nothing"),

@@ -21,6 +21,7 @@ def views() -> rx.Component:
         "No saved view yet",
         "Open the explorer, choose what to see, and keep it under a name: for yourself, or for everybody here. "
         "A pinned one stands on the overview.",
+        OrganizationLink.create("Open the explorer", to="/usage", class_name="button button-primary"),
         icon="bookmark",
     )
     listed = rx.el.ul(rx.foreach(SCREEN.rows, _row), class_name="views", aria_label="Saved views")
@@ -81,7 +82,7 @@ def _row(row: Var[ViewRow]) -> rx.Component:
 
 def _switch(label: str, is_on: Var[bool], on_click: rx.event.EventType) -> rx.Component:
     return rx.el.button(
-        rx.icon("check", size=14, aria_hidden="true", class_name=rx.cond(is_on, "choice-mark", "choice-mark is-off")),
+        rx.cond(is_on, rx.icon("square-check", size=14, aria_hidden="true"), rx.icon("square", size=14, aria_hidden="true")),
         label,
         type="button",
         on_click=on_click,
