@@ -118,16 +118,11 @@ def alerts(request: Request, bearer: Caller, limit: Limit = 100, after: After = 
     shown = found[:limit]
     data = [
         Alert(
+            **{name: getattr(one, name) for name in ("month", "basis", "percent", "reached_at", "outcome", "last_error")},
             budget=one.budget_id,
             name=one.budget_name,
-            month=one.month,
-            basis=one.basis,  # pyright: ignore[reportArgumentType] a check of the table's
-            percent=one.percent,
-            reached_at=one.reached_at,
             amount=money(one.amount_minor, one.currency),
             of=money(one.budget_minor, one.currency),
-            outcome=one.outcome,
-            last_error=one.last_error,
         )
         for one in shown
     ]
