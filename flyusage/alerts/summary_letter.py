@@ -85,8 +85,7 @@ def _html(told: Summary, subject: str, said: str, stop: str | None) -> str:
         state, due = _invoice_state(told)
         parts.append(rows([(link(_invoice_href(told), escape(told.invoice.number)), escape(state), due, "ink")]))
     parts.append(button(told.explorer, f"Open {told.month:%B} in the explorer"))
-    foot = [escape(one) for one in _foot(told)] + ([link(stop, "Stop this mail")] if stop else [])
-    return document(subject, said, parts, foot)
+    return document(subject, said, parts, _foot(told), stop=stop)
 
 
 def _foot(told: Summary) -> list[str]:
