@@ -3,10 +3,10 @@
 import gc
 import importlib
 
-gc.disable()  # what an import makes stays
-from flyusage.cli.main import COMMANDS  # noqa: E402
-from flyusage.ui import bundle  # noqa: E402
+from flyusage.cli.main import COMMANDS
+from flyusage.ui import bundle
 
+gc.disable()  # what an import makes stays
 with bundle.serving():
     importlib.import_module("flyusage.asgi")
     importlib.import_module("flyusage.flyusage")

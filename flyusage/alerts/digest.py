@@ -9,7 +9,7 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.alerts.anomalies import Found, anomalies_told, sentence, view_of
 from flyusage.alerts.endpoints import ANOMALIES, endpoints
-from flyusage.alerts.mail_page import button, document, heading, html_name, link, plain, rows
+from flyusage.alerts.mail_page import button, document, heading, html_name, link, one_line, plain, rows
 from flyusage.alerts.member_mails import Due, Kind, Recipient, note
 from flyusage.alerts.places import Place, told_of
 from flyusage.mail import Letter
@@ -67,14 +67,12 @@ def digest_letter(place: Place, found: list[Found], stop: str | None, *, sees_ma
         rows(lines),
         button(place.link("/alerts"), "Open alerts"),
     ]
-    small = [escape(one) for one in foot] + ([link(stop, "Stop this mail")] if stop else [])
-    return Letter(subject, "\n\n".join(text) + "\n", document(subject, said[0], parts, small), stop_link=stop)
+    return Letter(subject, "\n\n".join(text) + "\n", document(subject, said[0], parts, foot, stop=stop), stop_link=stop)
 
 
 def plain_sentence(one: Found, *, sees_machines: bool) -> str:
     """What happened and why, as one line whatever names are in it. Pure."""
-    words = f"{sentence(one)} {one.cause.words(with_names=sees_machines)}".strip()
-    return "".join(each if each.isprintable() else "·" for each in words)
+    return one_line(f"{sentence(one)} {one.cause.words(with_names=sees_machines)}".strip())
 
 
 def _fresh(session: Session, org_id: int, since: datetime, until: datetime) -> list[Found]:

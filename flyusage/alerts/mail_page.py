@@ -25,8 +25,13 @@ _STYLE = """
 
 def plain(text: str) -> str:
     """Somebody else's text for a mail: on one line, shortened, without characters that turn or hide what stands beside them."""
-    shown = "".join(one if one.isprintable() else "·" for one in text)
+    shown = one_line(text)
     return f"{shown[: LONGEST_SHOWN - 1]}…" if len(shown) > LONGEST_SHOWN else shown
+
+
+def one_line(text: str) -> str:
+    """The same in full length."""
+    return "".join(one if one.isprintable() else "·" for one in text)
 
 
 def html_name(text: str) -> str:
@@ -34,10 +39,11 @@ def html_name(text: str) -> str:
     return f"<bdi>{escape(plain(text))}</bdi>"
 
 
-def document(title: str, preview: str, parts: Iterable[str], foot: Iterable[str]) -> str:
-    """A whole mail. `title` and `preview` are text, `parts` and `foot` HTML."""
+def document(title: str, preview: str, parts: Iterable[str], foot: Iterable[str], *, stop: str | None = None) -> str:
+    """A whole mail. `title`, `preview` and `foot` are text, `parts` HTML; `stop` is the address that ends such mails."""
     body = "".join(parts)
-    small = "".join(f'<p style="margin:0 0 6px">{one}</p>' for one in foot)
+    ending = [link(stop, "Stop this mail")] if stop else []
+    small = "".join(f'<p style="margin:0 0 6px">{one}</p>' for one in [*map(escape, foot), *ending])
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title><style>{_STYLE}</style></head>'

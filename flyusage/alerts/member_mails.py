@@ -98,11 +98,11 @@ def choices(session: Session, user_id: int) -> list[Choice]:
 def choose(session: Session, org_id: int, user_id: int, kind: Kind, *, is_wanted: bool, by: Actor) -> str | None:
     """Let a member get such mails or no longer; the organization's name, None for no member. Needs the platform's role."""
     column = COLUMNS[kind]
-    changed = session.execute(
+    changed = session.connection().execute(
         sa.text(f"UPDATE membership SET {column} = :wanted WHERE org_id = :org AND user_id = :user AND {column} IS DISTINCT FROM :wanted"),
         {"org": org_id, "user": user_id, "wanted": is_wanted},
     )
-    if changed.rowcount:  # pyright: ignore[reportAttributeAccessIssue]
+    if changed.rowcount:
         detail = {"kind": kind.value, "is_wanted": is_wanted}
         audit.record(session, org_id, actor=by.name, action="members.choose_mails", subject=f"user:{user_id}", detail=detail)
     asked = "SELECT o.name FROM membership m JOIN organization o ON o.id = m.org_id WHERE m.org_id = :org AND m.user_id = :user"

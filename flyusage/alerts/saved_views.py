@@ -290,7 +290,7 @@ def _sound(session: Session, org_id: int, query: Mapping[str, str], reader: Read
         _require(reader, permission)
     if db.granted_apps(session) is not None and _granted(session, org_id, view.filters) is None:
         raise ViewInvalid("This view would show you nothing: what its filters name is not there, or not among the apps you are limited to.")
-    named = next((one for one in urls.presets(now=now, history=known) if one.key == query.get("range")), None)
+    named = urls.preset_named(query.get("range"), now=now, history=known)
     has_ends = "from" in query or "to" in query  # which is what the address goes by then
     kept = address(view, moves_by=None if has_ends else named)
     if sum(len(key) + len(value) for key, value in kept.items()) > LONGEST_QUERY:

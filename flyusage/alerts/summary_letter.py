@@ -7,11 +7,12 @@ from fractions import Fraction
 from html import escape
 
 from flyusage.alerts.budgets import Standing
-from flyusage.alerts.mail_page import TONES, button, document, heading, html_name, link, plain, rows
+from flyusage.alerts.mail_page import QUIET, TONES, button, document, heading, html_name, link, plain, rows
 from flyusage.alerts.places import Place
 from flyusage.invoices.queries import InvoiceEntry
 from flyusage.mail import Letter
 from flyusage.money import CURRENCIES, format_minor, format_money, round_half_away
+from flyusage.periods import add_months, midnight
 from flyusage.pricing.view import Contributor
 
 MOST_BUDGETS = 5
@@ -65,7 +66,7 @@ def _html(told: Summary, subject: str, said: str, stop: str | None) -> str:
         f'font-variant-numeric:tabular-nums">{escape(_money(told, told.total))}</h1>'
     )
     parts = [
-        f'<p class="quiet" style="margin:0;font-size:13px;color:#5a5568">{html_name(told.place.name)} · {told.month:%B %Y}</p>',
+        f'<p class="quiet" style="margin:0;font-size:13px;color:{QUIET}">{html_name(told.place.name)} · {told.month:%B %Y}</p>',
         figure,
         f'<p style="margin:0"><span class="{tone}" style="color:{TONES[tone]};font-weight:600">{escape(against)}</span></p>'
         if against
@@ -84,8 +85,7 @@ def _html(told: Summary, subject: str, said: str, stop: str | None) -> str:
         state, due = _invoice_state(told)
         parts.append(rows([(link(_invoice_href(told), escape(told.invoice.number)), escape(state), due, "ink")]))
     parts.append(button(told.explorer, f"Open {told.month:%B} in the explorer"))
-    foot = [escape(one) for one in _foot(told)] + ([link(stop, "Stop this mail")] if stop else [])
-    return document(subject, said, parts, foot)
+    return document(subject, said, parts, _foot(told), stop=stop)
 
 
 def _foot(told: Summary) -> list[str]:
@@ -100,8 +100,7 @@ def _against(told: Summary) -> str:
     """`$20.00 less than in September (−12.3 %)`; empty where history begins later."""
     if told.before is None:
         return ""
-    month = (told.month.replace(day=1)).month
-    before = f"{told.month.replace(year=told.month.year - (month == 1), month=month - 1 or 12):%B}"
+    before = f"{add_months(midnight(told.month), -1):%B}"
     difference = told.total - told.before
     if not difference:
         return f"the same as in {before}"

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from flyusage.alerts import endpoints as reached
 from flyusage.alerts import telling
 from flyusage.alerts.deliveries import Delivery as Sent
 from flyusage.alerts.telling import Reached
-from flyusage.api.answers import After, Limit, Money, Page, answer, cursor, money, parts_of
+from flyusage.api.answers import LAST_ID, After, Id, Limit, Money, Page, answer, cursor, money, parts_of
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import CursorInvalid
 from flyusage.api.writes import Key, written
@@ -27,8 +27,7 @@ from flyusage.pricing.urls import parse_moment, view_to_query
 router = APIRouter(tags=["alerts"])
 
 READ, MANAGE = Permission.USAGE_READ, Permission.DELIVERIES_MANAGE
-LAST_ID, FURTHEST = 2**63 - 1, 10**6
-Id = Annotated[int, Path(ge=1, le=LAST_ID, description="As the list has it.", examples=[1])]
+FURTHEST = 10**6
 
 
 class Alert(BaseModel):
@@ -118,16 +117,11 @@ def alerts(request: Request, bearer: Caller, limit: Limit = 100, after: After = 
     shown = found[:limit]
     data = [
         Alert(
+            **{name: getattr(one, name) for name in ("month", "basis", "percent", "reached_at", "outcome", "last_error")},
             budget=one.budget_id,
             name=one.budget_name,
-            month=one.month,
-            basis=one.basis,  # pyright: ignore[reportArgumentType] a check of the table's
-            percent=one.percent,
-            reached_at=one.reached_at,
             amount=money(one.amount_minor, one.currency),
             of=money(one.budget_minor, one.currency),
-            outcome=one.outcome,
-            last_error=one.last_error,
         )
         for one in shown
     ]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import Query, Request
+from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -18,10 +18,12 @@ from flyusage.api.errors import CursorInvalid
 from flyusage.money import CURRENCIES
 
 MOST, USUAL = 500, 100
+LAST_ID = 2**63 - 1
 MOMENT = r"^[0-9]{4}-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?$"
 
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
 After = Annotated[str | None, Query(max_length=500, description="Continue behind a page: its `next`, as it was given.", examples=[None])]
+Id = Annotated[int, Path(ge=1, le=LAST_ID, description="As the list has it.", examples=[1])]
 Item = TypeVar("Item")
 Fields = TypeVar("Fields", bound=BaseModel)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, StrictBool
 from sqlmodel import Session
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from flyusage import db
 from flyusage.alerts import budgets as verbs
 from flyusage.alerts.budgets import FORECAST_PERCENTS, LARGEST_PERCENT, LONGEST_NAME, MOST_RECIPIENTS, PERCENTS, Plan
 from flyusage.alerts.errors import BudgetInvalid
-from flyusage.api.answers import Money, answer, money
+from flyusage.api.answers import Id, Money, answer, money
 from flyusage.api.auth import Caller, route
 from flyusage.api.writes import Key, written
 from flyusage.money import CURRENCIES, parse_minor
@@ -24,7 +24,6 @@ from flyusage.pricing.view import Dimension
 router = APIRouter(tags=["budgets"])
 
 READ, EDIT = Permission.USAGE_READ, Permission.BUDGETS_EDIT
-Id = Annotated[int, Path(ge=1, le=2**63 - 1, description="As the list has it.", examples=[1])]
 Percent = Annotated[int, Field(ge=1, le=LARGEST_PERCENT)]
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from flyusage import clock, db
-from flyusage.api.answers import After, Limit, Money, Page, answer, cursor, parts_of
+from flyusage.api.answers import LAST_ID, After, Limit, Money, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import ViewInvalid
 from flyusage.invoices import seats
@@ -262,7 +262,7 @@ def entries(  # noqa: PLR0913 each is a parameter of the address
     kept = parts_of(after, [int])
     wanted = audit.Wanted(actor, action, _midnight(since), _midnight(until, days=1))
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
-        before = max(0, min(kept[0], 2**63 - 1)) if kept else None
+        before = max(0, min(kept[0], LAST_ID)) if kept else None
         found = audit.entries(session, bearer.org_id, wanted, limit=limit + 1, before_id=before)
     shown = found[:limit]
     data = [

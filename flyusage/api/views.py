@@ -1,9 +1,8 @@
 """`/views`: views of the explorer under a name, the bearer's own and those that are shared."""
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 from starlette.responses import Response
@@ -11,7 +10,7 @@ from starlette.responses import Response
 from flyusage import db
 from flyusage.alerts import saved_views as verbs
 from flyusage.alerts.saved_views import LONGEST_NAME, Change, Reader
-from flyusage.api.answers import answer
+from flyusage.api.answers import Id, answer
 from flyusage.api.auth import Caller, route
 from flyusage.api.writes import Key, written
 from flyusage.orgs.api_tokens import Bearer
@@ -20,7 +19,6 @@ from flyusage.orgs.permissions import Permission
 router = APIRouter(tags=["views"])
 
 READ, SAVE = Permission.USAGE_READ, Permission.VIEWS_SAVE
-Id = Annotated[int, Path(ge=1, le=2**63 - 1, description="As the list has it.", examples=[1])]
 EXAMPLE = {"name": "web this month", "query": {"show": "list_cost", "by": "region", "range": "this-month", "app": "web"}, "is_shared": True}
 
 

@@ -92,7 +92,7 @@ def forget(session: Session, what: str, whose: str) -> None:
 
 def sweep(session: Session) -> int:
     """Drop counters whose window is over; how many."""
-    return session.execute(sa.text("DELETE FROM rate_counter WHERE ends_at <= :now"), {"now": clock.now()}).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return session.connection().execute(sa.text("DELETE FROM rate_counter WHERE ends_at <= :now"), {"now": clock.now()}).rowcount
 
 
 def _shared() -> "ModuleType":

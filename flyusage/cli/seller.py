@@ -1,13 +1,13 @@
 """`flyusage seller`: who issues the invoices."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from flyusage import clock, db
-from flyusage.cli import bootstrap
+from flyusage import db
+from flyusage.cli import asked, bootstrap
 from flyusage.cli.output import print_json, print_table
 from flyusage.cli.price_drafts import DAY
 from flyusage.invoices.selling import gaps, name_seller
@@ -65,7 +65,7 @@ def set_seller(
     """
     bootstrap.be_ready()
     new = Seller(
-        starts_on=since.date() if since else clock.now().astimezone(UTC).date().replace(day=1),
+        starts_on=since.date() if since else asked.month(None),
         name=name,
         address_lines=tuple(address),
         postcode=postcode,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -364,7 +364,7 @@ def _exact(text: str, name: str) -> Fraction:
 
 
 def _since(given: datetime | None) -> date:
-    return given.date() if given else clock.now().astimezone(UTC).date().replace(day=1)
+    return given.date() if given else asked.month(None)
 
 
 def _day(given: datetime | None) -> date | None:
@@ -413,4 +413,4 @@ def _end(one: Any) -> date | None:
     if one.get("periods"):
         return add_months(midnight(one["first_month"]), one["periods"]).date()
     last = one.get("last_day") or one.get("charged_on")
-    return date.fromordinal(last.toordinal() + 1) if last else one.get("ends_on")
+    return last + timedelta(days=1) if last else one.get("ends_on")

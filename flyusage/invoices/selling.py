@@ -1,5 +1,6 @@
 """Who issues the invoices: named by the platform, checked by printing with it before anything depends on it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlmodel import Session
@@ -68,7 +69,7 @@ def _account(new: Seller) -> Seller:
         bank = bic.validate(new.bic) if new.bic else None
     except ValidationError as error:
         raise SellerInvalid(f"The bank account is none: {str(error)[:1].lower()}{str(error)[1:]} Correct its IBAN or BIC.") from error
-    return Seller(**{**vars(new), "iban": number, "bic": bank})
+    return replace(new, iban=number, bic=bank)
 
 
 def _refuse_logo(new: Seller) -> None:

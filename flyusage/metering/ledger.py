@@ -136,7 +136,8 @@ SELECT org_id, identity, content_hash, time::date FROM staged_event ORDER BY org
 def _looks_resent(session: Session, count: int) -> bool:
     """Whether any of some 64 events spread over the batch is known: a file that is sent again, rather than news."""
     query = """SELECT EXISTS (SELECT FROM staged_event s JOIN event_identity i USING (org_id, identity) WHERE s.n %% %s = 0)"""
-    return bool(run(session, query, (max(1, count // PROBES),)).fetchone()[0])  # type: ignore[index]
+    [(is_known,)] = run(session, query, (max(1, count // PROBES),))
+    return is_known
 
 
 def _claim_new(session: Session) -> bool:

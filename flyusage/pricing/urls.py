@@ -110,6 +110,11 @@ def presets(*, now: datetime, history: Period | None) -> tuple[Preset, ...]:
     return tuple(offered)
 
 
+def preset_named(key: str | None, *, now: datetime, history: Period | None) -> Preset | None:
+    """The range that an address calls `key`; None where none is called so."""
+    return next((one for one in presets(now=now, history=history) if one.key == key), None)
+
+
 def nearest_valid(view: View) -> tuple[View, tuple[str, ...]]:
     """`view` with what cannot go together put right, and a sentence for each correction."""
     notices = []
@@ -204,12 +209,12 @@ class _Reading:
         written = self._one("range")
         if not written:
             return fallback
-        named = {preset.key: preset.period for preset in presets(now=self.now, history=self.history)}
+        named = preset_named(written, now=self.now, history=self.history)
         month = parse_moment(written) if re.fullmatch(r"\d{4}-\d{2}", written) else None
-        if written not in named and (month is None or not EARLIEST <= month <= self.now + FURTHEST_AHEAD):
+        if named is None and (month is None or not EARLIEST <= month <= self.now + FURTHEST_AHEAD):
             self.notices.append(f"There is no range called {quoted(written)}; the last month with events is shown.")
             return fallback
-        return named[written] if written in named else month_period(month or self.now)
+        return named.period if named else month_period(month or self.now)
 
     def filters(self) -> tuple[Filter, ...]:
         """One filter for the included and one for the excluded values of each dimension, in the address's order."""

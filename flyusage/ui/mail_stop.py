@@ -14,12 +14,12 @@ from starlette.routing import Route
 from flyusage import db
 from flyusage.alerts import member_mails
 from flyusage.alerts.errors import MailLinkInvalid
-from flyusage.alerts.mail_page import document, plain
+from flyusage.alerts.mail_page import ACCENT, document, plain
 from flyusage.alerts.member_mails import STOP_PATH, Kind
 from flyusage.orgs.acting import Actor
 
 NAMED = {Kind.SUMMARY: "the monthly summary", Kind.ANOMALIES: "mails about anomalies"}
-_BUTTON = "padding:10px 18px;border:0;border-radius:7px;background:#5426d1;color:#fff;font:inherit;font-weight:600;cursor:pointer"
+_BUTTON = f"padding:10px 18px;border:0;border-radius:7px;background:{ACCENT};color:#fff;font:inherit;font-weight:600;cursor:pointer"
 
 
 async def stop(request: Request) -> Response:

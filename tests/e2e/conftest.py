@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from browsing import DESKTOP, FAILED, PHONE, OpenPage, Site, keep_picture, launch
 from conftest import copied
+from demonstration import demonstrating
 from factories import line
 from guarded_site import ALONE, OUTSIDER, OWNER, PASSWORDS, Visit, link_for, post
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -82,6 +83,39 @@ def open_page(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> 
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
         context.close()
     assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def demonstration(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The story as a demonstration, a module's own: its journeys write to it."""
+    with demonstrating(server, template, tmp_path_factory.mktemp("demonstration")) as site:
+        yield site
+
+
+@pytest.fixture
+def open_as_owner(chromium: Browser, demonstration: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Opens a path as Prism's owner."""
+    contexts: list[BrowserContext] = []
+
+    def open_path(path: str, *, is_phone: bool = False, is_dark: bool = False, zone: str = "UTC") -> Page:
+        context = chromium.new_context(
+            base_url=demonstration.address,
+            viewport=PHONE if is_phone else DESKTOP,
+            color_scheme="dark" if is_dark else "light",
+            timezone_id=zone,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(path)
+        page.get_by_role("button", name="owner Olive Okafor").click()
+        return page
+
+    yield open_path
+    for context in contexts:
+        for page in context.pages:
+            keep_picture(page, request.node.name, 0)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+        context.close()
 
 
 @pytest.fixture(scope="module")

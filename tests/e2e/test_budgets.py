@@ -1,52 +1,13 @@
 """Somebody sets a budget on the page, sees how it stands, and ends it."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import DESKTOP, PHONE, OpenPage, Site, keep_picture
-from demonstration import demonstrating
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-
-if TYPE_CHECKING:
-    from conftest import Server
+from browsing import OpenPage
+from playwright.sync_api import expect
 
 
-@pytest.fixture(scope="module")
-def demonstration(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with demonstrating(server, template, tmp_path_factory.mktemp("demonstration")) as site:
-        yield site
-
-
-@pytest.fixture
-def open_editing(chromium: Browser, demonstration: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
-    """Opens a path as Prism's owner."""
-    contexts: list[BrowserContext] = []
-
-    def open_path(path: str, *, is_phone: bool = False, is_dark: bool = False, zone: str = "UTC") -> Page:
-        context = chromium.new_context(
-            base_url=demonstration.address,
-            viewport=PHONE if is_phone else DESKTOP,
-            color_scheme="dark" if is_dark else "light",
-            timezone_id=zone,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(path)
-        page.get_by_role("button", name="owner Olive Okafor").click()
-        return page
-
-    yield open_path
-    for context in contexts:
-        for page in context.pages:
-            keep_picture(page, request.node.name, 0)
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-        context.close()
-
-
-def test_a_budget_is_set_seen_and_ended(open_editing: OpenPage) -> None:
-    page = open_editing("/orgs/prism/budgets")
+def test_a_budget_is_set_seen_and_ended(open_as_owner: OpenPage) -> None:
+    page = open_as_owner("/orgs/prism/budgets")
     expect(page.get_by_role("heading", name="No budget yet")).to_be_visible()
     page.get_by_text("New budget", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Web")
@@ -68,8 +29,8 @@ def test_a_budget_is_set_seen_and_ended(open_editing: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("is_phone", [False, True])
-def test_the_page_has_no_barriers_that_axe_can_find(open_editing: OpenPage, is_phone: bool) -> None:
-    page = open_editing("/orgs/prism/budgets", is_phone=is_phone, is_dark=is_phone)
+def test_the_page_has_no_barriers_that_axe_can_find(open_as_owner: OpenPage, is_phone: bool) -> None:
+    page = open_as_owner("/orgs/prism/budgets", is_phone=is_phone, is_dark=is_phone)
     expect(page.get_by_role("heading", name="No budget yet")).to_be_visible()
     page.get_by_text("New budget", exact=True).click()
     assert Axe().run(page).violations_count == 0, Axe().run(page).generate_report()

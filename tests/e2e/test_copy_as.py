@@ -1,9 +1,6 @@
 """At the foot of each page: the same numbers as a command and as a request to the API."""
 
-import os
 import shlex
-import subprocess
-import sys
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -58,8 +55,7 @@ def test_the_command_gives_the_pages_own_rows(open_page: OpenPage, site: Site) -
     page = open_page("/orgs/prism/machines?find=web", is_phone=True, is_dark=True)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     expect(page.locator(".machine-table tbody tr")).to_have_count(3)
-    command = [sys.executable, "-m", "flyusage.cli.main", *shlex.split(copied(page, "Copy as command"))[1:]]
-    told = subprocess.run(command, env=os.environ | site.settings, capture_output=True, text=True, check=True).stdout
+    told = site.told(*shlex.split(copied(page, "Copy as command"))[1:])
     for name, row in zip(("web-0", "web-1", "web-2"), page.locator(".machine-table tbody tr").all(), strict=True):
         (line,) = [one for one in told.splitlines() if one.startswith(name)]
         assert line.split()[-1] in (row.text_content() or "")

@@ -1,51 +1,12 @@
 """Somebody saves a view, finds it again everywhere, lets a budget count by it, and chooses the mails they get."""
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import DESKTOP, PHONE, OpenPage, Site, keep_picture
-from demonstration import demonstrating
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-
-if TYPE_CHECKING:
-    from conftest import Server
+from browsing import OpenPage
+from playwright.sync_api import Page, expect
 
 WEB = "/orgs/prism/usage?show=contracted_cost&by=region&range=this-month&app=web"
-
-
-@pytest.fixture(scope="module")
-def demonstration(server: "Server", template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with demonstrating(server, template, tmp_path_factory.mktemp("demonstration")) as site:
-        yield site
-
-
-@pytest.fixture
-def open_as_owner(chromium: Browser, demonstration: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
-    """Opens a path as Prism's owner."""
-    contexts: list[BrowserContext] = []
-
-    def open_path(path: str, *, is_phone: bool = False, is_dark: bool = False, zone: str = "UTC") -> Page:
-        context = chromium.new_context(
-            base_url=demonstration.address,
-            viewport=PHONE if is_phone else DESKTOP,
-            color_scheme="dark" if is_dark else "light",
-            timezone_id=zone,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(path)
-        page.get_by_role("button", name="owner Olive Okafor").click()
-        return page
-
-    yield open_path
-    for context in contexts:
-        for page in context.pages:
-            keep_picture(page, request.node.name, 0)
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-        context.close()
 
 
 def save(page: Page, name: str, *ticked: str) -> None:

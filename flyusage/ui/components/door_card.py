@@ -5,6 +5,7 @@ from typing import Any
 import reflex as rx
 from reflex.vars import Var
 
+from flyusage.auth import accounts, passwords
 from flyusage.ui.components.plain_form import plain_form
 
 
@@ -50,3 +51,18 @@ def door_field(label: str, *, name: str, **given: Any) -> rx.Component:
     given = {"default_value": "", "required": True} | given
     shown: dict[str, str | bool | int | Var[str]] = given
     return rx.el.label(rx.el.span(label), rx.el.input(id=f"field-{name}", name=name, class_name="input", **shown))
+
+
+def account_fields(email: Var[str], name: Var[str]) -> tuple[rx.Component, ...]:
+    """What a new account is made of: `name` and `password`. The address stands hidden before them, for who keeps passwords."""
+    return (
+        rx.el.input(type="email", value=email, read_only=True, auto_complete="username", hidden=True, aria_label="Mail address"),
+        door_field("Your name", name="name", auto_complete="name", default_value=name, auto_focus=True, max_length=accounts.LONGEST_NAME),
+        door_field(
+            f"A password of {passwords.SHORTEST} characters or more",
+            name="password",
+            type="password",
+            auto_complete="new-password",
+            min_length=passwords.SHORTEST,
+        ),
+    )

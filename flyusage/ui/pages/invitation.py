@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 import reflex as rx
 
 from flyusage import db
-from flyusage.auth import accounts, passwords
+from flyusage.auth import accounts
 from flyusage.orgs import invitations
 from flyusage.orgs.errors import InvitationSpent
 from flyusage.ui.charts.text import visible
-from flyusage.ui.components.door_card import door_card, door_field, door_form
+from flyusage.ui.components.door_card import account_fields, door_card, door_form
 from flyusage.ui.components.plain_form import plain_form
 from flyusage.ui.pages.door import LONGEST_SHOWN
 from flyusage.ui.reader import signed_in
@@ -69,17 +69,7 @@ def invitation() -> rx.Component:
     new = door_form(
         "/auth/accept-invitation",
         link,
-        door_field(
-            "Your name", name="name", auto_complete="name", default_value=of.name, auto_focus=True, max_length=accounts.LONGEST_NAME
-        ),
-        rx.el.input(type="email", value=of.email, read_only=True, auto_complete="username", hidden=True, aria_label="Mail address"),
-        door_field(
-            f"A password of {passwords.SHORTEST} characters or more",
-            name="password",
-            type="password",
-            auto_complete="new-password",
-            min_length=passwords.SHORTEST,
-        ),
+        *account_fields(of.email, of.name),
         submit="Make an account and join",
     )
     known = rx.el.a("Sign in to accept", href=of.sign_in_href, reload_document=True, class_name="button button-primary")

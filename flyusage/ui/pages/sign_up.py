@@ -5,12 +5,12 @@ import asyncio
 import reflex as rx
 
 from flyusage import db
-from flyusage.auth import accounts, passwords
+from flyusage.auth import accounts
 from flyusage.auth import sign_up as signing_up
 from flyusage.auth.errors import LinkSpent
 from flyusage.config import settings
 from flyusage.orgs import organizations
-from flyusage.ui.components.door_card import door_card, door_field, door_form
+from flyusage.ui.components.door_card import account_fields, door_card, door_field, door_form
 from flyusage.ui.pages.door import LONGEST_SHOWN, PROBLEMS
 
 CLOSED = "Accounts are made by invitation here: ask an owner of your organization for one. The mail it sends leads on."
@@ -98,17 +98,7 @@ def new_account() -> rx.Component:
     form = door_form(
         "/auth/new-account",
         rx.el.input(type="hidden", name="link", value=of.link, read_only=True),
-        rx.el.input(type="email", value=of.email, read_only=True, auto_complete="username", hidden=True, aria_label="Mail address"),
-        door_field(
-            "Your name", name="name", auto_complete="name", default_value=of.name, auto_focus=True, max_length=accounts.LONGEST_NAME
-        ),
-        door_field(
-            f"A password of {passwords.SHORTEST} characters or more",
-            name="password",
-            type="password",
-            auto_complete="new-password",
-            min_length=passwords.SHORTEST,
-        ),
+        *account_fields(of.email, of.name),
         door_field(
             "Name of your organization, if you begin one",
             name="organization",

@@ -34,7 +34,7 @@ def _answer(org: OpenOrganization) -> list[Pinned]:
 def tile(slug: str, saved: SavedView, answer: Answer) -> Pinned:
     """A view's tile. Pure."""
     view = answer.view
-    named = next((one.label for one in urls.presets(now=answer.as_of, history=None) if one.key == saved.query.get("range")), "")
+    named = urls.preset_named(saved.query.get("range"), now=answer.as_of, history=None)
     change, tone = "", "same"
     if answer.previous_total is not None:
         change = f"{present.percent_change_text(answer.previous_total, answer.total)} against {present.COMPARISONS[view.comparison]}"
@@ -44,7 +44,7 @@ def tile(slug: str, saved: SavedView, answer: Answer) -> Pinned:
         href=usage_href(slug, saved.query),
         figure=present.amount_text(view.measure, answer.total, answer.currency) if answer.series else "Nothing",
         unit="" if view.measure.is_money else present.MEASURES[view.measure].unit,
-        shows=visible(present.view_text(saved.view, range_label=named)),
+        shows=visible(present.view_text(saved.view, range_label=named.label if named else "")),
         change=change,
         tone=tone,
         line=sparkline(_whole(answer), width=LINE_PX, height=LINE_HIGH_PX),

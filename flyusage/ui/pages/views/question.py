@@ -97,14 +97,14 @@ def delete(slug: str, view_id: int) -> str:
 
 def row_of(slug: str, one: SavedView, *, may_share: bool) -> ViewRow:
     """A view's row. Pure."""
-    range_label = next((preset.label for preset in urls.presets(now=clock.now(), history=None) if preset.key == one.query.get("range")), "")
+    named = urls.preset_named(one.query.get("range"), now=clock.now(), history=None)
     name = visible(one.name)
     whose = "Everybody here" if one.is_shared else "Only you"
     return ViewRow(
         id=str(one.id),
         name=name,
         given=one.name,
-        shows=visible(present.view_text(one.view, range_label=range_label)),
+        shows=visible(present.view_text(one.view, range_label=named.label if named else "")),
         href=usage_href(slug, one.query),
         whose=f"{whose}, saved by you" if one.is_shared and one.is_own else whose,
         is_shared=one.is_shared,
