@@ -112,3 +112,27 @@ def test_nor_is_it_one_where_the_provider_signed_it(cast: Cast, issuer: str) -> 
     with db.platform_transaction() as session:
         connections.save(session, cast.prism.id, Wanted(issuer, "client", "secret", default_role="viewer"), by=system("tests"))
     assert say(word(issuer, sub="a\0")) == 400
+
+
+def test_a_word_that_was_taken_for_one_organization_before_the_process_died_is_taken_for_the_others(cast: Cast, issuer: str) -> None:
+    with db.platform_transaction() as session:
+        for org in (cast.prism.id, cast.rival.id):
+            connections.save(session, org, Wanted(issuer, "client", "secret", default_role="viewer"), by=system("tests"))
+    token = word(issuer)
+    with pytest.MonkeyPatch.context() as patch:
+        done: list[int] = []
+
+        def dies(_session: Any, held: connections.Connection, _subject: str) -> int:
+            if done:
+                raise SystemExit
+            done.append(held.org_id)
+            return 0
+
+        patch.setattr(people, "signed_out", dies)
+        with pytest.raises(SystemExit):
+            single_sign_on._sign_out_elsewhere(token, "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "signed_out", lambda _session, held, _subject: done.append(held.org_id))
+        assert say(token) == 200
+        assert say(token) == 400
+    assert done == [cast.prism.id, cast.rival.id]
