@@ -448,3 +448,9 @@ def test_permissions_named_here_are_the_enums():
 def test_nor_one_that_none_could_have_given(ids: dict[str, int], path: str, held: list):
     after = base64.urlsafe_b64encode(json.dumps(held).encode()).decode().rstrip("=")
     assert ask(path, token=token_of(ids["prism"]), params={"after": after}).json()["code"] == "cursor_invalid"
+
+
+def test_a_saved_view_that_nothing_could_hold_is_refused(ids: dict[str, int]):
+    body = {"name": "n", "query": {"app": "a\0b"}, "is_shared": True}
+    answer = ask("/views", method="POST", token=token_of(ids["prism"], *EVERYTHING), json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "view_invalid"), answer.text
