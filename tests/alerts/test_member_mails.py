@@ -15,7 +15,7 @@ from conftest import Database, chosen
 from mailserver import Mailserver
 
 from flyusage import clock, db
-from flyusage.alerts import budgets, endpoints, member_mails, summary
+from flyusage.alerts import anomalies, background, budgets, endpoints, member_mails, summary
 from flyusage.alerts.background import Watch, note_member_mails
 from flyusage.alerts.errors import MailLinkInvalid
 from flyusage.alerts.member_mails import Kind
@@ -217,3 +217,33 @@ def test_anomalies_are_mailed_once_a_day_where_no_endpoint_hears_of_them(prism: 
         )
     found("web", day.replace(day=23), 900)
     assert sent(day.replace(day=23)) == []
+
+
+def test_a_mail_that_cannot_be_written_holds_up_no_other(prism: int, mailserver: Mailserver, monkeypatch):
+    def fails(due: member_mails.Due, to: member_mails.Recipient, stop: str | None):
+        if to.email.startswith("billing"):
+            raise KeyError("of one organization")
+        return summary.write(due, to, stop)
+
+    monkeypatch.setitem(background.WRITERS, Kind.SUMMARY, fails)
+    note_member_mails()
+    work(mailserver)
+    assert [one.to for one in mailserver.got] == [["owner@prism.example"]]
+    with db.transaction(prism) as session:
+        (left,) = session.execute(sa.text("SELECT attempts, last_error FROM member_mail WHERE done_at IS NULL")).all()
+    assert (left.attempts, "of one organization" in left.last_error) == (1, True)
+
+
+def test_an_organization_whose_month_cannot_be_told_holds_up_no_other(prism: int, monkeypatch):
+    def fails(session, org_id: int, month: date) -> int:
+        if not noted:
+            noted.append(org_id)
+            raise KeyError("of one organization")
+        noted.append(org_id)
+        return 0
+
+    noted: list[int] = []
+    monkeypatch.setattr(summary, "organizations_due", lambda _session: [(prism, date(2026, 10, 1)), (prism, date(2026, 9, 1))])
+    monkeypatch.setattr(summary, "note_due", fails)
+    note_member_mails()
+    assert noted == [prism, prism]
