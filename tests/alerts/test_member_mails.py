@@ -219,6 +219,28 @@ def test_anomalies_are_mailed_once_a_day_where_no_endpoint_hears_of_them(prism: 
     assert sent(day.replace(day=23)) == []
 
 
+def test_an_anomaly_that_is_being_told_while_mails_are_noted_is_in_the_next(prism: int):
+    told = """INSERT INTO anomaly (org_id, meters, app_id, region_id, is_rise, since, until, difference_minor, expected_minor, calm, told_at)
+              VALUES (:org, 'running', 0, :region, true, :since, :until, 100, 100, 0, :at)"""
+    watched = "INSERT INTO anomaly_watch (org_id, meters, looked_through) VALUES (:org, 'running', :at)"
+    day = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    row = {"org": prism, "since": day - timedelta(hours=4), "until": day - timedelta(hours=1), "at": day}
+    with db.platform_transaction() as session:
+        session.execute(sa.text(watched), {"org": prism, "at": day})
+        session.execute(sa.text(told), {**row, "region": 1})
+    with db.platform_transaction() as looking:
+        looking.execute(sa.text("SELECT FROM anomaly_watch WHERE org_id = :org FOR UPDATE"), {"org": prism})
+        looking.execute(sa.text(told), {**row, "region": 2})
+        with clock.freeze(day + timedelta(seconds=1)):
+            note_member_mails()
+    with clock.freeze(day + timedelta(minutes=1)):
+        note_member_mails()
+        with db.transaction(prism) as session:
+            spans = session.execute(sa.text("SELECT told_from, told_to FROM member_mail WHERE kind = 'anomalies'")).all()
+            found = [one.region for a, b in spans for one in anomalies.anomalies_told(session, prism, a, b)]
+    assert len(found) == 2
+
+
 def test_a_mail_that_cannot_be_written_holds_up_no_other(prism: int, mailserver: Mailserver, monkeypatch):
     def fails(due: member_mails.Due, to: member_mails.Recipient, stop: str | None):
         if to.email.startswith("billing"):
