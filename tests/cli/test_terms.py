@@ -1,15 +1,21 @@
 """`flyusage terms`: everything an organization can agree, agreed by command, and what it makes of a draft."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
+import pytest
+import sqlalchemy as sa
 from billing_world import bill_to
 from cast import Cast
 
 from flyusage import clock, db
 from flyusage.invoices.drafting import draft
 from flyusage.invoices.statement import Statement
+from flyusage.invoices.subscribing import change_book
+from flyusage.metering.locks import lock_organizations
 from flyusage.orgs import audit
+from flyusage.orgs.acting import system
 
 NOW = datetime(2026, 10, 9, 12, tzinfo=UTC)
 YEN = ("prices", "draft", "new", "yen", "2026-01-01", "--currency")
@@ -131,9 +137,26 @@ def test_what_cannot_be_agreed_is_a_sentence(flyusage, cast: Cast) -> None:
         ("withdraw", "prism", "wish", "1"): "'wish' is none of price, discount",
         ("tax", "prism", "exempt"): "no billing profile yet",
         ("book", "prism", "moon"): "There is no price book 'moon'",
+        ("price", "prism", "volume", "global", "1", "--from", "2026-10-02", "--until", "2026-10-02"): "ends after it begins",
+        ("fee", "prism", "Support", "1", "--from", "2026-10-02", "--last-day", "2026-10-01"): "ends after it begins",
+        ("fee", "prism", "Support", "1", "--quantity=-1"): "not below zero",
+        ("fee", "prism", "Support", "--", "-1"): "not below zero",
+        ("limit", "prism", "--min=-1"): "not below zero",
+        ("limit", "prism", "--min", "1", "--from", "2026-10-01", "--until", "2026-10-01"): "ends after it begins",
+        ("discount", "prism", "--amount=-1"): "above zero",
     }
     for words, sentence in wrong.items():
         said = flyusage("terms", *words)
         assert said.code == 1, words
         assert sentence in said.err, said
     assert "Nothing else is agreed." in flyusage("terms", "show", "prism").out
+
+
+def test_an_agreement_does_not_end_before_it_began(flyusage, cast: Cast) -> None:
+    flyusage("terms", "fee", "prism", "Support", "1", "--from", "2026-10-05")
+    flyusage("terms", "price", "prism", "volume", "global", "1", "--from", "2026-10-05")
+    flyusage("terms", "limit", "prism", "--min", "1", "--from", "2026-10-05")
+    for kind in ("fee", "price", "limit"):
+        said = flyusage("terms", "end", "prism", kind, "1", "2026-10-04")
+        assert (said.code, said.out) == (1, "")
+        assert "begins on 2026-10-05" in said.err, said
