@@ -23,6 +23,7 @@ from flyusage.orgs.permissions import Permission
 from flyusage.pricing import terms_models as tables
 from flyusage.pricing.books import EXTRA_MEMORY, PriceBook, book_named, book_of, subscribe
 from flyusage.pricing.errors import TermsInvalid, TermsUnknown
+from flyusage.pricing.grants import credits_of
 from flyusage.pricing.listed import price_of
 from flyusage.pricing.models import price_book_version
 from flyusage.pricing.tax import BillingProfile, Seller, TaxTreatment
@@ -99,7 +100,7 @@ def buy_from(session: Session, org_id: int, slug: str, *, by: Actor) -> PriceBoo
     """Let the organization buy from the book `slug`: every month that is not billed yet is priced by it. The book.
 
     Raises TermsInvalid for a book without a published version, and for one of another currency once anything is agreed in the
-    present one: an amount in another currency than the book's would never be billed.
+    present one: an amount in another currency than the book's would never be billed, and a credit never be used.
     """
     _staff(session, org_id, by, "Price books are chosen")
     new, before = book_named(session, slug), book_of(session, org_id)
@@ -111,6 +112,11 @@ def buy_from(session: Session, org_id: int, slug: str, *, by: Actor) -> PriceBoo
     if new.currency != before.currency and (count := sum(len(found) for found in agreed(session, org_id).values())):
         raise TermsInvalid(
             f"{new.slug} is in {new.currency}, and {count} agreed amounts are in {before.currency}. Withdraw them, or make another organization."
+        )
+    if count := sum(one.left_minor > 0 and one.currency != new.currency for one in credits_of(session, org_id)):
+        said = f"{count} credits in {before.currency} have" if count > 1 else f"1 credit in {before.currency} has"
+        raise TermsInvalid(
+            f"{new.slug} is in {new.currency}, and {said} something left. Revoke what is left, or make another organization."
         )
     subscribe(session, org_id, new.id)
     audit.record(session, org_id, actor=by.name, action="subscription.change", subject=new.slug, detail={"before": before.slug})

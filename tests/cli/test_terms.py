@@ -160,3 +160,16 @@ def test_an_agreement_does_not_end_before_it_began(flyusage, cast: Cast) -> None
         said = flyusage("terms", "end", "prism", kind, "1", "2026-10-04")
         assert (said.code, said.out) == (1, "")
         assert "begins on 2026-10-05" in said.err, said
+
+
+def test_a_credit_keeps_its_currency_too(flyusage, cast: Cast) -> None:
+    with clock.freeze(NOW):
+        flyusage(*YEN, "JPY")
+        flyusage("prices", "draft", "set", "yen@2026-01-01", "volume", "global", "20", "--per", "GB-month")
+        flyusage("prices", "draft", "publish", "yen@2026-01-01", "--past")
+        flyusage("terms", "credit", "prism", "30", "--kind", "prepaid")
+        said = flyusage("terms", "book", "prism", "yen")
+        assert (said.code, said.out) == (1, ""), said  # nothing would ever take of it
+        assert "1 credit" in said.err
+        flyusage("terms", "revoke", "prism", "1")
+        assert flyusage("terms", "book", "prism", "yen").code == 0
