@@ -121,6 +121,26 @@ def test_an_organization_that_was_billed_keeps_its_currency(flyusage, cast: Cast
         assert "is billed in USD, and yen is in JPY" in flyusage("terms", "book", "prism", "yen").err
 
 
+def test_a_book_waits_for_the_month_that_is_being_issued(cast: Cast) -> None:
+    here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    with ThreadPoolExecutor(1) as threads:
+        with db.platform_transaction() as issuing:
+            lock_organizations(issuing, [cast.prism.id])  # as `issue` does
+            changing = threads.submit(_change_book, cast.prism.id, "list")
+            for _ in range(2000):
+                with db.platform_transaction() as session:
+                    if session.scalar(sa.text(f"SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND {here}")):
+                        break
+            else:
+                pytest.fail("nobody waits for the invoice")
+        assert changing.result() == "list"
+
+
+def _change_book(org_id: int, slug: str) -> str:
+    with db.platform_transaction() as session:
+        return change_book(session, org_id, slug, by=system("tests")).slug
+
+
 def test_what_cannot_be_agreed_is_a_sentence(flyusage, cast: Cast) -> None:
     wrong = {
         ("show", "nobody"): "There is no organization 'nobody'",
