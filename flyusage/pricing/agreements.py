@@ -33,6 +33,7 @@ from flyusage.pricing.vat import checked
 Columns = Mapping[str, Any]
 
 GLOBAL = "global"
+WHOLE_PERIODS = "A maximum holds for whole billing periods: let it begin and end on the first of a month."
 
 
 class Agreement(StrEnum):
@@ -212,7 +213,7 @@ def limit_spend(session: Session, org_id: int, limit: SpendLimit, *, by: Actor) 
     _refuse_currency(session, org_id, limit.currency)
     days = [day for day in (limit.starts_on, limit.ends_on) if day]
     if limit.maximum_minor is not None and any(day.day != 1 for day in days):
-        raise TermsInvalid("A maximum holds for whole billing periods: let it begin and end on the first of a month.")
+        raise TermsInvalid(WHOLE_PERIODS)
     if min(limit.minimum_minor or 0, limit.maximum_minor or 0) < 0:
         raise TermsInvalid("A limit is not below zero.")
     _refuse_term(limit.starts_on, limit.ends_on)
@@ -233,6 +234,8 @@ def end(session: Session, org_id: int, kind: Agreement, agreement_id: int, last_
         raise TermsUnknown(f"There is no {kind.value.replace('_', ' ')} {agreement_id}.")
     if last_day < begins:
         raise TermsInvalid(f"It begins on {begins}. Withdraw it, if it is to hold on no day.")
+    if kind is Agreement.LIMIT and until.day != 1 and session.scalar(sa.select(table.c.maximum_minor).where(mine)) is not None:
+        raise TermsInvalid(WHOLE_PERIODS)
     session.execute(sa.update(table).where(mine).values({column: until}))
     detail = {"last_day": last_day.isoformat()}
     audit.record(session, org_id, actor=by.name, action=f"{kind.value}.end", subject=f"{kind.value}:{agreement_id}", detail=detail)

@@ -193,3 +193,11 @@ def test_a_credit_keeps_its_currency_too(flyusage, cast: Cast) -> None:
         assert "1 credit" in said.err
         flyusage("terms", "revoke", "prism", "1")
         assert flyusage("terms", "book", "prism", "yen").code == 0
+
+
+def test_a_maximum_ends_with_a_month(flyusage, cast: Cast) -> None:
+    flyusage("terms", "limit", "prism", "--max", "50", "--from", "2026-10-01")
+    said = flyusage("terms", "end", "prism", "limit", "1", "2026-10-14")
+    assert (said.code, said.out) == (1, "")
+    assert "A maximum holds for whole billing periods" in said.err
+    assert flyusage("terms", "end", "prism", "limit", "1", "2026-10-31").code == 0
