@@ -290,7 +290,7 @@ def _granted(session: Session, org_id: int, filters: tuple[Filter, ...]) -> tupl
 
 def _sound(session: Session, org_id: int, query: Mapping[str, str], reader: Reader) -> dict[str, str]:
     """The address as it is kept. Raises ViewInvalid for what is none, and NotPermitted for what the reader may not see."""
-    if not all(map(_is_holdable, query.values())):
+    if not all(map(urls.is_holdable, query.values())):
         raise ViewInvalid("That is no view of the explorer: a name in it holds a character that no name has.")
     now, known = clock.now(), history(session, org_id)
     view, notices = urls.view_from_query(dict(query), now=now, history=known)
@@ -306,11 +306,6 @@ def _sound(session: Session, org_id: int, query: Mapping[str, str], reader: Read
     if sum(len(key) + len(value) for key, value in kept.items()) > LONGEST_QUERY:
         raise ViewInvalid("This view names too much to be saved. Filter by fewer names.")
     return kept
-
-
-def _is_holdable(text: str) -> bool:
-    """Whether a database takes it: no NUL, no half of a pair."""
-    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 def _name(written: str) -> str:
