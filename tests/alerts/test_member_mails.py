@@ -228,17 +228,23 @@ def test_an_anomaly_that_is_being_told_while_mails_are_noted_is_in_the_next(pris
     with db.platform_transaction() as session:
         session.execute(sa.text(watched), {"org": prism, "at": day})
         session.execute(sa.text(told), {**row, "region": 1})
+    seen: set[tuple[datetime, datetime]] = set()
+
+    def told_at(moment: datetime) -> int:
+        """How many anomalies are in the mails that are noted at `moment`, and sent at once."""
+        with clock.freeze(moment):
+            note_member_mails()
+        with db.transaction(prism) as session:
+            spans = {(a, b) for a, b in session.execute(sa.text("SELECT told_from, told_to FROM member_mail WHERE kind = 'anomalies'"))}
+            found = [one for a, b in spans - seen for one in anomalies.anomalies_told(session, prism, a, b)]
+        seen.update(spans)
+        return len(found)
+
     with db.platform_transaction() as looking:
         looking.execute(sa.text("SELECT FROM anomaly_watch WHERE org_id = :org FOR UPDATE"), {"org": prism})
         looking.execute(sa.text(told), {**row, "region": 2})
-        with clock.freeze(day + timedelta(seconds=1)):
-            note_member_mails()
-    with clock.freeze(day + timedelta(minutes=1)):
-        note_member_mails()
-        with db.transaction(prism) as session:
-            spans = session.execute(sa.text("SELECT told_from, told_to FROM member_mail WHERE kind = 'anomalies'")).all()
-            found = [one.region for a, b in spans for one in anomalies.anomalies_told(session, prism, a, b)]
-    assert len(found) == 2
+        meanwhile = told_at(day + timedelta(seconds=1))
+    assert [meanwhile, told_at(day + timedelta(minutes=1)), told_at(day + timedelta(days=1))] == [0, 2, 0]
 
 
 def test_a_mail_that_cannot_be_written_holds_up_no_other(prism: int, mailserver: Mailserver, monkeypatch):
