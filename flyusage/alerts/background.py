@@ -3,11 +3,13 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 
 from flyusage import db, jobs
 from flyusage.alerts import anomalies, deliveries, digest, member_mails, summary, telling
+from flyusage.alerts.errors import ONE_ORGANIZATIONS
 from flyusage.alerts.member_mails import Kind
 from flyusage.config import settings
 from flyusage.invoices.storing import CHANNEL
@@ -18,7 +20,6 @@ LOOK_SECONDS = 60.0  # between two looks at how budgets stand
 SHARE = 20
 WRITERS = {Kind.SUMMARY: summary.write, Kind.ANOMALIES: digest.write}
 AT_A_TIME = 8
-ONE_ORGANIZATIONS = (ValueError, ArithmeticError, LookupError)  # its figures'; the database's own errors end the round
 
 _log = structlog.get_logger(__name__)
 
@@ -95,15 +96,20 @@ class Watch:
 
 
 def note_member_mails() -> None:
-    """Put summaries of the last month and what was out of the ordinary into the queue, each organization's in a transaction of its own."""
+    """Put summaries of the last month and what was out of the ordinary into the queue, each organization's in a transaction of its own.
+
+    What fails leaves the others alone.
+    """
     with db.platform_transaction() as session:
         months, days = summary.organizations_due(session), digest.organizations_due(session)
-    for org_id, month in months:
-        with db.transaction(org_id) as session:
-            summary.note_due(session, org_id, month)
-    for org_id in days:
-        with db.transaction(org_id) as session:
-            digest.note_due(session, org_id)
+    noting = [(org_id, partial(summary.note_due, org_id=org_id, month=month)) for org_id, month in months]
+    noting += [(org_id, partial(digest.note_due, org_id=org_id)) for org_id in days]
+    for org_id, note in noting:
+        try:
+            with db.transaction(org_id) as session:
+                note(session)
+        except ONE_ORGANIZATIONS as error:
+            _log.error("mails could not be noted", org_id=org_id, error=str(error))
 
 
 def look() -> None:

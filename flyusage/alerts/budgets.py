@@ -236,6 +236,8 @@ def _sound(plan: Plan) -> Plan:
     if unknown:
         raise BudgetInvalid(f"A budget counts under the explorer's filters but machines; {', '.join(sorted(unknown))} is none.")
     scope = {key: value for key, value in plan.scope.items() if value}
+    if not all(map(urls.is_holdable, scope.values())):
+        raise BudgetInvalid("A budget's filters name what is there; one of them holds a character that no name has.")
     _filters(scope)
     recipients = tuple(dict.fromkeys(normal(one) for one in plan.recipients if one.strip()))
     if len(recipients) > MOST_RECIPIENTS:

@@ -26,8 +26,13 @@ def organizations_due(session: Session) -> list[int]:
 
 
 def note_due(session: Session, org_id: int) -> int:
-    """Put today's mails into the queue; how many: none where an endpoint hears of anomalies. In the organization's own transaction."""
+    """Put today's mails into the queue; how many: none where an endpoint hears of anomalies, or while they are looked for.
+
+    In the organization's own transaction.
+    """
     if endpoints(session, org_id, topic=ANOMALIES):
+        return 0
+    if _is_looked_at(session, org_id):
         return 0
     now = clock.now()
     last = session.scalar(sa.text("SELECT max(told_to) FROM member_mail WHERE org_id = :org AND kind = 'anomalies'"), {"org": org_id})
@@ -73,6 +78,13 @@ def digest_letter(place: Place, found: list[Found], stop: str | None, *, sees_ma
 def plain_sentence(one: Found, *, sees_machines: bool) -> str:
     """What happened and why, as one line whatever names are in it. Pure."""
     return one_line(f"{sentence(one)} {one.cause.words(with_names=sees_machines)}".strip())
+
+
+def _is_looked_at(session: Session, org_id: int) -> bool:
+    """Whether anomalies are being looked for: what is told there is of before now, and not to be read yet. Else nobody looks until we end."""
+    watched = session.scalar(sa.text("SELECT count(*) FROM anomaly_watch WHERE org_id = :org"), {"org": org_id})
+    held = session.scalars(sa.text("SELECT 1 FROM anomaly_watch WHERE org_id = :org FOR UPDATE SKIP LOCKED"), {"org": org_id}).all()
+    return len(held) != watched
 
 
 def _fresh(session: Session, org_id: int, since: datetime, until: datetime) -> list[Found]:

@@ -2,6 +2,9 @@
 
 from flyusage.errors import FlyusageError
 
+# Whatever the figures or names of one organization break, which is to leave the others alone; the database's own errors are everybody's.
+ONE_ORGANIZATIONS = (FlyusageError, ValueError, ArithmeticError, LookupError)
+
 
 class BudgetInvalid(FlyusageError):
     """A budget cannot be as it was asked for."""

@@ -17,11 +17,12 @@ from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.alerts.errors import MailLinkInvalid
+from flyusage.alerts.errors import ONE_ORGANIZATIONS, MailLinkInvalid
 from flyusage.alerts.models import member_mail
 from flyusage.auth import vault
 from flyusage.auth.errors import VaultLocked
@@ -39,6 +40,7 @@ LONGEST_ERROR = 1000
 STOP_PATH = "/mail/stop"
 _ABOUT = "stop-mail"  # what a link is sealed for
 
+_log = structlog.get_logger(__name__)
 _of = member_mail.c
 
 
@@ -144,7 +146,7 @@ def waiting(session: Session, limit: int) -> list[Due]:
 
 
 def send(postbox: Postbox, due: Due, write: Write) -> bool:
-    """Hand one mail over, in a transaction of its own; False where the server takes none now."""
+    """Hand one mail over, in a transaction of its own; False where the server takes none now. What fails otherwise is tried again later."""
     try:
         with db.platform_transaction() as session:
             row = session.execute(sa.text(_CLAIM), _binds(due)).mappings().one_or_none()
@@ -155,6 +157,9 @@ def send(postbox: Postbox, due: Due, write: Write) -> bool:
     except MailServerDown as error:
         _failed(due, str(error))
         return False
+    except ONE_ORGANIZATIONS as error:  # it could not be written; the others behind it can
+        _log.error("a mail could not be written", org_id=due.org_id, kind=due.kind.value, error=str(error))
+        _failed(due, str(error))
     return True
 
 

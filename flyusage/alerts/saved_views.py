@@ -6,6 +6,7 @@ left out, and a view that would be left with nothing is not there.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.alerts.errors import ViewInvalid, ViewUnknown
 from flyusage.alerts.models import saved_view
+from flyusage.errors import FlyusageError
 from flyusage.invoices.costs import explore
 from flyusage.metering.cost_centres import UNASSIGNED
 from flyusage.orgs import audit
@@ -166,9 +168,15 @@ def view_named(session: Session, org_id: int, name: str, reader: Reader) -> Save
 
 
 def pinned(session: Session, org_id: int, reader: Reader) -> list[tuple[SavedView, Answer]]:
-    """The first few pinned views with the whole of what the explorer answers to each: its total, told by no part of it."""
-    shown = [one for one in views(session, org_id, reader) if one.is_pinned][:MOST_PINNED]
-    return [(one, explore(session, org_id, replace(one.view, group_by=None, chart=Chart.AREA))) for one in shown]
+    """The first few pinned views with the whole of what the explorer answers to each: its total, told by no part of it.
+
+    Without one that cannot be told now, such as of invoices while nobody sells: its page says why, and the others are told.
+    """
+    found = []
+    for one in [one for one in views(session, org_id, reader) if one.is_pinned][:MOST_PINNED]:
+        with suppress(FlyusageError):
+            found.append((one, explore(session, org_id, replace(one.view, group_by=None, chart=Chart.AREA))))
+    return found
 
 
 def moving_range(period: Period, *, now: datetime, known: Period | None) -> urls.Preset | None:
@@ -282,6 +290,8 @@ def _granted(session: Session, org_id: int, filters: tuple[Filter, ...]) -> tupl
 
 def _sound(session: Session, org_id: int, query: Mapping[str, str], reader: Reader) -> dict[str, str]:
     """The address as it is kept. Raises ViewInvalid for what is none, and NotPermitted for what the reader may not see."""
+    if not all(map(urls.is_holdable, query.values())):
+        raise ViewInvalid("That is no view of the explorer: a name in it holds a character that no name has.")
     now, known = clock.now(), history(session, org_id)
     view, notices = urls.view_from_query(dict(query), now=now, history=known)
     if notices:

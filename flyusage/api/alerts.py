@@ -1,6 +1,6 @@
 """`/alerts`, `/anomalies`, `/endpoints`, `/deliveries`: what was told, of what, to whom, and whether it arrived."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -28,6 +28,7 @@ router = APIRouter(tags=["alerts"])
 
 READ, MANAGE = Permission.USAGE_READ, Permission.DELIVERIES_MANAGE
 FURTHEST = 10**6
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # of what a cursor of ours says; far enough from where calendars begin
 
 
 class Alert(BaseModel):
@@ -141,10 +142,9 @@ def anomalies(
 ) -> Response:
     """The latest day first, and in it by what they came to; at most five a day unless `all` is asked for."""
     kept = parts_of(after, [int, str])
-    if kept and not (0 < kept[0] < FURTHEST and parse_moment(kept[1])):
-        raise CursorInvalid
     start, now = (kept[0], parse_moment(kept[1])) if kept else (0, clock.now().replace(microsecond=0))
-    assert now is not None
+    if now is None or now < EARLIEST or not 0 <= start < FURTHEST:
+        raise CursorInvalid
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         period = Period(now - days * DAY, now)
         found = watched.anomalies(session, bearer.org_id, period, limit=start + limit + 1, all_of_them=everything)[start:]

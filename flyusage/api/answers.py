@@ -89,6 +89,7 @@ def parts_of(after: str | None, kinds: Sequence[type]) -> list | None:
         return None
     try:
         found = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
+        json.dumps(found, ensure_ascii=False).encode()  # half a pair, which JSON can write, is no text to ask a database for
     except (ValueError, binascii.Error, RecursionError):
         found = None
     if not isinstance(found, list) or [type(one) for one in found] != list(kinds):

@@ -170,9 +170,12 @@ def addressed(logout_token: str) -> tuple[str, tuple[str, ...]]:
     try:
         told = json.loads(base64.urlsafe_b64decode(logout_token.split(".")[1] + "=="))
         audience = told["aud"]
-        return str(told["iss"]), tuple(str(one) for one in (audience if isinstance(audience, list) else [audience]))
-    except (ValueError, IndexError, KeyError, TypeError) as error:
+        issuer, clients = told["iss"], tuple(audience if isinstance(audience, list) else [audience])
+    except (ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
         raise ProviderRefused("That is no logout token.") from error
+    if not all(map(_is_name, (issuer, *clients))):
+        raise ProviderRefused("That is no logout token.")
+    return issuer, clients
 
 
 def signed_out(client: Client, logout_token: str) -> tuple[str, str]:
@@ -191,9 +194,14 @@ def signed_out(client: Client, logout_token: str) -> tuple[str, str]:
         subject, name = told["sub"], told["jti"]
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ProviderRefused(f"That logout token does not hold: {_said(error)}.") from error
-    if told.get("iss") != provider.issuer or not (is_for_us and is_now and is_event and isinstance(subject, str) and isinstance(name, str)):
+    if told.get("iss") != provider.issuer or not (is_for_us and is_now and is_event and _is_name(subject) and _is_name(name)):
         raise ProviderRefused("That logout token is not for us, not of now, or no logout token.")
     return subject, name
+
+
+def _is_name(given: object) -> bool:
+    """Whether it is a text that could name something here: what a provider's JSON holds besides (NUL, half a pair) no database takes."""
+    return isinstance(given, str) and given.isprintable()
 
 
 def checked_token(client: Client, provider: Provider, id_token: str, access_token: str, nonce: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from sqlmodel import Session
 
 from flyusage.invoices.errors import BookRefused
 from flyusage.invoices.models import invoice
+from flyusage.metering.locks import lock_organizations
 from flyusage.orgs.acting import Actor
 from flyusage.pricing.agreements import buy_from
 from flyusage.pricing.books import PriceBook
@@ -16,6 +17,7 @@ def change_book(session: Session, org_id: int, slug: str, *, by: Actor) -> Price
     Issued invoices stay. Raises TermsInvalid for a book that cannot be bought from, BookRefused for one of another currency than
     what was billed, since an organization's invoices have one.
     """
+    lock_organizations(session, [org_id])  # whose month is being issued is billed first, and then refused
     new = buy_from(session, org_id, slug, by=by)
     other = sa.select(invoice.c.currency).where(invoice.c.org_id == org_id, invoice.c.currency != new.currency).limit(1)
     if billed := session.scalar(other):

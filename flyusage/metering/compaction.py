@@ -35,7 +35,8 @@ def _rebuild(index: str) -> bool:
             session.execute(sa.text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": PATIENCE})
             return session.execute(sa.text("SELECT rebuild_index(:wanted)"), {"wanted": index}).scalar_one()
     except OperationalError as error:
-        if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+        # Whoever has read the month and now writes it waits for us as we do for them: they go on.
+        if not isinstance(error.orig, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
             raise
         return False
 

@@ -23,6 +23,7 @@ from flyusage.orgs.permissions import Permission
 from flyusage.pricing import terms_models as tables
 from flyusage.pricing.books import EXTRA_MEMORY, PriceBook, book_named, book_of, subscribe
 from flyusage.pricing.errors import TermsInvalid, TermsUnknown
+from flyusage.pricing.grants import credits_of
 from flyusage.pricing.listed import price_of
 from flyusage.pricing.models import price_book_version
 from flyusage.pricing.tax import BillingProfile, Seller, TaxTreatment
@@ -32,6 +33,7 @@ from flyusage.pricing.vat import checked
 Columns = Mapping[str, Any]
 
 GLOBAL = "global"
+WHOLE_PERIODS = "A maximum holds for whole billing periods: let it begin and end on the first of a month."
 
 
 class Agreement(StrEnum):
@@ -54,6 +56,7 @@ _TABLES = {
     Agreement.LIMIT: tables.spend_limit,
 }
 _LAST = {Agreement.PRICE: "ends_on", Agreement.LIMIT: "ends_on", Agreement.FEE: "last_day"}
+_FIRST = {Agreement.PRICE: "starts_on", Agreement.LIMIT: "starts_on", Agreement.FEE: "first_day"}
 
 
 def set_billing_profile(session: Session, org_id: int, profile: BillingProfile, *, by: Actor) -> BillingProfile:
@@ -98,7 +101,7 @@ def buy_from(session: Session, org_id: int, slug: str, *, by: Actor) -> PriceBoo
     """Let the organization buy from the book `slug`: every month that is not billed yet is priced by it. The book.
 
     Raises TermsInvalid for a book without a published version, and for one of another currency once anything is agreed in the
-    present one: an amount in another currency than the book's would never be billed.
+    present one: an amount in another currency than the book's would never be billed, and a credit never be used.
     """
     _staff(session, org_id, by, "Price books are chosen")
     new, before = book_named(session, slug), book_of(session, org_id)
@@ -110,6 +113,11 @@ def buy_from(session: Session, org_id: int, slug: str, *, by: Actor) -> PriceBoo
     if new.currency != before.currency and (count := sum(len(found) for found in agreed(session, org_id).values())):
         raise TermsInvalid(
             f"{new.slug} is in {new.currency}, and {count} agreed amounts are in {before.currency}. Withdraw them, or make another organization."
+        )
+    if count := sum(one.left_minor > 0 and one.currency != new.currency for one in credits_of(session, org_id)):
+        said = f"{count} credits in {before.currency} have" if count > 1 else f"1 credit in {before.currency} has"
+        raise TermsInvalid(
+            f"{new.slug} is in {new.currency}, and {said} something left. Revoke what is left, or make another organization."
         )
     subscribe(session, org_id, new.id)
     audit.record(session, org_id, actor=by.name, action="subscription.change", subject=new.slug, detail={"before": before.slug})
@@ -137,6 +145,7 @@ def agree_price(session: Session, org_id: int, override: PriceOverride, *, by: A
     """
     _staff(session, org_id, by, "Prices are negotiated")
     price_of(override.amount, override.per_quantity, override.model)  # raises for one that could not rate
+    _refuse_term(override.starts_on, override.ends_on)
     sku_id = _sku_id(session, override.sku)
     if session.scalar(sa.select(sku.c.meter).where(sku.c.id == sku_id)) is None:
         raise TermsInvalid(f"{override.sku} is not metered. Agree a fee with an amount of its own instead.")
@@ -157,6 +166,8 @@ def give_discount(session: Session, org_id: int, given: Discount, *, by: Actor) 
         raise TermsInvalid("A discount is either a percentage or an amount.")
     if given.percent is not None and not 0 < given.percent <= 100:
         raise TermsInvalid("A discount is above 0 and at most 100 percent.")
+    if given.amount_minor is not None and given.amount_minor <= 0:
+        raise TermsInvalid("A discount is above zero; to take more, charge an amount.")
     if given.first_month.day != 1:
         raise TermsInvalid("A discount begins with a billing period, on the first of a month.")
     _refuse_currency(session, org_id, given.currency, needed=given.amount_minor is not None)
@@ -179,6 +190,10 @@ def add_fee(session: Session, org_id: int, fee: RecurringFee, *, by: Actor) -> i
     _refuse_currency(session, org_id, fee.currency, needed=fee.unit_amount is not None)
     if fee.unit_amount is None and fee.sku is None:
         raise TermsInvalid("A fee has an amount, or a sku with a price in the book.")
+    if fee.quantity < 0 or (fee.unit_amount is not None and fee.unit_amount < 0):
+        raise TermsInvalid("A fee is not below zero; to give money, grant a credit.")
+    if fee.last_day is not None:
+        _refuse_term(fee.first_day, fee.last_day + timedelta(days=1))
     sku_id = _sku_id(session, fee.sku) if fee.sku else None
     return _add(session, org_id, Agreement.FEE, {**_values(fee, "sku", "sku_id"), "sku_id": sku_id}, by)
 
@@ -198,7 +213,10 @@ def limit_spend(session: Session, org_id: int, limit: SpendLimit, *, by: Actor) 
     _refuse_currency(session, org_id, limit.currency)
     days = [day for day in (limit.starts_on, limit.ends_on) if day]
     if limit.maximum_minor is not None and any(day.day != 1 for day in days):
-        raise TermsInvalid("A maximum holds for whole billing periods: let it begin and end on the first of a month.")
+        raise TermsInvalid(WHOLE_PERIODS)
+    if min(limit.minimum_minor or 0, limit.maximum_minor or 0) < 0:
+        raise TermsInvalid("A limit is not below zero.")
+    _refuse_term(limit.starts_on, limit.ends_on)
     _make_room(session, org_id, tables.spend_limit, sa.true(), limit.starts_on)
     return _add(session, org_id, Agreement.LIMIT, _values(limit), by)
 
@@ -210,9 +228,15 @@ def end(session: Session, org_id: int, kind: Agreement, agreement_id: int, last_
         raise TermsInvalid(f"A {kind.value.replace('_', ' ')} has its term from the start; withdraw it instead.")
     table, column = _TABLES[kind], _LAST[kind]
     until = last_day if column == "last_day" else last_day + timedelta(days=1)
-    changed = sa.update(table).where(table.c.org_id == org_id, table.c.id == agreement_id).values({column: until})
-    if session.execute(changed.returning(table.c.id)).first() is None:
+    mine = (table.c.org_id == org_id) & (table.c.id == agreement_id)
+    begins = session.scalar(sa.select(table.c[_FIRST[kind]]).where(mine).with_for_update())
+    if begins is None:
         raise TermsUnknown(f"There is no {kind.value.replace('_', ' ')} {agreement_id}.")
+    if last_day < begins:
+        raise TermsInvalid(f"It begins on {begins}. Withdraw it, if it is to hold on no day.")
+    if kind is Agreement.LIMIT and until.day != 1 and session.scalar(sa.select(table.c.maximum_minor).where(mine)) is not None:
+        raise TermsInvalid(WHOLE_PERIODS)
+    session.execute(sa.update(table).where(mine).values({column: until}))
     detail = {"last_day": last_day.isoformat()}
     audit.record(session, org_id, actor=by.name, action=f"{kind.value}.end", subject=f"{kind.value}:{agreement_id}", detail=detail)
 
@@ -258,6 +282,11 @@ def _make_room(session: Session, org_id: int, table: sa.Table, same: sa.ColumnEl
     session.execute(sa.delete(table).where(mine, table.c.starts_on >= starts_on))
     goes_on = table.c.ends_on.is_(None) | (table.c.ends_on > starts_on)
     session.execute(sa.update(table).where(mine, goes_on).values(ends_on=starts_on))
+
+
+def _refuse_term(starts_on: date, ends_on: date | None) -> None:
+    if ends_on is not None and ends_on <= starts_on:
+        raise TermsInvalid("What is agreed ends after it begins; it would hold on no day.")
 
 
 def _values(agreed: Any, *left_out: str) -> dict[str, Any]:

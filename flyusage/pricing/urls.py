@@ -131,6 +131,11 @@ def nearest_valid(view: View) -> tuple[View, tuple[str, ...]]:
     return view, tuple(notices)
 
 
+def is_holdable(text: str) -> bool:
+    """Whether a database takes it: no NUL, no half of a pair."""
+    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
+
+
 def parse_moment(text: str) -> datetime | None:
     """A UTC moment from `2026-10`, `2026-10-01` or `2026-10-01T14:00` (with a zone or without); None for anything else."""
     written = text.strip()

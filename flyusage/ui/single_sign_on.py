@@ -193,12 +193,20 @@ def _sign_out_elsewhere(token: str, address: str) -> None:
         found = connections.of_provider(session, issuer, clients)
     if not found:
         raise ProviderRefused("No organization here signs its people in by that provider.")
-    for held in found:
-        subject, name = oidc.signed_out(oidc.Client(held.issuer, held.client_id, "", redirect_uri()), token)
-        with db.platform_transaction() as session:
-            if counted(session, f"sso-out-{held.org_id}", digest(name).hex(), ONCE).tried > 1:
-                raise ProviderRefused("That logout token was taken already.")
-            people.signed_out(session, held, subject)
+    # Each is asked: a word that comes again, since we died halfway through it, still has to be taken for the rest.
+    taken = [_take_word(held, token) for held in found]
+    if not any(taken):
+        raise ProviderRefused("That logout token was taken already.")
+
+
+def _take_word(held: Connection, token: str) -> bool:
+    """End what the one who has signed out began by this organization's provider; False where it was taken already."""
+    subject, name = oidc.signed_out(oidc.Client(held.issuer, held.client_id, "", redirect_uri()), token)
+    with db.platform_transaction() as session:
+        if counted(session, f"sso-out-{held.org_id}", digest(name).hex(), ONCE).tried > 1:
+            return False
+        people.signed_out(session, held, subject)
+    return True
 
 
 def _spend(state: str, secret: str, address: str) -> Flow:

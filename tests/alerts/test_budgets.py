@@ -169,6 +169,7 @@ def test_changes_are_audited_before_and_after(prism: int):
         (Plan("x", 0), "above zero"),
         (Plan("x", 100, {"colour": "red"}), "colour is none"),
         (Plan("x", 100, {"machine": "d890"}), "machine is none"),
+        (Plan("x", 100, {"app": "a\0b"}), "a character that no name has"),
         (Plan("x", 100, percents=(0,)), "between 1 and 1000"),
         (Plan("x", 100, forecast_percents=(1001,)), "between 1 and 1000"),
         (Plan("x", 100, recipients=tuple(f"p{number}@example.com" for number in range(21))), "20 people at most"),

@@ -15,7 +15,7 @@ from conftest import Database, chosen
 from mailserver import Mailserver
 
 from flyusage import clock, db
-from flyusage.alerts import budgets, endpoints, member_mails, summary
+from flyusage.alerts import anomalies, background, budgets, endpoints, member_mails, summary
 from flyusage.alerts.background import Watch, note_member_mails
 from flyusage.alerts.errors import MailLinkInvalid
 from flyusage.alerts.member_mails import Kind
@@ -217,3 +217,61 @@ def test_anomalies_are_mailed_once_a_day_where_no_endpoint_hears_of_them(prism: 
         )
     found("web", day.replace(day=23), 900)
     assert sent(day.replace(day=23)) == []
+
+
+def test_an_anomaly_that_is_being_told_while_mails_are_noted_is_in_the_next(prism: int):
+    told = """INSERT INTO anomaly (org_id, meters, app_id, region_id, is_rise, since, until, difference_minor, expected_minor, calm, told_at)
+              VALUES (:org, 'running', 0, :region, true, :since, :until, 100, 100, 0, :at)"""
+    watched = "INSERT INTO anomaly_watch (org_id, meters, looked_through) VALUES (:org, 'running', :at)"
+    day = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    row = {"org": prism, "since": day - timedelta(hours=4), "until": day - timedelta(hours=1), "at": day}
+    with db.platform_transaction() as session:
+        session.execute(sa.text(watched), {"org": prism, "at": day})
+        session.execute(sa.text(told), {**row, "region": 1})
+    seen: set[tuple[datetime, datetime]] = set()
+
+    def told_at(moment: datetime) -> int:
+        """How many anomalies are in the mails that are noted at `moment`, and sent at once."""
+        with clock.freeze(moment):
+            note_member_mails()
+        with db.transaction(prism) as session:
+            spans = {(a, b) for a, b in session.execute(sa.text("SELECT told_from, told_to FROM member_mail WHERE kind = 'anomalies'"))}
+            found = [one for a, b in spans - seen for one in anomalies.anomalies_told(session, prism, a, b)]
+        seen.update(spans)
+        return len(found)
+
+    with db.platform_transaction() as looking:
+        looking.execute(sa.text("SELECT FROM anomaly_watch WHERE org_id = :org FOR UPDATE"), {"org": prism})
+        looking.execute(sa.text(told), {**row, "region": 2})
+        meanwhile = told_at(day + timedelta(seconds=1))
+    assert [meanwhile, told_at(day + timedelta(minutes=1)), told_at(day + timedelta(days=1))] == [0, 2, 0]
+
+
+def test_a_mail_that_cannot_be_written_holds_up_no_other(prism: int, mailserver: Mailserver, monkeypatch):
+    def fails(due: member_mails.Due, to: member_mails.Recipient, stop: str | None):
+        if to.email.startswith("billing"):
+            raise KeyError("of one organization")
+        return summary.write(due, to, stop)
+
+    monkeypatch.setitem(background.WRITERS, Kind.SUMMARY, fails)
+    note_member_mails()
+    work(mailserver)
+    assert [one.to for one in mailserver.got] == [["owner@prism.example"]]
+    with db.transaction(prism) as session:
+        (left,) = session.execute(sa.text("SELECT attempts, last_error FROM member_mail WHERE done_at IS NULL")).all()
+    assert (left.attempts, "of one organization" in left.last_error) == (1, True)
+
+
+def test_an_organization_whose_month_cannot_be_told_holds_up_no_other(prism: int, monkeypatch):
+    def fails(session, org_id: int, month: date) -> int:
+        if not noted:
+            noted.append(org_id)
+            raise KeyError("of one organization")
+        noted.append(org_id)
+        return 0
+
+    noted: list[int] = []
+    monkeypatch.setattr(summary, "organizations_due", lambda _session: [(prism, date(2026, 10, 1)), (prism, date(2026, 9, 1))])
+    monkeypatch.setattr(summary, "note_due", fails)
+    note_member_mails()
+    assert noted == [prism, prism]

@@ -127,3 +127,12 @@ def test_views_of_who_leaves_go_to_the_heir_or_only_the_shared_ones_stay(prism: 
         (left,) = saved_views.views(session, prism, VIEWER)
         assert (left.name, left.is_own, left.may_change) == ("Shared", False, False)
         assert saved_views.change(session, prism, left.id, Change(name="Everybody's"), reader=BEN).name == "Everybody's"
+
+
+def test_a_pinned_view_that_cannot_be_told_now_keeps_no_other_from_the_overview(prism: int):
+    save(prism, "A bill", {"show": "billed_cost", "by": "app", "range": "this-month"}, OWNER, is_shared=True, is_pinned=True)
+    save(prism, "Web", WEB, OWNER, is_shared=True, is_pinned=True)
+    with db.platform_transaction() as session:
+        session.execute(sa.text("DELETE FROM seller"))
+    with db.transaction(prism) as session:
+        assert [one.name for one, _ in saved_views.pinned(session, prism, OWNER)] == ["Web"]

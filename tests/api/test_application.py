@@ -1,5 +1,6 @@
 """Every route: what it needs, who gets in, and that nothing of another organization ever comes out."""
 
+import base64
 import json
 import os
 import re
@@ -435,3 +436,21 @@ def test_a_secret_is_never_in_an_answer_or_in_the_log(ids: dict[str, int], capsy
 
 def test_permissions_named_here_are_the_enums():
     assert set(ROUTES.values()) - {"any"} <= {one.value for one in Permission}
+
+
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [
+        ("/anomalies", [1, "0001-01-01T00:00:00Z"]),
+        ("/alerts", ["2026-10-01T00:00:00+00:00", 1, "2026-10-01", "\ud800", 50]),
+    ],
+)
+def test_nor_one_that_none_could_have_given(ids: dict[str, int], path: str, held: list):
+    after = base64.urlsafe_b64encode(json.dumps(held).encode()).decode().rstrip("=")
+    assert ask(path, token=token_of(ids["prism"]), params={"after": after}).json()["code"] == "cursor_invalid"
+
+
+def test_a_saved_view_that_nothing_could_hold_is_refused(ids: dict[str, int]):
+    body = {"name": "n", "query": {"app": "a\0b"}, "is_shared": True}
+    answer = ask("/views", method="POST", token=token_of(ids["prism"], *EVERYTHING), json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "view_invalid"), answer.text

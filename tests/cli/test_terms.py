@@ -1,15 +1,21 @@
 """`flyusage terms`: everything an organization can agree, agreed by command, and what it makes of a draft."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
+import pytest
+import sqlalchemy as sa
 from billing_world import bill_to
 from cast import Cast
 
 from flyusage import clock, db
 from flyusage.invoices.drafting import draft
 from flyusage.invoices.statement import Statement
+from flyusage.invoices.subscribing import change_book
+from flyusage.metering.locks import lock_organizations
 from flyusage.orgs import audit
+from flyusage.orgs.acting import system
 
 NOW = datetime(2026, 10, 9, 12, tzinfo=UTC)
 YEN = ("prices", "draft", "new", "yen", "2026-01-01", "--currency")
@@ -115,6 +121,26 @@ def test_an_organization_that_was_billed_keeps_its_currency(flyusage, cast: Cast
         assert "is billed in USD, and yen is in JPY" in flyusage("terms", "book", "prism", "yen").err
 
 
+def test_a_book_waits_for_the_month_that_is_being_issued(cast: Cast) -> None:
+    here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    with ThreadPoolExecutor(1) as threads:
+        with db.platform_transaction() as issuing:
+            lock_organizations(issuing, [cast.prism.id])  # as `issue` does
+            changing = threads.submit(_change_book, cast.prism.id, "list")
+            for _ in range(2000):
+                with db.platform_transaction() as session:
+                    if session.scalar(sa.text(f"SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND {here}")):
+                        break
+            else:
+                pytest.fail("nobody waits for the invoice")
+        assert changing.result() == "list"
+
+
+def _change_book(org_id: int, slug: str) -> str:
+    with db.platform_transaction() as session:
+        return change_book(session, org_id, slug, by=system("tests")).slug
+
+
 def test_what_cannot_be_agreed_is_a_sentence(flyusage, cast: Cast) -> None:
     wrong = {
         ("show", "nobody"): "There is no organization 'nobody'",
@@ -131,9 +157,47 @@ def test_what_cannot_be_agreed_is_a_sentence(flyusage, cast: Cast) -> None:
         ("withdraw", "prism", "wish", "1"): "'wish' is none of price, discount",
         ("tax", "prism", "exempt"): "no billing profile yet",
         ("book", "prism", "moon"): "There is no price book 'moon'",
+        ("price", "prism", "volume", "global", "1", "--from", "2026-10-02", "--until", "2026-10-02"): "ends after it begins",
+        ("fee", "prism", "Support", "1", "--from", "2026-10-02", "--last-day", "2026-10-01"): "ends after it begins",
+        ("fee", "prism", "Support", "1", "--quantity=-1"): "not below zero",
+        ("fee", "prism", "Support", "--", "-1"): "not below zero",
+        ("limit", "prism", "--min=-1"): "not below zero",
+        ("limit", "prism", "--min", "1", "--from", "2026-10-01", "--until", "2026-10-01"): "ends after it begins",
+        ("discount", "prism", "--amount=-1"): "above zero",
     }
     for words, sentence in wrong.items():
         said = flyusage("terms", *words)
         assert said.code == 1, words
         assert sentence in said.err, said
     assert "Nothing else is agreed." in flyusage("terms", "show", "prism").out
+
+
+def test_an_agreement_does_not_end_before_it_began(flyusage, cast: Cast) -> None:
+    flyusage("terms", "fee", "prism", "Support", "1", "--from", "2026-10-05")
+    flyusage("terms", "price", "prism", "volume", "global", "1", "--from", "2026-10-05")
+    flyusage("terms", "limit", "prism", "--min", "1", "--from", "2026-10-05")
+    for kind in ("fee", "price", "limit"):
+        said = flyusage("terms", "end", "prism", kind, "1", "2026-10-04")
+        assert (said.code, said.out) == (1, "")
+        assert "begins on 2026-10-05" in said.err, said
+
+
+def test_a_credit_keeps_its_currency_too(flyusage, cast: Cast) -> None:
+    with clock.freeze(NOW):
+        flyusage(*YEN, "JPY")
+        flyusage("prices", "draft", "set", "yen@2026-01-01", "volume", "global", "20", "--per", "GB-month")
+        flyusage("prices", "draft", "publish", "yen@2026-01-01", "--past")
+        flyusage("terms", "credit", "prism", "30", "--kind", "prepaid")
+        said = flyusage("terms", "book", "prism", "yen")
+        assert (said.code, said.out) == (1, ""), said  # nothing would ever take of it
+        assert "1 credit" in said.err
+        flyusage("terms", "revoke", "prism", "1")
+        assert flyusage("terms", "book", "prism", "yen").code == 0
+
+
+def test_a_maximum_ends_with_a_month(flyusage, cast: Cast) -> None:
+    flyusage("terms", "limit", "prism", "--max", "50", "--from", "2026-10-01")
+    said = flyusage("terms", "end", "prism", "limit", "1", "2026-10-14")
+    assert (said.code, said.out) == (1, "")
+    assert "A maximum holds for whole billing periods" in said.err
+    assert flyusage("terms", "end", "prism", "limit", "1", "2026-10-31").code == 0

@@ -1,5 +1,7 @@
 """What a load left half empty is rebuilt once its month is over; nothing else is."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import sqlalchemy as sa
 from factories import ingest, started
@@ -49,6 +51,29 @@ def test_a_month_in_use_is_left_for_the_next_time(database, monkeypatch):
         writer.execute(sa.text("UPDATE usage_event SET version = 'v1'"))
         assert [index for index in compaction.compact(smallest_bytes=1) if index.startswith("usage_event")] == []
     assert OCTOBER in compaction.compact(smallest_bytes=1)
+
+
+def test_whoever_reads_a_month_and_then_writes_it_is_given_way(database, monkeypatch):
+    monkeypatch.setattr(compaction, "WASTE", 0)
+    monkeypatch.setattr(compaction, "PATIENCE", "30s")
+    ingest([started("m", "2026-10-01T00:00:00Z")])
+    statistics.refresh(smallest_bytes=1)
+    with ThreadPoolExecutor(1) as threads:
+        with db.platform_transaction() as writer:
+            writer.execute(sa.text("SELECT count(*) FROM usage_event")).one()
+            rebuilding = threads.submit(compaction.compact, smallest_bytes=1)
+            _until_somebody_waits()
+            writer.execute(sa.text("UPDATE usage_event SET version = 'v1'"))  # each waits for the other now
+        assert OCTOBER not in rebuilding.result()
+
+
+def _until_somebody_waits() -> None:
+    here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    for _ in range(2000):
+        with db.platform_transaction() as session:
+            if session.scalar(sa.text(f"SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' AND {here}")):
+                return
+    pytest.fail("nobody waits for the index")
 
 
 @pytest.mark.parametrize("name", ["no_such_index", "pk_app", "usage_event", "pg_class_oid_index", f"{OCTOBER}; DROP TABLE app"])

@@ -1,5 +1,6 @@
 """What a provider itself says to the server: that somebody has signed out there. The keys are known here, published by a small server."""
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,3 +92,47 @@ def test_a_providers_word_ends_what_its_person_began_there_once(cast: Cast, issu
     with db.transaction(org) as session:
         (ended,) = [one for one in audit.entries(session, org) if one.action == "session.end_all"]
     assert (ended.actor, ended.subject) == ("system:sso", f"user:{ids['1']}")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        '{"iss": "a\\u0000", "aud": "b"}',
+        '{"iss": "a", "aud": "b\\u0000"}',
+        '{"iss": "\\ud800", "aud": "b"}',
+        f'{{"iss": "a", "aud": {"[" * 4000}{"]" * 4000}}}',
+    ],
+)
+def test_what_no_text_here_could_be_is_no_logout_token(cast: Cast, claims: str) -> None:
+    told = base64.urlsafe_b64encode(claims.encode()).decode()
+    assert say(f"a.{told}.a") == 400
+
+
+def test_nor_is_it_one_where_the_provider_signed_it(cast: Cast, issuer: str) -> None:
+    with db.platform_transaction() as session:
+        connections.save(session, cast.prism.id, Wanted(issuer, "client", "secret", default_role="viewer"), by=system("tests"))
+    assert say(word(issuer, sub="a\0")) == 400
+
+
+def test_a_word_that_was_taken_for_one_organization_before_the_process_died_is_taken_for_the_others(cast: Cast, issuer: str) -> None:
+    with db.platform_transaction() as session:
+        for org in (cast.prism.id, cast.rival.id):
+            connections.save(session, org, Wanted(issuer, "client", "secret", default_role="viewer"), by=system("tests"))
+    token = word(issuer)
+    with pytest.MonkeyPatch.context() as patch:
+        done: list[int] = []
+
+        def dies(_session: Any, held: connections.Connection, _subject: str) -> int:
+            if done:
+                raise SystemExit
+            done.append(held.org_id)
+            return 0
+
+        patch.setattr(people, "signed_out", dies)
+        with pytest.raises(SystemExit):
+            single_sign_on._sign_out_elsewhere(token, "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "signed_out", lambda _session, held, _subject: done.append(held.org_id))
+        assert say(token) == 200
+        assert say(token) == 400
+    assert done == [cast.prism.id, cast.rival.id]

@@ -213,18 +213,21 @@ def _join(session: Session, held: Connection, person: Person, user_id: int, give
     role = given or (Role(invited.role) if invited else None) or held.default_role
     if role is None:
         raise SsoRefused(f"Your organization lets nobody in who was not invited. {whom_to_ask(session, org_id)} for an invitation.")
+    # As `provisioning.bring_in`: whoever comes before their directory brings them back sees no more of the apps for it.
+    apps = invited.app_ids if invited else session.scalar(sa.text(_FORMER_GRANT), {"org": org_id, "user": user_id})
     session.execute(
         sa.text(
             """INSERT INTO membership (org_id, user_id, role, created_at, app_ids)
                VALUES (:org, :user, :role, :now, CAST(:apps AS int[]))"""
         ),
-        {"org": org_id, "user": user_id, "role": role, "now": now, "apps": invited.app_ids if invited and role in LIMITABLE else None},
+        {"org": org_id, "user": user_id, "role": role, "now": now, "apps": apps if role in LIMITABLE else None},
     )
     detail = {"email": person.email, "role": role.value, "groups": sorted(person.groups)[:20], "was_invited": invited is not None}
     audit.record(session, org_id, actor=BY, action="members.join", subject=f"user:{user_id}", detail=detail)
     return Admitted(user_id, role, is_new_member=True)
 
 
+_FORMER_GRANT = "SELECT f.app_ids FROM former_grant f JOIN user_account u ON u.email = f.email WHERE f.org_id = :org AND u.id = :user"
 _TAKEN_OUT = (
     """SELECT true FROM scim_user s JOIN user_account u ON u.email = s.email WHERE s.org_id = :org AND u.id = :user AND NOT s.is_active"""
 )

@@ -465,3 +465,19 @@ def test_a_former_providers_second_factor_opens_no_token(cast: Cast, held: Conne
     assert not opens()
     admit(other, replace(ANN, issuer="https://new.example", has_factor=True))
     assert opens()
+
+
+def test_whom_the_directory_forgot_sees_no_more_apps_than_before_when_the_provider_brings_them_back_first(
+    cast: Cast, held: Connection
+) -> None:
+    first = admit(held, ANN)
+    told_of = Told("ann@prism.example", ("ann@prism.example",), "Ann", None, is_active=True, attributes={})
+    with db.transaction(held.org_id) as session:
+        apps = list(session.scalars(sa.text("SELECT id FROM app WHERE org_id = :org ORDER BY id LIMIT 1"), {"org": held.org_id})) or [1]
+        session.execute(sa.text("UPDATE membership SET app_ids = :apps WHERE user_id = :user"), {"apps": apps, "user": first.user_id})
+        kept, _ = scim_users.add(session, held.org_id, told_of, by=BY)
+        scim_users.remove(session, held.org_id, kept.id, by=BY)
+    assert admit(held, ANN).is_new_member
+    with db.transaction(held.org_id) as session:
+        seen = session.scalar(sa.text("SELECT app_ids FROM membership WHERE user_id = :user"), {"user": first.user_id})
+    assert seen == apps
