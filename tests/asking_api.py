@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,7 +35,7 @@ def ask(
     *,
     token: str | None = None,
     method: str = "GET",
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str | bytes] | None = None,
     content: bytes | Iterable[bytes] | None = None,
     json: Any = None,
     params: dict[str, str] | None = None,

@@ -64,7 +64,7 @@ def content(request: Request, body: bytes, media_type: str, headers: dict[str, s
     """`body` with its ETag; 304 to whoever has it already."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     shown = {"etag": etag, "cache-control": "private, no-cache", **(headers or {})}
-    if _holds(request.headers.get("if-none-match", ""), etag):
+    if _holds(",".join(request.headers.getlist("if-none-match")), etag):
         return Response(status_code=304, headers=shown)
     return Response(body, media_type=media_type, headers=shown)
 

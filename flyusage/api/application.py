@@ -104,19 +104,23 @@ class _Outermost:
         request_id, has_begun, began = errors.new_request_id(), False, time.monotonic()
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        is_head = scope["method"] == "HEAD"  # answered as GET would be, with the same headers and nothing else
+        asked = {**scope, "method": "GET"} if is_head else scope
 
         async def send_with_headers(message: Message) -> None:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                metrics.count_request(scope, message["status"], time.monotonic() - began)
+                metrics.count_request(asked, message["status"], time.monotonic() - began)
                 added = {errors.REQUEST_ID: request_id, **_rates(state.get("rate"))}
                 message["headers"] = [*message["headers"], *((name.encode(), value.encode()) for name, value in added.items())]
+            elif is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self.app(scope, receive, send_with_headers)
+                await self.app(asked, receive, send_with_headers)
             except Exception:
                 if not has_begun:  # else `errors.unexpected` has answered, and its log entry is the whole story
                     raise

@@ -1,7 +1,7 @@
 """Who may ask: the bearer's token, what each route needs of it, and how often it may ask."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from flyusage import db
 from flyusage.api import fields
 from flyusage.api.errors import MEDIA_TYPE, Problem, RequestInvalid, TextInvalid
+from flyusage.api.json_bodies import JsonRoute
 from flyusage.auth import throttle
 from flyusage.auth.errors import SignInNeeded
 from flyusage.auth.throttle import Limit
@@ -19,6 +20,7 @@ from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.permissions import Permission
 
 PER_TOKEN = Limit(1200, 60)
+Endpoint = TypeVar("Endpoint", bound=Callable)
 PERMISSION = "x-permission"
 PROBLEMS = {
     400: "The request is not as described here.",
@@ -36,12 +38,19 @@ _scheme = HTTPBearer(
 
 def route(router: APIRouter, method: str, path: str, *, needs: Permission | None, problems: tuple[int, ...] = (), **about: Any) -> Callable:
     """A route that asks for a token which holds `needs` (None: for any token that works). The one way routes are made here."""
-    documented = {status: _documented(status) for status in sorted({400, 401, 403, 429, 503, *problems} - (set() if needs else {403}))}
-    responses = {**documented, **about.pop("responses", {})}
+
+    def add(endpoint: Endpoint) -> Endpoint:
+        found = {400, 401, 429, 503, *({403} if needs else ()), *problems, *((413, 415) if _takes_json(endpoint) else ())}
+        documented = {status: _documented(status) for status in sorted(found)}
+        given = {"dependencies": [Depends(_admitted)], "responses": {**documented, **more}, "openapi_extra": extra, **about}
+        router.add_api_route(path, endpoint, methods=[method], route_class_override=JsonRoute, **given)
+        return endpoint
+
+    more = about.pop("responses", {})
     extra = {PERMISSION: needs.value if needs else "any", **about.pop("openapi_extra", {})}
     if method == "GET" and (names := fields.names_in(about.get("response_model"))):
         extra["parameters"] = [fields.parameter(names)]
-    return router.api_route(path, methods=[method], dependencies=[Depends(_admitted)], responses=responses, openapi_extra=extra, **about)
+    return add
 
 
 def caller(request: Request) -> Bearer:
@@ -77,6 +86,9 @@ def _refuse_unknown(request: Request, matched: APIRoute) -> None:
     if unknown := sorted(set(request.query_params) - known):
         there = f"There are: {', '.join(sorted(known))}." if known else "It takes none."
         raise RequestInvalid(f"This address takes no parameter {unknown[0][:60]!r}. {there}")
+    given = [name for name, _ in request.query_params.multi_items() if name != fields.FIELDS]
+    if twice := sorted({name for name in given if given.count(name) > 1}):
+        raise RequestInvalid(f"The parameter {twice[0][:60]!r} is there twice. Give it once; several values of a filter go by commas.")
     if any("\0" in value for name, value in request.query_params.multi_items() if name != fields.FIELDS):  # what is no field is a 400
         raise TextInvalid("A text holds a NUL character; leave it out.")
     if any("\0" in str(value) for value in request.path_params.values()):
@@ -93,6 +105,10 @@ def _parameters(matched: APIRoute) -> set[str]:
         else:
             found.add(one.alias)
     return found
+
+
+def _takes_json(endpoint: Callable) -> bool:
+    return any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in get_type_hints(endpoint, include_extras=True).values())
 
 
 def _documented(status: int) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 import codecs
 import io
 import json
+import re
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 import anyio.from_thread
+import msgspec
 
 from flyusage.api.errors import BodyBroken, MediaTypeUnknown, RequestInvalid, TooLarge
 from flyusage.metering.events import MAX_LINE_BYTES
@@ -17,7 +19,8 @@ from flyusage.metering.reading import read_lines
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/jsonlines")
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
-DATA = ("application/json", "")
+DATA = ("application/json", "text/json", "")
+REQUIRED = ("ce-specversion", "ce-id", "ce-source", "ce-type")
 LARGEST_RATIO = 300  # of gzip; events come to 20 to 60, a bomb to 1,000
 FREE_BYTES = 8 << 20  # that much is let through before the ratio counts
 LONGEST_ELEMENT = 1 << 20
@@ -50,16 +53,16 @@ def unpacked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 def lines_of(chunks: Iterator[bytes], headers: Mapping[str, str]) -> tuple[Iterator[bytes], bool]:
     """The events' lines, and whether there is only one by the request's own account. Raises MediaTypeUnknown, RequestInvalid."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if "ce-specversion" in headers or "ce-id" in headers:
-        if kind not in DATA:
+    if kind == BATCH:  # by its type, whatever ce- headers stand beside it (CloudEvents, HTTP 3): those that pass events on add some
+        return elements(chunks), False
+    if kind == STRUCTURED:
+        return iter([_whole(chunks)]), True
+    if any(name in headers for name in REQUIRED):
+        if kind not in DATA and not kind.endswith("+json"):
             raise MediaTypeUnknown(f"In binary mode the body is the event's data as application/json, not {kind[:60]!r}.")
         return iter([_bound(headers, _whole(chunks))]), True
     if kind in NDJSON:
         return read_lines(io.BufferedReader(_Raw(chunks), PIECE)), False
-    if kind == BATCH:
-        return elements(chunks), False
-    if kind == STRUCTURED:
-        return iter([_whole(chunks)]), True
     raise MediaTypeUnknown(
         f"Events come as {NDJSON[0]} (one per line), {BATCH}, {STRUCTURED} or with ce- headers (binary mode), not as {kind[:60]!r}."
     )
@@ -69,7 +72,9 @@ def elements(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The elements of a JSON array, each as it was written. Raises BodyBroken where it is none, or ends early."""
     text = _Text(chunks)
     text.skip_blank()
-    if text.take() != "[":
+    if (mark := text.take()) == "\ufeff":
+        raise BodyBroken("The batch begins with a byte order mark; send it as UTF-8 without one.")
+    if mark != "[":
         raise BodyBroken("A batch is a JSON array of events: [{…}, {…}].")
     text.skip_blank()
     if text.peek() == "]":
@@ -205,13 +210,28 @@ def _whole(chunks: Iterator[bytes]) -> bytes:
 
 
 def _bound(headers: Mapping[str, str], data: bytes) -> bytes:
-    """A binary event as the JSON that structured mode would have sent. Attributes are percent-encoded (CloudEvents, HTTP 3.1.3.2)."""
-    attributes = {name.removeprefix("ce-"): unquote(value, errors="strict") if "%" in value else value for name, value in _ce(headers)}
-    if any("\0" in value for value in attributes.values()):
+    """A binary event as the JSON that structured mode would have sent."""
+    attributes = [(name.removeprefix("ce-"), _attribute(value)) for name, value in headers.items() if name.startswith("ce-")]
+    named = [name for name, _ in attributes]
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        raise RequestInvalid(f"The header ce-{twice[:40]} is there twice; send it once.")
+    if "data" in named:
+        raise RequestInvalid("There is no header ce-data: in binary mode the body is the event's data.")
+    if any("\0" in value for _, value in attributes):
         raise RequestInvalid("A ce- header holds a NUL character; leave it out.")
-    written = ",".join(f"{json.dumps(name)}:{json.dumps(value, ensure_ascii=False)}" for name, value in attributes.items())
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)  # one value, and nothing behind it that would become the event's
+    except msgspec.DecodeError as error:
+        raise RequestInvalid(f"In binary mode the body is the event's data as JSON, which this is not ({error}).") from None
+    written = ",".join(f"{json.dumps(name)}:{json.dumps(value, ensure_ascii=False)}" for name, value in attributes)
     return b'{%s,"data":%s}' % (written.encode("utf-8", "replace"), data)
 
 
-def _ce(headers: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in headers.items() if name.startswith("ce-") and name != "ce-datacontenttype"]
+def _attribute(value: str) -> str:
+    """What a header carries: without the quotation marks of older senders, then percent-decoded (CloudEvents, HTTP 3.1.3.2)."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
+    try:
+        return unquote(value.encode("latin-1").decode(), errors="strict")  # as it came, not as headers are read
+    except UnicodeDecodeError:
+        raise RequestInvalid(f"A ce- header is not UTF-8, percent-encoded: {value[:60]!r}. Encode its text so.") from None

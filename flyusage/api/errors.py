@@ -191,4 +191,4 @@ def _answered(request: Request) -> list[str]:
         for route in getattr(getattr(one, "original_router", None), "routes", [one]):
             if route.matches(request.scope)[0] is not Match.NONE:
                 found |= set(getattr(route, "methods", None) or ())
-    return sorted(found)
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))

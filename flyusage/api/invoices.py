@@ -12,7 +12,7 @@ from starlette.responses import Response
 from flyusage import clock, db
 from flyusage.api.answers import MOMENT, After, Limit, Money, answer, content, cursor, money, parts_of, plain
 from flyusage.api.auth import Caller, route
-from flyusage.api.errors import ViewInvalid
+from flyusage.api.errors import CursorInvalid, ViewInvalid
 from flyusage.invoices import queries
 from flyusage.invoices.drafting import draft
 from flyusage.invoices.evidence import working
@@ -144,6 +144,8 @@ def list_invoices(  # noqa: PLR0913 each is a parameter of the address
     """Newest first."""
     wanted = Wanted((state,) if state else (), year, search, overdue, kind)
     kept = parts_of(after, [str])
+    if kept and not queries.is_cursor(kept[0]):
+        raise CursorInvalid
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         page = queries.invoices(session, bearer.org_id, wanted, limit=limit, after=kept[0] if kept else None)
     sums = [

@@ -235,14 +235,20 @@ def _entry(row: sa.Row) -> InvoiceEntry:
     return InvoiceEntry(**{**values, "kind": Kind(row.kind), "state": State(row.state)})
 
 
+def is_cursor(after: str) -> bool:
+    """Whether `after` is one that a page gave; any other text is taken for none, and begins at the newest. Pure."""
+    return _cursor(after) != (None, None)
+
+
 def _cursor(after: str | None) -> tuple[datetime | None, int | None]:
     if not after:
         return None, None
     moment, _, id_ = after.partition("_")
     try:
-        return datetime.fromisoformat(moment), int(id_)
+        issued_at, key = datetime.fromisoformat(moment), int(id_)
     except ValueError:
         return None, None
+    return (issued_at, key) if issued_at.tzinfo is not None and 0 < key < 2**63 else (None, None)
 
 
 def _own(org_id: int | None) -> str:

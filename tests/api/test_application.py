@@ -13,13 +13,14 @@ import pytest
 import sqlalchemy as sa
 from asking_api import EVERYTHING, ask, token_of
 from fastapi.routing import APIRoute
+from starlette.requests import Request
 from story import NOW
 
 from flyusage import clock, db
 from flyusage.alerts import budgets, deliveries, endpoints, saved_views
 from flyusage.alerts.budgets import Plan
 from flyusage.alerts.saved_views import Reader
-from flyusage.api import application, auth, fields
+from flyusage.api import answers, application, auth, fields
 from flyusage.api.reference import sample
 from flyusage.orgs import api_tokens, audit
 from flyusage.orgs.acting import system
@@ -293,6 +294,27 @@ def test_lists_are_filtered_as_their_pages_are(ids: dict[str, int]):
     assert {one["state"] for one in found("/tokens")} <= {"active", "revoked", "expired"}
 
 
+def test_http_is_kept_to_where_clients_differ(ids: dict[str, int]):
+    """HEAD is GET without its body; a list of ETags may be in several headers, and weak; a parameter twice is not half forgotten."""
+    token = token_of(ids["prism"])
+    whole = ask("/usage.csv", token=token, params={"range": "2026-10", "as_of": "2026-11-01T00:00:00Z"})
+    head = ask("/usage.csv", token=token, method="HEAD", params={"range": "2026-10", "as_of": "2026-11-01T00:00:00Z"})
+    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", whole.headers["etag"])
+    assert head.headers["content-length"] == str(len(whole.content)) == whole.headers["content-length"]
+    assert ask("/organization", method="HEAD").status_code == 401
+    assert ask("/organization", token=token, method="OPTIONS").headers["allow"] == "GET, HEAD"
+    known = ask("/organization", token=token).headers["etag"]
+    for held in (known, f'"other", W/{known}', "*"):
+        told = ask("/organization", token=token, headers={"if-none-match": held})
+        assert (told.status_code, told.content, told.headers["etag"]) == (304, b"", known)
+    seen = answers.content(Request({"type": "http", "headers": []}), b"", "text/plain").headers["etag"].encode()
+    several = Request({"type": "http", "headers": [(b"if-none-match", b'"other"'), (b"if-none-match", seen)]})
+    assert answers.content(several, b"", "text/plain").status_code == 304
+    twice = ask("/usage?app=web&app=api&range=2026-10", token=token)
+    assert (twice.status_code, twice.json()["code"]) == (400, "request_invalid")
+    assert ask("/invoices?fields=number&fields=state", token=token).status_code == 200
+
+
 @pytest.mark.parametrize("after", ["x", "W10", "WzFd", "é", "[]", "A" * 400])
 def test_a_cursor_that_no_page_gave_is_refused(ids: dict[str, int], after: str):
     for path in ("/machines", "/invoices"):
@@ -442,6 +464,8 @@ def test_permissions_named_here_are_the_enums():
     ("path", "held"),
     [
         ("/anomalies", [1, "0001-01-01T00:00:00Z"]),
+        ("/invoices", ["2026-10-01T00:00:00_1"]),
+        ("/invoices", [f"2026-10-01T00:00:00+00:00_{2**63}"]),
         ("/alerts", ["2026-10-01T00:00:00+00:00", 1, "2026-10-01", "\ud800", 50]),
     ],
 )

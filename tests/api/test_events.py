@@ -79,6 +79,45 @@ def test_a_header_carries_any_character_percent_encoded(token: str):
     assert value("SELECT name FROM resource") == "maschine-ü"
 
 
+def binary(event, **headers: str | bytes) -> dict[str, str | bytes]:
+    return {"content-type": "application/json", **{f"ce-{name}": value for name, value in event.items() if name != "data"}, **headers}
+
+
+def test_headers_of_older_and_of_odd_senders_are_read_as_they_were_meant(token: str):
+    """Quoted with escapes (CloudEvents, HTTP 3.1.3.2), raw UTF-8, extensions, any JSON type; a structured event with ce- headers beside it."""
+    names = ['a "b"', "maschine-ü", "100%"]
+    headers = [
+        binary(
+            started("q", "2026-11-01T00:00:00Z"), **{"ce-subject": '"a \\"b\\""', "ce-partitionkey": "1", "ce-traceparent": "00-ab-cd-01"}
+        ),
+        binary(started("r", "2026-11-01T00:00:00Z"), **{"ce-subject": "maschine-ü".encode(), "content-type": "text/json"}),
+        binary(started("s", "2026-11-01T00:00:00Z"), **{"ce-subject": "100%", "content-type": "application/vnd.host+json; charset=utf-8"}),
+    ]
+    for sent in headers:
+        told = send(token, json.dumps(M1["data"]).encode(), sent)
+        assert told.json().get("accepted") == 1, told.text
+    assert sorted(value("SELECT array_agg(name) FROM resource")) == sorted(names)
+    assert send(token, json.dumps(M1).encode(), binary(M2, **STRUCTURED)).json()["accepted"] == 1
+    assert value("SELECT count(*) FROM resource WHERE name = 'm1'") == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "says"),
+    [
+        ({"ce-subject": "%FF"}, None, "not UTF-8, percent-encoded"),
+        ({"ce-subject": b"\xff"}, None, "not UTF-8, percent-encoded"),
+        ({"ce-data": "{}"}, None, "no header ce-data"),
+        ({}, b'{},"subject2":"x"', "the event's data as JSON, which this is not"),
+        ({}, b"", "the event's data as JSON, which this is not"),
+    ],
+)
+def test_a_binary_event_that_cannot_be_read_is_refused_and_never_a_failure_of_ours(token: str, headers, body, says):
+    told = send(token, json.dumps(M1["data"]).encode() if body is None else body, binary(M1, **headers))
+    assert (told.status_code, told.json()["code"]) == (400, "request_invalid")
+    assert says in told.json()["detail"]
+    assert stored() == 0
+
+
 def test_what_is_refused_is_named_line_by_line_and_the_rest_is_in(token: str):
     wrong = {**started("m3", "2026-11-01T00:00:00Z"), "type": "flyusage.machine.exploded"}
     told = send(token, b"".join((line(M1), b"{nonsense\n", line(wrong), line(started("r", "2026-11-01T00:00:00Z", org="rival")), line(M2))))
@@ -136,7 +175,9 @@ def test_a_broken_end_keeps_what_came_before_and_says_so(token: str):
     assert send(token, packed, NDJSON, **{"content-encoding": "gzip"}).json()["duplicate"] == 20_000
 
 
-@pytest.mark.parametrize("broken", [b"{}", b"[", b'[{"a":1}', b'[{"a":1} {"b":2}]', b"[1,]", b"[1] 2", b"[\xff]", b"[" * 3000, b""])
+@pytest.mark.parametrize(
+    "broken", [b"\xef\xbb\xbf[]", b"[", b'[{"a":1}', b'[{"a":1} {"b":2}]', b"[1,]", b"[1] 2", b"[\xff]", b"[" * 3000, b""]
+)
 def test_a_batch_that_is_none_is_refused(token: str, broken: bytes):
     assert send(token, broken, BATCH).status_code == 400
 
