@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, min_length=16, description="What a Prometheus shows /metrics as a bearer; without it only this machine itself may read them."
     )
+    traces_url: str | None = Field(
+        None, description="http://collector:4318/v1/traces: where OpenTelemetry spans go (OTLP over HTTP); without it there are none."
+    )
+    traces_headers: SecretStr | None = Field(None, repr=False, description="Headers of that, by commas: authorization=Bearer …,x-team=ops.")
+    traces_share: float = Field(1, ge=0, le=1, description="The share of traces that is sent, 0 to 1.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Logs for people, or a JSON object per line.")
     clock: datetime | None = Field(None, description="ISO 8601 moment that stands for now (UTC unless it says); replays of the past.")
@@ -122,6 +127,12 @@ class Settings(BaseSettings):
     def proxies(self) -> tuple[str, ...]:
         """`trusted_proxies` one by one, each a network."""
         return tuple(str(ip_network(part.strip())) for part in self.trusted_proxies.split(",") if part.strip())
+
+    @property
+    def traces_headers_by_name(self) -> dict[str, str]:
+        """`traces_headers` by name."""
+        written = self.traces_headers.get_secret_value() if self.traces_headers else ""
+        return {name.strip().lower(): value.strip() for name, _, value in (one.partition("=") for one in written.split(",") if "=" in one)}
 
     @property
     def is_https(self) -> bool:
@@ -167,7 +178,7 @@ class Settings(BaseSettings):
             raise ValueError("must look like smtp://user:password@host:587 or smtps://user:password@host:465")
         return url
 
-    @field_validator("stripe_api_base", "api_url")
+    @field_validator("stripe_api_base", "api_url", "traces_url")
     @classmethod
     def _is_http(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("http://", "https://")):

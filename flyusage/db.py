@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlmodel import Session, SQLModel
 
-from flyusage import embedded
+from flyusage import embedded, tracing
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
@@ -114,7 +114,7 @@ def engine() -> sa.Engine:
 
 @cache
 def _pool() -> sa.Engine:
-    return make_engine(database_url(), pool_size=8, max_overflow=16)
+    return tracing.watch(make_engine(database_url(), pool_size=8, max_overflow=16))
 
 
 def owner_engine() -> sa.Engine:

@@ -13,7 +13,7 @@ import structlog
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
-from flyusage import db
+from flyusage import db, tracing
 
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
@@ -52,7 +52,8 @@ class Worker:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
             while not stop.is_set():
                 began = time.monotonic()
-                is_more = self._job()
+                with tracing.span(f"job {getattr(self._job, '__qualname__', type(self._job).__name__)}"):
+                    is_more = self._job()
                 self._pause = SHORTEST_PAUSE
                 if not is_more:
                     self._wait(connection, began + self._every, stop)

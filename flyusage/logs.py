@@ -52,7 +52,7 @@ def configure(level: str, form: Literal["console", "json"], *, stream: TextIO | 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("alembic", "sqlalchemy", "asyncio", "uvicorn.access", "websockets", "engineio", "socketio", "httpx"):
+    for chatty in ("alembic", "sqlalchemy", "asyncio", "uvicorn.access", "websockets", "engineio", "socketio", "httpx", "opentelemetry"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 

@@ -2,15 +2,20 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from opentelemetry.trace import SpanKind
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flyusage import __version__
+from flyusage import __version__, tracing
 from flyusage.api import (
     alerts,
     budgets,
@@ -62,6 +67,8 @@ def create() -> FastAPI:
         root_path_in_servers=False,
         redirect_slashes=False,
         separate_input_output_schemas=False,
+        # its own spans hold addresses, and its log entries what was sent
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     for part in (events, usage, fleet, prices, invoices, budgets, views, alerts, exports, organization):
@@ -101,6 +108,7 @@ class _Outermost:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        told: dict[str, int] = {}
         request_id, has_begun, began = errors.new_request_id(), False, time.monotonic()
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
@@ -111,6 +119,7 @@ class _Outermost:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
+                told["status"] = message["status"]
                 metrics.count_request(asked, message["status"], time.monotonic() - began)
                 added = {errors.REQUEST_ID: request_id, **_rates(state.get("rate"))}
                 message["headers"] = [*message["headers"], *((name.encode(), value.encode()) for name, value in added.items())]
@@ -118,12 +127,30 @@ class _Outermost:
                 message = {**message, "body": b""}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), _traced(asked, request_id, told):
             try:
                 await self.app(asked, receive, send_with_headers)
             except Exception:
                 if not has_begun:  # else `errors.unexpected` has answered, and its log entry is the whole story
                     raise
+
+
+@contextmanager
+def _traced(scope: Scope, request_id: str, told: dict[str, int]) -> Iterator[None]:
+    """A span of a request: its route as documented and its id, which is in the answer and in the log; never its address."""
+    if not tracing.is_on():
+        yield
+        return
+    parent = tracing.parent_of(Headers(scope=scope))
+    with tracing.span(scope["method"], kind=SpanKind.SERVER, parent=parent, http__request__method=scope["method"]) as begun:
+        yield
+        if isinstance(route := scope.get("route"), APIRoute):
+            begun.update_name(f"{scope['method']} {PREFIX}{route.path}")
+            begun.set_attribute("http.route", f"{PREFIX}{route.path}")
+        begun.set_attribute("http.response.status_code", told.get("status", 0))
+        begun.set_attribute("flyusage.request_id", request_id)
+        if told.get("status", 0) >= 500:
+            tracing.failed(begun, str(told["status"]))
 
 
 def _rates(counted: Counted | None) -> dict[str, str]:

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
+from flyusage import tracing
 from flyusage.api import bodies
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import BodyBroken, Busy, EventRefused, TooLarge
@@ -111,7 +112,10 @@ def _take(request: Request, bearer: Bearer, encoding: str) -> JSONResponse:
 
     ingest = Ingest(only_org=bearer.slug, only_apps=bearer.apps, strict_orgs=True, on_refusal=kept.add)
     try:
-        result = ingest.run(lines, name=f"api:token:{bearer.token_id}", progress=note)
+        with tracing.span("take events") as begun:
+            result = ingest.run(lines, name=f"api:token:{bearer.token_id}", progress=note)
+            for name, count in (("accepted", result.accepted), ("duplicate", result.duplicate), ("refused", kept.by_code.total())):
+                begun.set_attribute(f"flyusage.events.{name}", count)
     except (BodyBroken, TooLarge) as error:
         if isinstance(error, BodyBroken):
             raise BodyBroken(error.sentence, kept.told(result).model_dump()) from error

@@ -14,6 +14,7 @@ from flyusage.api.answers import MOMENT, After, Limit, Money, answer, content, c
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import CursorInvalid, ViewInvalid
 from flyusage.invoices import queries
+from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.drafting import draft
 from flyusage.invoices.evidence import working
 from flyusage.invoices.lines_csv import lines_csv
@@ -232,6 +233,38 @@ def line_working(request: Request, bearer: Caller, number: Number, position: Pos
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         body = working(session, bearer.org_id, _id(session, bearer, number), position)
     return answer(request, Working.model_validate_json(body))
+
+
+class Share(BaseModel):
+    """A part of an invoice's net."""
+
+    key: str = Field(description="What names it in filters; empty: it belongs to none.")
+    label: str
+    amount: Money
+
+
+class Breakdown(BaseModel):
+    """An invoice's net by one thing, the largest part first (days in their order); the parts add up to it, to the cent."""
+
+    number: str = Field(examples=["PRISM-000042"])
+    by: By
+    net: Money
+    data: list[Share]
+
+
+@route(
+    router, "GET", "/invoices/{number}/breakdown", needs=READ, problems=(404,), response_model=Breakdown,
+    summary="An invoice's net by app, region, day and more",
+)  # fmt: skip
+def break_down(
+    request: Request, bearer: Caller, number: Number, by: Annotated[By, Query(description="What to break it down by.")] = By.APP
+) -> Response:
+    """As its page shows it. Days and machines are split from the quantities that were frozen with the invoice."""
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
+        entry = queries.find(session, number, bearer.org_id)
+        parts = breakdown(session, bearer.org_id, entry.id, by)
+    shares = [Share(key=one.key, label=one.label, amount=money(one.amount_minor, entry.currency)) for one in parts]
+    return answer(request, Breakdown(number=entry.number, by=by, net=money(entry.net_minor, entry.currency), data=shares))
 
 
 class Draft(BaseModel):

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from flyusage import clock, db
-from flyusage.api.answers import answer
+from flyusage.api.answers import MOMENT, answer
 from flyusage.api.auth import Caller, route
+from flyusage.api.errors import ViewInvalid
 from flyusage.orgs.permissions import Permission
-from flyusage.periods import month_period
+from flyusage.periods import Period, month_period
 from flyusage.pricing.books import LIST, PriceBook, book_of
 from flyusage.pricing.buying import book_on
 from flyusage.pricing.errors import PeriodInvalid, VersionUnknown
@@ -20,7 +21,7 @@ from flyusage.pricing.explorer import history
 from flyusage.pricing.plain_answer import exact
 from flyusage.pricing.price_list import price_list
 from flyusage.pricing.simulate import Reserved, WhatIf, simulate
-from flyusage.pricing.urls import parse_moment
+from flyusage.pricing.urls import view_from_query
 from flyusage.pricing.versions import Version, version_named
 
 router = APIRouter(tags=["prices"])
@@ -110,7 +111,16 @@ class Question(BaseModel):
         "json_schema_extra": {"examples": [{"month": "2026-10", "moves": {"gru": "iad"}, "resizes": {"performance-8x": "performance-4x"}}]},
     }
 
-    month: str | None = Field(default=None, pattern=_MONTH, description="The month that is re-priced; the last one with events without it.")
+    month: str | None = Field(
+        default=None, pattern=_MONTH, description="The month that is re-priced; without it or a range, the last one with events."
+    )
+    range: str | None = Field(
+        default=None, pattern=r"^[0-9a-z-]{1,20}$", description="In place of a month, as `/usage` takes it.", examples=["30d"]
+    )
+    starts: str | None = Field(
+        default=None, alias="from", pattern=MOMENT, max_length=30, description="The first moment, in place of a range."
+    )
+    ends: str | None = Field(default=None, alias="to", pattern=MOMENT, max_length=30, description="The moment after the last.")
     version: str | None = Field(default=None, max_length=100, description="BOOK@DATE: that published version's prices, on every day.")
     moves: dict[str, str] = Field(default={}, max_length=50, description="Region to region: this one's usage in that one.")
     resizes: dict[str, str] = Field(default={}, max_length=50, description="VM size to VM size.")
@@ -123,6 +133,7 @@ class SimulatedLine(BaseModel):
     sku: str
     title: str
     region: str
+    quantity: str = Field(description="In the meter's smallest unit: machine-seconds, bytes, MiB-seconds.", examples=["2678400"])
     before: str | None = Field(description="Null: it has no price.")
     after: str | None
     difference: str
@@ -147,8 +158,7 @@ class Simulation(BaseModel):
 def simulate_prices(request: Request, bearer: Caller, question: Question) -> Response:
     """Nothing is changed and nothing is kept, so it may be asked again and again."""
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
-        now, held = clock.now(), history(session, bearer.org_id)
-        moment = parse_moment(question.month) if question.month else min(now, held.end) if held else now
+        period = _period(question, history(session, bearer.org_id))
         version = version_named(session, question.version) if question.version else None
         if version is not None and not _is_open_to(version, book_of(session, bearer.org_id)):
             raise VersionUnknown(f"There is no published version {question.version!r} that this organization could buy at.")
@@ -157,12 +167,13 @@ def simulate_prices(request: Request, bearer: Caller, question: Question) -> Res
             for one in question.reservations
         ]
         what = WhatIf(version, question.moves, question.resizes, tuple(reserved))
-        found = simulate(session, bearer.org_id, month_period(moment or now), what)
+        found = simulate(session, bearer.org_id, period, what)
     lines = [
         SimulatedLine(
             sku=one.sku,
             title=one.title,
             region=one.region,
+            quantity=str(one.quantity),
             before=_text(one.before),
             after=_text(one.after),
             difference=exact(one.difference),
@@ -182,6 +193,21 @@ def simulate_prices(request: Request, bearer: Caller, question: Question) -> Res
         notices=list(found.notices),
     )
     return answer(request, told)
+
+
+def _period(question: Question, held: Period | None) -> Period:
+    """Raises ViewInvalid for what could not be taken as written."""
+    others = question.range or question.starts or question.ends
+    if question.month and others:
+        raise ViewInvalid("Name a `month`, or a `range`, or `from` and `to`; not two of them.")
+    asked = {"range": question.range or question.month, "from": question.starts, "to": question.ends}
+    now = clock.now()
+    if not any(asked.values()):
+        return month_period(min(now, held.end) if held else now)
+    view, notices = view_from_query({name: one for name, one in asked.items() if one}, now=now, history=held)
+    if notices:
+        raise ViewInvalid(" ".join(notices))
+    return view.period
 
 
 def _is_open_to(version: Version, book: PriceBook) -> bool:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import structlog
 import typer
 
-from flyusage import db, embedded, schema, server
+from flyusage import db, embedded, schema, server, tracing
 from flyusage.auth import accounts
 from flyusage.cli import bootstrap, child, instance
 from flyusage.config import settings, unknown_variables
@@ -61,10 +61,13 @@ def run(
             held.announce(address)
         say(address)
 
+    tracing.start("server")
+    db.reset()  # its pool was made before spans were asked for
     with child.kept_running(["worker", "--beside"]):
         server.serve(host, port, has_sign_in=_has_sign_in(), on_ready=ready)
         typer.echo("Stopping.")
         on_stop()
+    tracing.stop()
     db.close()
 
 

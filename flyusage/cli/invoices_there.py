@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from flyusage.cli.remote import Remote
+from flyusage.invoices.breakdowns import By, Part
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.queries import CurrencySum, InvoiceDetail, InvoiceEntry, InvoicePage
 from flyusage.money import CURRENCIES
@@ -52,6 +54,20 @@ def shown_there(told: Mapping[str, Any]) -> Shown:
         [(one["number"], minor(one["gross"])) for one in told["credit_notes"]],
         [(one["id"], one["position"], one["state"], one["note"], one["answer"]) for one in told["questions"]],
     )
+
+
+def explained_there(there: Remote, number: str, position: int) -> dict[str, Any]:
+    """A line with its working, as `invoices explain` has it of one in the database."""
+    told = there.get(f"/invoices/{quote(number, safe='')}/lines/{position}/working")
+    kept = {name: value for name, value in told.items() if name not in ("invoice", "issued_at", "currency")}
+    return {"number": told["invoice"], "org": there.get("/organization")["org"], "currency": told["currency"], **kept}
+
+
+def breakdown_there(there: Remote, number: str, by: By) -> tuple[dict[str, Any], list[Part]]:
+    """An invoice's parts, and what stands above them."""
+    told = there.get(f"/invoices/{quote(number, safe='')}/breakdown", {"by": by.value})
+    parts = [Part(one["key"], one["label"], minor(one["amount"])) for one in told["data"]]
+    return {"number": told["number"], "currency": told["net"]["currency"], "by": by, "net_minor": minor(told["net"])}, parts
 
 
 def page_there(there: Remote, params: Mapping[str, Any]) -> tuple[InvoicePage, dict[str, Any]]:

@@ -2,10 +2,10 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote
 
 import typer
@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.cli import asked, bootstrap, remote
-from flyusage.cli.invoices_there import Shown, page_there, shown_of, shown_there
+from flyusage.cli.invoices_there import Shown, breakdown_there, explained_there, page_there, shown_of, shown_there
 from flyusage.cli.output import print_json, print_table
 from flyusage.errors import FlyusageError
 from flyusage.invoices import crediting, issuing, queries, questions, settlement
@@ -168,47 +168,62 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Why a line is what it is: its working down to the cent, the price's version, and where to see its usage."""
-    bootstrap.be_ready()
-    with db.platform_transaction() as session:
-        org_id, invoice_id = _named(session, number)
-        entry = queries.find(session, number)
-        line = queries.line(session, org_id, invoice_id, position)
-        slug = next(one.slug for one in directory(session) if one.id == org_id)
+    there = remote.of(None)
+    if there is not None:
+        line = explained_there(there, number, position)
+    else:
+        bootstrap.be_ready()
+        with db.platform_transaction() as session:
+            org_id, invoice_id = _named(session, number)
+            entry = queries.find(session, number)
+            slug = next(one.slug for one in directory(session) if one.id == org_id)
+            found = queries.line(session, org_id, invoice_id, position)
+            line = {"number": entry.number, "org": slug, "currency": entry.currency, **vars(found)}
     if as_json:
-        print_json({"number": entry.number, "org": slug, "currency": entry.currency, **vars(line)})
-        return
-    currency = CURRENCIES[entry.currency]
-    typer.echo(harmless(f"{entry.number}, line {position}: {line.description}{', ' + line.region if line.region else ''}"))
-    for step in line.working["steps"]:
+        print_json(line)
+    else:
+        _explain(line)
+
+
+def _explain(line: Mapping[str, Any]) -> None:
+    currency = CURRENCIES[line["currency"]]
+    where = f", {line['region']}" if line["region"] else ""
+    typer.echo(harmless(f"{line['number']}, line {line['position']}: {line['description']}{where}"))
+    for step in line["working"]["steps"]:
         typer.echo(f"{step['amount']:>18}  {harmless(step['text'])}")
-    typer.echo(f"{_money(line.amount_minor, currency):>18}  billed, before tax")
-    for share in line.working.get("shares", ()):
+    typer.echo(f"{_money(line['amount_minor'], currency):>18}  billed, before tax")
+    for share in line["working"].get("shares", ()):
         typer.echo(f"{_money(share['amount_minor'], currency):>18}  from {harmless(share['key'])}")
-    if line.price_version:
-        typer.echo(f"\nPrice {line.price_id} of the version that took effect on {line.price_version}.")
-    if line.evidence:
-        options = " ".join(f"--{key} {shlex.quote(value)}" for key, value in parse_qsl(line.evidence))
-        typer.echo(f"Exactly this usage: flyusage usage --org {slug} {options}")
+    if line["price_version"]:
+        typer.echo(f"\nPrice {line['price_id']} of the version that took effect on {line['price_version']}.")
+    if line["evidence"]:
+        options = " ".join(f"--{key} {shlex.quote(value)}" for key, value in parse_qsl(line["evidence"]))
+        typer.echo(harmless(f"Exactly this usage: flyusage usage --org {line['org']} {options}"))
 
 
 def break_down(
     number: Number, by: Annotated[By, typer.Option("--by", help="What to break the net amount down by.")] = By.APP, as_json: AsJson = False
 ) -> None:
     """An invoice's net by region, app, cost centre, VM size, product, machine or day, to the cent."""
-    bootstrap.be_ready()
-    with db.platform_transaction() as session:
-        org_id, invoice_id = _named(session, number)
-        entry = queries.find(session, number)
-        parts = breakdown(session, org_id, invoice_id, by)
+    there = remote.of(None)
+    if there is not None:
+        told, parts = breakdown_there(there, number, by)
+    else:
+        bootstrap.be_ready()
+        with db.platform_transaction() as session:
+            org_id, invoice_id = _named(session, number)
+            entry = queries.find(session, number)
+            parts = breakdown(session, org_id, invoice_id, by)
+        told = {"number": entry.number, "currency": entry.currency, "by": by, "net_minor": entry.net_minor}
     if as_json:
-        print_json({"number": entry.number, "currency": entry.currency, "by": by, "net_minor": entry.net_minor, "parts": parts})
+        print_json({**told, "parts": parts})
         return
-    currency, shown = CURRENCIES[entry.currency], parts[:MOST_PARTS]
+    currency, shown = CURRENCIES[told["currency"]], parts[:MOST_PARTS]
     rows = [(one.label, _money(one.amount_minor, currency)) for one in shown]
     if len(parts) > len(shown):
         rest = sum(one.amount_minor for one in parts[len(shown) :])
         rows.append((f"{len(parts) - len(shown):,} others", _money(rest, currency)))
-    print_table((by.replace("_", " "), "amount"), [*rows, ("Total", _money(entry.net_minor, currency))])
+    print_table((by.replace("_", " "), "amount"), [*rows, ("Total", _money(told["net_minor"], currency))])
 
 
 def issue(

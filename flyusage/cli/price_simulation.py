@@ -1,5 +1,6 @@
 """`flyusage prices simulate`: past usage under other prices, in another region, of another size, with a reservation."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -7,9 +8,10 @@ import typer
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.cli import bootstrap
+from flyusage.cli import bootstrap, remote
 from flyusage.cli.asked import organization
 from flyusage.cli.output import moment, print_json, print_table
+from flyusage.cli.remote import Remote
 from flyusage.logs import harmless
 from flyusage.money import CURRENCIES, Currency, format_money, round_half_away
 from flyusage.periods import Period, add_months, month_start
@@ -17,8 +19,9 @@ from flyusage.pricing.asking import history
 from flyusage.pricing.books import book_named
 from flyusage.pricing.case_inputs import number
 from flyusage.pricing.errors import InputInvalid, SimulationRefused, VersionUnknown
-from flyusage.pricing.simulate import Reserved, Simulation, WhatIf, simulate
-from flyusage.pricing.urls import view_from_query
+from flyusage.pricing.rating import plain
+from flyusage.pricing.simulate import Reserved, SimulatedLine, Simulation, WhatIf, simulate
+from flyusage.pricing.urls import parse_moment, view_from_query
 from flyusage.pricing.versions import version_named
 from flyusage.pricing.winners import Outcome, Winners, winners
 
@@ -50,23 +53,57 @@ def what_if(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What if: re-price past usage. Nothing is published, and no invoice is touched."""
-    bootstrap.be_ready()
+    query = _query(chosen_range, start, end)
+    asked = WhatIf(None, _pairs(move, "--move"), _pairs(resize, "--resize"), tuple(_reserved(one) for one in reserve or ()))
+    there = remote.of(org)
     if everyone:
+        if there is not None:
+            raise SimulationRefused(
+                "All organizations are compared on the platform's own database; a token opens one of them. Leave out --all."
+            )
         if not version or move or resize or reserve:
             raise SimulationRefused("All organizations are compared under a --version; moves, sizes and reservations are for one --org.")
-        _compare_all(version, to_book, _query(chosen_range, start, end), as_json)
+        bootstrap.be_ready()
+        _compare_all(version, to_book, query, as_json)
         return
-    org_id = organization(org).id
-    with db.lookup_transaction() as session:
-        chosen = version_named(session, version) if version else None
-    asked = WhatIf(chosen, _pairs(move, "--move"), _pairs(resize, "--resize"), tuple(_reserved(one) for one in reserve or ()))
-    with db.transaction(org_id) as session:
-        period = _period(session, org_id, _query(chosen_range, start, end))
-        found = simulate(session, org_id, period, asked)
+    found = _here(org, query, asked, version) if there is None else _there(there, query, asked, version)
     if as_json:
         print_json(_plain(found))
     else:
         _print(found)
+
+
+def _here(org: str | None, query: dict[str, str], asked: WhatIf, version: str) -> Simulation:
+    bootstrap.be_ready()
+    org_id = organization(org).id
+    with db.lookup_transaction() as session:
+        chosen = version_named(session, version) if version else None
+    with db.transaction(org_id) as session:
+        return simulate(session, org_id, _period(session, org_id, query), replace(asked, version=chosen))
+
+
+def _there(there: Remote, query: dict[str, str], asked: WhatIf, version: str) -> Simulation:
+    """The same, as another flyusage answers it; it names no ids."""
+    period = query or {"month": f"{_last_month().start:%Y-%m}"}
+    reserved = [
+        {"region": one.region, "cpu_kind": one.cpu_kind, "upfront": plain(one.upfront), "monthly_credit": plain(one.monthly_credit)}
+        for one in asked.reservations
+    ]
+    question = {**period, "version": version or None, "moves": asked.moves, "resizes": asked.resizes, "reservations": reserved}
+    told = there.write("POST", "/prices/simulate", question)
+    lines = [
+        SimulatedLine(
+            0, one["sku"], one["title"], 0, one["region"], int(one["quantity"]),
+            *(None if one[name] is None else Fraction(one[name]) for name in ("before", "after")),
+        )
+        for one in told["lines"]
+    ]  # fmt: skip
+    starts, ends, as_of = (parse_moment(told[name]) for name in ("starts_at", "ends_at", "as_of"))
+    assert starts is not None
+    assert ends is not None
+    assert as_of is not None
+    before, after, extra = (Fraction(told[name]) for name in ("before", "after", "reserved"))
+    return Simulation(0, told["currency"], Period(starts, ends), as_of, before, after, tuple(lines), extra, tuple(told["notices"]))
 
 
 def _query(chosen_range: str, start: str, end: str) -> dict[str, str]:
@@ -185,7 +222,7 @@ def _more(difference: Fraction, currency: Currency) -> str:
 
 def _plain(found: Simulation) -> dict[str, Any]:
     return {
-        "org_id": found.org_id,
+        **({"org_id": found.org_id} if found.org_id else {}),
         "currency": found.currency,
         "from": found.period.start,
         "to": found.period.end,

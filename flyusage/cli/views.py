@@ -10,6 +10,7 @@ from flyusage.alerts.errors import ViewInvalid
 from flyusage.alerts.saved_views import Reader, SavedView
 from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.output import print_json, print_table
+from flyusage.logs import harmless
 from flyusage.orgs.acting import system
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing.urls import KEYS
@@ -56,24 +57,34 @@ def save_view(
     Example: flyusage views save "Web this month" range=this-month by=region app=web --org demo --pin
     """
     asked_for = _query(query)
-    bootstrap.be_ready()
-    org_id = asked.organization(org).id
-    with db.transaction(org_id) as session:
-        made = saved_views.save(session, org_id, name, asked_for, is_shared=True, is_pinned=is_pinned, reader=OPERATOR)
-    if as_json:
-        print_json(_plain(made))
+    shown = {"is_shared": True, "is_pinned": is_pinned}
+    there = remote.of(org)
+    if there is not None:
+        made = there.write("POST", "/views", {"name": name, "query": asked_for, **shown})
     else:
-        typer.echo(f"View {made.id}, {made.name}, is saved for everybody there.")
+        bootstrap.be_ready()
+        org_id = asked.organization(org).id
+        with db.transaction(org_id) as session:
+            made = _plain(saved_views.save(session, org_id, name, asked_for, **shown, reader=OPERATOR))
+    if as_json:
+        print_json(made)
+    else:
+        typer.echo(harmless(f"View {made['id']}, {made['name']}, is saved for everybody there."))
 
 
 @app.command("delete")
 def delete_view(view_id: Annotated[int, typer.Argument(help="Its number in `flyusage views list`.")], org: Org = None) -> None:
-    """Forget a shared view."""
-    bootstrap.be_ready()
-    org_id = asked.organization(org).id
-    with db.transaction(org_id) as session:
-        gone = saved_views.delete(session, org_id, view_id, reader=OPERATOR)
-    typer.echo(f"View {view_id}, {gone.name}, is deleted.")
+    """Forget a shared view, or with a member's token one of their own."""
+    there = remote.of(org)
+    if there is not None:
+        name = there.get(f"/views/{view_id}")["name"]
+        there.write("DELETE", f"/views/{view_id}")
+    else:
+        bootstrap.be_ready()
+        org_id = asked.organization(org).id
+        with db.transaction(org_id) as session:
+            name = saved_views.delete(session, org_id, view_id, reader=OPERATOR).name
+    typer.echo(harmless(f"View {view_id}, {name}, is deleted."))
 
 
 def known(org: str | None) -> list[dict[str, Any]]:

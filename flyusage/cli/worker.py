@@ -8,7 +8,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from flyusage import db, embedded, logs, schema
+from flyusage import db, embedded, logs, schema, tracing
 from flyusage.alerts import background as budgets
 from flyusage.cli import child
 from flyusage.config import settings
@@ -37,7 +37,12 @@ def worker(
         wait_for_database(stop)
     else:
         schema.require_known()
-    work(stop)
+    tracing.start("worker")
+    db.reset()  # its pool was made before spans were asked for
+    try:
+        work(stop)
+    finally:
+        tracing.stop()
 
 
 def work(stop: threading.Event) -> None:

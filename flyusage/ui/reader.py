@@ -4,18 +4,21 @@ A cookie is all that a browser proves itself with. It is read anew for every req
 still holds is asked of the database each time (`session.py`): a client's own state and token prove nothing.
 """
 
+import asyncio
 from contextvars import ContextVar
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import reflex as rx
+from opentelemetry.trace import SpanKind
 from reflex.event import Event
 from reflex.state import BaseState, StateUpdate
 from sqlmodel import Session
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flyusage import tracing
 from flyusage.auth import accounts, sessions
 from flyusage.auth.errors import SignInNeeded
 from flyusage.auth.sessions import Reader
@@ -90,6 +93,9 @@ class KnowReader(rx.Middleware):
         """Never answers in the handler's stead: what a reader may see is decided where it is read."""
         secret = secret_in(state.router.headers.cookie)
         _secret.set(secret)
+        if tracing.is_on() and (task := asyncio.current_task()) is not None:  # a task is an event's, from here to its end
+            begun = tracing.begin(f"page event {event.name.rpartition('.')[2]}", flyusage__page_event=event.name)
+            task.add_done_callback(lambda _: begun.end())
         acts_from(state.router.session.client_ip)
         root = state._get_root_state()  # noqa: SLF001 Reflex has no public name for it
         if _shown_to.setdefault(root, secret) != secret:
@@ -109,4 +115,11 @@ class KnowsReader:
         if scope["type"] == "http":
             _secret.set(secret_in(Headers(scope=scope).get("cookie", "")))
             acts_from(scope["client"][0] if scope.get("client") else "")
-        await self.app(scope, receive, send)
+        if scope["type"] != "http" or not tracing.is_on() or scope["path"].startswith("/api/v1/"):  # which has spans of its own
+            await self.app(scope, receive, send)
+            return
+        with tracing.span(scope["method"], kind=SpanKind.SERVER, http__request__method=scope["method"]) as begun:
+            await self.app(scope, receive, send)
+            if path := getattr(scope.get("route"), "path_format", ""):
+                begun.update_name(f"{scope['method']} {path}")
+                begun.set_attribute("http.route", path)

@@ -54,6 +54,7 @@ ROUTES = {  # what each needs: the one table that a change of permissions has to
     ("GET", "/invitations"): "audit.read",
     ("GET", "/invoices"): "invoices.read",
     ("GET", "/invoices/{number}"): "invoices.read",
+    ("GET", "/invoices/{number}/breakdown"): "invoices.read",
     ("GET", "/invoices/{number}/csv"): "invoices.read",
     ("GET", "/invoices/{number}/lines/{position}/working"): "invoices.read",
     ("GET", "/invoices/{number}/pdf"): "invoices.read",

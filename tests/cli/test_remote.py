@@ -76,6 +76,24 @@ def there(monkeypatch: pytest.MonkeyPatch, address: str, token: str) -> None:
         ("invoices", "list", "--org", "prism"),
         ("invoices", "list", "--org", "prism", "--state", "paid", "--year", "2026"),
         ("invoices", "show", "PRISM-000001"),
+        ("invoices", "explain", "PRISM-000001", "1"),
+        ("invoices", "explain", "PRISM-000001", "2", "--json"),
+        ("invoices", "breakdown", "PRISM-000001", "--by", "day"),
+        ("invoices", "breakdown", "PRISM-000001", "--json"),
+        ("prices", "simulate", "--org", "prism", "--move", "fra=iad", "--reserve", "dfw:performance:144:20.5", "--range", "2026-10"),
+        (
+            "prices",
+            "simulate",
+            "--org",
+            "prism",
+            "--from",
+            "2026-10-02",
+            "--to",
+            "2026-10-05T06:00",
+            "--resize",
+            "shared-cpu-1x=shared-cpu-2x",
+        ),
+        ("views", "list", "--org", "prism", "--json"),
         ("invoices", "draft", "--org", "prism", "--as-of", AS_OF),
         ("invoices", "draft", "--month", "2026-10", "--org", "prism", "--as-of", AS_OF, "--json"),
         ("costs", "why", "1", "--month", "2026-10", "--org", "prism", "--as-of", AS_OF),
@@ -148,11 +166,22 @@ def test_writes_go_there(flyusage: Flyusage, address, token, monkeypatch):
     assert (made["amount_minor"], made["scope"], made["is_capped"]) == (500050, {"app": "web"}, True)
     assert flyusage("budgets", "end", str(made["id"])).out == f"Budget {made['id']} has ended.\n"
     assert "There is no such budget" in flyusage("budgets", "end", str(made["id"])).err
+    assert flyusage("views", "save", "Sent", "range=this-month", "by=app", "--pin").out == "View 1, Sent, is saved for everybody there.\n"
+    assert '"Sent"' in flyusage("views", "list", "--json").out
+    assert flyusage("views", "delete", "1").out == "View 1, Sent, is deleted.\n"
+    assert "There is no such saved view" in flyusage("views", "delete", "1").err
     sent = flyusage("deliveries", "test", "1")
     number = sent.out.split()[1]
     assert sent.out.startswith(f"Delivery {number} is on its way."), sent.err
     assert flyusage("deliveries", "replay", number).out.startswith(f"Delivery {number} is sent again.")
     assert "There is no such delivery" in flyusage("deliveries", "replay", "99").err
+
+
+def test_a_command_on_the_database_alone_says_so(flyusage: Flyusage, address, token, monkeypatch):
+    there(monkeypatch, address, token)
+    said = flyusage("rollup", "status", "--json")
+    assert said.err == f"This command works on a database (FLYUSAGE_DATABASE_URL), not on {address}.\n"
+    assert json.loads(said.out)
 
 
 def test_pages_open_there(flyusage: Flyusage, address, token, monkeypatch):
@@ -175,6 +204,9 @@ def test_mistakes_are_said_in_a_sentence(flyusage: Flyusage, address, token, mon
         (address, api_tokens.new_secret(), ("usage",), "This API token is unknown here."),
         (address, token, ("usage", "--from", "2026-10-05", "--to", "2026-10-01"), "The range ended before it began"),
         (address, token, ("invoices", "show", "PRISM-000099"), "There is no invoice 'PRISM-000099'."),
+        (address, token, ("invoices", "explain", "PRISM-000001", "99"), "The invoice has no line 99."),
+        (address, token, ("prices", "simulate", "--all", "--version", "list@2026-01-01"), "a token opens one of them"),
+        (address, token, ("prices", "simulate", "--range", "soon"), "soon"),
         ("http://127.0.0.1:9", token, ("members", "list"), "http://127.0.0.1:9 does not answer"),
         ("http://usage.example.com", token, ("members", "list"), "would carry the token in the open"),
         ("", token, ("members", "list"), "go together"),
