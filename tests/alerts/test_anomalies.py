@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from billing_world import take_in
 from conftest import Database, chosen
 from factories import Event, started, stopped
+from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.alerts import anomalies, deliveries, endpoints
+from flyusage.alerts import anomalies, background, deliveries, endpoints
 from flyusage.alerts.anomalies import Found, facts_of, look_for, sentence, view_of
 from flyusage.metering.history import note_load, note_whole
 from flyusage.orgs.acting import system
@@ -81,6 +82,29 @@ def test_nothing_is_looked_for_while_what_is_usual_is_still_loading(database: Da
         with db.transaction(org_id) as session:
             look_for(session, org_id)
             assert {one.where for one in anomalies.anomalies(session, org_id)} == {"web in dfw", "everything in fra"}
+
+
+def test_what_one_organization_breaks_leaves_the_others_alone(database: Database, monkeypatch: pytest.MonkeyPatch):
+    look = anomalies.look_for
+
+    def breaks_prism(session: Session, org_id: int, *, days: int | None = None) -> bool:
+        is_more = look(session, org_id, days=days)
+        if org_id == ids["prism"]:
+            raise KeyError("a currency that nobody expected")  # all that was looked at is looked at again
+        return is_more
+
+    def looked_at() -> set[int]:
+        with db.platform_transaction() as session:
+            return set(session.scalars(sa.text("SELECT org_id FROM anomaly_watch")))
+
+    with clock.freeze(NOW):
+        ids = take_in(*events(), at=NOW)
+        monkeypatch.setattr(anomalies, "look_for", breaks_prism)
+        background.look_for_anomalies()
+        assert looked_at() == {ids["rival"]}
+        monkeypatch.setattr(anomalies, "look_for", look)
+        background.look_for_anomalies()
+        assert looked_at() == {ids["rival"], ids["prism"]}
 
 
 def found(org_id: int, period: Period | None = None) -> list[Found]:

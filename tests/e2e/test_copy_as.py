@@ -1,11 +1,14 @@
 """At the foot of each page: the same numbers as a command and as a request to the API."""
 
+import json
 import shlex
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import OpenPage, Site
 from playwright.sync_api import Page, expect
+
+from flyusage.api.prices import Question
 
 PAGES = {  # page: command, path of the API
     "": ("flyusage usage --org prism --by region", "/usage?by=region"),
@@ -21,6 +24,8 @@ PAGES = {  # page: command, path of the API
     "/budgets": ("flyusage budgets list --org prism", "/budgets"),
     "/alerts": ("flyusage anomalies --org prism", "/anomalies"),
     "/prices?region=fra": (None, "/prices?region=fra"),
+    "/views": ("flyusage views list --org prism", "/views"),
+    "/settings": (None, "/organization"),
     "/audit?action=org.create": (None, "/audit?action=org.create"),
 }
 
@@ -49,6 +54,19 @@ def test_a_page_is_copied_as_what_gives_its_numbers(open_page: OpenPage, site: S
         expect(foot(page).get_by_role("button", name="Copy as command")).to_have_count(0)
     else:
         assert copied(page, "Copy as command") == command
+
+
+def test_a_what_if_is_copied_with_what_it_supposes(open_page: OpenPage, site: Site) -> None:
+    page = open_page("/orgs/prism/what-if?range=2026-10&move=fra:iad&reserve=dfw:shared:12:2")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(foot(page)).to_be_visible()
+    words = shlex.split(copied(page, "Copy as curl"))
+    assert words[-1] == f"{site.address}/api/v1/prices/simulate"
+    assert words[3:5] == ["-H", "Content-Type: application/json"]
+    asked = json.loads(words[words.index("-d") + 1])
+    reserved = {"region": "dfw", "cpu_kind": "shared", "upfront": "12", "monthly_credit": "2"}
+    assert asked == {"range": "2026-10", "moves": {"fra": "iad"}, "resizes": {}, "reservations": [reserved]}
+    Question.model_validate(asked)
 
 
 def test_the_command_gives_the_pages_own_rows(open_page: OpenPage, site: Site) -> None:

@@ -8,7 +8,19 @@ const chosen = (query, names) => names.filter((name) => query.get(name)).map((na
 const options = (query, names) => chosen(query, names).map(([name, value]) => ` --${name} ${quoted(value)}`).join("");
 const asked = (path, pairs) => (pairs.length ? `${path}?${new URLSearchParams(pairs)}` : path);
 
-/** By what follows /orgs/{slug}: what of (slug, the address's query, the name behind the page's) is a command, and what a path of the API. */
+const listed = (query, name) => (query.get(name) ?? "").split(",").filter(Boolean).map((one) => one.split(":"));
+
+/** What the page of what-ifs asks, as the API's body. */
+const supposed = (query) => ({
+  ...Object.fromEntries(chosen(query, query.get("from") ? ["from", "to"] : ["range"])),
+  ...(query.get("from") || query.get("range") ? {} : { range: "last-month" }),
+  ...Object.fromEntries(chosen(query, ["version"])),
+  moves: Object.fromEntries(listed(query, "move")),
+  resizes: Object.fromEntries(listed(query, "resize")),
+  reservations: listed(query, "reserve").map(([region, cpu_kind, upfront, monthly_credit]) => ({ region, cpu_kind, upfront, monthly_credit })),
+});
+
+/** By what follows /orgs/{slug}: what of (slug, the address's query, the name behind the page's) is a command, and what a path of the API, with the body that is sent there. */
 const PAGES = {
   "": (slug) => [`usage --org ${slug} --by region`, "/usage?by=region"],
   machines: (slug, query, name, month) =>
@@ -31,6 +43,9 @@ const PAGES = {
   ],
   audit: (slug, query) => ["", asked("/audit", chosen(query, ["actor", "action", "from", "to"]))],
   tokens: (slug) => [`tokens list ${slug}`, "/tokens"],
+  views: (slug) => [`views list --org ${slug}`, "/views"],
+  settings: () => ["", "/organization"],
+  "what-if": (slug, query) => ["", "/prices/simulate", supposed(query)], // its command stands at the page's head
 };
 
 /** The month that is shown where a page offers several. */
@@ -42,8 +57,9 @@ const linesOf = ({ pathname, search }) => {
   const query = new URLSearchParams(search);
   const made = orgs === "orgs" && slug && PAGES[page]?.(quoted(slug), query, name, monthShown(query));
   if (!made) return ["", ""];
-  const [command, path] = made;
-  const curl = `curl -H "Authorization: Bearer $FLYUSAGE_TOKEN" ${quoted(`${window.location.origin}/api/v1${path}`)}`;
+  const [command, path, body] = made;
+  const sent = body ? ` -H "Content-Type: application/json" -d ${quoted(JSON.stringify(body))}` : "";
+  const curl = `curl -H "Authorization: Bearer $FLYUSAGE_TOKEN"${sent} ${quoted(`${window.location.origin}/api/v1${path}`)}`;
   return [command && `flyusage ${command}`, curl];
 };
 
