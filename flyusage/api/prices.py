@@ -133,7 +133,9 @@ class SimulatedLine(BaseModel):
     sku: str
     title: str
     region: str
-    quantity: str = Field(description="In the meter's smallest unit: machine-seconds, bytes, MiB-seconds.", examples=["2678400"])
+    quantity: str = Field(
+        default="0", description="In the meter's smallest unit: machine-seconds, bytes, MiB-seconds.", examples=["2678400"]
+    )
     before: str | None = Field(description="Null: it has no price.")
     after: str | None
     difference: str
