@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
 SEND_SECONDS = 3  # for a batch with all its tries; what cannot be sent by then is dropped
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_][a-z_0-9]*)", re.IGNORECASE)
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _SPAN = "flyusage_span"
@@ -99,6 +100,11 @@ def begin(name: str, **about: str | int) -> Span:
     begun = _tracer.start_span(name, attributes={key.replace("__", "."): value for key, value in about.items()})
     context.attach(trace.set_span_in_context(begun))
     return begun
+
+
+def method_of(given: str) -> str:
+    """A request's method; `_OTHER` for one of a sender's own making, as OpenTelemetry has it. Pure."""
+    return given if given in METHODS else "_OTHER"
 
 
 def failed(one: Span, kind: str) -> None:

@@ -142,10 +142,11 @@ def _traced(scope: Scope, request_id: str, told: dict[str, int]) -> Iterator[Non
         yield
         return
     parent = tracing.parent_of(Headers(scope=scope))
-    with tracing.span(scope["method"], kind=SpanKind.SERVER, parent=parent, http__request__method=scope["method"]) as begun:
+    method = tracing.method_of(scope["method"])
+    with tracing.span(method, kind=SpanKind.SERVER, parent=parent, http__request__method=method) as begun:
         yield
         if isinstance(route := scope.get("route"), APIRoute):
-            begun.update_name(f"{scope['method']} {PREFIX}{route.path}")
+            begun.update_name(f"{method} {PREFIX}{route.path}")
             begun.set_attribute("http.route", f"{PREFIX}{route.path}")
         begun.set_attribute("http.response.status_code", told.get("status", 0))
         begun.set_attribute("flyusage.request_id", request_id)

@@ -62,7 +62,8 @@ def run(
         say(address)
 
     tracing.start("server")
-    db.reset()  # its pool was made before spans were asked for
+    if tracing.is_on():
+        db.reset()  # its pool was made before spans were asked for
     with child.kept_running(["worker", "--beside"]):
         server.serve(host, port, has_sign_in=_has_sign_in(), on_ready=ready)
         typer.echo("Stopping.")

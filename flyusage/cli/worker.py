@@ -38,7 +38,8 @@ def worker(
     else:
         schema.require_known()
     tracing.start("worker")
-    db.reset()  # its pool was made before spans were asked for
+    if tracing.is_on():
+        db.reset()  # its pool was made before spans were asked for
     try:
         work(stop)
     finally:

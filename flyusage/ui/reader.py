@@ -118,8 +118,9 @@ class KnowsReader:
         if scope["type"] != "http" or not tracing.is_on() or scope["path"].startswith("/api/v1/"):  # which has spans of its own
             await self.app(scope, receive, send)
             return
-        with tracing.span(scope["method"], kind=SpanKind.SERVER, http__request__method=scope["method"]) as begun:
+        method = tracing.method_of(scope["method"])
+        with tracing.span(method, kind=SpanKind.SERVER, http__request__method=method) as begun:
             await self.app(scope, receive, send)
             if path := getattr(scope.get("route"), "path_format", ""):
-                begun.update_name(f"{scope['method']} {path}")
+                begun.update_name(f"{method} {path}")
                 begun.set_attribute("http.route", path)
