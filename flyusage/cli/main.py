@@ -21,6 +21,7 @@ COMMANDS = {  # module:attribute, a function or a group of commands, in the orde
     "fill-demo": "demo:fill_beside",
     "anomalies": "anomalies:list_anomalies",
     "ingest": "ingest:ingest",
+    "invite": "members:invite",
     "login": "login:login",
     "logout": "login:logout",
     "machines": "machines:machines",
