@@ -274,8 +274,7 @@ def test_a_passkey_is_added_named_asked_for_and_removed(visit: Visit, guarded: S
     context.close()
 
 
-@pytest.mark.parametrize("is_phone", [False, True])
-@pytest.mark.parametrize("is_dark", [False, True])
+@pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True)])
 def test_its_pages_have_no_barriers_that_axe_can_find(visit: Visit, guarded: Site, without: None, is_phone: bool, is_dark: bool) -> None:
     page = account(visit, OWNER, is_phone=is_phone, is_dark=is_dark)
     page.get_by_role("button", name="Set up an authenticator app").click()
