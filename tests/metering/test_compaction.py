@@ -12,7 +12,7 @@ from flyusage import clock, db
 from flyusage.metering import compaction, statistics
 
 NOW = utc("2026-11-15 10:40")
-OCTOBER = "usage_event_2026_10_org_id_resource_id_type_time_idx"
+OCTOBER = "usage_event_2026_10_resource_id_org_id_type_time_idx"
 # Each before all others, so that the first page splits again and again, and its right half stays a half.
 BACKWARDS = """
 INSERT INTO usage_event (org_id, time, resource_id, type, identity, source, event_id, app_id, region_id, received_at)
