@@ -15,7 +15,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.alter_column("event_identity", "content_hash", nullable=True, comment="of what the ledger does not keep whole: deployments and voids")
+    op.alter_column(
+        "event_identity", "content_hash", nullable=True, comment="of what the ledger does not keep whole: deployments and voids"
+    )
 
 
 def downgrade() -> None:

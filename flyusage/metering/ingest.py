@@ -173,9 +173,13 @@ class _Batch:
             return [self]
         parts = [_Batch(self.raws, [], self.refusals if writer == 0 else []) for writer in range(WRITERS)]
         claims: dict[tuple[str, bytes], int] = {}
+        writers: dict[str, int] = {}
         for event in self.events:  # whoever claims an identity again goes where it was claimed first, so that the first stands
-            writer = claims.setdefault((event.org, event.identity), shard_of(event.subject) % WRITERS)
-            parts[writer].events.append(event)
+            subject = event.subject
+            writer = writers.get(subject)
+            if writer is None:
+                writer = writers[subject] = shard_of(subject) % WRITERS
+            parts[claims.setdefault((event.org, event.identity), writer)].events.append(event)
         return parts
 
 

@@ -237,7 +237,9 @@ def name_subjects(session: Session) -> tuple[int, int]:
            LEFT JOIN LATERAL (SELECT id FROM resource known WHERE known.org_id = s.org_id AND known.kind = s.kind
                                 AND known.name = s.name COLLATE "C" OFFSET 0) AS r ON true""",
     )
-    [(new, known)] = run(session, "SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM staged_subject").fetchall()
+    [(new, known)] = run(
+        session, "SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM staged_subject"
+    ).fetchall()
     return new, known
 
 
