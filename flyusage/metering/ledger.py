@@ -64,16 +64,16 @@ def stage(session: Session, org_ids: Mapping[str, int], batch: Sequence[UsageEve
                 names = f"{event.source}\t{event.id}"
                 if "\\" in names or "\n" in names or "\r" in names or names.count("\t") != 1:
                     names = f"{event.source.translate(_ESCAPES)}\t{event.id.translate(_ESCAPES)}"
+                content = _NOTHING if event.type < _DEPLOYED else _hex(content_hash_of(event))
                 rows.append(
-                    f"{number}\t{org_id}\t{event.identity.hex()}\t{_content_hash(event)}\t{subject}\t{event.type}\t{event.time}\t"
+                    f"{number}\t{org_id}\t{event.identity.hex()}\t{content}\t{subject}\t{event.type}\t{event.time}\t"
                     f"{names}\t{app}\t{regions[event.region]}\t{sizes[event.vm_size]}\t{_details(event)}\n"
                 )
             copy.write("".join(rows))
     _stage_names(connection, subjects, apps)
 
 
-def _content_hash(event: UsageEvent) -> str:
-    made = content_hash_of(event) if event.type >= _DEPLOYED else None
+def _hex(made: bytes | None) -> str:
     return _NOTHING if made is None else made.hex()
 
 
