@@ -321,7 +321,11 @@ def test_promotional_credits_lower_the_net_and_prepaid_ones_pay_the_gross() -> N
     assert paid.answer == {"net": "30.00", "tax": "5.70", "gross": "35.70", "due": "5.00"}
     assert sum(step.amount for step in paid.working) == 5
     assert rate("unit", "5", unit="10", qty="1", prepaid_credit="5").matches
-    assert "has its tax from what is given" in refusal("vat", net="10", tax_pct="19", promotional_credit="1")[1]
+    assert answer("vat", net="10", tax_pct="19", promotional_credit="1") == {"net": "9.00", "tax": "1.71", "gross": "10.71"}
+    lines = [{"net": "10", "tax_pct": "19"}, {"net": "10", "tax_pct": "7"}]
+    assert "several rates" in refusal("vat", lines=lines, promotional_credit="1")[1]
+    days = {"net": "10", "days_left": 1, "of_days": 2, "tax_pct": "19"}
+    assert "has its tax from what is given" in refusal("credit_note", **days, promotional_credit="1")[1]
 
 
 def test_an_amount_is_split_by_largest_remainder_and_always_sums() -> None:
