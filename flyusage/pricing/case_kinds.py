@@ -28,7 +28,8 @@ class Reckoned:
     """A case's charge before rounding and tax.
 
     `tax_basis` stands for the net where tax is not on the rounded one; `taxes` replaces tax altogether where rates are mixed.
-    `is_credited`: the promotional credit has lowered the net already. `others` are further answers by name; `main` names what a case with one plain answer means. `parts` make a list of the answer.
+    `is_credited`: the promotional credit has lowered the net already.
+    `others` are further answers by name; `main` names what a case with one plain answer means. `parts` make a list of the answer.
     """
 
     net: RatedCharge

@@ -15,7 +15,8 @@ from flyusage.pricing.cases import Answered, answer_all, printable, read_cases
 from flyusage.pricing.errors import CasesUnreadable
 
 FACTS = Path(__file__).parent / "facts"
-PUBLISHED = [case for name in ("billing_cases.json", "published_cases.json") for case in read_cases((FACTS / name).read_text())]
+FILES = ("billing_cases.json", "published_cases.json", "hand_worked_cases.json")
+PUBLISHED = [case for name in FILES for case in read_cases((FACTS / name).read_text())]
 TIERS = [{"up_to": 5, "unit": "7", "flat": "1"}, {"up_to": 10, "unit": "6.5"}, {"up_to": None, "unit": "6"}]
 
 
@@ -38,7 +39,9 @@ def refusal(kind: str, /, **inputs: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("case", PUBLISHED, ids=[case["id"] for case in PUBLISHED])
 def test_published(case: dict[str, Any]) -> None:
-    """Numbers from the published tests and documentation of OpenMeter, Lago, Kill Bill, Stripe, Zuplo and Fly.io; see `source`."""
+    """Numbers of the published tests and documentation of OpenMeter, Lago, Kill Bill, Stripe, Zuplo and Fly.io, and of our own
+    pencil for what lies on the borders between the rules; see `source`.
+    """
     (found,) = answer_all([case])
     assert (found.error, found.matches) == (None, True), found
     paid = sum((step.amount for step in found.working), Fraction(0))
