@@ -108,13 +108,31 @@ def test_what_failed_is_tried_again(open_page: OpenPage) -> None:
     expect(page).to_have_url(re.compile("kind=document"))
 
 
-def test_revenue_shows_the_months_and_teaches_experiments(open_page: OpenPage) -> None:
+def test_revenue_shows_the_months_and_experiments_which_are_started_and_ended_after_being_asked(open_page: OpenPage, site: Site) -> None:
     page = ready(open_page("/staff/revenue"))
     expect(page.locator(".month-table tbody tr").first).to_contain_text(
         re.compile(r"\$167\.58|\$322\.58")
     )  # before or after the close above
     expect(page.locator(".js-plotly-plot")).to_be_visible()
     expect(page.get_by_text("No experiment with prices yet")).to_be_visible()
+    site.run("prices", "draft", "new", "trial", "2026-01-01", "--from", "list@2024-11-01")
+    site.run("prices", "draft", "publish", "trial@2026-01-01", "--past")
+    page = ready(open_page("/staff/experiments"))
+    page.get_by_label("Name, for ever").fill("spring-trial")
+    page.get_by_label("Sell at the prices of").select_option("trial")
+    page.get_by_label("From (UTC)").fill("2099-03-01")
+    page.get_by_role("button", name="Start it").click()
+    expect(page.get_by_role("alert").filter(has_text="Nobody would take part")).to_be_visible()
+    page.get_by_label("And these, by commas").fill("prism")
+    page.get_by_role("button", name="Start it").click()
+    row = page.locator(".staff-questions li").filter(has_text="spring-trial")
+    expect(row).to_contain_text("1 in, ")
+    row.locator("summary").click()
+    expect(row).to_contain_text("spring-trial then never begins.")
+    row.get_by_role("button", name="End it").click()
+    expect(row).to_contain_text("Never began")
+    row.get_by_role("link", name="Revenue of both cohorts").click()
+    expect(page.get_by_text("spring-trial was ended before it began.")).to_be_visible()
 
 
 def test_a_question_is_answered(open_page: OpenPage, site: Site) -> None:
@@ -154,25 +172,6 @@ def test_terms_are_agreed_ended_and_taken_back_and_a_refusal_keeps_what_was_type
     expect(row).to_have_count(0)
     told = site.run("audit", "list", "--org", "prism").stdout
     assert "recurring_fee.withdraw" in told
-
-
-def test_an_experiment_is_started_and_ended_after_being_asked(open_page: OpenPage, site: Site) -> None:
-    site.run("prices", "draft", "new", "trial", "2026-01-01", "--from", "list@2024-11-01")
-    site.run("prices", "draft", "publish", "trial@2026-01-01", "--past")
-    page = ready(open_page("/staff/experiments"))
-    page.get_by_label("Name, for ever").fill("spring-trial")
-    page.get_by_label("Sell at the prices of").select_option("trial")
-    page.get_by_label("From (UTC)").fill("2099-03-01")
-    page.get_by_role("button", name="Start it").click()
-    expect(page.get_by_role("alert").filter(has_text="Nobody would take part")).to_be_visible()
-    page.get_by_label("And these, by commas").fill("prism")
-    page.get_by_role("button", name="Start it").click()
-    row = page.locator(".staff-questions li").filter(has_text="spring-trial")
-    expect(row).to_contain_text("1 in, ")
-    row.locator("summary").click()
-    expect(row).to_contain_text("spring-trial then never begins.")
-    row.get_by_role("button", name="End it").click()
-    expect(row).to_contain_text("Never began")
 
 
 def test_a_bank_payment_is_entered_in_part_and_too_much(open_page: OpenPage) -> None:
