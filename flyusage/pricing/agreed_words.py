@@ -52,10 +52,14 @@ def withdrawn_words(billed: Sequence[date], since: date, until: date | None) -> 
     held = [month for month in billed if month >= since.replace(day=1) and (until is None or month < until)]
     if not held:
         return "It is taken back as if it had never been; the audit keeps what it said."
-    which = f"{held[0]:%B %Y} is" if len(held) == 1 else f"{len(held)} months, {held[0]:%B %Y} to {held[-1]:%B %Y}, are"
+    which, stay, of = (
+        (f"{held[0]:%B %Y} is", "stays", "it")
+        if len(held) == 1
+        else (f"{len(held)} months, {held[0]:%B %Y} to {held[-1]:%B %Y}, are", "stay", "them")
+    )
     return (
-        f"It is taken back as if it had never been. {which} billed with it and stay as issued; late usage of "
-        f"{'that month' if len(held) == 1 else 'those months'} is then billed without it. To give back what it cost, issue a credit note."
+        f"It is taken back as if it had never been. {which} billed with it and {stay} as issued; what comes late of {of} "
+        "is then billed without it. To give back what it cost, issue a credit note."
     )
 
 
