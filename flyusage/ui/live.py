@@ -29,7 +29,7 @@ COLLECT_SECONDS = 1.0
 REFRESH_SECONDS = 60.0
 CHECK_SECONDS = 5.0
 KEPT_SECONDS = 5.0
-MOST_KEPT = 32
+MOST_KEPT = 16
 LONGEST_PAUSE = 30.0
 
 Standing: TypeAlias = tuple[int, Role | None, frozenset[int] | None]  # the organization, the reader's role there, and their apps

@@ -1,6 +1,7 @@
 """The explorer's state: choices and frozen display rows. The address holds the view; handlers lead to another address."""
 
 import asyncio
+from collections import Counter
 from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -20,6 +21,9 @@ from flyusage.ui.session import slug_in
 CHART_ID = "usage"
 PAGE_LENGTH = 25
 LONGEST_QUERY = 8000
+MOST_PREPARING = 2
+
+_preparing: Counter[str] = Counter()  # by connection
 
 
 class Explorer(rx.State):
@@ -106,19 +110,26 @@ class Explorer(rx.State):
     async def prepare(self, query: str):
         """Send the figure of the view at `query` ahead: a pointer rests on the way there, so that it is likely to be clicked.
 
-        Nothing is shown, nor does it hold up what is asked meanwhile.
+        Nothing is shown, nor does it hold up what is asked meanwhile. A connection has no more than a few of these at a time.
         """
-        query = str(query)[:LONGEST_QUERY]
+        query, connection = str(query)[:LONGEST_QUERY], self.router.session.session_id
+        if _preparing[connection] >= MOST_PREPARING:
+            return
         asked = replace(self._asked(), query=dict(sorted(parse_qsl(query.removeprefix("?")))))
+        _preparing[connection] += 1
         try:
             answered = await question.prepared(asked)
         except FlyusageError:
             return  # told to whoever goes there
+        finally:
+            _preparing[connection] -= 1
+            if not _preparing[connection]:
+                del _preparing[connection]
         if answered is None or answered.figure is None:
             return
         async with self:
             if asked.key("") != self._asked().key(""):  # else whoever went there meanwhile has been answered
-                self._prepared = (self.router.session.session_id, answered.number)
+                self._prepared = (connection, answered.number)
                 yield browser.prepare(CHART_ID, query, answered.number, answered.figure)
 
     @rx.event(background=True)
