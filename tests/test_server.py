@@ -118,6 +118,14 @@ def test_every_answer_carries_the_security_headers(address: str, page: httpx.Res
     assert "server" not in page.headers
 
 
+def test_a_script_carries_a_policy_that_lets_nothing_run(address: str) -> None:
+    """Opened by itself, that is: what a page loads is held to the page's policy."""
+    answer = httpx.get(address + "/assets/" + next(bundle.client().glob("assets/plotly*.js")).name)
+    assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null"])
 def test_another_sites_page_is_refused(address: str, origin: str) -> None:
     assert httpx.get(f"{address}/healthz", headers={"Origin": origin}).status_code == 403

@@ -28,6 +28,8 @@ CHANNEL = "flyusage"
 COLLECT_SECONDS = 1.0
 REFRESH_SECONDS = 60.0
 CHECK_SECONDS = 5.0
+KEPT_SECONDS = 5.0
+MOST_KEPT = 16
 LONGEST_PAUSE = 30.0
 
 Standing: TypeAlias = tuple[int, Role | None, frozenset[int] | None]  # the organization, the reader's role there, and their apps
@@ -87,6 +89,11 @@ async def shared(org: OpenOrganization, question: Hashable, ask: Callable[[], An
     return await listener().shared(org.id, (org.permissions, org.apps, question), ask)
 
 
+async def prepared(org: OpenOrganization, question: Hashable, ask: Callable[[], Answer]) -> Answer:
+    """As `shared`, for a question that is likely to be asked: `shared` gives the answer again for a few seconds, unless events come."""
+    return await listener().prepared(org.id, (org.permissions, org.apps, question), ask)
+
+
 async def asked_of(slug: str, question: Hashable, ask: Callable[[], Answer]) -> Answer | None:
     """As `shared`, for the organization under a page's slug; None where there is none."""
     org = await asyncio.to_thread(open_organization, slug)
@@ -126,6 +133,7 @@ class Listener:
         self._thread: threading.Thread | None = None
         self._changes: Counter[int] = Counter()
         self._asked: dict[tuple[int, int, Hashable], asyncio.Task[object]] = {}
+        self._kept: dict[tuple[int, int, Hashable], tuple[float, object]] = {}
         self.is_listening = threading.Event()
 
     def subscribe(self, org_id: int | None = None) -> News:
@@ -152,11 +160,29 @@ class Listener:
     async def shared(self, org_id: int, question: Hashable, ask: Callable[[], Answer]) -> Answer:
         """See `shared` of the module."""
         key = (org_id, self._changes[org_id], question)
+        self._forget()
+        if key in self._kept and self.is_listening.is_set():
+            return self._kept[key][1]  # pyright: ignore[reportReturnType]  # the key's question decides the type
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.create_task(asyncio.to_thread(ask))
             task.add_done_callback(lambda _done: self._asked.pop(key, None))
         return await asyncio.shield(task)  # the key's question decides the type
+
+    async def prepared(self, org_id: int, question: Hashable, ask: Callable[[], Answer]) -> Answer:
+        """See `prepared` of the module."""
+        key = (org_id, self._changes[org_id], question)
+        answer = await self.shared(org_id, question, ask)
+        if key not in self._kept:
+            self._kept[key] = (time.monotonic() + KEPT_SECONDS, answer)
+        return answer
+
+    def _forget(self) -> None:
+        """Let go of what was prepared too long ago, and of the oldest of too much."""
+        now, many = time.monotonic(), len(self._kept) - MOST_KEPT
+        for place, (key, (until, _)) in enumerate(list(self._kept.items())):
+            if until <= now or place < many:
+                del self._kept[key]
 
     def _listen(self) -> None:
         pause = 0.5

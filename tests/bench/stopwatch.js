@@ -20,7 +20,7 @@
     constructor(...how) {
       super(...how);
       this.addEventListener("message", ({ data }) => {
-        seen.got.push({ at: performance.now(), size: data.length, isFigure: data.includes('"_flyusage"') });
+        seen.got.push({ at: performance.now(), size: data.length, isFigure: String(data).includes('\\"figure\\":') });
       });
     }
 
@@ -45,7 +45,7 @@
   const ofClick = ({ at, view }) => seen.click && at > seen.click.at && view === location.search && view !== seen.click.from;
 
   window.stopwatch = {
-    arm: () => void Object.assign(seen, { click: null, sent: [], got: [], painted: [] }),
+    arm: () => void Object.assign(seen, { click: null, sent: [], painted: [] }),
     loaded: () => until(() => seen.painted[0]),
     clicked: async () => {
       const painted = await until(() => seen.painted.find(ofClick));
@@ -54,7 +54,7 @@
       return {
         ms: painted.at - zero,
         sent: seen.sent.find((at) => at >= zero) - zero,
-        answered: figure.at - zero,
+        answered: Math.max(0, figure.at - zero),
         drawn: painted.drawn - zero,
         size: figure.size,
         series: painted.series,

@@ -87,6 +87,26 @@ def test_the_sentence_changes_the_view_and_the_address_holds_it(open_page: OpenP
     expect(page.locator(".usage-table tfoot")).to_contain_text("3,844")
 
 
+def test_the_view_a_pointer_rests_on_is_sent_ahead_and_not_again(open_page: OpenPage):
+    page = open_page(OCTOBER)
+    wait_drawn(page)
+    with page.expect_websocket() as opened:
+        page.reload()
+    wait_drawn(page)
+    page.get_by_role("button", name="Measure:").click()
+    entry = page.get_by_role("menuitem", name="machine-hours").first
+    with opened.value.expect_event("framereceived", lambda said: "figure" in str(said)):
+        entry.hover()
+    expect(page.locator("#usage .ytick text").last).to_contain_text("$")  # nothing is shown before it is asked for
+    told: list[str] = []
+    opened.value.on("framereceived", lambda said: told.append(str(said)))
+    entry.click()
+    expect(page.locator("#usage .ytick text").last).not_to_contain_text("$")
+    expect(page.get_by_role("columnheader", name="Machine-hours")).to_be_visible()
+    assert any("drawPrepared" in one for one in told)
+    assert not any('\\"figure\\"' in one for one in told)
+
+
 def test_another_view_goes_on_living(open_page: OpenPage, site: Site, tmp_path):
     """Reflex ends what a view's load began with the next view's: the watch must not be part of it."""
     page = open_page("/orgs/rival/usage?from=2026-11-14&to=2026-11-16&by=app")

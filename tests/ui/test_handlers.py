@@ -19,8 +19,8 @@ HANDLERS = {
     "Budgets": {"create", "end", "load"},
     "Door": {"load"},
     "Explorer": {
-        "brush", "choose_days", "edit_filter", "follow_point", "load", "open_filters", "save_picture", "search_table",
-        "search_values", "set_exclusion", "sort_by", "toggle_value", "turn_page", "watch", "zoom_out",
+        "brush", "choose_days", "edit_filter", "follow_point", "load", "open_filters", "prepare", "save_picture",
+        "search_table", "search_values", "set_exclusion", "sort_by", "toggle_value", "turn_page", "watch", "zoom_out",
     },
     "Frame": {"load", "watch"},
     "InvitationPage": {"load"},

@@ -125,6 +125,29 @@ def test_answer_begun_before_an_event_is_not_shared_after_it(listener: live.List
     run_async(run())
 
 
+def test_what_was_prepared_is_given_until_an_event_comes_or_it_is_old(listener: live.Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(range(10))
+
+    async def run() -> None:
+        news = listener.subscribe(7)
+        await listening(listener, news)
+        assert await listener.prepared(7, "explored", answers.__next__) == 0
+        assert await listener.shared(7, "explored", answers.__next__) == 0
+        assert await listener.shared(7, "another", answers.__next__) == 1
+        await asyncio.to_thread(notify, 7)
+        await asyncio.wait_for(news.has_come.wait(), SOON)
+        assert await listener.shared(7, "explored", answers.__next__) == 2
+        monkeypatch.setattr(live, "KEPT_SECONDS", 0.0)
+        assert await listener.prepared(7, "explored", answers.__next__) == 3
+        assert await listener.shared(7, "explored", answers.__next__) == 4
+        monkeypatch.setattr(live, "KEPT_SECONDS", 60.0)
+        for number in range(live.MOST_KEPT + 3):
+            await listener.prepared(7, number, lambda: "kept")
+        assert len(listener._kept) <= live.MOST_KEPT + 1
+
+    run_async(run())
+
+
 class Tab:
     """A page in a browser tab, as a background handler sees it: its token, route and address."""
 

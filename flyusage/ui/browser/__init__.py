@@ -31,6 +31,16 @@ def draw(chart_id: str, figure: Mapping[str, object]) -> EventSpec:
     return _action("draw", {"id": chart_id, "figure": figure})
 
 
+def prepare(chart_id: str, query: str, number: int, figure: Mapping[str, object]) -> EventSpec:
+    """Have the browser keep `figure`, the process's `number`-th, and draw it as soon as somebody goes to the page's view at `query`."""
+    return _action("prepare", {"id": chart_id, "query": query, "number": number, "figure": figure})
+
+
+def draw_prepared(chart_id: str, number: int) -> EventSpec:
+    """Draw the figure that `prepare` sent under this number. Where the browser has lost it, it loads the page's view again."""
+    return _action("drawPrepared", {"id": chart_id, "number": number})
+
+
 def save_picture(chart_id: str, kind: Literal["png", "svg"], name: str) -> EventSpec:
     """Save the chart with this id as it is drawn now, as a file called `name` with the kind's ending."""
     return _action("savePicture", {"id": chart_id, "kind": kind, "name": name})

@@ -1,8 +1,8 @@
 // Runs the events that flyusage/ui/browser/__init__.py sends. No text from the server is ever evaluated.
 import { toast } from "sonner";
-import { drawChart, savePicture } from "$/flyusage/charts";
+import { drawChart, drawPrepared, prepareChart, savePicture } from "$/flyusage/charts";
 import { enter, goTo } from "$/flyusage/views";
-import { eventLoop } from "$/utils/context-registry";
+import { app, eventLoop } from "$/utils/context-registry";
 
 const actions = {
   toast: ({ kind, text, detail }) => toast[kind](text, { description: detail || undefined }),
@@ -10,6 +10,8 @@ const actions = {
   start: ({ name }) => void eventLoop.addEvents([{ name, payload: {} }]),
   go: ({ to }) => goTo(to),
   draw: ({ id, figure }) => drawChart(id, figure),
+  prepare: ({ id, query, number, figure }) => prepareChart(id, query, number, figure),
+  drawPrepared: ({ id, number }) => void (drawPrepared(id, number) || eventLoop.addEvents(app.onLoadInternalEvent())),
   leave: ({ to, isNext }) => {
     const here = window.location.pathname + window.location.search;
     window.location.assign(isNext ? `${to}?next=${encodeURIComponent(here)}` : to);

@@ -6,16 +6,49 @@ const mounted = new Map();
 
 /** Draw `figure` in the chart with this id, now or when it mounts. */
 export const drawChart = (id, figure) => {
+  ahead.delete(id);
   figures.set(id, figure);
   mounted.get(id)?.draw(figure);
+};
+
+const KEPT_MS = 5000; // as long as the server keeps what it has prepared (`live.KEPT_SECONDS`)
+
+const ahead = new Map();
+
+const isOf = (query, one) => one?.query === query && performance.now() - one.at < KEPT_MS;
+
+const drawAhead = (id) => {
+  const { figure } = ahead.get(id);
+  if (figures.get(id) === figure) return;
+  figures.set(id, figure);
+  mounted.get(id)?.draw(figure);
+};
+
+/** Whether the figure of the view at `query` is here already, to be drawn as soon as somebody goes there. */
+export const isPrepared = (query) => [...ahead.values()].some((one) => isOf(query, one));
+
+/** Keep a figure of this number for the chart with this id until the page goes to the view at `query`; drawn at once where it has. */
+export const prepareChart = (id, query, number, figure) => {
+  ahead.set(id, { query, number, figure, at: performance.now() });
+  if (query === window.location.search) drawAhead(id);
+};
+
+/** The chart shows the figure of this number, which was prepared. False where that is no longer here. */
+export const drawPrepared = (id, number) => {
+  if (ahead.get(id)?.number !== number) return false;
+  drawAhead(id);
+  return true;
 };
 
 /** Save the chart with this id, as it is drawn now, as a PNG or SVG file. */
 export const savePicture = (id, kind, name) => mounted.get(id)?.save(kind, name);
 
-/** The page goes to another view: its charts will be drawn anew. */
+/** The page goes to another view: its charts will be drawn anew, and are at once where their figures have been prepared. */
 export const expectDrawings = () => {
-  for (const { expect } of mounted.values()) expect();
+  for (const [id, { expect }] of mounted) {
+    if (isOf(window.location.search, ahead.get(id))) drawAhead(id);
+    else expect();
+  }
 };
 if (typeof window !== "undefined") window.addEventListener("popstate", expectDrawings);
 
@@ -27,6 +60,7 @@ export const mountChart = (id, chart) => {
   return () => {
     mounted.delete(id);
     figures.delete(id);
+    ahead.delete(id);
   };
 };
 

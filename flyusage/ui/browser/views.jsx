@@ -1,7 +1,7 @@
 // From one view of a page to the next. The address changes and the page's own handlers load it; no route is rendered anew,
 // which took the router longer than the server takes to answer.
 import { app, eventLoop } from "$/utils/context-registry";
-import { expectDrawings } from "$/flyusage/charts";
+import { expectDrawings, isPrepared } from "$/flyusage/charts";
 
 const newKey = () => Math.random().toString(36).slice(2, 10);
 
@@ -26,19 +26,41 @@ export const goTo = (href) => {
   if (window.scrollY) window.scrollTo(0, 0);
 };
 
+// A pointer, or the keyboard's focus, that rests on the way to another view mostly takes it: the page's handler of
+// `data-prepare` is asked to have that view's figure ready. A way there says where it leads in `data-view`.
+const RESTED_MS = 50;
+let resting = null;
+let rest = 0;
+
+const prepare = (href) => {
+  const handler = document.querySelector("[data-prepare]")?.dataset.prepare;
+  const { pathname, search } = new URL(href, window.location.href);
+  if (!handler || pathname !== window.location.pathname || search === window.location.search || isPrepared(search)) return;
+  eventLoop.addEvents([{ name: handler, payload: { query: search } }]);
+};
+
+const follow = ({ target, pointerType }) => {
+  const way = target.closest?.("[data-view]") ?? null;
+  if (way === resting) return;
+  resting = way;
+  clearTimeout(rest);
+  if (way && pointerType !== "touch") rest = setTimeout(() => prepare(way.dataset.view), RESTED_MS);
+};
+if (typeof document !== "undefined") for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, follow);
+
 const isPlain = ({ button, metaKey, ctrlKey, shiftKey, altKey, defaultPrevented }) =>
   button === 0 && !metaKey && !ctrlKey && !shiftKey && !altKey && !defaultPrevented;
 
 /** A link to another view of this page. */
 export const ViewLink = ({ href, onClick, children, ...rest }) => {
-  const follow = (event) => {
+  const go = (event) => {
     onClick?.(event);
     if (!isPlain(event)) return;
     event.preventDefault();
     goTo(href);
   };
   return (
-    <a href={href} onClick={follow} {...rest}>
+    <a href={href} data-view={href} onClick={go} {...rest}>
       {children}
     </a>
   );

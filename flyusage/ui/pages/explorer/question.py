@@ -8,8 +8,9 @@ Each entry point opens the organization anew from its slug: a handler may be cal
 import asyncio
 import shlex
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 from urllib.parse import urlencode
 
 from sqlmodel import Session, select
@@ -78,6 +79,7 @@ class Answered:
 
     figure: Figure | None = None
     shown: tuple[Screen | Table | Changed, ...] = ()
+    number: int = 0  # of the exploration that drew the figure
 
 
 async def answers(asked: Asked) -> AsyncIterator[Answered]:
@@ -92,12 +94,21 @@ async def answers(asked: Asked) -> AsyncIterator[Answered]:
         return
     explored = await live.shared(org, asked.key("explored"), lambda: _explore(org, asked))
     if explored.figure is not None:
-        yield Answered(figure=explored.figure)
+        yield Answered(figure=explored.figure, number=explored.number)
     sound = await live.shared(org, "soundness", lambda: _soundness(org))
     yield Answered(shown=await asyncio.to_thread(lambda: (_screen(explored, sound), _table(explored, asked))))
     if await _outline(org, explored, asked):
         yield Answered(shown=(await asyncio.to_thread(_table, explored, asked),))
     yield Answered(shown=(await live.shared(org, asked.key("changed"), lambda: _changed(org, explored)),))
+
+
+async def prepared(asked: Asked) -> Answered | None:
+    """The figure of a view that somebody is likely to go to, kept for `answers` to begin with; None where there is none to draw."""
+    org = await asyncio.to_thread(open_organization, asked.slug, Permission.USAGE_READ)
+    if org is None:
+        return None
+    explored = await live.prepared(org, asked.key("explored"), lambda: _explore(org, asked))
+    return Answered(figure=explored.figure, number=explored.number) if explored.figure is not None else None
 
 
 async def table(asked: Asked) -> Table | None:
@@ -152,6 +163,7 @@ class _Explored:
     lines_key: tuple[object, ...]
     permissions: frozenset[Permission]
     beside: Overlays
+    number: int = field(default_factory=count(1).__next__)
 
 
 def _explore(org: OpenOrganization, asked: Asked) -> _Explored:

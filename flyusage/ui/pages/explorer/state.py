@@ -1,8 +1,10 @@
 """The explorer's state: choices and frozen display rows. The address holds the view; handlers lead to another address."""
 
 import asyncio
-from dataclasses import fields
+from collections import Counter
+from dataclasses import fields, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import reflex as rx
 from reflex.event import EventSpec
@@ -18,6 +20,10 @@ from flyusage.ui.session import slug_in
 
 CHART_ID = "usage"
 PAGE_LENGTH = 25
+LONGEST_QUERY = 8000
+MOST_PREPARING = 2
+
+_preparing: Counter[str] = Counter()  # by connection
 
 
 class Explorer(rx.State):
@@ -83,6 +89,7 @@ class Explorer(rx.State):
 
     _before_brush: str = ""
     _shown: str = ""
+    _prepared: tuple[str, int] = ("", 0)  # the connection, and the number of the figure that was last sent ahead by it
 
     @rx.event
     async def load(self):
@@ -98,6 +105,32 @@ class Explorer(rx.State):
             yield self._show(_failed(error))
         if not live.is_watched(self):
             yield browser.start(Explorer.watch)
+
+    @rx.event(background=True)
+    async def prepare(self, query: str):
+        """Send the figure of the view at `query` ahead: a pointer rests on the way there, so that it is likely to be clicked.
+
+        Nothing is shown, nor does it hold up what is asked meanwhile. A connection has no more than a few of these at a time.
+        """
+        query, connection = str(query)[:LONGEST_QUERY], self.router.session.session_id
+        if _preparing[connection] >= MOST_PREPARING:
+            return
+        asked = replace(self._asked(), query=dict(sorted(parse_qsl(query.removeprefix("?")))))
+        _preparing[connection] += 1
+        try:
+            answered = await question.prepared(asked)
+        except FlyusageError:
+            return  # told to whoever goes there
+        finally:
+            _preparing[connection] -= 1
+            if not _preparing[connection]:
+                del _preparing[connection]
+        if answered is None or answered.figure is None:
+            return
+        async with self:
+            if asked.key("") != self._asked().key(""):  # else whoever went there meanwhile has been answered
+                self._prepared = (connection, answered.number)
+                yield browser.prepare(CHART_ID, query, answered.number, answered.figure)
 
     @rx.event(background=True)
     async def watch(self):
@@ -127,7 +160,12 @@ class Explorer(rx.State):
         """Take a part of an answer over; a figure goes to the browser at once and is not kept."""
         for part in answered.shown:
             self._assign(part)
-        return browser.draw(CHART_ID, answered.figure) if answered.figure else None
+        if answered.figure is None:
+            return None
+        sent_ahead, self._prepared = self._prepared, ("", 0)
+        if sent_ahead == (self.router.session.session_id, answered.number):
+            return browser.draw_prepared(CHART_ID, answered.number)
+        return browser.draw(CHART_ID, answered.figure)
 
     async def _print_table(self) -> None:
         if (printed := await question.table(self._asked())) is not None:

@@ -2,6 +2,7 @@
 
 import reflex as rx
 from reflex.vars import Var
+from reflex_base.utils.format import format_event_handler
 
 from flyusage.ui import browser
 from flyusage.ui.components.plotly_chart import plotly_chart
@@ -31,6 +32,7 @@ def explorer() -> rx.Component:
                 _chart_card(),
                 rx.el.div(usage_table(), _changed(), class_name="explorer-split"),
                 class_name="explorer",
+                custom_attrs={"data-prepare": format_event_handler(Explorer.prepare)},
             ),
         ),
         title="Explorer",
@@ -85,6 +87,7 @@ def word_menu(name: str, word: Var) -> rx.Component:
                     rx.el.span(choice.hint, class_name="choice-hint"),
                     on_select=browser.go(choice.href),
                     aria_current=rx.cond(choice.is_current, "true", "false"),
+                    custom_attrs={"data-view": choice.href},
                 ),
             ),
             class_name="word-menu",

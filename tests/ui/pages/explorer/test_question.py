@@ -1,5 +1,6 @@
 """The explorer's answers, part by part."""
 
+import asyncio
 from datetime import UTC, date, datetime
 
 import pytest
@@ -9,7 +10,8 @@ from metering.rolled import org_id, roll
 
 from flyusage import clock, db
 from flyusage.metering import history
-from flyusage.ui.pages.explorer.question import Asked, answers, table
+from flyusage.ui import live
+from flyusage.ui.pages.explorer.question import Asked, answers, prepared, table
 from flyusage.ui.pages.explorer.rows import Changed, Screen, Table
 
 NOW = datetime(2026, 11, 15, 10, 40, tzinfo=UTC)
@@ -44,6 +46,27 @@ def test_small_lines_follow_the_table_for_rows_that_are_not_drawn():
 def test_another_page_of_the_table_has_its_lines_too():
     last = run_async(table(Asked("prism", BY_APP, page=2)))
     assert (len(last.rows), all(row.spark for row in last.rows)) == (APPS - 25, True)
+
+
+def test_a_view_that_was_prepared_is_answered_with_the_very_figure_sent_ahead(monkeypatch: pytest.MonkeyPatch):
+    async def run():
+        listener = live.Listener(live._connect)
+        monkeypatch.setattr(live, "listener", lambda: listener)
+        news = listener.subscribe()
+        await asyncio.to_thread(listener.is_listening.wait, 5)
+        await asyncio.wait_for(news.has_come.wait(), 5)
+        try:
+            ahead = await prepared(Asked("prism", BY_APP))
+            first = await anext(answers(Asked("prism", BY_APP)))
+            return ahead, first, await anext(answers(Asked("prism", BY_APP | {"by": "region"}))), await prepared(Asked("nowhere", BY_APP))
+        finally:
+            await asyncio.to_thread(listener.close)
+
+    ahead, first, other, nowhere = run_async(run())
+    assert ahead is not None
+    assert (first.number, first.figure) == (ahead.number, ahead.figure)
+    assert other.number != ahead.number
+    assert nowhere is None
 
 
 def test_where_every_row_is_drawn_there_is_one_table():
