@@ -15,11 +15,12 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.auth import halfway, passwords, second_factor, sessions, throttle
+from flyusage.auth import halfway, passkeys, passwords, second_factor, sessions, throttle
 from flyusage.auth.errors import AddressInvalid, LinkSpent, SecondFactorAsked, SignInRefused, UserKnown, UserUnknown
+from flyusage.auth.how import PASSKEY
 from flyusage.auth.models import User
 from flyusage.auth.secrets import digest, new_secret
-from flyusage.config import Settings
+from flyusage.config import Settings, settings
 from flyusage.internet import ascii_name
 
 LINK_HOURS = {"set_password": 24, "verify_address": 72}
@@ -131,6 +132,28 @@ def sign_in(
             return sessions.start(session, row.id, address=address, device=device)
         secret = halfway.start(session, row.id)
     raise SecondFactorAsked(secret)
+
+
+def passkey_asked(address: str) -> str:
+    """What a browser is asked to sign by any passkey it holds for us, as JSON; the same whoever asks. Raises TooManyAttempts."""
+    with db.platform_transaction() as session:
+        throttle.count(session, "passkey-asked-from", address, throttle.PER_ADDRESS)
+    with db.platform_transaction() as session:
+        return passkeys.ask_anybody(session, settings())
+
+
+def sign_in_by_passkey(answer: str, *, address: str, device: str, note: Note, permit: Note) -> str:
+    """Sign in by what a passkey signed, without a password; the secret for the browser's new cookie. No code is asked for after it.
+
+    Otherwise as `sign_in`. Raises PasskeyRefused, TooManyAttempts.
+    """
+    with db.platform_transaction() as session:
+        throttle.count(session, "sign-in-from", address, throttle.PER_ADDRESS)
+    with db.platform_transaction() as session:
+        user_id = passkeys.enter(session, answer, settings())
+        permit(session, user_id)
+        note(session, user_id)
+        return sessions.start(session, user_id, address=address, device=device, how=PASSKEY)
 
 
 def _typed(email: str) -> str:
