@@ -5,6 +5,7 @@ Every answer about an address is the same whether or not it has an account, and 
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -12,7 +13,8 @@ from unicodedata import normalize
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from sqlmodel import Session
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col
 
 from flyusage import clock, db
 from flyusage.auth import halfway, passkeys, passwords, second_factor, sessions, throttle
@@ -61,11 +63,21 @@ def create(session: Session, email: str, *, name: str = "", is_verified: bool = 
         raise UserKnown(f"{address} has an account already.")
     called = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME] or address.partition("@")[0]
     now = clock.now()
-    made = User(email=address, name=called, created_at=now, email_verified_at=now if is_verified else None)
-    session.add(made)
-    session.flush()
-    assert made.id is not None
-    return Account(made.id, address, called)
+    row = {"email": address, "name": called, "created_at": now, "email_verified_at": now if is_verified else None}
+    made = session.scalar(insert(User).values(row).on_conflict_do_nothing().returning(col(User.id)))
+    if made is None:  # by another transaction, a moment ago
+        raise UserKnown(f"{address} has an account already.")
+    return Account(made, address, called)
+
+
+def find_or_create(session: Session, email: str, *, name: str, is_verified: bool) -> Account:
+    """The account of an address (normal), made where there is none; one, also when it is made somewhere else at the same moment."""
+    found = find(session, email)
+    if found is None:
+        with suppress(UserKnown):
+            return create(session, email, name=name, is_verified=is_verified)
+        found = known(session, email)
+    return found
 
 
 def find(session: Session, email: str) -> Account | None:
@@ -81,6 +93,12 @@ def known(session: Session, email: str) -> Account:
     if found is None:
         raise UserUnknown(f"No account has the address {address}. `flyusage users list` names those there are.")
     return found
+
+
+def has_password(session: Session, user_id: int) -> bool:
+    """Whether the account can be signed in to by a password, as it is now: whoever else gives it one waits. Needs the platform's role."""
+    row = sa.text("SELECT password_hash IS NOT NULL FROM user_account WHERE id = :user FOR NO KEY UPDATE")
+    return bool(session.scalar(row, {"user": user_id}))
 
 
 def set_password(session: Session, user_id: int, password: str) -> None:

@@ -87,9 +87,15 @@ def reader_of(session: Session, secret: str) -> Reader | None:
     ).one_or_none()
     if row is None:
         return None
-    if now - row.seen_at >= SEEN_EVERY:
-        session.execute(sa.text("SELECT session_seen(:session, :now)"), {"session": row.session_id, "now": now})
+    was_seen(session, row.session_id, row.seen_at)
     return Reader(row.session_id, row.user_id, row.email, row.name, How(row.method, row.sso_org_id, row.has_provider_factor))
+
+
+def was_seen(session: Session, session_id: int, last: datetime) -> None:
+    """Keep that a session is used now, to the minute; `last` is when it was before."""
+    now = clock.now()
+    if now - last >= SEEN_EVERY:
+        session.execute(sa.text("SELECT session_seen(:session, :now)"), {"session": session_id, "now": now})
 
 
 def is_fresh(session: Session, session_id: int) -> bool:

@@ -189,7 +189,9 @@ def accept_as_new(session: Session, secret: str, *, name: str, password: str) ->
     if offer.has_account:
         raise InvitationForAnother(f"{offer.email} has an account. Sign in to accept.")
     _spend(session, secret, offer)
-    known = accounts.find(session, offer.email) or accounts.create(session, offer.email, name=name, is_verified=True)
+    known = accounts.find_or_create(session, offer.email, name=name, is_verified=True)
+    if accounts.has_password(session, known.user_id):  # one that was made a moment ago: nobody else's word sets its password
+        raise InvitationForAnother(f"{offer.email} has an account. Sign in to accept.")
     _join(session, offer, known.user_id)
     accounts.set_password(session, known.user_id, password)
     return offer, known.user_id
