@@ -28,6 +28,7 @@ from flyusage.api import (
     views,
 )
 from flyusage.api.answers import content
+from flyusage.api.bodies import limited
 from flyusage.auth.throttle import Counted
 
 PREFIX = "/api/v1"
@@ -114,9 +115,11 @@ class _Outermost:
                 message["headers"] = [*message["headers"], *((name.encode(), value.encode()) for name, value in added.items())]
             await send(message)
 
+        # The framework reads a whole body before it asks whose request it is. Events alone are read as they come, after that.
+        taken = receive if scope["path"] == f"{PREFIX}/events" else limited(receive)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self.app(scope, receive, send_with_headers)
+                await self.app(scope, taken, send_with_headers)
             except Exception:
                 if not has_begun:  # else `errors.unexpected` has answered, and its log entry is the whole story
                     raise

@@ -1,4 +1,4 @@
-"""A request's body as lines of events, in bounded memory: gunzipped as it comes, an array's elements found one by one."""
+"""A request's body in bounded memory: cut off where it is longer than any; as lines of events, gunzipped and found one by one as it comes."""
 
 import codecs
 import io
@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import anyio.from_thread
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
 
 from flyusage.api.errors import BodyBroken, MediaTypeUnknown, RequestInvalid, TooLarge
 from flyusage.metering.events import MAX_LINE_BYTES
@@ -18,11 +20,27 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "ap
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
 DATA = ("application/json", "")
+LARGEST_BODY = 1 << 20  # of everything but events
 LARGEST_RATIO = 300  # of gzip; events come to 20 to 60, a bomb to 1,000
 FREE_BYTES = 8 << 20  # that much is let through before the ratio counts
 LONGEST_ELEMENT = 1 << 20
 PIECE = 1 << 16
 _BLANK = " \t\r\n"
+
+
+def limited(receive: Receive) -> Receive:
+    """`receive`, which fails with a 413 when more comes than any request but one of events has to say."""
+    taken = 0
+
+    async def receive_some() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > LARGEST_BODY:
+            raise HTTPException(413, "Nothing but events is that long. Send a megabyte at most.")
+        return message
+
+    return receive_some
 
 
 def chunks_of(stream: AsyncIterator[bytes]) -> Iterator[bytes]:

@@ -173,7 +173,7 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    code = {404: "not_found", 405: "method_not_allowed", 413: TooLarge.code}.get(error.status_code, "refused")
     detail = {
         404: "There is nothing at this address. The reference is at /api/docs.",
         405: "This address does not answer that method. The reference is at /api/docs.",

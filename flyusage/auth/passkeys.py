@@ -40,7 +40,14 @@ _SWEEP = """
 DELETE FROM passkey_challenge WHERE challenge_sha256 IN
   (SELECT challenge_sha256 FROM passkey_challenge WHERE ends_at <= :now LIMIT 100 FOR UPDATE SKIP LOCKED)"""
 
-_BROKEN = (exceptions.WebAuthnException, ValueError, KeyError, TypeError, AttributeError)  # what a hostile answer makes of the library
+_BROKEN = (
+    exceptions.WebAuthnException,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)  # what a hostile answer makes of the library
 
 
 @dataclass(frozen=True)

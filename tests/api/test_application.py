@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import billed_site
+import httpx
 import pytest
 import sqlalchemy as sa
 from asking_api import EVERYTHING, ask, token_of
+from background import run_async
 from fastapi.routing import APIRoute
+from starlette.applications import Starlette
 from story import NOW
 
 from flyusage import clock, db
@@ -138,6 +141,25 @@ def _body(path: str) -> dict[str, object]:
     if path.startswith("/budgets"):
         return {"name": f"ours {next(COUNTED)}", "amount": "5000"}
     return {"name": f"ours {next(COUNTED)}", "query": {"by": "app"}, "is_shared": True} if path.startswith("/views") else {}
+
+
+def test_nobody_makes_the_server_hold_a_long_body(ids: dict[str, int]):
+    given = 0
+
+    async def without_end():
+        nonlocal given
+        for _ in range(64):
+            given += 1 << 20
+            yield b" " * (1 << 20)
+
+    async def send() -> httpx.Response:
+        carried = httpx.ASGITransport(app=Starlette(routes=application.routes))
+        async with httpx.AsyncClient(transport=carried, base_url="http://localhost") as client:
+            return await client.post("/api/v1/budgets", content=without_end(), headers={"content-type": "application/json"})
+
+    told = run_async(send())
+    assert (told.status_code, told.json()["code"]) == (413, "too_large")
+    assert given <= 2 << 20
 
 
 def new_endpoint() -> int:
