@@ -47,7 +47,7 @@ _BROKEN = (
     TypeError,
     AttributeError,
     RecursionError,
-)  # what a hostile answer makes of the library
+)  # what hostile answers make of it
 
 
 @dataclass(frozen=True)
