@@ -263,7 +263,7 @@ def test_a_passkey_is_added_named_asked_for_and_removed(visit: Visit, guarded: S
 
     context.clear_cookies()
     page.goto("/sign-in?next=/orgs/prism/billing")
-    page.get_by_role("button", name="Sign in with a passkey").click()  # neither address nor password
+    page.get_by_role("button", name="Continue with a passkey").click()  # neither address nor password
     expect(page).to_have_url(re.compile("/orgs/prism/billing$"))
 
     page.goto("/account")

@@ -108,7 +108,7 @@ export const UsePasskey = ({ onward = "" }) => (
 
 /** Instead of a password. */
 export const EnterByPasskey = ({ onward = "" }) => (
-  <SignIn from="/auth/entry-options" to="/auth/enter-by-passkey" words="Sign in with a passkey" onward={onward} />
+  <SignIn from="/auth/entry-options" to="/auth/enter-by-passkey" words="Continue with a passkey" onward={onward} />
 );
 
 export const AddPasskey = ({ longest, asksProof = false, proofLabel, onMade }) => {
