@@ -8,20 +8,22 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo test check wheel bench conformance lock frontend clean
+.PHONY: demo test check lint wheel bench conformance lock frontend clean
 
 demo: .venv/.run frontend  ## the demo platform on http://127.0.0.1:8321
 	@$(BIN)/flyusage demo
 
 test: .venv/.dev .venv/.provider frontend  ## a worker per core and one more, each with its own Postgres, server and browser; WORKERS=1 runs one after the other
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
-check: .venv/.dev frontend
+check: lint
+	$(BIN)/python -m pytest -q tests/test_schema.py
+
+lint: .venv/.dev frontend  ## what `check` looks at beside the schema, which `test` has had
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/test_schema.py
 
 wheel: .venv/.run frontend
 	$(BIN)/python -m hatchling build --target wheel

@@ -58,8 +58,12 @@ from flyusage.ui.pages.sign_up import SignUpPage, new_account
 from flyusage.ui.pages.sign_up import sign_up as sign_up_page
 from flyusage.ui.pages.sso.state import SingleSignOn
 from flyusage.ui.pages.sso.view import sso
+from flyusage.ui.pages.staff.bank.state import StaffBank
+from flyusage.ui.pages.staff.bank.view import bank as staff_bank
 from flyusage.ui.pages.staff.close.state import StaffClose
 from flyusage.ui.pages.staff.close.view import close as staff_close
+from flyusage.ui.pages.staff.experiments.state import StaffExperiments
+from flyusage.ui.pages.staff.experiments.view import experiments as staff_experiments
 from flyusage.ui.pages.staff.prices.state import StaffPrices
 from flyusage.ui.pages.staff.prices.view import prices as staff_prices
 from flyusage.ui.pages.staff.questions.state import StaffQuestions
@@ -68,6 +72,10 @@ from flyusage.ui.pages.staff.queue.state import StaffQueue
 from flyusage.ui.pages.staff.queue.view import queue as staff_queue
 from flyusage.ui.pages.staff.revenue.state import StaffRevenue
 from flyusage.ui.pages.staff.revenue.view import revenue as staff_revenue
+from flyusage.ui.pages.staff.seller.state import StaffSeller
+from flyusage.ui.pages.staff.seller.view import seller as staff_seller
+from flyusage.ui.pages.staff.terms.state import StaffTerms
+from flyusage.ui.pages.staff.terms.view import terms as staff_terms
 from flyusage.ui.pages.tokens.state import Tokens
 from flyusage.ui.pages.tokens.view import tokens
 from flyusage.ui.pages.views.state import SavedViews
@@ -152,3 +160,7 @@ app.add_page(staff_close, route=staff_layout.CLOSE, title="Close a month · flyu
 app.add_page(staff_queue, route=staff_layout.QUEUE, title="Payment queue · flyusage", on_load=StaffQueue.load)
 app.add_page(staff_revenue, route=staff_layout.REVENUE, title="Revenue · flyusage", on_load=StaffRevenue.load)
 app.add_page(staff_questions, route=staff_layout.QUESTIONS, title="Questions · flyusage", on_load=StaffQuestions.load)
+app.add_page(staff_terms, route=staff_layout.TERMS, title="Terms · flyusage", on_load=StaffTerms.load)
+app.add_page(staff_experiments, route=staff_layout.EXPERIMENTS, title="Experiments · flyusage", on_load=StaffExperiments.load)
+app.add_page(staff_bank, route=staff_layout.BANK, title="Bank payments · flyusage", on_load=StaffBank.load)
+app.add_page(staff_seller, route=staff_layout.SELLER, title="Seller · flyusage", on_load=StaffSeller.load)

@@ -6,14 +6,17 @@ The schema is migrated and seeded once, into a template; `database` is a clone o
 import gc
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
+import passwords_cost
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -26,6 +29,7 @@ from flyusage.cli import bootstrap
 
 PUBLIC_TRACE = Path(__file__).parents[2] / "shared" / "data"
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 * 10**9
+LONG = ("test_fuzzing.py", "test_serve.py", "test_closing.py", "test_rollups.py")
 LOGIN, PASSWORD = "flyusage_test_login", "only-for-tests"
 
 gc.disable()  # while collecting: what is imported stays
@@ -40,13 +44,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browser journeys first, whatever the order, so that no worker waits at the end for another's; those of the public trace only where it is."""
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
+    """What takes long first, whatever the order, so that no worker waits at the end for another's; the public trace only where it is.
+
+    Browser journeys are long, and LONG.
+    """
+    items.sort(key=lambda item: "e2e" not in item.path.parts and item.path.name not in LONG)
     if PUBLIC_TRACE.is_dir():
         return
     left_out = [item for item in items if item.get_closest_marker("real_trace")]
     items[:] = [item for item in items if not item.get_closest_marker("real_trace")]
     config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Say what ended a worker that did not end by itself: xdist does not, and a killed one leaves no trace."""
+    if error:
+        code = node.gateway._io.popen.wait(10)
+        print(f"\n{node.gateway.id} ended by {signal.Signals(-code).name if code < 0 else f'exit code {code}'}", flush=True)
 
 
 def pytest_collection_finish() -> None:
@@ -93,6 +108,7 @@ def own_settings() -> Iterator[None]:
     os.environ["FLYUSAGE_DATA_DIR"] = str(folder)
     config.settings.cache_clear()
     *processors, _ = structlog.get_config()["processors"]
+    passwords_cost.lower()
     structlog.configure(processors=[*processors, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
     yield
     del os.environ["FLYUSAGE_DATA_DIR"], os.environ["XDG_CONFIG_HOME"]
@@ -150,6 +166,13 @@ def mailserver() -> Iterator[Mailserver]:
     """A real SMTP server; FLYUSAGE_SMTP_URL does not point at it unless the test says so."""
     with running() as server:
         yield server
+
+
+@pytest.fixture
+def real_cost() -> Iterator[None]:
+    """Passwords cost what they cost in the product."""
+    with passwords_cost.real():
+        yield
 
 
 @pytest.fixture

@@ -55,11 +55,16 @@ def start(
     return process
 
 
+def start_command(*command: str, settings: dict[str, str], out: str, err: str) -> ForkServerProcess:
+    """A `flyusage` command that has begun; it writes to the files `out` and `err`."""
+    return start(_command, command, settings=settings, out=out, err=err)
+
+
 def run(*command: str, settings: dict[str, str]) -> Said:
     """A `flyusage` command to its end."""
     with tempfile.TemporaryDirectory(prefix="flyusage-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = start(_command, command, settings=settings, out=str(out), err=str(err))
+        process = start_command(*command, settings=settings, out=str(out), err=str(err))
         process.join()
         code = process.exitcode
         process.close()

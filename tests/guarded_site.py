@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 from urllib.parse import urlencode, urlsplit
 
 from browsing import Site
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
 PASSWORDS = {
     "owner@prism.example": "violin oxide parcel thunder",
@@ -58,7 +58,17 @@ def cookies_of(answer: Answer) -> dict[str, str]:
 
 def cookie_for(site: Site, email: str, password: str) -> str:
     """The Cookie header of a browser that has just signed in."""
-    return f"{SESSION}={cookies_of(post(site, '/auth/sign-in', email=email, password=password))[SESSION]}"
+    return f"{SESSION}={session_of(site, email, password)}"
+
+
+def session_of(site: Site, email: str, password: str) -> str:
+    """What the cookie of a browser that has just signed in holds."""
+    return cookies_of(post(site, "/auth/sign-in", email=email, password=password))[SESSION]
+
+
+def let_in(context: BrowserContext, site: Site, session: str) -> None:
+    """Have the context's pages be those of somebody who has signed in: as `sign_in`, without the sign-in page's load."""
+    context.add_cookies([{"name": SESSION, "value": session, "url": site.address}])
 
 
 def set_password(site: Site, email: str, password: str) -> None:

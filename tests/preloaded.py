@@ -3,6 +3,8 @@
 import gc
 import importlib
 
+import passwords_cost
+
 from flyusage.cli.main import COMMANDS
 from flyusage.ui import bundle
 
@@ -14,5 +16,6 @@ for command in COMMANDS.values():
     importlib.import_module(f"flyusage.cli.{command.partition(':')[0]}")
 for late in ("zxcvbn", "zxcvbn.matching", "pytest"):  # when somebody chooses a password; what multiprocessing takes for the main module
     importlib.import_module(late)
+passwords_cost.lower()
 gc.freeze()  # forks share what is never looked at again
 gc.enable()

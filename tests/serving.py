@@ -1,6 +1,7 @@
 """A real server process on a free port, over the built frontend, which is built at most once per run."""
 
 import fcntl
+import hashlib
 import os
 import signal
 import subprocess
@@ -32,7 +33,10 @@ SECONDS = 60
 @cache
 def build_once() -> None:
     """Build the pages unless they are up to date (`make test` has done it). Workers that come at once wait for the first one."""
-    with (Path(tempfile.gettempdir()) / f"flyusage-build-{os.getuid()}.lock").open("w") as lock:
+    if bundle.is_current():
+        return
+    checkout = hashlib.sha256(bytes(Path(__file__))).hexdigest()[:12]  # another checkout's build holds nobody up here
+    with (Path(tempfile.gettempdir()) / f"flyusage-build-{os.getuid()}-{checkout}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not bundle.is_current():
             bundle.build()

@@ -1,14 +1,14 @@
 """Passkeys that sign in alone: a challenge for a browser of which nobody knows yet whose it is.
 
 Revision ID: 20261126_1500
-Revises: 20261126_0810
+Revises: 20261126_1210
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "20261126_1500"
-down_revision = "20261126_0810"
+down_revision = "20261126_1210"
 branch_labels = None
 depends_on = None
 

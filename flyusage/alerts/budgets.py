@@ -6,7 +6,7 @@ explorer's engine, so that a budget and its chart cannot differ.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -14,25 +14,24 @@ from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.alerts.errors import BudgetInvalid, BudgetUnknown
-from flyusage.alerts.forecast import Forecast, each_day, forecast
 from flyusage.alerts.models import budget
 from flyusage.auth.accounts import normal
 from flyusage.money import CURRENCIES, to_minor
 from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.permissions import Permission
-from flyusage.periods import DAY, Period, floor_day, midnight, month_period, month_start
+from flyusage.periods import DAY, Period, midnight, month_period, month_start
 from flyusage.pricing import urls
-from flyusage.pricing.asking import history
+from flyusage.pricing.ahead import ahead
 from flyusage.pricing.books import book_of
 from flyusage.pricing.explorer import explore
-from flyusage.pricing.view import Answer, Dimension, Filter, Granularity, Measure, View
+from flyusage.pricing.forecast import Forecast
+from flyusage.pricing.view import Dimension, Filter, Granularity, Measure, View
 
 LONGEST_NAME = 100
 MOST_RECIPIENTS = 20
 MOST_BUDGETS = 200
 LARGEST_PERCENT = 1000
-HISTORY_DAYS = 160
 PERCENTS, FORECAST_PERCENTS = (50, 80, 100), (100,)
 
 
@@ -168,48 +167,21 @@ class Outlook:
 def outlook(session: Session, org_id: int, filters: tuple[Filter, ...]) -> Outlook | None:
     """Where the present month is heading under `filters`; None where there is nothing to go by."""
     now = clock.now()
-    whole = month_period(now)
-    spent = explore(session, org_id, View(Measure.CONTRACTED_COST, whole, None, filters, Granularity.DAY), now=now)
-    days = _history(session, org_id, filters)
-    if days is None:
+    found = ahead(session, org_id, Measure.CONTRACTED_COST, filters, now=now)
+    if found is None:
         return None
-    today = floor_day(now)
-    ahead = (whole.end - today) // DAY
-    rest, daily = forecast(days, ahead, passed=(now - today) / DAY), each_day(days, ahead)
-    if rest is None or daily is None:
-        return None
-    so_far = float(spent.total)  # what today cost so far is spent; only the rest of it is expected
-    return Outlook(Forecast(so_far + rest.expected, so_far + rest.low, so_far + rest.high), tuple(daily))
+    spent = explore(session, org_id, View(Measure.CONTRACTED_COST, month_period(now), None, filters, Granularity.DAY), now=now)
+    so_far, rest = float(spent.total), found.rest  # what today cost so far is spent; only the rest of it is expected
+    return Outlook(Forecast(so_far + rest.expected, so_far + rest.low, so_far + rest.high), found.days())
 
 
 def _expected(session: Session, org_id: int, one: Budget, whole: Period, spent_minor: int) -> Forecast | None:
     now = clock.now()
-    days = _history(session, org_id, filters_of(one)) if now in whole else None
-    if days is None:
+    found = ahead(session, org_id, Measure.CONTRACTED_COST, filters_of(one), now=now) if now in whole else None
+    if found is None:
         return None
-    today = floor_day(now)
-    rest = forecast(days, (whole.end - today) // DAY, passed=(now - today) / timedelta(days=1))
-    if rest is None:
-        return None
-    units = 10 ** CURRENCIES[one.currency].exponent
+    rest, units = found.rest, 10 ** CURRENCIES[one.currency].exponent
     return Forecast(spent_minor + units * rest.expected, spent_minor + units * rest.low, spent_minor + units * rest.high)
-
-
-def _history(session: Session, org_id: int, filters: tuple[Filter, ...]) -> list[float | None] | None:
-    """Cost by day up to yesterday; None before the first whole day."""
-    now, known = clock.now(), history(session, org_id)
-    today = floor_day(now)
-    if known is None or known.start >= today:
-        return None
-    period = Period(max(floor_day(known.start), today - HISTORY_DAYS * DAY), today)
-    said = explore(session, org_id, View(Measure.CONTRACTED_COST, period, None, filters, Granularity.DAY), now=now)
-    return _days(said, is_whole=not filters)
-
-
-def _days(answer: Answer, *, is_whole: bool) -> list[float | None]:
-    """Cost by day. A day on which a whole organization used nothing is one whose events are missing."""
-    line = [sum(points) for points in zip(*(series.points for series in answer.drawn), strict=True)] if answer.drawn else []
-    return [None if is_whole and not one else float(one) for one in line]
 
 
 def _view(one: Budget, period: Period) -> View:

@@ -14,7 +14,7 @@ what tells is told again. Where a day is all that is known (traffic is reported 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flyusage.alerts.forecast import WEEK, weekday_factors
+from flyusage.pricing.forecast import WEEK, weekday_factors
 
 PAST_DAYS = 28
 RECENT_DAYS = 3

@@ -8,10 +8,10 @@ from sqlmodel import Session
 
 from flyusage.alerts.anomalies import Found, anomalies
 from flyusage.alerts.budgets import Budget, budgets, filters_of, outlook
-from flyusage.alerts.forecast import Forecast
 from flyusage.money import CURRENCIES
 from flyusage.periods import DAY, floor_day, month_period
 from flyusage.pricing.asking import Known
+from flyusage.pricing.forecast import Forecast
 from flyusage.pricing.negotiated import contracted_table
 from flyusage.pricing.view import Answer, Dimension, Filter, Granularity, Measure, View
 

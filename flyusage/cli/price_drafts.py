@@ -1,9 +1,6 @@
 """`flyusage prices draft`: prices written down before they hold, compared, published or discarded."""
 
-import json
 from datetime import datetime
-from decimal import Decimal
-from fractions import Fraction
 from typing import Annotated, Any
 
 import typer
@@ -17,10 +14,11 @@ from flyusage.orgs.acting import system
 from flyusage.pricing import drafts
 from flyusage.pricing.books import PER_QUANTITY, version_prices
 from flyusage.pricing.case_inputs import number
-from flyusage.pricing.errors import InputInvalid, InputMissing
+from flyusage.pricing.errors import InputMissing
 from flyusage.pricing.listed import ListedPrice, tiers_from
 from flyusage.pricing.price_list import terms_told
 from flyusage.pricing.rating import Model
+from flyusage.pricing.typed import decimal, tiers_json
 from flyusage.pricing.versions import Comparison, PriceChange, Version, compare, version_by_id, version_named, versions
 
 app = typer.Typer(help="Draft a version of a price book: new, set, scale, compare, publish, discard.", no_args_is_help=True)
@@ -90,7 +88,7 @@ def set_price(
             effective_to=end.date() if end else None,
             note=note,
             model=model,
-            tiers=tiers_from(tiers_json(tiers)) if tiers else (),
+            tiers=tiers_from(tiers_json(tiers, "--tiers")) if tiers else (),
             package_size=decimal(package_size, "--package-size") if package_size else None,
             rate_percent=decimal(rate_percent or "0", "--rate-pct"),
             free_quantity=decimal(free or "0", "--free"),
@@ -211,23 +209,6 @@ def _unit_of(session: Session, version: Version, sku: str) -> str:
             f"{version.name} has no price of {sku[:60]} yet, so its unit is not known. Say --per UNIT ({', '.join(PER_QUANTITY)}, …)."
         )
     return unit
-
-
-def decimal(text: str, name: str) -> Decimal:
-    """A number that was typed as `name`, exactly. Raises InputInvalid."""
-    value = number(text, name)
-    found = round_half_away(value, 30)
-    if Fraction(found) != value:
-        raise InputInvalid(f"{name} has no end as a decimal.")
-    return Decimal(f"{found.normalize():f}")
-
-
-def tiers_json(text: str) -> Any:
-    """The JSON of tiers. Raises InputInvalid."""
-    try:
-        return json.loads(text, parse_float=Decimal)
-    except ValueError as error:
-        raise InputInvalid(f"--tiers is not JSON ({error}).") from error
 
 
 def _with(terms: str) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from sqlmodel import Session
@@ -13,39 +13,32 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.cli import asked, bootstrap
 from flyusage.cli.output import print_json, print_table
-from flyusage.cli.price_drafts import DAY, decimal, tiers_json
+from flyusage.cli.price_drafts import DAY
+from flyusage.invoices.queries import months_billed
 from flyusage.invoices.subscribing import change_book
 from flyusage.logs import harmless
 from flyusage.metering.catalog import region_ids
-from flyusage.money import CURRENCIES, Currency, format_minor, parse_minor
+from flyusage.money import CURRENCIES, Currency, format_minor
 from flyusage.orgs import queries
 from flyusage.orgs.acting import system
 from flyusage.orgs.queries import OrganizationEntry
-from flyusage.periods import add_months, midnight
+from flyusage.periods import midnight
 from flyusage.pricing import agreements, grants
+from flyusage.pricing.agreed_words import CREDIT, NAMES, WORDS, credit_words, end_day, first_day, what, withdrawn_words
 from flyusage.pricing.agreements import GLOBAL, Agreement
 from flyusage.pricing.books import PER_QUANTITY, book_of, prices_of
 from flyusage.pricing.errors import InputInvalid, InputMissing
-from flyusage.pricing.listed import price_of, terms_json, tiers_from
+from flyusage.pricing.listed import terms_json, tiers_from
 from flyusage.pricing.price_list import terms_told
 from flyusage.pricing.rating import Model, Price
 from flyusage.pricing.tax import TaxTreatment
-from flyusage.pricing.terms import CpuKind, Credit, CreditKind, Discount, OneOffCharge, PriceOverride, RecurringFee, Reservation, SpendLimit
+from flyusage.pricing.terms import CpuKind, CreditKind, Discount, OneOffCharge, PriceOverride, RecurringFee, Reservation, SpendLimit
+from flyusage.pricing.typed import decimal, minor, tiers_json
 
 app = typer.Typer(help="Agree prices, discounts, reservations, credits, fees and limits with an organization.", no_args_is_help=True)
 
 BY = system("command")
-CREDIT = "credit"
 COLUMNS = ("kind", "number", "what", "from", "until")
-NAMES = {
-    "price": Agreement.PRICE,
-    "discount": Agreement.DISCOUNT,
-    "reservation": Agreement.RESERVATION,
-    "fee": Agreement.FEE,
-    "charge": Agreement.CHARGE,
-    "limit": Agreement.LIMIT,
-}
-WORDS = {kind: name for name, kind in NAMES.items()}
 
 Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization's slug.", show_default=False)]
 Since = Annotated[datetime | None, typer.Option("--from", formats=DAY, help="The first day; this month's by default.", show_default=False)]
@@ -69,11 +62,7 @@ class _Agreeing:
 
     def minor(self, text: str, name: str) -> int:
         """An amount in the organization's currency. Raises InputInvalid."""
-        found = parse_minor(text, self.currency)
-        if found is None:
-            places = f"{self.currency.exponent} decimals" if self.currency.exponent else "no decimals"
-            raise InputInvalid(f"{name} is an amount in {self.currency.code} with {places} at most, not {harmless(text[:40])!r}.")
-        return found
+        return minor(text, name, self.currency)
 
     def said(self, minor: int) -> str:
         """An amount as printed."""
@@ -96,8 +85,8 @@ def show(org: Org, as_json: AsJson = False) -> None:
         return
     taxed = "not known, as it has no billing profile" if profile is None else profile.tax_treatment.value.replace("_", " ")
     typer.echo(harmless(f"{at.org.slug} buys from {book.slug}, in {book.currency}. Tax: {taxed}."))
-    rows = [(WORDS[kind], one["id"], _what(at, kind, one), _first(one), _end(one)) for kind, each in found.items() for one in each]
-    rows += [(CREDIT, one.id, _credit_words(at, one), one.granted_at.date(), one.expires_at and one.expires_at.date()) for one in given]
+    rows = [(WORDS[kind], one["id"], what(kind, one), first_day(one), end_day(one)) for kind, each in found.items() for one in each]
+    rows += [(CREDIT, one.id, credit_words(one), one.granted_at.date(), one.expires_at and one.expires_at.date()) for one in given]
     if rows:
         typer.echo("")
         print_table(COLUMNS, rows)
@@ -141,7 +130,7 @@ def price(
             model,
             unit_amount=Fraction(value),
             per_quantity=quantity,
-            tiers=tiers_from(tiers_json(tiers)) if tiers else (),
+            tiers=tiers_from(tiers_json(tiers, "--tiers")) if tiers else (),
             package_size=_exact(package_size, "--package-size") if package_size else None,
             free_quantity=_exact(free or "0", "--free"),
             minimum=_exact(minimum, "--min") if minimum else None,
@@ -323,8 +312,11 @@ def end(
 def withdraw(org: Org, kind: Kind, number: Number) -> None:
     """Take an agreement back as if it had never been; issued invoices stay, and the audit keeps what it said."""
     with _agreeing(org) as at:
+        rows = agreements.agreed(at.session, at.org.id).get(_kind(kind), [])
         agreements.withdraw(at.session, at.org.id, _kind(kind), number, by=BY)
-    typer.echo(f"{at.org.slug}: {kind} {number} is withdrawn.")
+        (gone,) = [one for one in rows if one["id"] == number]
+        billed = months_billed(at.session, at.org.id)
+    typer.echo(f"{at.org.slug}: {kind} {number} is withdrawn. {withdrawn_words(billed, first_day(gone), end_day(gone))}")
 
 
 @contextmanager
@@ -369,48 +361,3 @@ def _since(given: datetime | None) -> date:
 
 def _day(given: datetime | None) -> date | None:
     return given.date() if given else None
-
-
-def _what(at: _Agreeing, kind: Agreement, one: Any) -> str:
-    match kind:
-        case Agreement.PRICE:
-            told = terms_told(price_of(one["amount"], one["per_quantity"], one["model"]))
-            return f"{one['sku']} in {one['scope']}: {one['amount']:f} per {one['unit']}{f' ({told})' if told else ''}"
-        case Agreement.DISCOUNT:
-            off = f"{one['percent'].normalize():f} %" if one["percent"] is not None else _amount(one, "amount_minor")
-            return f"{one['description']}: {off} off {one['sku'] or 'usage and fees'}"
-        case Agreement.RESERVATION:
-            paid, credit = _amount(one, "upfront_minor"), _amount(one, "monthly_credit_minor")
-            return f"{paid} for {credit} a month, {one['cpu_kind']} CPUs in {one['region']}"
-        case Agreement.FEE:
-            each = (
-                f"{one['unit_amount'].normalize():f} {one['currency']}" if one["unit_amount"] is not None else f"{one['sku']} by its book"
-            )
-            return f"{one['description']}: {one['quantity'].normalize():f} × {each} a month"
-        case Agreement.CHARGE:
-            return f"{one['description']}: {_amount(one, 'amount_minor')} once"
-        case Agreement.LIMIT:
-            bounds = (("at least", "minimum_minor"), ("at most", "maximum_minor"))
-            return " and ".join(f"{word} {_amount(one, name)}" for word, name in bounds if one[name] is not None) + " a month"
-
-
-def _amount(one: Any, name: str) -> str:
-    return format_minor(one[name], CURRENCIES[one["currency"]])
-
-
-def _credit_words(at: _Agreeing, one: Credit) -> str:
-    return f"{one.description}: {format_minor(one.left_minor, CURRENCIES[one.currency])} left, {one.kind.value}"
-
-
-def _first(one: Any) -> date:
-    return next(one[name] for name in ("starts_on", "first_month", "first_day", "charged_on") if one.get(name))
-
-
-def _end(one: Any) -> date | None:
-    """The day after its last, where it has one."""
-    if one.get("months"):
-        return add_months(midnight(one["starts_on"]), one["months"]).date()
-    if one.get("periods"):
-        return add_months(midnight(one["first_month"]), one["periods"]).date()
-    last = one.get("last_day") or one.get("charged_on")
-    return last + timedelta(days=1) if last else one.get("ends_on")

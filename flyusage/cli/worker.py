@@ -15,9 +15,11 @@ from flyusage.config import settings
 from flyusage.invoices import background as documents
 from flyusage.invoices import posting, purging
 from flyusage.invoices.payments import background as payments
-from flyusage.metering import background
+from flyusage.metering import background, compaction
 
-JOBS = (background.run, documents.run, posting.run, payments.run, budgets.run, budgets.deliver, budgets.watch, purging.run)
+JOBS = (
+    background.run, documents.run, posting.run, payments.run, budgets.run, budgets.deliver, budgets.watch, purging.run, compaction.run,
+)  # fmt: skip
 AGAIN_SECONDS = 5.0  # between a failure and the next try
 
 _log = structlog.get_logger(__name__)

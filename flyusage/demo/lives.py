@@ -15,7 +15,7 @@ from typing import NamedTuple
 from flyusage.demo import rhythm, story
 from flyusage.demo.company import AFTER_ALL, LONGITUDES, App, Fleet, Style
 from flyusage.demo.story import DAY, Span, Story
-from flyusage.metering.usage_event import NO_DETAILS, Details, EventType, UsageEvent, content_hash_of, identity_of, text_of
+from flyusage.metering.usage_event import NO_DETAILS, Details, EventType, UsageEvent, identity_of
 from flyusage.periods import midnight
 
 STARTED, STOPPED, DESTROYED = (
@@ -39,8 +39,6 @@ STRAGGLER_SHARE = 0.02
 RESIZE_DAYS = 90
 
 Run = tuple[int, int]
-What = tuple[Details, str]  # what an event adds, and its text for the content hash
-NOTHING: What = (NO_DETAILS, "")
 
 
 class Part(IntEnum):
@@ -122,15 +120,15 @@ class Writer:
         subject = Subject(app.name, app.name, app.home, f"/deploys/{app.home}")
         for step, moment in enumerate([unit.start, *_between(app.restarts, unit.start + 3600, unit.end - 3600)]):
             version = f"v{unit.nth + 1}.{step}"
-            self._put(subject, version, DEPLOYED, moment, _what((None, None, None, None, None, None, version, None, None)))
+            self._put(subject, version, DEPLOYED, moment, (None, None, None, None, None, None, version, None, None))
 
     def address(self, fleet: Fleet, unit: Unit) -> None:
         """A dedicated IPv4 of the fleet (from 198.18.0.0/15, which is set aside for such uses)."""
         name = f"198.18.{unit.number // 254 % 256}.{unit.number % 254 + 1}"
         subject = Subject(name, fleet.app.name, fleet.region, f"/ipam/{fleet.region}")
-        self._put(subject, 0, ALLOCATED, unit.start, NOTHING)
+        self._put(subject, 0, ALLOCATED, unit.start, NO_DETAILS)
         if unit.end < AFTER_ALL:
-            self._put(subject, 1, RELEASED, unit.end, NOTHING)
+            self._put(subject, 1, RELEASED, unit.end, NO_DETAILS)
 
     def spill(self, fleet: Fleet, unit: Unit) -> None:
         """Machines that take over while a neighbouring region is dark."""
@@ -210,15 +208,15 @@ class Writer:
         may_lose, last = ends is None, len(runs) - 1
         ends = runs[-1][1] if ends is None else ends
         subject = _on_host(fleet, name, name)
-        begins = _what((fleet.size, fleet.memory_mib, None, None, None, None, None, None, None))
-        rests = _what(_capacity(fleet.group.rootfs_gb))
+        begins = (fleet.size, fleet.memory_mib, None, None, None, None, None, None, None)
+        rests = _capacity(fleet.group.rootfs_gb)
         for i, (start, stop) in enumerate(runs):
             if start > self._until:
                 return
             self._put(subject, 2 * i, STARTED, start, begins)
             if stop < ends and not (may_lose and i < last and chance.random() < MISSING_STOPS):
                 self._put(subject, 2 * i + 1, STOPPED, stop, rests)
-        self._put(subject, 2 * len(runs), DESTROYED, ends, NOTHING)
+        self._put(subject, 2 * len(runs), DESTROYED, ends, NO_DETAILS)
 
     def _egress(self, fleet: Fleet, name: str, start: int, end: int) -> None:
         """A report per day that ends while the machine runs, for all of the app's machines in the region."""
@@ -227,7 +225,7 @@ class Writer:
         for day_end in range((start // DAY + 1) * DAY, min(end, self._until) + 1, DAY):
             day = day_end - DAY
             gb = fleet.egress_gb_per_day * self._growth(day) * (0.4 + 0.6 * rhythm.demand(day, chance))
-            report = _what((None, None, None, int(gb * 1e9), max(start, day), day_end, None, None, None))
+            report = (None, None, None, int(gb * 1e9), max(start, day), day_end, None, None, None)
             self._put(subject, f"day{day // DAY}", REPORTED, day_end + 60 + int(chance.random() * 800), report)
 
     def _volume(self, fleet: Fleet, name: str, start: int, end: int) -> None:
@@ -235,29 +233,22 @@ class Writer:
         chance, subject = Random(f"{name}/volume"), _on_host(fleet, name, f"vol_{name}")
         gb, moment, number = fleet.group.volume_gb, start, 0
         while moment < min(end, self._until + 1):
-            self._put(subject, number, RESIZED if number else CREATED, moment, _what(_capacity(gb)))
+            self._put(subject, number, RESIZED if number else CREATED, moment, _capacity(gb))
             gb, number = gb * 5 // 4, number + 1
             moment += int(chance.uniform(0.6, 1.6) * RESIZE_DAYS * DAY)
         if end < AFTER_ALL:
-            self._put(subject, "end", VOLUME_DESTROYED, end + 2, NOTHING)
+            self._put(subject, "end", VOLUME_DESTROYED, end + 2, NO_DETAILS)
 
     def _growth(self, moment: int) -> float:
         return rhythm.growth(min(moment, self._fate.anchor), self._tale.begins, self._fate.anchor)
 
-    def _put(self, subject: Subject, mark: int | str, type: int, time: int, what: What) -> None:
+    def _put(self, subject: Subject, mark: int | str, type: int, time: int, what: Details) -> None:
         """Write the event, if it is wanted; its id is the subject's name with `mark`."""
         if not self._since < time <= self._until:
             return
         name, app, region, source = subject
-        id, (details, said) = f"{name}.{mark}", what
-        content = content_hash_of(type, time, name, app, region, said)
-        self.events.append(
-            UsageEvent(0, self._fate.org, identity_of(source, id), content, type, time, source, id, name, app, region, *details)
-        )
-
-
-def _what(details: Details) -> What:
-    return details, text_of(details)
+        id = f"{name}.{mark}"
+        self.events.append(UsageEvent(0, self._fate.org, identity_of(source, id), type, time, source, id, name, app, region, *what))
 
 
 def _capacity(gb: int) -> Details:

@@ -147,7 +147,8 @@ class _Filling:
         statistics.refresh()
         for company in small:
             self._tell(company, self._chapters[company.slug])
-        self._tell(large, self._chapters[large.slug][1:])
+        if older := self._chapters[large.slug][1:]:  # a month of history is within the last days
+            self._tell(large, older)
         statistics.refresh()
         compaction.compact()
 

@@ -1,11 +1,12 @@
-"""What an open month is heading for: its draft, as if the rest of the month went on as the last days did.
+"""What an open month is heading for: its draft, as if its usage went on as forecast.
 
-Quantities are extended, not amounts, so that tiers, discounts, minimums, credits and tax come out as they would be billed.
+Quantities are extended, not amounts, so that tiers, discounts, minimums, credits and tax come out as they would be billed. What is used
+is the last seven days' mix; how much of it, so that its cost is what the forecast (`pricing.ahead`) expects: a budget's and the
+explorer's figure is the same.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from fractions import Fraction
 
 from sqlmodel import Session
@@ -15,7 +16,10 @@ from flyusage.invoices.drafting import Reading, counted, question_of
 from flyusage.invoices.usage_lines import Metered
 from flyusage.money import round_half_away
 from flyusage.periods import DAY, HOUR, Period, floor_hour, midnight
+from flyusage.pricing.ahead import METHOD, Ahead, ahead
+from flyusage.pricing.explorer import explore
 from flyusage.pricing.slices import epochs
+from flyusage.pricing.view import Measure, View
 
 RATE_DAYS = 7
 
@@ -40,19 +44,27 @@ def outlook(session: Session, reading: Reading) -> Outlook | None:
     recent = Period(start, end)
     used = counted(session, question_of(reading.known, recent, epochs(recent, ())))
     setting = replace(reading.setting, as_of=whole.end)
-    extended = [*reading.metered, *_ahead(reading, recent, used)]
+    found = ahead(session, reading.known.org_id, Measure.CONTRACTED_COST, now=as_of, known=reading.known)
+    extended = [*reading.metered, *_ahead(reading, recent, used, _times(session, reading, recent, found))]
     statement = compile_statement(setting, extended, fee_prices=reading.fees)
-    return Outlook(statement.due_minor, f"The rest of the month is reckoned at the mean of {_words(end - start)}.")
+    method = METHOD if found else f"at the mean of the {(end - start) // HOUR} hours since history begins"
+    return Outlook(statement.due_minor, f"The rest of the month is reckoned {method}.")
 
 
-def _ahead(reading: Reading, recent: Period, used: list[Metered]) -> Iterator[Metered]:
+def _times(session: Session, reading: Reading, recent: Period, found: Ahead | None) -> Fraction:
+    """How many times the mean of `recent` the rest of the month costs by the forecast."""
+    if found is None:
+        return Fraction(1)
+    org_id, as_of = reading.known.org_id, reading.known.moment.as_of
+    went = explore(session, org_id, View(Measure.CONTRACTED_COST, recent), now=as_of, known=reading.known).total
+    rest = Period(as_of, reading.setting.terms.period.end)
+    return Fraction(found.rest.expected) / (went * rest.seconds / recent.seconds) if went > 0 else Fraction(1)
+
+
+def _ahead(reading: Reading, recent: Period, used: list[Metered], times: Fraction) -> Iterator[Metered]:
     """What the rest of the month would use, at the prices then in force."""
     rest = Period(reading.known.moment.as_of, reading.setting.terms.period.end)
     for epoch in reading.setting.epochs:
-        share = Fraction(Period(midnight(epoch.starts_on), midnight(epoch.ends_on)).clip(rest).seconds, recent.seconds)
+        share = times * Fraction(Period(midnight(epoch.starts_on), midnight(epoch.ends_on)).clip(rest).seconds, recent.seconds)
         if share:
             yield from (replace(one, epoch=epoch.number, quantity=int(round_half_away(one.quantity * share, 0))) for one in used)
-
-
-def _words(span: timedelta) -> str:
-    return f"the last {RATE_DAYS} days" if span >= RATE_DAYS * DAY else f"the {span // HOUR} hours since history begins"

@@ -47,6 +47,22 @@ class InvoiceEntry:
 
 
 @dataclass(frozen=True)
+class EnteredPayment:
+    """Money as it was entered for an invoice: minor units of `currency`. What the invoice did not need became a prepaid credit."""
+
+    slug: str
+    number: str
+    currency: str
+    amount_minor: int
+    applied_minor: int
+    received_on: date
+    method: str
+    reference: str
+    recorded_at: datetime
+    recorded_by: str
+
+
+@dataclass(frozen=True)
 class CurrencySum:
     """What a list adds up to in one currency; credit notes count against invoices, void ones not at all."""
 
@@ -151,6 +167,16 @@ def invoices(
     is_narrow = org_id is not None or wanted != Wanted()
     sums = session.execute(sa.text(_sums(org_id)), binds).all() if is_narrow else []
     return InvoicePage(tuple(map(_entry, shown)), tuple(CurrencySum(*row) for row in sums), following)
+
+
+def months_billed(session: Session, org_id: int) -> list[date]:
+    """The first days of the months that an organization was billed for, oldest first; void invoices left out."""
+    return list(session.scalars(sa.text(_MONTHS_BILLED), {"org": org_id}))
+
+
+def entered_payments(session: Session, *, limit: int) -> list[EnteredPayment]:
+    """What was last entered for invoices on the whole platform, newest first. In a platform transaction."""
+    return [EnteredPayment(*row) for row in session.execute(sa.text(_ENTERED), {"limit": limit})]
 
 
 def find(session: Session, number: str, org_id: int | None = None) -> InvoiceEntry:
@@ -279,3 +305,10 @@ FROM invoice i JOIN invoice_snapshot s ON s.org_id = i.org_id AND s.invoice_id =
 LEFT JOIN invoice_document d ON d.org_id = i.org_id AND d.invoice_id = i.id WHERE i.org_id = :org AND i.id = :id"""
 _PAYMENTS = """
 SELECT amount_minor, received_on, reference, method, key FROM payment WHERE org_id = :org AND invoice_id = :id ORDER BY id"""
+_MONTHS_BILLED = """
+SELECT DISTINCT starts_on FROM invoice WHERE org_id = :org AND kind = 'invoice' AND origin = 'period' AND state NOT IN ('draft', 'void')
+ORDER BY starts_on"""
+_ENTERED = """
+SELECT o.slug, i.number, i.currency, p.amount_minor, p.applied_minor, p.received_on, p.method, p.reference, p.recorded_at, p.recorded_by
+FROM payment p JOIN invoice i ON i.org_id = p.org_id AND i.id = p.invoice_id JOIN organization o ON o.id = p.org_id
+ORDER BY p.id DESC LIMIT :limit"""

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage.invoices.errors import BookRefused
-from flyusage.invoices.models import invoice
+from flyusage.invoices.models import invoice, seat_plan
 from flyusage.metering.locks import lock_organizations
 from flyusage.orgs.acting import Actor
 from flyusage.pricing.agreements import buy_from
@@ -19,6 +19,9 @@ def change_book(session: Session, org_id: int, slug: str, *, by: Actor) -> Price
     """
     lock_organizations(session, [org_id])  # whose month is being issued is billed first, and then refused
     new = buy_from(session, org_id, slug, by=by)
+    plan = session.scalar(sa.select(seat_plan.c.currency).where(seat_plan.c.org_id == org_id, seat_plan.c.currency != new.currency))
+    if plan is not None:
+        raise BookRefused(f"Its seats are sold in {plan}, and {new.slug} is in {new.currency}. Make another organization for it.")
     other = sa.select(invoice.c.currency).where(invoice.c.org_id == org_id, invoice.c.currency != new.currency).limit(1)
     if billed := session.scalar(other):
         raise BookRefused(f"The organization is billed in {billed}, and {new.slug} is in {new.currency}. Make another organization for it.")

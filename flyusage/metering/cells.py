@@ -79,9 +79,13 @@ def _per_day(last: int) -> str:
     per_hour = ", ".join(
         f"sum_bigint(CASE WHEN hour < {hour} THEN later WHEN hour = {hour} THEN amount END) AS v{hour:02d}" for hour in range(24)
     )
+    changes = f"SELECT * FROM ({changes_sql()}) AS change"
+    if last == 0:  # most of a single day's changes are what ran before it: one row a cell, before 24 sums look at each
+        changes = f"""SELECT {CELL}, day, hour, sum_bigint(amount) AS amount, sum_bigint(later) AS later
+                      FROM ({changes_sql()}) AS change GROUP BY {CELL}, day, hour"""
     summed = f"""
       SELECT {CELL}, day, sum_bigint(later) AS net, {per_hour}
-      FROM (SELECT * FROM ({changes_sql()}) AS change
+      FROM ({changes}
             UNION ALL SELECT {CELL}, day - CAST(:first_day AS date), 0, 0, 0 FROM stored) AS change
       GROUP BY {CELL}, day"""
     if last == 0:

@@ -53,6 +53,7 @@ _LEDGER = f"""
 
 # After an event something is open or not, whatever came before it; only a resize leaves that as it was. So the last other
 # event tells: pos * 2, plus 1 if it opened. Contradicting events and reports stand beside that line (is_state).
+_STANDING = "NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = ledger.org_id AND v.identity = ledger.identity)"
 _JUDGE = f"""
 INSERT INTO judged_event
 SELECT org_id, resource_id, is_new, pos, type, time, identity, app_id, region_id, home_app, home_region, vm_size_id, memory_mib,
@@ -66,7 +67,7 @@ FROM (
              coalesce(known_app, first_value(app_id) OVER life) AS home_app,
              coalesce(known_region, first_value(region_id) OVER life) AS home_region
       FROM ({_LEDGER}) AS ledger
-      WHERE NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = ledger.org_id AND v.identity = ledger.identity)
+      WHERE {{standing}}
       WINDOW life AS (PARTITION BY resource_id ORDER BY time, type, source COLLATE "C", event_id COLLATE "C")
     ) AS lived
   ) AS homed
@@ -209,22 +210,25 @@ CROSS JOIN LATERAL generate_series(date_trunc('month', first_day::timestamp), la
 ON CONFLICT DO NOTHING"""
 
 
-def rederive(session: Session, *, has_known: bool) -> None:
+def rederive(session: Session, *, new: int, has_known: bool) -> None:
     """Bring intervals, findings and homes of `staged_subject` up to the ledger, and mark what must be re-rolled.
 
-    `has_known` says whether any subject existed before the batch; without one there is nothing to compare with.
+    `new` is how many of the subjects are; `has_known` says whether any existed before the batch: without one there is
+    nothing to compare with.
     """
     for statement in STAGING:
         run(session, statement)
     skus = dict(run(session, "SELECT meter, id FROM sku WHERE meter IN ('rootfs', 'volume', 'ipv4', 'egress')").fetchall())
-    run(session, _JUDGE)
+    has_voids = run(session, "SELECT EXISTS (SELECT FROM voided_event v WHERE v.org_id IN (SELECT org_id FROM staged_app))").fetchone()
+    run(session, _JUDGE.format(standing=_STANDING if has_voids == (True,) else "true"))
     run(session, "SET LOCAL enable_nestloop = off")  # a few sizes and skus, each looked up for thousands of states
     run(session, _STATES, skus)
     run(session, "SET LOCAL enable_nestloop = on")
     run(session, _REPORTS, skus)
     run(session, _FIND)
-    for statement in (*_HOMES, _HOMELESS):
-        run(session, statement)
+    run(session, _HOMES[0])
+    if run(session, _HOMES[1]).rowcount < new:
+        run(session, _HOMELESS)
     if has_known:
         run(session, _COMPARE, skus)
         run(session, _REMOVE)

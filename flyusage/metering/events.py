@@ -14,7 +14,7 @@ from flyusage import periods
 from flyusage.config import settings
 from flyusage.metering import catalog, refusals
 from flyusage.metering.errors import Refusal, Refused
-from flyusage.metering.usage_event import NO_DETAILS, Details, EventType, UsageEvent, content_hash_of, identity_of
+from flyusage.metering.usage_event import NO_DETAILS, Details, EventType, UsageEvent, identity_of
 
 __all__ = ["EventType", "Parser", "UsageEvent", "parse_line"]
 
@@ -29,7 +29,6 @@ MAX_MEMORY_MIB = 16 * 1024 * 1024  # 16 TiB
 MAX_GB = 1024 * 1024  # 1 PiB
 MAX_REPORT_BYTES = 10**15  # 93 Gbit/s for a day; times 3,600 still a bigint (see spread)
 
-Said = tuple[str, Details]  # as text, to be hashed, and as fields
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):(\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -185,62 +184,49 @@ class Parser:
             self._admit(data.org)
         if data.region not in self._regions:
             raise Refused("unknown_region", f"data.region names no region ({data.region[:40]!r}); use a code such as iad.")
-        said, details = details_of(self, data, time)
-        subject = wire.subject
         return UsageEvent(
-            line, data.org, identity_of(wire.source, wire.id),
-            content_hash_of(kind, time, subject, data.app, data.region, said),
-            kind, time, wire.source, wire.id, subject, data.app, data.region, *details,
+            line, data.org, identity_of(wire.source, wire.id), kind, time, wire.source, wire.id, wire.subject, data.app, data.region,
+            *details_of(self, data, time),
         )  # fmt: skip
 
-    def _started(self, data: _Start, _time: int) -> Said:
+    def _started(self, data: _Start, _time: int) -> Details:
         if data.vm_size not in self._sizes:
             raise Refused("unknown_size", f"data.vm_size names no size ({data.vm_size[:40]!r}); use a name such as shared-cpu-1x.")
-        return f"{data.vm_size}\0{data.memory_mb}", (
-            data.vm_size,
-            data.memory_mb,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-        )
+        return data.vm_size, data.memory_mb, None, None, None, None, None, None, None
 
-    def _stopped(self, data: _End, _time: int) -> Said:
+    def _stopped(self, data: _End, _time: int) -> Details:
         mib = 0 if data.rootfs_gb is UNSET else _mib(bytes(data.rootfs_gb), "data.rootfs_gb")
-        return str(mib), (None, None, mib, None, None, None, None, None, None)
+        return None, None, mib, None, None, None, None, None, None
 
-    def _destroyed(self, data: _End, time: int) -> Said:
+    def _destroyed(self, data: _End, time: int) -> Details:
         self._stopped(data, time)  # a root filesystem ends with its machine: checked, then ignored
-        return "", NO_DETAILS
+        return NO_DETAILS
 
-    def _volume(self, data: _Volume, _time: int) -> Said:
+    def _volume(self, data: _Volume, _time: int) -> Details:
         mib = _mib(bytes(data.gb), "data.gb")
-        return str(mib), (None, None, mib, None, None, None, None, None, None)
+        return None, None, mib, None, None, None, None, None, None
 
-    def _volume_destroyed(self, data: _VolumeEnd, _time: int) -> Said:
+    def _volume_destroyed(self, data: _VolumeEnd, _time: int) -> Details:
         if data.gb is not UNSET:
             _mib(bytes(data.gb), "data.gb")
-        return "", NO_DETAILS
+        return NO_DETAILS
 
-    def _plain(self, _data: _Where, _time: int) -> Said:
-        return "", NO_DETAILS
+    def _plain(self, _data: _Where, _time: int) -> Details:
+        return NO_DETAILS
 
-    def _deployed(self, data: _Deploy, _time: int) -> Said:
-        return data.version, (None, None, None, None, None, None, data.version, None, None)
+    def _deployed(self, data: _Deploy, _time: int) -> Details:
+        return None, None, None, None, None, None, data.version, None, None
 
-    def _voided(self, data: _Void, _time: int) -> Said:
-        return f"{data.source}\0{data.id}", (None, None, None, None, None, None, None, data.source, data.id)
+    def _voided(self, data: _Void, _time: int) -> Details:
+        return None, None, None, None, None, None, None, data.source, data.id
 
-    def _reported(self, data: _Report, time: int) -> Said:
+    def _reported(self, data: _Report, time: int) -> Details:
         start, end = self._moment(data.start, "data.start"), self._moment(data.end, "data.end")
         if not start < end <= time:
             raise Refused("invalid_report", "data.start must lie before data.end, at least a second, and data.end not after time.")
         if end - start > MAX_REPORT_SECONDS:
             raise Refused("invalid_report", "The report spans more than 24 hours; send one per day or shorter.")
-        return f"{data.bytes}\0{start}\0{end}", (None, None, None, data.bytes, start, end, None, None, None)
+        return None, None, None, data.bytes, start, end, None, None, None
 
     def _admit(self, org: str) -> None:
         if not _SLUG.fullmatch(org):
@@ -281,7 +267,7 @@ def _has_gb(data: _VolumeEnd) -> bool:
 
 # Type, how many quotation marks a line of exactly the required fields holds, whether the optional one is there too (None: there is
 # none), and what the type adds. A line with more quotation marks has a field that we do not know, or one twice.
-_TYPES: dict[type, tuple[int, int, Callable[[Any], bool] | None, Callable[[Parser, Any, int], Said]]] = {
+_TYPES: dict[type, tuple[int, int, Callable[[Any], bool] | None, Callable[[Parser, Any, int], Details]]] = {
     _MachineStarted: (int(EventType.MACHINE_STARTED), 44, None, Parser._started),  # noqa: SLF001 a table of its own methods
     _MachineStopped: (int(EventType.MACHINE_STOPPED), 38, _has_rootfs, Parser._stopped),  # noqa: SLF001
     _MachineDestroyed: (int(EventType.MACHINE_DESTROYED), 38, _has_rootfs, Parser._destroyed),  # noqa: SLF001

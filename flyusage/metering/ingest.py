@@ -18,6 +18,7 @@ from flyusage.metering.granted import apart
 from flyusage.metering.locks import lock_organizations, lock_subjects, shard_of
 from flyusage.metering.models import ingest_run, refused_event
 from flyusage.metering.statements import by_index
+from flyusage.metering.usage_event import content_of
 
 BATCH_EVENTS = 20_000
 BATCH_BYTES = 64 << 20  # 20,000 lines may be a gigabyte
@@ -172,9 +173,13 @@ class _Batch:
             return [self]
         parts = [_Batch(self.raws, [], self.refusals if writer == 0 else []) for writer in range(WRITERS)]
         claims: dict[tuple[str, bytes], int] = {}
+        writers: dict[str, int] = {}
         for event in self.events:  # whoever claims an identity again goes where it was claimed first, so that the first stands
-            writer = claims.setdefault((event.org, event.identity), shard_of(event.subject) % WRITERS)
-            parts[writer].events.append(event)
+            subject = event.subject
+            writer = writers.get(subject)
+            if writer is None:
+                writer = writers[subject] = shard_of(subject) % WRITERS
+            parts[claims.setdefault((event.org, event.identity), writer)].events.append(event)
         return parts
 
 
@@ -224,12 +229,13 @@ def ingest_events(
 def _take(session: Session, org_ids: Mapping[str, int], events: Sequence[UsageEvent], result: BatchResult, *, has_voids: bool) -> None:
     """Events of organizations that are held, into the ledger and everything derived from it."""
     unique, clashing = _within_batch(events)
-    ledger.stage(session, org_ids, unique)
-    duplicates, taken = ledger.claim_identities(session, len(unique))
-    doubtful = [*(unique[number] for number in taken), *clashing]
-    conflicts = ledger.report_conflicts(session, [(org_ids[event.org], event) for event in doubtful])
+    staged = [*unique, *clashing]
+    ledger.stage(session, org_ids, staged)
+    duplicates, taken = ledger.claim_identities(session, len(unique), len(clashing))
+    conflicts = [staged[number] for number in taken]
+    ledger.report_conflicts(session, [(org_ids[event.org], event) for event in conflicts])
     result.refusals += [_conflict(event) for event in conflicts]
-    result.accepted = len(unique) - len(duplicates) - len(taken)
+    result.accepted = len(unique) - sum(number < len(unique) for number in (*duplicates, *taken))
     result.duplicate = len(events) - result.accepted - len(conflicts)
     if result.accepted:
         _record(session, has_voids=has_voids)
@@ -241,11 +247,11 @@ def _record(session: Session, *, has_voids: bool) -> None:
     ledger.name_apps(session)
     if has_voids:
         withdrawals.note(session)
-    known = ledger.name_subjects(session)
+    new, known = ledger.name_subjects(session)
     if has_voids:
         known += withdrawals.recall(session)
     reach.measure(session)
-    derivation.rederive(session, has_known=known > 0)
+    derivation.rederive(session, new=new, has_known=known > 0)
     ledger.write_events(session)
     withdrawals.annotate(session)
     if has_voids:
@@ -283,7 +289,7 @@ def _within_batch(events: Sequence[UsageEvent]) -> tuple[list[UsageEvent], list[
     clashing: list[UsageEvent] = []
     for event in events:
         stands = first.setdefault((event.org, event.identity), event)
-        if stands is not event and stands.content_hash != event.content_hash:
+        if stands is not event and content_of(stands) != content_of(event):
             clashing.append(event)
     return list(first.values()), clashing
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from psycopg import errors
 from sqlmodel import Session
@@ -10,7 +9,7 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.metering import catalog
 from flyusage.metering.statements import run
-from flyusage.metering.usage_event import KIND_OF, EventType, UsageEvent, identity_of
+from flyusage.metering.usage_event import KIND_OF, EventType, UsageEvent, content_hash_of, identity_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -41,11 +40,11 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NOTHING = "\\N"
 _CHUNK_ROWS = 2_000
 PROBES = 64
-_STARTED = int(EventType.MACHINE_STARTED)
+_STARTED, _DEPLOYED = int(EventType.MACHINE_STARTED), int(EventType.APP_DEPLOYED)
 
 
 def stage(session: Session, org_ids: Mapping[str, int], batch: Sequence[UsageEvent]) -> None:
-    """COPY the events, numbered from 0, and the names they use into the staging tables; identities are unique in the batch."""
+    """COPY the events, numbered from 0, and the names they use into the staging tables."""
     connection = db.raw(session)
     for statement in STAGING:
         run(session, statement)
@@ -65,12 +64,17 @@ def stage(session: Session, org_ids: Mapping[str, int], batch: Sequence[UsageEve
                 names = f"{event.source}\t{event.id}"
                 if "\\" in names or "\n" in names or "\r" in names or names.count("\t") != 1:
                     names = f"{event.source.translate(_ESCAPES)}\t{event.id.translate(_ESCAPES)}"
+                content = _NOTHING if event.type < _DEPLOYED else _hex(content_hash_of(event))
                 rows.append(
-                    f"{number}\t{org_id}\t{event.identity.hex()}\t{event.content_hash.hex()}\t{subject}\t{event.type}\t{event.time}\t"
+                    f"{number}\t{org_id}\t{event.identity.hex()}\t{content}\t{subject}\t{event.type}\t{event.time}\t"
                     f"{names}\t{app}\t{regions[event.region]}\t{sizes[event.vm_size]}\t{_details(event)}\n"
                 )
             copy.write("".join(rows))
     _stage_names(connection, subjects, apps)
+
+
+def _hex(made: bytes | None) -> str:
+    return _NOTHING if made is None else made.hex()
 
 
 def _details(event: UsageEvent) -> str:
@@ -105,32 +109,57 @@ def _stage_names(
         copy.write("".join(f"{number}\t{org_id}\t{name.translate(_ESCAPES)}\n" for (org_id, name), number in apps.items()))
 
 
-def claim_identities(session: Session, count: int) -> tuple[list[int], list[int]]:
-    """Take the identities of the `count` staged events for ever; the numbers of duplicates and conflicts, which leave the batch.
+def claim_identities(session: Session, count: int, contradicting: int = 0) -> tuple[list[int], list[int]]:
+    """Take the identities of the first `count` staged events for ever; the numbers of duplicates and conflicts, which leave the batch.
+
+    The `contradicting` events staged after them contradict one of them, whose identity they share: duplicates or conflicts, too.
 
     Identities are inserted in order, so that writers who share them wait for each other in one direction. Which ones were
     there before is asked only where some were: they were not written by this transaction. Raises RuntimeError inside a
     savepoint, where that cannot be told.
     """
-    if not _looks_resent(session, count) and _claim_new(session):
-        return [], []
-    taken = run(session, f"{_CLAIM} ON CONFLICT DO NOTHING").rowcount
+    rest = range(count, count + contradicting)
+    if not _looks_resent(session, count) and _claim_new(session, count):
+        taken = count
+    else:
+        taken = run(session, f"{_CLAIM} ON CONFLICT DO NOTHING", (count,)).rowcount
     if taken == count:
-        return [], []
-    present = run(
-        session,
-        """SELECT s.n, s.content_hash = i.content_hash FROM staged_event s JOIN event_identity i USING (org_id, identity)
-           WHERE i.xmin <> pg_current_xact_id()::xid ORDER BY s.n""",
-    ).fetchall()
-    if len(present) != count - taken:
+        if rest:
+            _leave(session, list(rest))
+        return [], list(rest)
+    judged = dict(run(session, _PRESENT).fetchall())
+    if sum(number < count for number in judged) != count - taken:
         raise RuntimeError("events are ingested in a transaction of their own, once, and outside of savepoints")
-    _leave(session, [number for number, _ in present])
-    return [number for number, is_same in present if is_same], [number for number, is_same in present if not is_same]
+    _leave(session, [*(number for number in judged if number < count), *rest])
+    conflicts = [number for number, is_same in judged.items() if not is_same] + [number for number in rest if number not in judged]
+    return [number for number, is_same in judged.items() if is_same], sorted(conflicts)
 
 
 _CLAIM = """
 INSERT INTO event_identity (org_id, identity, content_hash, day)
-SELECT org_id, identity, content_hash, time::date FROM staged_event ORDER BY org_id, identity"""
+SELECT org_id, identity, content_hash, time::date FROM staged_event WHERE n < %s ORDER BY org_id, identity"""
+# Whether what came again is the same: by what the ledger keeps of it, or by its hash where the ledger does not keep all.
+# OFFSET 0 has each looked up by index, whatever the planner believes about tables without statistics.
+_PRESENT = """
+WITH present AS MATERIALIZED (
+  SELECT s.*, i.content_hash AS kept_hash FROM staged_event s JOIN event_identity i USING (org_id, identity)
+  WHERE i.xmin <> pg_current_xact_id()::xid
+)
+SELECT s.n, coalesce(s.content_hash = s.kept_hash, false) OR (s.content_hash IS NULL AND kept.is_same IS NOT NULL)
+FROM present s
+LEFT JOIN staged_name named ON named.number = s.subject
+LEFT JOIN staged_app_name app_named ON app_named.number = s.app
+LEFT JOIN LATERAL (SELECT id FROM resource r WHERE r.org_id = named.org_id AND r.kind = named.kind
+                                                AND r.name = named.name COLLATE "C" OFFSET 0) AS subject ON true
+LEFT JOIN LATERAL (SELECT id FROM app a WHERE a.org_id = app_named.org_id AND a.name = app_named.name OFFSET 0) AS app ON true
+LEFT JOIN LATERAL (
+  SELECT true AS is_same FROM usage_event u
+  WHERE u.org_id = s.org_id AND u.resource_id = subject.id AND u.type = s.type AND u.time = s.time AND u.identity = s.identity
+    AND (u.app_id, u.region_id) = (app.id, s.region_id)
+    AND (u.vm_size_id, u.memory_mib, u.capacity_mib, u.bytes, u.report_start, u.report_end)
+        IS NOT DISTINCT FROM (s.vm_size_id, s.memory_mib, s.capacity_mib, s.bytes, to_timestamp(s.start_epoch), to_timestamp(s.end_epoch))
+  LIMIT 1 OFFSET 0) AS kept ON true
+ORDER BY s.n"""
 
 
 def _looks_resent(session: Session, count: int) -> bool:
@@ -140,11 +169,11 @@ def _looks_resent(session: Session, count: int) -> bool:
     return is_known
 
 
-def _claim_new(session: Session) -> bool:
+def _claim_new(session: Session, count: int) -> bool:
     """Take all of the batch's identities, or none where one is taken: without ON CONFLICT, which looks up and logs each row once more."""
     try:
         with db.raw(session).transaction():
-            run(session, _CLAIM)
+            run(session, _CLAIM, (count,))
     except errors.UniqueViolation:
         return False
     return True
@@ -157,34 +186,27 @@ def _leave(session: Session, numbers: list[int]) -> None:
     run(session, "DELETE FROM staged_app_name WHERE number NOT IN (SELECT app FROM staged_event)")
 
 
-def report_conflicts(session: Session, events: Sequence[tuple[int, UsageEvent]]) -> list[UsageEvent]:
-    """Those of `events` (org id, event) whose identity is taken by another content, each reported as a finding."""
+def report_conflicts(session: Session, events: Sequence[tuple[int, UsageEvent]]) -> None:
+    """Note about each of `events` (org id, event) that another content came under its identity."""
     if not events:
-        return []
+        return
     binds = (
         [org_id for org_id, _ in events],
-        [UUID(bytes=event.identity) for _, event in events],
-        [UUID(bytes=event.content_hash) for _, event in events],
+        [event.identity.hex() for _, event in events],
         [event.time for _, event in events],
         [_KINDS.get(event.type) for _, event in events],
         [event.subject for _, event in events],
     )
-    rows = run(
+    run(
         session,
-        """WITH refused AS (
-             SELECT given.* FROM unnest(%s::int[], %s::uuid[], %s::uuid[], %s::bigint[], %s::smallint[], %s::text[])
-               WITH ORDINALITY AS given (org_id, identity, content_hash, epoch, kind, subject, number)
-             JOIN event_identity i ON i.org_id = given.org_id AND i.identity = given.identity
-             WHERE i.content_hash <> given.content_hash),
-           noted AS (
-             INSERT INTO event_finding (org_id, resource_id, time, identity, code)
-             SELECT f.org_id, r.id, to_timestamp(f.epoch), f.identity, 'event_conflict' FROM refused f
-             LEFT JOIN resource r ON r.org_id = f.org_id AND r.kind = f.kind AND r.name = f.subject COLLATE "C"
-             ORDER BY f.number ON CONFLICT DO NOTHING)
-           SELECT number FROM refused ORDER BY number""",
+        """INSERT INTO event_finding (org_id, resource_id, time, identity, code)
+           SELECT f.org_id, r.id, to_timestamp(f.epoch), f.identity, 'event_conflict'
+           FROM unnest(%s::int[], %s::uuid[], %s::bigint[], %s::smallint[], %s::text[])
+             WITH ORDINALITY AS f (org_id, identity, epoch, kind, subject, number)
+           LEFT JOIN resource r ON r.org_id = f.org_id AND r.kind = f.kind AND r.name = f.subject COLLATE "C"
+           ORDER BY f.number ON CONFLICT DO NOTHING""",
         binds,
     )
-    return [events[number - 1][1] for (number,) in rows]
 
 
 def name_apps(session: Session) -> None:
@@ -202,8 +224,8 @@ def name_apps(session: Session) -> None:
     )
 
 
-def name_subjects(session: Session) -> int:
-    """Give the batch's machines, volumes and addresses their ids in `staged_subject`; how many were known before.
+def name_subjects(session: Session) -> tuple[int, int]:
+    """Give the batch's machines, volumes and addresses their ids in `staged_subject`; how many are new, how many were known before.
 
     New ones become resources once derivation has found their home.
     """
@@ -212,10 +234,13 @@ def name_subjects(session: Session) -> int:
         """INSERT INTO staged_subject (number, org_id, kind, name, resource_id, is_new)
            SELECT s.number, s.org_id, s.kind, s.name, coalesce(r.id, nextval('resource_id_seq')), r.id IS NULL
            FROM staged_name s
-           LEFT JOIN resource r ON r.org_id = s.org_id AND r.kind = s.kind AND r.name = s.name COLLATE "C"
-        """,
+           LEFT JOIN LATERAL (SELECT id FROM resource known WHERE known.org_id = s.org_id AND known.kind = s.kind
+                                AND known.name = s.name COLLATE "C" OFFSET 0) AS r ON true""",
     )
-    return run(session, "SELECT count(*) FROM staged_subject WHERE NOT is_new").fetchone()[0]  # type: ignore[index]
+    [(new, known)] = run(
+        session, "SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM staged_subject"
+    ).fetchall()
+    return new, known
 
 
 def write_events(session: Session) -> None:

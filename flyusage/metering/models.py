@@ -123,7 +123,7 @@ event_identity = sa.Table(
     metadata,
     _org(),
     Column("identity", Uuid, nullable=False),
-    Column("content_hash", Uuid, nullable=False),
+    Column("content_hash", Uuid, comment="of what the ledger does not keep whole: deployments and voids"),
     Column("day", Date, comment="the event's, so that a void finds it in one month of the ledger"),
     _key("identity"),
 )
@@ -158,7 +158,7 @@ usage_event = sa.Table(
     Column("version", Text),
     Column("voids", Uuid),
     Column("received_at", MOMENT, nullable=False),
-    sa.Index("ix_usage_event_org_id_resource_id_type_time", "org_id", "resource_id", "type", "time"),
+    sa.Index("ix_usage_event_resource_id_org_id_type_time", "resource_id", "org_id", "type", "time"),  # the widest first: not padded
     sa.CheckConstraint("memory_mib >= 0", name="memory_not_negative"),
     sa.CheckConstraint("capacity_mib >= 0", name="capacity_not_negative"),
     sa.CheckConstraint("bytes >= 0", name="bytes_not_negative"),

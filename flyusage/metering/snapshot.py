@@ -60,7 +60,7 @@ class Names:
         """A row of the ledger as the event it was; its subject is the resource's id."""
         resource_id, identity, type_, time, source, id_, app, region, size, memory, capacity, count, start, end = row
         return UsageEvent(
-            line=0, org="", identity=identity.bytes, content_hash=b"", type=EventType(type_), time=time, source=source, id=id_,
+            line=0, org="", identity=identity.bytes, type=EventType(type_), time=time, source=source, id=id_,
             subject=str(resource_id), app=self.apps[app], region=self.regions[region],
             vm_size=None if size is None else self.sizes[size], memory_mib=memory, capacity_mib=capacity, bytes=count,
             report_start=start, report_end=end,

@@ -1,4 +1,4 @@
-"""A usage event as the ledger keeps it, its identity and its content hash."""
+"""A usage event as the ledger keeps it, its identity and what its content is."""
 
 from datetime import datetime
 from enum import IntEnum
@@ -65,14 +65,13 @@ NO_DETAILS: Details = (None, None, None, None, None, None, None, None, None)
 class UsageEvent(msgspec.Struct, frozen=True, gc=False):
     """An accepted line. Moments are whole seconds since 1970 (UTC), memory and capacity MiB, egress bytes.
 
-    `identity` names the event within its organization for ever; `content_hash` tells a resent event from another one
+    `identity` names the event within its organization for ever; `content_of` tells a resent event from another one
     that took its name. Fields that the type does not have are None. Make one with `usage_event`.
     """
 
     line: int
     org: str
     identity: bytes
-    content_hash: bytes
     type: int
     time: int
     source: str
@@ -101,19 +100,22 @@ def identity_of(source: str, event_id: str) -> bytes:
     return made.digest()
 
 
-def content_hash_of(type: int, time: int, subject: str, app: str, region: str, said: str) -> bytes:
-    """16 bytes for what flyusage understands of an event: not its key order, spacing, UTC offset or unknown fields.
+def content_of(event: UsageEvent) -> tuple[object, ...]:
+    """What flyusage understands of an event, its line apart: not its key order, spacing, UTC offset or unknown fields."""
+    return msgspec.structs.astuple(event)[1:]
 
-    `said` is what the type adds, as `text_of` puts it.
+
+def content_hash_of(event: UsageEvent) -> bytes | None:
+    """16 bytes for what flyusage understands of a deployment or a void, whose subject the ledger does not keep; None of others.
+
+    The fields that the type adds are separated by NUL, which none may hold.
     """
+    if event.type < EventType.APP_DEPLOYED:
+        return None
+    said = event.version if event.type == EventType.APP_DEPLOYED else f"{event.voided_source}\0{event.voided_id}"
     made = _new_hash()
-    made.update(f"{type}\0{time}\0{subject}\0{app}\0{region}\0{said}".encode())
+    made.update(f"{event.type}\0{event.time}\0{event.subject}\0{event.app}\0{event.region}\0{said}".encode())
     return made.digest()
-
-
-def text_of(details: Details) -> str:
-    """The fields a type adds, which are the same for all events of a type, separated by NUL, which none may hold."""
-    return "\0".join(str(value) for value in details if value is not None)
 
 
 def usage_event(  # noqa: PLR0913 an event has many fields
@@ -132,6 +134,5 @@ def usage_event(  # noqa: PLR0913 an event has many fields
         capacity_mib = None
     details = (vm_size, memory_mib, capacity_mib, bytes, start, end, version, voided_source, voided_id)
     return UsageEvent(
-        line, org, identity_of(source, id), content_hash_of(int(type), moment, subject, app, region, text_of(details)), int(type), moment,
-        source, id, subject, app, region, *details,
+        line, org, identity_of(source, id), int(type), moment, source, id, subject, app, region, *details,
     )  # fmt: skip

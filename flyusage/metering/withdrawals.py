@@ -102,7 +102,8 @@ def annotate(session: Session) -> None:
            SELECT e.org_id, s.resource_id, e.time, e.identity, 'retired_region' FROM staged_event e
            JOIN region r ON r.id = e.region_id AND r.retired_on <= e.time::date
            LEFT JOIN staged_subject s ON s.number = e.subject
-           WHERE e.type <> 11 AND NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)
+           WHERE e.region_id = ANY(ARRAY(SELECT id FROM region WHERE retired_on IS NOT NULL)) AND e.type <> 11
+             AND NOT EXISTS (SELECT FROM voided_event v WHERE v.org_id = e.org_id AND v.identity = e.identity)
            ON CONFLICT DO NOTHING""",
     )
 

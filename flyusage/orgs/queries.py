@@ -89,6 +89,12 @@ def directory(session: Session) -> list[OrganizationEntry]:
     return [OrganizationEntry(*row) for row in rows]
 
 
+def find_organizations(session: Session, search: str, *, limit: int) -> list[OrganizationEntry]:
+    """Organizations whose name or slug holds `search`, by slug; deleted ones left out. In a platform transaction."""
+    found = session.execute(sa.text(_FIND), {"search": search.replace("\0", "").strip().lower(), "limit": limit})
+    return [OrganizationEntry(*row) for row in found]
+
+
 def organization_by_slug(session: Session, slug: str) -> OrganizationEntry:
     """The organization called `slug`, before a tenant is known. Raises OrganizationUnknown."""
     wanted = sa.text("SELECT id, slug, name, is_synthetic FROM organization_by_slug(:slug)")
@@ -133,3 +139,8 @@ page AS (SELECT user_id FROM found ORDER BY email LIMIT :limit OFFSET :offset)
 SELECT c.found, p.*, m.app_ids FROM (SELECT count(*) AS found FROM found) AS c
 LEFT JOIN people_of_organization(ARRAY(SELECT user_id FROM page)) AS p ON true
 LEFT JOIN membership m ON m.org_id = :org AND m.user_id = p.user_id ORDER BY p.email"""
+
+
+_FIND = """
+SELECT id, slug, name, is_synthetic FROM organization
+WHERE deleted_at IS NULL AND (strpos(slug, :search) > 0 OR strpos(lower(name), :search) > 0) ORDER BY slug LIMIT :limit"""

@@ -32,7 +32,10 @@ class StaffPermission(StrEnum):
 
     READ = "platform.read"
     PRICES_EDIT = "platform.edit_prices"
+    TERMS_AGREE = "platform.agree_terms"
+    SELLER_NAME = "platform.name_seller"
     MONTHS_CLOSE = "platform.close_months"
+    PAYMENTS_ENTER = "platform.enter_payments"
     QUESTIONS_ANSWER = "platform.answer_questions"
 
 

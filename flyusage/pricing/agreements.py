@@ -217,6 +217,7 @@ def limit_spend(session: Session, org_id: int, limit: SpendLimit, *, by: Actor) 
     if min(limit.minimum_minor or 0, limit.maximum_minor or 0) < 0:
         raise TermsInvalid("A limit is not below zero.")
     _refuse_term(limit.starts_on, limit.ends_on)
+    _refuse_cut(session, org_id, limit.starts_on)
     _make_room(session, org_id, tables.spend_limit, sa.true(), limit.starts_on)
     return _add(session, org_id, Agreement.LIMIT, _values(limit), by)
 
@@ -282,6 +283,17 @@ def _make_room(session: Session, org_id: int, table: sa.Table, same: sa.ColumnEl
     session.execute(sa.delete(table).where(mine, table.c.starts_on >= starts_on))
     goes_on = table.c.ends_on.is_(None) | (table.c.ends_on > starts_on)
     session.execute(sa.update(table).where(mine, goes_on).values(ends_on=starts_on))
+
+
+def _refuse_cut(session: Session, org_id: int, starts_on: date) -> None:
+    """Raise TermsInvalid where what begins inside a month would end a maximum inside it."""
+    found = tables.spend_limit.c
+    holds = (found.starts_on < starts_on) & (found.ends_on.is_(None) | (found.ends_on > starts_on))
+    held = sa.select(found.id).where(found.org_id == org_id, found.maximum_minor.is_not(None), holds)
+    if starts_on.day != 1 and (number := session.scalar(held)) is not None:
+        raise TermsInvalid(
+            f"Limit {number} holds a maximum, for whole billing periods. Let what replaces it begin on the first of a month."
+        )
 
 
 def _refuse_term(starts_on: date, ends_on: date | None) -> None:

@@ -28,12 +28,14 @@ class Reckoned:
     """A case's charge before rounding and tax.
 
     `tax_basis` stands for the net where tax is not on the rounded one; `taxes` replaces tax altogether where rates are mixed.
+    `is_credited`: the promotional credit has lowered the net already.
     `others` are further answers by name; `main` names what a case with one plain answer means. `parts` make a list of the answer.
     """
 
     net: RatedCharge
     tax_basis: Fraction | None = None
     taxes: RatedCharge | None = None
+    is_credited: bool = False
     others: Mapping[str, Fraction] = field(default_factory=dict)
     main: str = ""
     parts: tuple[Fraction, ...] = ()
@@ -305,11 +307,18 @@ def _vat(inputs: Inputs, currency: Currency) -> Reckoned:
     nets: dict[Fraction, Fraction] = {}
     for amount, percent in lines or [(inputs.number("net", "amount"), whole)]:
         nets[percent] = nets.get(percent, ZERO) + rounded(charge([Step("net", amount)]), currency).amount
+    credit = rounded(charge([Step("credit", inputs.amount("promotional_credit", default=ZERO))]), currency).amount
+    if credit and len(nets) > 1:
+        raise InputInvalid("promotional_credit lowers one net; here are several rates, so say which net is lowered by how much.")
     net = charge([Step(f"Net at {plain(percent)} %", amount) for percent, amount in nets.items()])
+    if credit:
+        ((percent, amount),) = nets.items()
+        taken = min(credit, max(ZERO, amount))
+        nets, net = {percent: amount - taken}, net.then(Step(f"Promotional credit of {plain(credit)}", -taken))
     taxes = charge(
         [Step(f"{plain(percent)} % tax on {plain(amount)}", tax_on(amount, percent, currency)) for percent, amount in nets.items()]
     )
-    return Reckoned(net, taxes=taxes)
+    return Reckoned(net, taxes=taxes, is_credited=True)
 
 
 def _percent(inputs: Inputs, default: Fraction) -> Fraction:

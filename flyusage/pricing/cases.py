@@ -106,10 +106,11 @@ def _answered(id_: str, kind: str, inputs: Inputs, expected: Any) -> Answered:
     currency = inputs.currency()
     reckoned = reckon(kind, inputs, currency)
     percent = inputs.amount("tax_pct", "vat_pct", default=ZERO)
-    if inputs.has("promotional_credit") and (reckoned.taxes or reckoned.tax_basis is not None):
+    if inputs.has("promotional_credit") and reckoned.tax_basis is not None:
         raise InputInvalid("promotional_credit lowers a net before it is taxed; this kind has its tax from what is given.")
     has_tax = inputs.has("tax_pct", "vat_pct") or reckoned.taxes is not None
-    net = _less(rounded(reckoned.net, currency), inputs.amount("promotional_credit", default=ZERO), "Promotional credit", currency)
+    credit = ZERO if reckoned.is_credited else inputs.amount("promotional_credit", default=ZERO)
+    net = _less(rounded(reckoned.net, currency), credit, "Promotional credit", currency)
     gross = net + reckoned.taxes if reckoned.taxes else with_tax(net, percent, currency, basis=reckoned.tax_basis) if percent else net
     due = _less(gross, inputs.amount("prepaid_credit", default=ZERO), "Paid before by credit", currency)
     ignored = tuple(inputs.unknown())

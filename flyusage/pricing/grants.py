@@ -38,6 +38,7 @@ def grant(
     by.is_no_member("Credits are granted")
     if amount_minor <= 0:
         raise TermsInvalid("A credit is above zero.")
+    session.execute(sa.text("SELECT id FROM organization WHERE id = :org FOR NO KEY UPDATE"), {"org": org_id})  # so that its book stays
     now, currency = clock.now(), book_of(session, org_id).currency
     if expires_at is not None and expires_at <= now:
         raise TermsInvalid("A credit expires after it is granted.")

@@ -9,7 +9,8 @@ from sqlmodel import Session
 from flyusage import clock
 from flyusage.metering.history import HistoryLoad
 from flyusage.metering.queries import Freshness, freshness
-from flyusage.periods import DAY, Period, add_months, floor_hour, midnight, month_period
+from flyusage.periods import DAY, HOUR, Period, add_months, floor_hour, midnight, month_period
+from flyusage.pricing.ahead import METHOD, ahead
 from flyusage.pricing.asking import Known, ask, know
 from flyusage.pricing.changes import Changes, what_changed
 from flyusage.pricing.explorer import explore, explore_totals
@@ -22,10 +23,15 @@ RATE_DAYS = 7
 
 @dataclass(frozen=True)
 class Projection:
-    """Where the month ends if it goes on as it did: `total`, and `method` says in a sentence how."""
+    """Where the month ends if it goes on as it did: `total`, and `method` says in a sentence how.
+
+    In eight of ten cases it ends between `low` and `high`; None where too little is known to say.
+    """
 
     total: Fraction
     method: str
+    low: Fraction | None = None
+    high: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -130,16 +136,22 @@ def _has_basis(known: Known, month: Period, as_of: datetime) -> bool:
 
 
 def _projection(session: Session, known: Known, daily: Answer) -> Projection | None:
-    """What is spent, and the rest of the month at the hourly mean of the last seven days."""
+    """What is spent, and the forecast of the rest; before the first whole day the rest at the hourly mean since history begins."""
+    found = ahead(session, known.org_id, daily.view.measure, now=daily.as_of, known=known)
+    if found is not None:
+        rest, spent = found.rest, daily.total
+        return Projection(
+            spent + Fraction(rest.expected),
+            f"Spent so far, and the rest {METHOD}.",
+            spent + Fraction(rest.low),
+            spent + Fraction(rest.high),
+        )
     end = floor_hour(daily.as_of)
-    start = end - RATE_DAYS * DAY
-    if known.history and known.history.start > start:
-        start = floor_hour(known.history.start)
+    start = max(end - RATE_DAYS * DAY, floor_hour(known.history.start)) if known.history else end
     if end <= start:
         return None
     question = ask(session, known, replace(daily.view, group_by=None), period=Period(start, end))
     spent = totals(session, question).get(0, Sum()).cost
-    ahead = Fraction(int((daily.view.period.end - daily.as_of).total_seconds()), int((end - start).total_seconds()))
-    days = (end - start) / DAY
-    rate = f"the last {RATE_DAYS} days" if days >= RATE_DAYS else f"the {round(days * 24)} hours since history begins"
-    return Projection(daily.total + spent * ahead, f"Spent so far, and the rest of the month at the mean rate of {rate}.")
+    times = Fraction(int((daily.view.period.end - daily.as_of).total_seconds()), int((end - start).total_seconds()))
+    method = f"Spent so far, and the rest of the month at the mean rate of the {(end - start) // HOUR} hours since history begins."
+    return Projection(daily.total + spent * times, method)

@@ -7,12 +7,17 @@ from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import Navigation, SkipLink, theme_button
 
 PRICES, CLOSE, QUEUE, REVENUE, QUESTIONS = "/staff/prices", "/staff/close", "/staff/payments", "/staff/revenue", "/staff/questions"
+TERMS, EXPERIMENTS, BANK, SELLER = "/staff/terms", "/staff/experiments", "/staff/bank", "/staff/seller"
 PAGES = (
     ("Price books", "book-open", PRICES),
+    ("Experiments", "flask-conical", EXPERIMENTS),
+    ("Terms", "handshake", TERMS),
     ("Close a month", "calendar-check", CLOSE),
     ("Payment queue", "list-ordered", QUEUE),
+    ("Bank payments", "landmark", BANK),
     ("Revenue", "chart-column", REVENUE),
     ("Questions", "message-circle-question-mark", QUESTIONS),
+    ("Seller", "store", SELLER),
 )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from conftest import Database
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
-EXAMPLES = os.environ.get("FLYUSAGE_TEST_EXAMPLES", "15")
+EXAMPLES = os.environ.get("FLYUSAGE_TEST_EXAMPLES", "5")
 
 
 @pytest.fixture(scope="module")

@@ -239,7 +239,7 @@ def test_a_domain_is_one_however_it_is_written(database):
     assert accounts.sign_in("ada@bücher.example", GOOD, **HOME)
 
 
-def test_a_refusal_takes_as_long_whether_or_not_there_is_an_account(owner: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_refusal_takes_as_long_whether_or_not_there_is_an_account(real_cost: None, owner: str, monkeypatch: pytest.MonkeyPatch):
     """Measured in processor time, in turns: what others do on the machine at that moment tells nothing about accounts either."""
     monkeypatch.setattr(throttle, "PER_ACCOUNT", throttle.Limit(1000, 900))
     monkeypatch.setattr(throttle, "PER_ADDRESS", throttle.Limit(1000, 900))

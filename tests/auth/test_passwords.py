@@ -3,12 +3,14 @@ import pytest
 from flyusage.auth import passwords
 from flyusage.auth.errors import PasswordTooWeak
 
+pytestmark = pytest.mark.usefixtures("real_cost")
 GOOD = "violin oxide parcel thunder"
 
 
 def test_a_password_is_its_own_and_nobody_elses():
     kept = passwords.hash_of(GOOD)
     assert GOOD not in kept
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")  # RFC 9106, section 4: where memory is scarce
     assert passwords.verify(GOOD, kept) == (True, None)
     assert passwords.verify(GOOD + " ", kept) == (False, None)
     assert passwords.verify("", kept) == (False, None)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from statistics import mean
 
 from flyusage import db
-from flyusage.alerts.forecast import forecast
 from flyusage.periods import Period, midnight, month_period
 from flyusage.pricing.explorer import explore
+from flyusage.pricing.forecast import forecast
 from flyusage.pricing.view import Dimension, Granularity, Measure, View
 from tests.bench.database import Measured
 from tests.bench.report import Row

@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -10,12 +11,16 @@ from billing_world import bill_to
 from cast import Cast
 
 from flyusage import clock, db
+from flyusage.invoices import seats
 from flyusage.invoices.drafting import draft
 from flyusage.invoices.statement import Statement
 from flyusage.invoices.subscribing import change_book
 from flyusage.metering.locks import lock_organizations
 from flyusage.orgs import audit
 from flyusage.orgs.acting import system
+from flyusage.pricing import agreements, grants
+from flyusage.pricing.errors import TermsInvalid
+from flyusage.pricing.terms import CreditKind, OneOffCharge
 
 NOW = datetime(2026, 10, 9, 12, tzinfo=UTC)
 YEN = ("prices", "draft", "new", "yen", "2026-01-01", "--currency")
@@ -82,7 +87,8 @@ def test_what_was_agreed_ends_is_withdrawn_and_taken_back(flyusage, cast: Cast) 
         ):
             flyusage("terms", *words)
         assert flyusage("terms", "end", "prism", "fee", "1", "2026-10-10").out == "prism: fee 1 holds to 2026-10-10, that day included.\n"
-        flyusage("terms", "withdraw", "prism", "charge", "1")
+        said = flyusage("terms", "withdraw", "prism", "charge", "1").out
+        assert said == "prism: charge 1 is withdrawn. It is taken back as if it had never been; the audit keeps what it said.\n"
         assert owed(cast).net_minor == 0  # 10 of 31 days, and the credit
         assert flyusage("terms", "revoke", "prism", "1").out == "prism: $30.00 of credit 1 is taken back.\n"
         assert owed(cast).net_minor == 1_000
@@ -109,9 +115,7 @@ def test_a_book_of_its_own_in_another_currency(flyusage, cast: Cast) -> None:
 
 def test_an_organization_that_was_billed_keeps_its_currency(flyusage, cast: Cast) -> None:
     with clock.freeze(NOW):
-        flyusage(*YEN, "JPY")
-        flyusage("prices", "draft", "set", "yen@2026-01-01", "volume", "global", "20", "--per", "GB-month")
-        flyusage("prices", "draft", "publish", "yen@2026-01-01", "--past")
+        _yen(flyusage)
     bill_to(cast.prism.id)
     with clock.freeze(datetime(2026, 11, 2, tzinfo=UTC)):
         flyusage("terms", "charge", "prism", "Migration", "10", "--on", "2026-10-05")
@@ -134,6 +138,41 @@ def test_a_book_waits_for_the_month_that_is_being_issued(cast: Cast) -> None:
             else:
                 pytest.fail("nobody waits for the invoice")
         assert changing.result() == "list"
+
+
+@pytest.mark.parametrize("agree", ["credit", "charge"])
+def test_what_is_agreed_while_the_book_changes_is_in_the_new_books_currency_or_refused(flyusage, cast: Cast, agree: str) -> None:
+    """The other way round a credit in dollars would lie beside a book in yen, and never be used."""
+    with clock.freeze(NOW):
+        _yen(flyusage)
+        with ThreadPoolExecutor(1) as threads:
+            with db.platform_transaction() as changing:
+                change_book(changing, cast.prism.id, "yen", by=system("tests"))
+                agreeing = threads.submit(_agree, cast.prism.id, agree)
+                _until_somebody_waits()
+            found = agreeing.result()
+    assert found in ("JPY", "The organization buys in JPY; an amount in USD would never be billed.")
+
+
+def _agree(org_id: int, kind: str) -> str:
+    with clock.freeze(NOW), db.platform_transaction() as session:
+        if kind == "credit":
+            grants.grant(session, org_id, CreditKind.PREPAID, 3000, description="Prepaid", by=system("tests"))
+            return grants.credits_of(session, org_id)[0].currency
+        try:
+            agreements.add_charge(session, org_id, OneOffCharge("Help", 100, "USD", NOW.date()), by=system("tests"))
+        except TermsInvalid as error:
+            return error.sentence
+        return "USD"
+
+
+def _until_somebody_waits() -> None:
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
+    for _ in range(2000):
+        with db.platform_transaction() as session:
+            if session.scalar(sa.text(waits)):
+                return
+    raise AssertionError("nobody waits for the book")
 
 
 def _change_book(org_id: int, slug: str) -> str:
@@ -184,15 +223,32 @@ def test_an_agreement_does_not_end_before_it_began(flyusage, cast: Cast) -> None
 
 def test_a_credit_keeps_its_currency_too(flyusage, cast: Cast) -> None:
     with clock.freeze(NOW):
-        flyusage(*YEN, "JPY")
-        flyusage("prices", "draft", "set", "yen@2026-01-01", "volume", "global", "20", "--per", "GB-month")
-        flyusage("prices", "draft", "publish", "yen@2026-01-01", "--past")
+        _yen(flyusage)
         flyusage("terms", "credit", "prism", "30", "--kind", "prepaid")
         said = flyusage("terms", "book", "prism", "yen")
         assert (said.code, said.out) == (1, ""), said  # nothing would ever take of it
         assert "1 credit" in said.err
         flyusage("terms", "revoke", "prism", "1")
         assert flyusage("terms", "book", "prism", "yen").code == 0
+        with db.platform_transaction() as session:
+            seats.agree(session, cast.prism.id, 3, Decimal(900), by=system("tests"))
+        assert "Its seats are sold in JPY, and list is in USD" in flyusage("terms", "book", "prism", "list").err
+
+
+def _yen(flyusage) -> None:
+    """A book in yen that can be bought from."""
+    flyusage(*YEN, "JPY")
+    flyusage("prices", "draft", "set", "yen@2026-01-01", "volume", "global", "20", "--per", "GB-month")
+    flyusage("prices", "draft", "publish", "yen@2026-01-01", "--past")
+
+
+def test_a_maximum_is_not_cut_inside_a_month_by_what_replaces_it(flyusage, cast: Cast) -> None:
+    flyusage("terms", "limit", "prism", "--max", "50", "--from", "2026-10-01")
+    said = flyusage("terms", "limit", "prism", "--min", "20", "--from", "2026-10-15")
+    assert (said.code, said.out) == (1, "")
+    assert "Limit 1 holds a maximum, for whole billing periods." in said.err
+    assert flyusage("terms", "limit", "prism", "--min", "20", "--from", "2026-11-01").code == 0
+    assert flyusage("terms", "limit", "prism", "--min", "30", "--from", "2026-11-15").code == 0  # a minimum counts by its days
 
 
 def test_a_maximum_ends_with_a_month(flyusage, cast: Cast) -> None:

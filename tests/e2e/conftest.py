@@ -4,11 +4,11 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import DESKTOP, FAILED, PHONE, OpenPage, Site, keep_picture, launch
+from browsing import DESKTOP, FAILED, PHONE, OpenPage, Site, WarmContexts, keep_picture, launch
 from conftest import copied
 from demonstration import demonstrating
 from factories import line
-from guarded_site import ALONE, OUTSIDER, OWNER, PASSWORDS, Visit, link_for, post
+from guarded_site import ALONE, OUTSIDER, OWNER, PASSWORDS, SESSION, Visit, cookies_of, let_in, link_for, post, session_of
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from serving import running, settings_for
 from story import prism, rival
@@ -47,14 +47,21 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def warm(chromium: Browser) -> Iterator[WarmContexts]:
+    contexts = WarmContexts(chromium)
+    yield contexts
+    contexts.close()
+
+
 @pytest.fixture
-def open_page(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
-    """Opens a path of the site in a fresh context: `open_page("/orgs/prism", is_phone=True, is_dark=True)`.
+def open_page(warm: WarmContexts, site: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Opens a path of the site in a context as new: `open_page("/orgs/prism", is_phone=True, is_dark=True)`.
 
     At the end the browser must have had nothing to complain about, and the page must not scroll sideways.
     A picture of what was last shown is kept under tests/artefacts when the test failed.
     """
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
     complaints: list[str] = []
 
     def note(said: ConsoleMessage) -> None:
@@ -62,26 +69,20 @@ def open_page(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> 
             complaints.append(said.text)
 
     def open_path(path: str, *, is_phone: bool = False, is_dark: bool = False, zone: str = "UTC") -> Page:
-        context = chromium.new_context(
-            base_url=site.address,
-            viewport=PHONE if is_phone else DESKTOP,
-            has_touch=is_phone,
-            color_scheme="dark" if is_dark else "light",
-            timezone_id=zone,
-        )
-        contexts.append(context)
-        page = context.new_page()
+        page = warm.page(site.address, is_phone=is_phone, is_dark=is_dark, zone=zone)
+        pages.append(page)
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(path)
         return page
 
-    yield open_path
-    for number, context in enumerate(contexts):
-        for page in context.pages:
+    try:
+        yield open_path
+        for number, page in enumerate(pages):
             keep_picture(page, request.node.name, number)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-        context.close()
+    finally:
+        warm.clear()
     assert complaints == []
 
 
@@ -105,9 +106,9 @@ def open_as_owner(chromium: Browser, demonstration: Site, request: pytest.Fixtur
             timezone_id=zone,
         )
         contexts.append(context)
+        let_in(context, demonstration, cookies_of(post(demonstration, "/auth/enter-demo", email="owner@demo.example"))[SESSION])
         page = context.new_page()
         page.goto(path)
-        page.get_by_role("button", name="owner Olive Okafor").click()
         return page
 
     yield open_path
@@ -140,10 +141,12 @@ def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def visit(chromium: Browser, guarded: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """Opens a path in a context of its own, or in the one given."""
+    """Opens a path in a context of its own, or in the one given; as somebody who has signed in where `who` names one."""
     contexts: list[BrowserContext] = []
 
-    def open_path(path: str, context: BrowserContext | None = None, *, is_phone: bool = False, is_dark: bool = False) -> Page:
+    def open_path(
+        path: str, context: BrowserContext | None = None, *, who: str = "", is_phone: bool = False, is_dark: bool = False
+    ) -> Page:
         if context is None:
             context = chromium.new_context(
                 base_url=guarded.address,
@@ -152,6 +155,8 @@ def visit(chromium: Browser, guarded: Site, request: pytest.FixtureRequest) -> I
                 color_scheme="dark" if is_dark else "light",
             )
             contexts.append(context)
+        if who:
+            let_in(context, guarded, session_of(guarded, who, PASSWORDS[who]))
         page = context.new_page()
         page.goto(path)
         return page

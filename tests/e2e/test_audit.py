@@ -5,7 +5,7 @@ import re
 
 import pytest
 from browsing import Site, barriers
-from guarded_site import OUTSIDER, OWNER, PASSWORDS, SESSION, Visit, ask, cookies_of, post, sign_in
+from guarded_site import OUTSIDER, OWNER, PASSWORDS, SESSION, Visit, ask, cookies_of, post
 from hostile import call, connected, handlers, heard
 from playwright.sync_api import Page, expect
 
@@ -15,7 +15,7 @@ def cookie_of(site: Site, email: str) -> str:
 
 
 def opened(visit: Visit, path: str = "/orgs/prism/audit", **how: bool) -> Page:
-    page = sign_in(visit(f"/sign-in?next={path}", **how))
+    page = visit(path, who=OWNER, **how)
     expect(page.get_by_role("table")).to_be_visible()
     return page
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import Site, keep_picture
-from guarded_site import OWNER, Visit, sign_in
+from guarded_site import OWNER, Visit
 from playwright.sync_api import Page, expect
 
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -37,7 +37,7 @@ def token_from(page: Page, name: str) -> str:
 def test_a_directory_is_connected_its_groups_get_roles_and_it_is_cut_off(
     visit: Visit, guarded: Site, unconnected: None, is_phone: bool, is_dark: bool
 ) -> None:
-    page = sign_in(visit("/sign-in?next=/orgs/prism/provisioning", is_phone=is_phone, is_dark=is_dark), OWNER)
+    page = visit("/orgs/prism/provisioning", who=OWNER, is_phone=is_phone, is_dark=is_dark)
     expect(page.get_by_role("heading", name="Provisioning")).to_be_visible()
     expect(page.get_by_text("No group yet.")).to_be_visible()
     expect(page.locator("#scim-address")).to_have_text(re.compile("/scim/v2$"))

@@ -28,7 +28,7 @@ class Phone:
 
 
 def account(visit: Visit, email: str, **how: bool) -> Page:
-    page = sign_in(visit("/sign-in?next=/account", **how), email)
+    page = visit("/account", who=email, **how)
     expect(page.get_by_role("heading", name="Second factor")).to_be_visible()
     return page
 
@@ -70,7 +70,7 @@ def with_half(site: Site) -> dict[str, str]:
 
 def test_it_is_switched_on_asked_for_and_switched_off(visit: Visit, guarded: Site, without: None) -> None:
     page = account(visit, OWNER)
-    other = sign_in(visit("/"), OWNER)
+    other = visit("/", who=OWNER)
     expect(other.locator(".org-name")).to_have_text("prism")
     phone, codes = set_up(page)
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()  # let in by the password alone
@@ -163,7 +163,7 @@ def test_the_second_step_leads_to_our_own_pages_only(guarded: Site, visit: Visit
 
 
 def test_an_organization_that_asks_for_one_is_closed_until_it_is_set_up(guarded: Site, visit: Visit, without: None) -> None:
-    page = sign_in(visit("/"), OWNER)
+    page = visit("/", who=OWNER)
     expect(page.locator(".org-name")).to_have_text("prism")
     guarded.run("orgs", "require-second-factor", "prism")
     try:
@@ -186,7 +186,7 @@ def test_an_organization_that_asks_for_one_is_closed_until_it_is_set_up(guarded:
 def test_staff_without_one_are_told_how_to_set_it_up(guarded: Site, visit: Visit, without: None) -> None:
     guarded.run("staff", "grant", OUTSIDER, "support")
     try:
-        page = sign_in(visit("/sign-in?next=/staff/questions"), OUTSIDER)
+        page = visit("/staff/questions", who=OUTSIDER)
         expect(page.get_by_text(re.compile("second factor")).first).to_be_visible()
         page.goto("/account")
         set_up(page)
@@ -200,7 +200,7 @@ def test_staff_without_one_are_told_how_to_set_it_up(guarded: Site, visit: Visit
         page.goto("/orgs/rival")
         expect(page.locator(".org-name")).to_have_text("rival")
         expect(page.get_by_text("You look at")).to_have_count(0)
-        owner = sign_in(visit("/sign-in?next=/orgs/prism/audit"), OWNER)
+        owner = visit("/orgs/prism/audit", who=OWNER)
         expect(owner.get_by_role("row", name=re.compile("Opened the organization as staff")).first).to_contain_text("flyusage staff")
     finally:
         guarded.run("staff", "revoke", OUTSIDER, "support")
@@ -296,8 +296,7 @@ def test_a_session_that_was_left_open_sets_up_no_first_factor(visit: Visit, guar
     assert (answer.status, answer.headers["location"]) == (303, "/sign-in?problem=passkey_unknown")
 
 
-@pytest.mark.parametrize("is_phone", [False, True])
-@pytest.mark.parametrize("is_dark", [False, True])
+@pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True)])
 def test_its_pages_have_no_barriers_that_axe_can_find(visit: Visit, guarded: Site, without: None, is_phone: bool, is_dark: bool) -> None:
     page = account(visit, OWNER, is_phone=is_phone, is_dark=is_dark)
     page.get_by_role("button", name="Set up an authenticator app").click()

@@ -29,7 +29,7 @@ def test_a_page_asks_who_you_are_and_then_opens(visit: Visit) -> None:
 
 
 def test_everybody_sees_their_own_organizations_only(visit: Visit) -> None:
-    page = sign_in(visit("/"), OUTSIDER)
+    page = visit("/", who=OUTSIDER)
     expect(page).to_have_url("/orgs/rival")
     page.goto("/orgs/prism")
     expect(page.get_by_role("heading", name="There is no organization under this address")).to_be_visible()
@@ -37,7 +37,7 @@ def test_everybody_sees_their_own_organizations_only(visit: Visit) -> None:
 
 
 def test_who_belongs_nowhere_is_told_so(visit: Visit) -> None:
-    page = sign_in(visit("/"), ALONE)
+    page = visit("/", who=ALONE)
     expect(page.get_by_role("heading", name="You belong to no organization yet")).to_be_visible()
     assert Axe().run(page).violations_count == 0
 
@@ -52,7 +52,7 @@ def test_a_wrong_password_says_so_and_keeps_the_address(visit: Visit) -> None:
 
 
 def test_signing_out_elsewhere_darkens_an_open_page_within_a_second_or_two(visit: Visit) -> None:
-    first, second = sign_in(visit("/")), sign_in(visit("/"))
+    first, second = visit("/", who=OWNER), visit("/", who=OWNER)
     expect(first.locator(".org-name")).to_have_text("prism")
     expect(second.locator(".org-name")).to_have_text("prism")
     second.goto("/account")
@@ -63,7 +63,7 @@ def test_signing_out_elsewhere_darkens_an_open_page_within_a_second_or_two(visit
 
 
 def test_signing_out_ends_the_session_and_the_way_back_shows_nothing(visit: Visit) -> None:
-    page = sign_in(visit("/"))
+    page = visit("/", who=OWNER)
     expect(page.locator(".org-name")).to_have_text("prism")
     cookies = page.context.cookies()
     page.goto("/account")
@@ -193,9 +193,7 @@ def test_the_forms_have_no_barriers_that_axe_can_find(visit: Visit, path: str, i
 
 @pytest.mark.parametrize("is_dark", [False, True])
 def test_the_account_has_no_barriers_that_axe_can_find(visit: Visit, is_dark: bool) -> None:
-    page = sign_in(visit("/sign-in", is_phone=is_dark, is_dark=is_dark))
-    expect(page.locator(".org-name")).to_have_text("prism")
-    page.goto("/account")
+    page = visit("/account", who=OWNER, is_phone=is_dark, is_dark=is_dark)
     expect(page.get_by_text("This browser")).to_be_visible()
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()

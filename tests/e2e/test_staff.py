@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 FAILED = """UPDATE outbox SET attempts = 3, failure = 'refused', last_error = 'The processor answered <b>503</b>',
             due_at = '2026-12-01' WHERE kind = 'payment'"""
-PAGES = ("/staff/prices?version=list@2024-11-01", "/staff/close", "/staff/payments", "/staff/revenue", "/staff/questions")
+PAGES = (
+    "/staff/prices?version=list@2024-11-01", "/staff/close", "/staff/payments", "/staff/revenue", "/staff/questions",
+    "/staff/terms?org=prism&agree=price", "/staff/experiments", "/staff/bank?invoice=PRISM-000001", "/staff/seller",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +108,31 @@ def test_what_failed_is_tried_again(open_page: OpenPage) -> None:
     expect(page).to_have_url(re.compile("kind=document"))
 
 
-def test_revenue_shows_the_months_and_teaches_experiments(open_page: OpenPage) -> None:
+def test_revenue_shows_the_months_and_experiments_which_are_started_and_ended_after_being_asked(open_page: OpenPage, site: Site) -> None:
     page = ready(open_page("/staff/revenue"))
     expect(page.locator(".month-table tbody tr").first).to_contain_text(
         re.compile(r"\$167\.58|\$322\.58")
     )  # before or after the close above
     expect(page.locator(".js-plotly-plot")).to_be_visible()
     expect(page.get_by_text("No experiment with prices yet")).to_be_visible()
+    site.run("prices", "draft", "new", "trial", "2026-01-01", "--from", "list@2024-11-01")
+    site.run("prices", "draft", "publish", "trial@2026-01-01", "--past")
+    page = ready(open_page("/staff/experiments"))
+    page.get_by_label("Name, for ever").fill("spring-trial")
+    page.get_by_label("Sell at the prices of").select_option("trial")
+    page.get_by_label("From (UTC)").fill("2099-03-01")
+    page.get_by_role("button", name="Start it").click()
+    expect(page.get_by_role("alert").filter(has_text="Nobody would take part")).to_be_visible()
+    page.get_by_label("And these, by commas").fill("prism")
+    page.get_by_role("button", name="Start it").click()
+    row = page.locator(".staff-questions li").filter(has_text="spring-trial")
+    expect(row).to_contain_text("1 in, ")
+    row.locator("summary").click()
+    expect(row).to_contain_text("spring-trial then never begins.")
+    row.get_by_role("button", name="End it").click()
+    expect(row).to_contain_text("Never began")
+    row.get_by_role("link", name="Revenue of both cohorts").click()
+    expect(page.get_by_text("spring-trial was ended before it began.")).to_be_visible()
 
 
 def test_a_question_is_answered(open_page: OpenPage, site: Site) -> None:
@@ -121,6 +142,69 @@ def test_a_question_is_answered(open_page: OpenPage, site: Site) -> None:
     page.get_by_label("Your answer").first.fill("Three machines all month.")
     page.get_by_role("button", name="Answer").first.click()
     expect(page.get_by_text("No question waits")).to_be_visible()
+
+
+def test_terms_are_agreed_ended_and_taken_back_and_a_refusal_keeps_what_was_typed(open_page: OpenPage) -> None:
+    page = ready(open_page("/staff/terms"))
+    page.get_by_label("Name or slug").fill("priS")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="prism").click()
+    page.get_by_role("link", name="Fee").click()
+    expect(page.get_by_role("link", name="Fee")).to_have_attribute("aria-current", "true")
+    page.get_by_label("The invoice calls it").fill("Onboarding <b>help</b>")
+    page.get_by_label("Amount for one, each month").fill("12,5o")
+    page.get_by_role("button", name="Agree").click()
+    expect(page.get_by_role("alert").filter(has_text="The amount is not a number")).to_be_visible()
+    expect(page.get_by_label("The invoice calls it")).to_have_value("Onboarding <b>help</b>")
+    page.get_by_label("Amount for one, each month").fill("12.50")
+    page.get_by_role("button", name="Agree").click()
+    row = page.locator(".term-table tbody tr").filter(has_text="Onboarding <b>help</b>: 1 × 12.5 USD a month")
+    expect(row).to_be_visible()
+    expect(page.get_by_label("The invoice calls it")).to_have_value("")
+    row.locator("summary").click()
+    row.get_by_label("Its last day (UTC)").fill("2099-12-31")
+    row.get_by_role("button", name="Let it end").click()
+    expect(row).to_contain_text("2100-01-01")
+    discount = page.locator(".term-table tbody tr").filter(has_text="Launch discount")
+    discount.locator("summary").click()
+    expect(discount).to_contain_text("October 2026 is billed with it and stays")  # which finance reads before it is too late
+    row.get_by_role("button", name="Withdraw it").click()
+    expect(row).to_have_count(0)
+    page.get_by_role("link", name="Its audit").click()
+    expect(page.get_by_role("cell", name="recurring_fee.withdraw")).to_be_visible()
+
+
+def test_a_bank_payment_is_entered_in_part_and_too_much(open_page: OpenPage) -> None:
+    page = ready(open_page("/staff/bank"))
+    page.get_by_role("link", name="PRISM-000001").first.click()
+    amount, reference = page.get_by_label("What arrived, in USD"), page.get_by_label("The bank's reference")
+    expect(amount).to_have_value("49.42")  # 199.42 with tax, less 50.00 prepaid and 100.00 paid
+    amount.fill("9.42")
+    reference.fill("SEPA 1")
+    page.get_by_role("button", name="Enter the payment").click()
+    expect(page.get_by_text("$40.00 of $149.42 is to be paid")).to_be_visible()
+    expect(reference).to_have_value("")
+    amount.fill("50")
+    reference.fill("SEPA 2")
+    page.get_by_role("button", name="Enter the payment").click()
+    expect(page.get_by_text("Nothing of it is to be paid (paid)")).to_be_visible()
+    expect(page.get_by_role("region", name="Payments, the newest first").locator("tbody tr").first).to_contain_text("$10.00 of it prepaid")
+
+
+def test_the_seller_is_named(open_page: OpenPage) -> None:
+    page = ready(open_page("/staff/seller"))
+    for label, text in {
+        "Name, as the register has it": "Acme GmbH", "Street and number": "Hauptstr. 1", "Postcode": "10115",
+        "Where customers answer to": "billing@acme.example", "IBAN that customers pay to": "DE00 1234",
+    }.items():  # fmt: skip
+        page.get_by_label(label).fill(text)
+    page.get_by_role("textbox", name="City").fill("Berlin")
+    page.get_by_label("Country").select_option("DE")
+    page.get_by_role("button", name="Issue invoices in this name").click()
+    expect(page.get_by_role("alert").filter(has_text="The bank account is none")).to_be_visible()
+    page.get_by_label("IBAN that customers pay to").fill("DE89 3704 0044 0532 0130 00")
+    page.get_by_role("button", name="Issue invoices in this name").click()
+    expect(page.locator(".seller-table tbody tr").first).to_contain_text("DE89370400440532013000")
 
 
 def test_an_organizations_page_leads_to_staffs_and_back(open_page: OpenPage) -> None:

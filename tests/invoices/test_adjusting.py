@@ -128,6 +128,23 @@ def test_terms_are_those_of_the_late_month(prism):
     assert one.net_minor == 1500 + 1450
 
 
+def test_an_agreement_withdrawn_after_its_month_was_billed_gives_nothing_back_and_no_longer_holds_for_what_comes_late(database):
+    # October: $150.00 less 10 % is $135.00, billed. Withdrawn: $135.00 stays, and 100 GB that come late are $15.00, not $13.50.
+    org_id = take_in(*volume("v1", 1000))["prism"]
+    bill_to(org_id)
+    with acting() as session:
+        given = agreements.give_discount(session, org_id, Discount("Tenth", OCTOBER, percent=Decimal(10)), by=BY)
+    before = billed(org_id)
+    assert before.net_minor == 13500
+    with acting(DECEMBER) as session:
+        agreements.withdraw(session, org_id, agreements.Agreement.DISCOUNT, given, by=BY)
+        assert adjust(session, org_id, [OCTOBER]).lines == ()
+    take_in(*volume("late", 100), at=DECEMBER)
+    one = billed(org_id, NOVEMBER, at=DECEMBER)
+    assert rows("SELECT key, amount_minor FROM invoice_line WHERE invoice_id = :id", id=one.id) == [("late/2026-10/volume/dfw", 1500)]
+    assert invoice_row(before.id)["net_minor"] == 13500
+
+
 def test_late_usage_under_a_minimum_changes_nothing_but_what_is_known(database):
     # A minimum of $200.00 in October covers $150.00 and $165.00 alike
     org_id = take_in(*volume("v1", 1000))["prism"]

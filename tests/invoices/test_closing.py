@@ -1,20 +1,18 @@
 """Closing a month: all that can be billed, once, whatever happens on the way."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from random import Random
 
+import forked
 import pytest
 import sqlalchemy as sa
 from billing_world import BY, NOW, OCTOBER, acting, bill_to, invoice_row, rows, take_in, volume
-from conftest import Database
+from conftest import Server, clone, copied, pointed_at
 from factories import ingest, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,13 +28,23 @@ from flyusage.invoices.totals import platform_month_totals, recount
 SLUGS = [f"org-{n:02d}" for n in range(12)]
 
 
+@pytest.fixture(scope="module")
+def billed(server: Server, template: str) -> Iterator[tuple[str, dict[str, int]]]:
+    """The name of a database to copy, and its organizations: what `twelve` are."""
+    with copied(server, template) as name:
+        with pointed_at(server, name):
+            known = take_in(*(event for n, slug in enumerate(SLUGS) for event in volume(f"v{n}", 100 * (n + 1), org=slug)))
+            for org_id in known.values():
+                bill_to(org_id)
+        yield name, known
+
+
 @pytest.fixture
-def twelve(database: Database) -> dict[str, int]:
+def twelve(server: Server, billed: tuple[str, dict[str, int]]) -> Iterator[dict[str, int]]:
     """Twelve German customers with n + 1 times 100 GB in October: $15.00 each 100 GB."""
-    known = take_in(*(event for n, slug in enumerate(SLUGS) for event in volume(f"v{n}", 100 * (n + 1), org=slug)))
-    for org_id in known.values():
-        bill_to(org_id)
-    return known
+    name, known = billed
+    with clone(server, name):
+        yield known
 
 
 def series() -> list[tuple[str, int, str]]:
@@ -75,6 +83,7 @@ def test_processes_share_the_work_and_come_to_the_same(twelve):
 
 
 def test_processes_stop_at_what_is_everybodys(twelve, monkeypatch):
+    assert series() == []
     monkeypatch.setenv("FLYUSAGE_DATABASE_URL", "postgresql://u@127.0.0.1:1/d")  # read by the processes, known otherwise to this one
     with clock.freeze(NOW), pytest.raises(db.DatabaseUnreachable):
         close(OCTOBER, list(twelve.values()), by=BY, share=2, processes=2)
@@ -158,30 +167,21 @@ def test_any_interleaving_of_closes_gives_one_series_without_a_gap(twelve, seed,
     assert rows("SELECT last FROM invoice_counter") == [(1,)] * 12
 
 
-CLOSE = """
-import sys
-from datetime import date
-from flyusage.cli.main import main
-sys.argv = ["flyusage", "bill", "close", "2026-10"]
-main()
-"""
-
-
 @pytest.mark.parametrize("seed", range(3))
-def test_killed_at_any_instant_and_repeated_each_has_one_invoice(twelve, seed):
-    """kill -9 between 0 and 3 s after the first invoice could be there, over and over, until one run ends by itself."""
-    chance = Random(seed)
-    environment = os.environ | {"FLYUSAGE_CLOCK": NOW.isoformat()}
+def test_killed_at_any_instant_and_repeated_each_has_one_invoice(twelve, seed, tmp_path):
+    """kill -9 within the first second, then a second more each time, over and over, until one run ends by itself."""
+    chance, out, err = Random(seed), tmp_path / "out", tmp_path / "err"
     for attempt in range(20):
-        process = subprocess.Popen([sys.executable, "-c", CLOSE], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            out, err = process.communicate(timeout=2.0 + chance.random() * (1 + attempt))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+        close_all = forked.start_command(
+            "bill", "close", "2026-10", settings={"FLYUSAGE_CLOCK": NOW.isoformat()}, out=str(out), err=str(err)
+        )
+        close_all.join(chance.random() * (1 + attempt))
+        if close_all.exitcode is None:
+            close_all.kill()
+            close_all.join()
             continue
-        assert process.returncode == 0, err.decode()
-        assert b"12" in out
+        assert close_all.exitcode == 0, err.read_text()
+        assert "12" in out.read_text()
         break
     _wait_for_the_killed()
     assert series() == EXPECTED

@@ -7,6 +7,7 @@ from billing_world import BY, take_in
 from factories import volume_created
 
 from flyusage import clock, db
+from flyusage.alerts.budgets import outlook as budget_outlook
 from flyusage.invoices.drafting import draft, read
 from flyusage.invoices.outlook import outlook
 from flyusage.metering.rollups import catch_up
@@ -36,15 +37,20 @@ def test_what_runs_on_is_reckoned_to_the_end_of_the_month(database: "Database") 
     assert heading(org_id) == 15000
 
 
-def test_the_rest_goes_on_as_the_last_seven_days_did(database: "Database") -> None:
-    # 1,000 GB since Nov 13: 3 of the last 7 days. So far 3 days = 15.00; 15 days more at 3/7 of 5.00 a day = 32.14
+def test_the_rest_goes_on_as_a_budget_expects_it(database: "Database") -> None:
     org_id = take_in(
         volume_created("old", "2026-11-01T00:00:00Z", gb=1),
         volume_created("v", "2026-11-13T00:00:00Z", gb=1000),
         at=NOON,
     )["prism"]
-    # and 1 GB all month, 0.15, rounded with it: 15.00 + 32.142857 + 0.15 = 47.292857
-    assert heading(org_id) == 4729
+    with clock.freeze(NOON), db.transaction(org_id) as session:
+        budget = budget_outlook(session, org_id, ())
+    assert budget is not None
+    # 15.075 so far; 5.005 a day from now on would be 90.15, the mean of the last seven days 47.29: the newest days count most
+    assert 4729 < 100 * budget.total.expected < 9015
+    due = heading(org_id)
+    assert due is not None
+    assert abs(due - 100 * budget.total.expected) < 1
 
 
 def test_discounts_and_taxes_count_as_they_would_be_billed(database: "Database") -> None:

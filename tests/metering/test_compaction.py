@@ -1,5 +1,6 @@
 """What a load left half empty is rebuilt once its month is over; nothing else is."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,7 +13,7 @@ from flyusage import clock, db
 from flyusage.metering import compaction, statistics
 
 NOW = utc("2026-11-15 10:40")
-OCTOBER = "usage_event_2026_10_org_id_resource_id_type_time_idx"
+OCTOBER = "usage_event_2026_10_resource_id_org_id_type_time_idx"
 # Each before all others, so that the first page splits again and again, and its right half stays a half.
 BACKWARDS = """
 INSERT INTO usage_event (org_id, time, resource_id, type, identity, source, event_id, app_id, region_id, received_at)
@@ -29,6 +30,12 @@ def november():
 def size_of(index: str) -> int:
     with db.platform_transaction() as session:
         return session.execute(sa.text("SELECT pg_relation_size(CAST(:index AS regclass))"), {"index": index}).scalar_one()
+
+
+def file_of(index: str) -> int:
+    """What changes when it is rebuilt."""
+    with db.platform_transaction() as session:
+        return session.execute(sa.text("SELECT pg_relation_filenode(CAST(:index AS regclass))"), {"index": index}).scalar_one()
 
 
 def test_the_index_of_a_month_that_is_over_is_rebuilt_once(database):
@@ -51,6 +58,52 @@ def test_a_month_in_use_is_left_for_the_next_time(database, monkeypatch):
         writer.execute(sa.text("UPDATE usage_event SET version = 'v1'"))
         assert [index for index in compaction.compact(smallest_bytes=1) if index.startswith("usage_event")] == []
     assert OCTOBER in compaction.compact(smallest_bytes=1)
+
+
+def test_a_worker_rebuilds_one_index_a_round_and_none_again_for_nothing(database):
+    ingest([started("m", "2026-10-01T00:00:00Z"), started("n", "2026-09-01T00:00:00Z")])
+    with db.platform_transaction() as session:
+        session.execute(sa.text(BACKWARDS))
+    wasteful = {OCTOBER, OCTOBER.replace("_10_", "_09_")}
+    before, work = {index: size_of(index) for index in wasteful}, compaction.Upkeep(smallest_bytes=1).work
+
+    def rebuilt() -> set[str]:
+        return {index for index in wasteful if size_of(index) < 0.7 * before[index]}
+
+    for rounds in range(3):
+        assert len(rebuilt()) == min(rounds, 2)
+        assert work() is False
+    assert rebuilt() == wasteful
+
+
+def test_a_worker_gives_way_at_once_and_tries_again(database, monkeypatch):
+    monkeypatch.setattr(compaction, "WASTE", 0)
+    ingest([started("m", "2026-10-01T00:00:00Z")])
+    work, rounds = compaction.Upkeep(smallest_bytes=1).work, range(20)  # more than there are indexes
+    was = file_of(OCTOBER)
+    with db.platform_transaction() as writer:
+        writer.execute(sa.text("UPDATE usage_event SET version = 'v1'"))
+        assert [work() for _ in rounds] == [False for _ in rounds]
+    with monkeypatch.context() as limited:
+        limited.setattr(compaction, "LARGEST_BYTES", size_of(OCTOBER) - 1)
+        assert [work() for _ in rounds] == [False for _ in rounds]
+    assert file_of(OCTOBER) == was
+    assert [work() for _ in rounds] == [False for _ in rounds]
+    assert file_of(OCTOBER) != was
+
+
+def test_a_worker_begins_when_the_server_has_settled_and_leaves_when_asked(database, monkeypatch):
+    monkeypatch.setattr(compaction, "FIRST_SECONDS", 0.01)
+    stop, worked = threading.Event(), threading.Event()
+    monkeypatch.setattr(compaction.Upkeep, "work", lambda _: worked.set())
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(compaction.run, stop)
+        assert worked.wait(20)
+        stop.set()
+        running.result(20)
+    worked.clear()
+    compaction.run(stop)  # asked to leave before it began
+    assert not worked.is_set()
 
 
 def test_whoever_reads_a_month_and_then_writes_it_is_given_way(database, monkeypatch):

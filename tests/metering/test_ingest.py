@@ -10,12 +10,15 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from factories import (
     deployed,
+    destroyed,
     egress_reported,
+    event,
     ingest,
     line,
     lines,
@@ -65,6 +68,37 @@ def test_another_content_under_the_same_identity_is_refused_and_reported(databas
     assert stored.codes() == ["event_conflict"]
     assert ("m", "machine.performance-1x", "10-01 00:00:00", None, 1) in stored.spans()
     assert stored.rows("SELECT org_slug, line, code FROM refused_event") == [("prism", 2, "event_conflict")]
+
+
+def test_what_comes_again_is_judged_by_every_field(database):
+    """One life of each kind sent again is duplicates; each with one field changed is a conflict, and changes nothing."""
+    report = {"bytes": 10**9, "start": f"{D}01:00:00Z", "end": f"{D}02:00:00Z"}
+    sent = [
+        started("m", f"{D}00:00:00Z", id="1"), stopped("m", f"{D}03:00:00Z", rootfs_gb=8, id="2"), destroyed("m", f"{D}04:00:00Z", id="3"),
+        event("egress.reported", "m", f"{D}02:10:00Z", report, id="4"), event("volume.created", "v", f"{D}00:00:00Z", {"gb": 10}, id="5"),
+        event("ipv4.allocated", "198.18.0.1", f"{D}00:00:00Z", {}, id="6"),
+        event("app.deployed", "web", f"{D}00:00:00Z", {"version": "v1"}, id="7"),
+        event("event.voided", "x", f"{D}00:00:00Z", {"source": "/a", "id": "b"}, id="8"),
+    ]  # fmt: skip
+    ingest(sent)
+    before = (stored.intervals(), stored.rows("SELECT revision FROM rollup_state"), stored.rows("SELECT count(*) FROM usage_event"))
+    assert counts(ingest(list(reversed(sent)))) == (0, len(sent), 0)
+
+    def but(one: dict[str, Any], **changed: object) -> dict[str, Any]:
+        outer = {key: value for key, value in changed.items() if key in one}
+        return {**one, **outer, "data": {**one["data"], **{key: value for key, value in changed.items() if key not in one}}}
+
+    others = [but(one, **{key: value}) for one in sent for key, value in (
+        ("subject", "other"), ("time", f"{D}05:00:00Z"), ("app", "api"), ("region", "iad"))]  # fmt: skip
+    others += [
+        but(sent[0], memory_mb=8192), but(sent[0], vm_size="performance-2x"), but(sent[1], rootfs_gb=9), but(sent[2], type=sent[1]["type"]),
+        but(sent[3], bytes=1), but(sent[3], start=f"{D}00:30:00Z"), but(sent[3], end=f"{D}01:30:00Z"), but(sent[4], gb=11),
+        but(sent[4], type="flyusage.volume.resized"), but(sent[5], type="flyusage.ipv4.released"), but(sent[6], version="v2"),
+        {**sent[7], "data": {**sent[7]["data"], "source": "/b"}}, but(sent[0], id="7"), but(sent[6], id="1"),
+    ]  # fmt: skip
+    result = ingest([*others, *sent])  # what is sent again counts as such, whatever leads the batch
+    assert counts(result) == (0, len(sent), len(others))
+    assert (stored.intervals(), stored.rows("SELECT revision FROM rollup_state"), stored.rows("SELECT count(*) FROM usage_event")) == before
 
 
 def test_a_conflict_within_a_batch_leaves_the_first(database):
@@ -335,9 +369,9 @@ def test_a_long_life_is_read_from_its_last_start_on(database):
         voided(events[0], "2026-11-03T00:00:00Z"),
     ]
     ingest(events)
-    for event in later:
-        ingest([event])
-    expected = derive([parse_line(line(event), line=1, now=NOW) for event in events + later], PRESETS)
+    for one in later:
+        ingest([one])
+    expected = derive([parse_line(line(one), line=1, now=NOW) for one in events + later], PRESETS)
     assert stored.intervals() == Counter(expected.intervals)
     assert stored.findings() == Counter(expected.findings)
 

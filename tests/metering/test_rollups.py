@@ -304,7 +304,7 @@ def test_a_roll_up_killed_at_any_step_and_repeated_ends_the_same(database, steps
 
 def test_no_event_falls_between_ingest_and_roll_up(database):
     """Two roll-ups and two writers at once, while the clock moves; afterwards everything follows from the ledger."""
-    events = _mixed(11, machines=60)
+    events = _mixed(11, machines=30)
     ingest(events[:1])
     org, failures = rolled.org_id(), []
     ends = threading.Event()

@@ -15,7 +15,8 @@ from flyusage.pricing.cases import Answered, answer_all, printable, read_cases
 from flyusage.pricing.errors import CasesUnreadable
 
 FACTS = Path(__file__).parent / "facts"
-PUBLISHED = [case for name in ("billing_cases.json", "published_cases.json") for case in read_cases((FACTS / name).read_text())]
+FILES = ("billing_cases.json", "published_cases.json", "hand_worked_cases.json")
+PUBLISHED = [case for name in FILES for case in read_cases((FACTS / name).read_text())]
 TIERS = [{"up_to": 5, "unit": "7", "flat": "1"}, {"up_to": 10, "unit": "6.5"}, {"up_to": None, "unit": "6"}]
 
 
@@ -38,7 +39,9 @@ def refusal(kind: str, /, **inputs: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("case", PUBLISHED, ids=[case["id"] for case in PUBLISHED])
 def test_published(case: dict[str, Any]) -> None:
-    """Numbers from the published tests and documentation of OpenMeter, Lago, Kill Bill, Stripe, Zuplo and Fly.io; see `source`."""
+    """Numbers of the published tests and documentation of OpenMeter, Lago, Kill Bill, Stripe, Zuplo and Fly.io, and of our own
+    pencil for what lies on the borders between the rules; see `source`.
+    """
     (found,) = answer_all([case])
     assert (found.error, found.matches) == (None, True), found
     paid = sum((step.amount for step in found.working), Fraction(0))
@@ -321,7 +324,11 @@ def test_promotional_credits_lower_the_net_and_prepaid_ones_pay_the_gross() -> N
     assert paid.answer == {"net": "30.00", "tax": "5.70", "gross": "35.70", "due": "5.00"}
     assert sum(step.amount for step in paid.working) == 5
     assert rate("unit", "5", unit="10", qty="1", prepaid_credit="5").matches
-    assert "has its tax from what is given" in refusal("vat", net="10", tax_pct="19", promotional_credit="1")[1]
+    assert answer("vat", net="10", tax_pct="19", promotional_credit="1") == {"net": "9.00", "tax": "1.71", "gross": "10.71"}
+    lines = [{"net": "10", "tax_pct": "19"}, {"net": "10", "tax_pct": "7"}]
+    assert "several rates" in refusal("vat", lines=lines, promotional_credit="1")[1]
+    days = {"net": "10", "days_left": 1, "of_days": 2, "tax_pct": "19"}
+    assert "has its tax from what is given" in refusal("credit_note", **days, promotional_credit="1")[1]
 
 
 def test_an_amount_is_split_by_largest_remainder_and_always_sums() -> None:

@@ -13,11 +13,15 @@ from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import StaffRole
 from flyusage.ui import session
 from flyusage.ui.pages.invoice import question as invoice
+from flyusage.ui.pages.staff.bank import state as bank
 from flyusage.ui.pages.staff.close import question as closing
+from flyusage.ui.pages.staff.experiments import state as experiments
 from flyusage.ui.pages.staff.prices import question as prices
 from flyusage.ui.pages.staff.questions import state as questions
 from flyusage.ui.pages.staff.queue import state as queue
 from flyusage.ui.pages.staff.revenue import state as revenue
+from flyusage.ui.pages.staff.seller import state as seller
+from flyusage.ui.pages.staff.terms import question as terms
 from flyusage.ui.pages.what_if import question as what_if
 from flyusage.ui.pages.what_if.address import Choice
 
@@ -27,12 +31,16 @@ if TYPE_CHECKING:
 OCTOBER = date(2026, 10, 1)
 READS: list[Callable[[], object]] = [
     lambda: closing.ask(OCTOBER), lambda: prices.ask("", ""), lambda: queue._ask("payment", False), lambda: revenue._ask(None, None),
-    questions._waiting,
+    questions._waiting, lambda: terms.ask("prism", "price", ""), lambda: terms.ask("", "", "pr"), experiments._ask, seller._ask,
+    lambda: bank._ask("PRISM-000001", ""),
 ]  # fmt: skip
 CHANGES: list[Callable[[], object]] = [
     lambda: closing.close(OCTOBER, lambda _done, _total: None), lambda: closing.decide(OCTOBER, "rival", "", release=False, reason="x"),
     lambda: prices.new_draft("list", "", "2027-01-01", ""), lambda: prices.scale("list@2027-01-01", "5", "", ""),
     lambda: prices.publish("list@2027-01-01"), lambda: prices.discard("list@2027-01-01"), lambda: queue._hurry("payment", 1, 1),
+    lambda: terms.agree("prism", "charge", {}), lambda: terms.end("prism", "fee 1", "2027-01-01"), lambda: terms.take_back("prism", "fee 1"),
+    lambda: experiments._start(dict.fromkeys(experiments.FIELDS, "")), lambda: experiments._end("spring"),
+    lambda: bank._enter("PRISM-000001", {}), lambda: seller._name(seller.SellerForm()),
 ]  # fmt: skip
 
 

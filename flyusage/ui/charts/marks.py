@@ -76,17 +76,27 @@ def _group_word(group: list[Mark], chart: TimeChart, canvas: Canvas, plot: Plot)
         word = f"{len(group)} changes"
     middle = group[len(group) // 2].at
     drawn = _word(word, middle, chart, canvas, plot) | {"hovertext": _named(group, canvas)}
-    return drawn | _beside_now(middle, label_px(word, font_px=WORD_PX), chart, plot)
+    return drawn | _beside_now(middle, word, chart, plot)
 
 
-def _beside_now(at: datetime, word_px: int, chart: TimeChart, plot: Plot) -> dict[str, Any]:
-    """Which side of its line a word stands on when the present's word would be in its way."""
+def _beside_now(at: datetime, word: str, chart: TimeChart, plot: Plot) -> dict[str, Any]:
+    """Where a word stands that the present's word would be in the way of: beside it, before or after it as its line is."""
     if chart.now is None or not _shows_now(chart, plot):
         return {}
-    distance = _x_px(at, chart, plot) - _x_px(chart.now, chart, plot)
-    if abs(distance) > word_px / 2 + NOW_PX:
+    x, half = _x_px(at, chart, plot), label_px(word, font_px=WORD_PX) / 2
+    low, high = _present_span(chart, chart.now, plot)
+    if x - half > high or x + half < low:
         return {}
-    return {"xanchor": "left", "xshift": 2} if distance > 0 else {"xanchor": "right", "xshift": -2}
+    if x > _x_px(chart.now, chart, plot) and high + 2 * half < plot.width_px:
+        return {"xanchor": "left", "xshift": round(max(2, high - x))}
+    return {"xanchor": "right", "xshift": round(min(-2, low - x))}
+
+
+def _present_span(chart: TimeChart, now: datetime, plot: Plot) -> tuple[float, float]:
+    """From where to where the word "now" reaches, with air on both sides, in pixels of the plot."""
+    x = _x_px(now, chart, plot)
+    before, after = {"left": (0, 2), "center": (1, 1), "right": (2, 0)}[_anchor("now", x, plot)]
+    return x - before * NOW_PX, x + after * NOW_PX
 
 
 def _named(group: Sequence[Mark], canvas: Canvas) -> str:
@@ -138,14 +148,11 @@ def _line(at: str) -> dict[str, Any]:
 
 
 def _word(word: str, at: datetime, chart: TimeChart, canvas: Canvas, plot: Plot) -> dict[str, Any]:
-    x = _x_px(at, chart, plot)
-    half = len(word) * WORD_PX * 0.3
-    anchor = "left" if x < half else "right" if x > plot.width_px - half else "center"
     return {
         "text": word,
         "x": local_text(at, canvas),
         "xref": "x",
-        "xanchor": anchor,
+        "xanchor": _anchor(word, _x_px(at, chart, plot), plot),
         "y": 1,
         "yref": "paper",
         "yanchor": "bottom",
@@ -154,6 +161,12 @@ def _word(word: str, at: datetime, chart: TimeChart, canvas: Canvas, plot: Plot)
         "captureevents": False,
         "font": {"size": WORD_PX, "color": canvas.theme.ink_2},
     }
+
+
+def _anchor(word: str, x: float, plot: Plot) -> str:
+    """Which part of a word stands at `x`, so that all of it stays inside."""
+    half = len(word) * WORD_PX * 0.3
+    return "left" if x < half else "right" if x > plot.width_px - half else "center"
 
 
 def _x_px(at: datetime, chart: TimeChart, plot: Plot) -> float:

@@ -10,7 +10,7 @@ from flyusage.ui.charts.figure import Figure, Trace, base_layout, floats
 from flyusage.ui.charts.marks import Plot, mark_layers, shape_defaults
 from flyusage.ui.charts.rows import Canvas, Guide, SeriesPoints, TimeChart
 from flyusage.ui.charts.scene import Scene, Shape, highest, scene_of, whole_of
-from flyusage.ui.charts.text import plot_label, uid_of
+from flyusage.ui.charts.text import label_px, plot_label, uid_of
 from flyusage.ui.charts.theme import translucent
 from flyusage.ui.charts.units import PERCENT, hover_number, value_ticks
 
@@ -91,7 +91,7 @@ def _figure(scene: Scene) -> Figure:
         "xaxis": xaxis,
         "yaxis": value_axis(scene.ticks, canvas),
         "shapes": marks["shapes"],
-        "annotations": [*marks["annotations"], *labels, *_guide_words(scene)],
+        "annotations": [*marks["annotations"], *labels, *_guide_words(scene, plot_px)],
         "template": _template(scene, anchor),
         "meta": {"stacked": scene.shape.is_stacked},
     }
@@ -199,8 +199,11 @@ def _band_traces(scene: Scene, guide: Guide, place: int) -> list[Trace]:
     return [low, high | fill]
 
 
-def _guide_words(scene: Scene) -> list[dict[str, Any]]:
-    """What each line beside the usage is: above its beginning, or above its end where it begins in time to come."""
+def _guide_words(scene: Scene, plot_px: int) -> list[dict[str, Any]]:
+    """What each line beside the usage is: above its beginning, or above its end where it begins in time to come.
+
+    Where time to come is too short for half of the word, it would lie on the usage: the words below the chart say the same.
+    """
     words = []
     for guide in scene.chart.guides:
         known = [(index, value) for index, value in enumerate(guide.points) if value is not None]
@@ -208,6 +211,9 @@ def _guide_words(scene: Scene) -> list[dict[str, Any]]:
             continue
         is_ahead = known[0][0] > 0
         index, value = known[-1] if is_ahead else known[0]
+        ahead_px = plot_px * (index - known[0][0] + 1) / scene.chart.grid.count
+        if is_ahead and ahead_px < label_px(guide.label, GUIDE_COLUMNS, font_px=GUIDE_FONT_PX) / 2:
+            continue
         top = max(value, guide.high[index] or 0.0) if guide.high else value
         words.append(
             {

@@ -82,3 +82,16 @@ def test_the_present_is_a_line_and_takes_the_word():
 
 def test_a_finished_period_has_neither():
     assert mark_layers(october(now=OCTOBER_HOURS.end), Canvas(), WIDE) == {"shapes": [], "annotations": []}
+
+
+def test_a_word_makes_room_for_the_present():
+    def placed(mark: Mark, now: datetime, width_px: int = 900) -> tuple[str, int]:
+        layers = mark_layers(october(mark, now=now), Canvas(), Plot(width_px, OCTOBER_HOURS.end))
+        assert texts(layers)[-1] == "now"
+        return layers["annotations"][0]["xanchor"], layers["annotations"][0].get("xshift", 0)
+
+    assert placed(on(10), on(20).at) == ("center", 0)  # far apart
+    assert placed(on(19), on(20).at) == ("right", -2)  # 29 pixels before it, 16 of which the present's word takes
+    assert placed(on(21), on(20).at) == ("left", 2)
+    # At the plot's end the present's word stands before its line, 32 pixels wide, where this line is: the word ends where that begins
+    assert placed(on(30), on(31).at, 300) == ("right", -22)

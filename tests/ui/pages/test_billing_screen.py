@@ -10,12 +10,12 @@ import statements as made
 from statements import AFTER, FRA, GRU, MEMORY, PERFORMANCE, SHARED, VOLUME, compiled, credit, hours, used
 
 from flyusage.alerts.budgets import Budget, Plan, Standing
-from flyusage.alerts.forecast import Forecast
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.outlook import Outlook
 from flyusage.invoices.queries import CurrencySum, InvoiceEntry, InvoicePage
 from flyusage.invoices.statement import Statement
 from flyusage.money import USD
+from flyusage.pricing.forecast import Forecast
 from flyusage.pricing.tax import TaxKey
 from flyusage.pricing.terms import CreditKind, Discount, RecurringFee
 from flyusage.ui import statements

@@ -6,8 +6,8 @@ import pytest
 
 from flyusage.alerts.budgets import Budget, Plan, Standing
 from flyusage.alerts.errors import BudgetInvalid
-from flyusage.alerts.forecast import Forecast
 from flyusage.alerts.telling import Alert
+from flyusage.pricing.forecast import Forecast
 from flyusage.ui.pages.budgets.question import alert_of, plan_of, row_of, scope_text
 
 FORM = {

@@ -7,18 +7,25 @@ from fractions import Fraction
 
 from flyusage.invoices.closing import Closed, Failure
 from flyusage.invoices.issuing import Outcome, Result
+from flyusage.invoices.models import Kind, State
 from flyusage.invoices.outbox import Backlog, Waiting
+from flyusage.invoices.queries import InvoiceEntry
 from flyusage.invoices.statement import Problem
 from flyusage.money import EUR, USD
+from flyusage.pricing.agreed_words import withdrawn_words
 from flyusage.pricing.books import PriceBook
 from flyusage.pricing.cohort_revenue import CohortMonth
 from flyusage.pricing.experiments import Experiment
 from flyusage.pricing.listed import ListedPrice
+from flyusage.pricing.tax import Seller
 from flyusage.pricing.versions import Comparison, PriceChange, Version
+from flyusage.ui.pages.staff.bank import state as bank
 from flyusage.ui.pages.staff.close import question as closing
+from flyusage.ui.pages.staff.experiments import state as experiments
 from flyusage.ui.pages.staff.prices import question as prices
 from flyusage.ui.pages.staff.queue.state import screen_of as queue_screen
 from flyusage.ui.pages.staff.revenue.state import screen_of as revenue_screen
+from flyusage.ui.pages.staff.seller import state as seller
 
 NOW = datetime(2026, 11, 15, tzinfo=UTC)
 OCTOBER = date(2026, 10, 1)
@@ -143,3 +150,54 @@ def test_cohorts_stand_side_by_side_for_each_organization() -> None:
     # 15.00 each beside 10.00 each
     assert (row.part, row.part_mean, row.rest_mean, row.difference) == ("$30.00 of 2 organizations", "$15.00", "$10.00", "+50.0 %")
     assert shown.about.startswith("10 % of the buyers of List prices buy at Trial from Oct 1, 2026, until it is ended.")
+
+
+def owed(number: str, state: State, due_on: date, balance_minor: int, currency: str = "USD") -> InvoiceEntry:
+    return InvoiceEntry(
+        1, 1, number, Kind.INVOICE, state, OCTOBER, NOW, due_on, currency, 9000, 0, 9000, 9000, balance_minor, "Prism <b>", None, False
+    )  # fmt: skip
+
+
+def test_what_is_longest_due_is_paid_first_and_the_form_begins_with_what_is_left() -> None:
+    late, yen = owed("P-1", State.OPEN, date(2026, 11, 1), 4050), owed("P-2", State.OPEN, date(2026, 12, 1), 9000, "JPY")
+    shown = bank.screen_of(late, [yen, late], [], "", NOW.date())
+    assert [(one.number, one.due, one.tone, one.balance) for one in shown.rows] == [
+        ("P-1", "overdue since 2026-11-01", "late", "$40.50"), ("P-2", "due 2026-12-01", "open", "¥9,000"),
+    ]  # fmt: skip
+    assert (shown.opened.amount, shown.opened.says) == ("40.50", "$40.50 of $90.00 is to be paid, due 2026-11-01.")
+    paid = bank.screen_of(replace(late, state=State.PAID, balance_minor=0), [], [], "", NOW.date()).opened
+    assert (paid.amount, paid.says.startswith("Nothing of it is to be paid (paid)")) == ("", True)
+    assert bank.screen_of(yen, [], [], "", NOW.date()).opened.amount == "9000"
+
+
+def test_an_experiment_says_what_ending_it_does_and_one_that_is_over_cannot_be_ended() -> None:
+    trial = replace(BOOK, id=2, slug="trial", name="Trial")
+    runs = Experiment(1, "spring", BOOK, trial, Decimal("12.5000"), date(2026, 11, 1), None, "", frozenset({7}), frozenset())
+    over, later = replace(runs, ends_on=date(2026, 11, 10)), replace(runs, starts_on=date(2026, 12, 1))
+    last_day, never = replace(runs, ends_on=date(2026, 11, 16)), replace(later, ends_on=date(2026, 12, 1))
+    rows = experiments.screen_of([runs, over, later, last_day, never], [(3, 4)] * 5, ["list", "trial"], NOW.date()).rows
+    assert [(one.state, one.end) for one in rows] == [
+        ("Runs", "End it"), ("Over", ""), ("To come", "End it"), ("Runs", ""), ("Never began", ""),
+    ]  # fmt: skip
+    assert (rows[0].who, rows[0].cohorts) == ("12.5 % of its buyers, 1 named", "3 in, 4 not")
+    assert rows[0].end_says.startswith("3 organizations buy from List prices again from tomorrow, 2026-11-16, 00:00 UTC on")
+    assert rows[2].end_says.startswith("spring then never begins.")
+
+
+def test_withdrawing_says_which_billed_months_stay() -> None:
+    months = [date(2026, 9, 1), OCTOBER]
+    assert withdrawn_words(months, date(2026, 11, 1), None).endswith("the audit keeps what it said.")
+    assert "October 2026 is billed with it and stays as issued" in withdrawn_words(months, date(2026, 10, 9), None)
+    assert "2 months, September 2026 to October 2026, are billed" in withdrawn_words(months, date(2026, 1, 1), None)
+    assert "September 2026 is billed" in withdrawn_words(months, date(2026, 1, 1), OCTOBER)
+
+
+def test_the_form_begins_with_the_last_seller_but_not_with_the_invented_one() -> None:
+    invented = Seller(date(2024, 1, 1), "Demo", ("Street 1",), "1", "Town", "DE", "a@demo.example", is_demo=True)
+    ours = Seller(
+        date(2026, 12, 1), "Acme", ("Street 1", "Floor 2"), "1", "Town", "DE", "a@acme.example", iban="DE89", logo=b"\x89PNG\r\n\x1a\n"
+    )
+    assert seller.screen_of([invented], NOW.date()).form == seller.SellerForm(starts_on="2026-11-01")
+    shown = seller.screen_of([invented, ours], NOW.date())
+    assert [(one.name, one.state) for one in shown.rows] == [("Acme", "To come"), ("Demo (invented)", "Now")]
+    assert (shown.form.starts_on, shown.form.address, shown.form.keep_logo) == ("2026-12-01", "Street 1\nFloor 2", "on")

@@ -59,17 +59,22 @@ def _earlier(daily: Answer, count: int) -> SeriesPoints | None:
 
 
 def _projection(overview: Overview, spent: Sequence[float | None]) -> Projection | None:
-    """A straight line in time from the last known point to the projected total; None once the month is over."""
-    known = [value for value in spent if value is not None]
-    if overview.projection is None or not known or len(known) == len(spent):
+    """A straight line in time from the last known point to the projected total, in its band; None once the month is over."""
+    known, found = [value for value in spent if value is not None], overview.projection
+    if found is None or not known or len(known) == len(spent):
         return None
     month = month_period(midnight(overview.month))
-    total, last = float(overview.projection.total), known[-1]
     ahead = (month.end - overview.as_of).total_seconds()
     ends = [month.start + (index + 1) * DAY for index in range(len(known), len(spent))]
-    points = [last + (total - last) * (end - overview.as_of).total_seconds() / ahead for end in ends]
-    said = f"projected {format_money(overview.projection.total, CURRENCIES[overview.currency], places=0)}"
-    return Projection([*[None] * (len(known) - 1), last, *points], label=said)
+    shares = [(end - overview.as_of).total_seconds() / ahead for end in ends]
+
+    def line(total: float) -> list[float | None]:
+        last = known[-1]
+        return [*[None] * (len(known) - 1), last, *(last + (total - last) * share for share in shares)]
+
+    said = f"projected {format_money(found.total, CURRENCIES[overview.currency], places=0)}"
+    band = [line(float(one)) if one is not None else [] for one in (found.low, found.high)]
+    return Projection(line(float(found.total)), *band, label=said)
 
 
 def region_spend(answer: Answer, places: Places) -> list[RegionSpend]:

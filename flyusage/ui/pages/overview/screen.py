@@ -1,6 +1,6 @@
 """The overview's numbers, printed. Pure; every number is formatted from the exact one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -9,7 +9,7 @@ from functools import reduce
 from flyusage.money import CURRENCIES, format_money, to_minor
 from flyusage.periods import DAY, midnight
 from flyusage.pricing.changes import Changes
-from flyusage.pricing.overview import Overview
+from flyusage.pricing.overview import Overview, Projection
 from flyusage.pricing.view import Answer, Comparison, Contributor, Dimension, Filter, Measure, Series
 from flyusage.ui import present
 from flyusage.ui.charts.text import visible
@@ -152,8 +152,13 @@ def _projected(overview: Overview) -> dict[str, str]:
     total = _rounded(overview, overview.projection.total)
     return {
         "projected": f"Heading for {total} by the end of {overview.month:%B}.",
-        "method": overview.projection.method,
+        "method": " ".join([overview.projection.method, *_between(overview, overview.projection)]),
     }
+
+
+def _between(overview: Overview, projection: Projection) -> Iterator[str]:
+    if projection.low is not None and projection.high is not None:
+        yield f"{_rounded(overview, projection.low)} to {_rounded(overview, projection.high)} in 8 of 10 cases."
 
 
 def _map_label(overview: Overview) -> str:

@@ -48,7 +48,7 @@ def _ready() -> rx.Component:
 def _cohorts() -> rx.Component:
     head = rx.el.tr(
         rx.el.th("Month", scope="col"),
-        rx.el.th("", scope="col"),
+        rx.el.th(rx.el.span("Whether it is over", class_name="visually-hidden"), scope="col"),
         rx.el.th("Takes part", scope="col", class_name="number"),
         rx.el.th("each", scope="col", class_name="number"),
         rx.el.th("Does not", scope="col", class_name="number"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flyusage.alerts.forecast import each_day, expected_days, forecast
+from flyusage.pricing.forecast import each_day, expected_days, forecast
 
 WEEKLY = [100.0, 100, 100, 100, 100, 40, 30]
 

@@ -1,0 +1,1 @@
+"""Payments that arrived at the bank, entered for their invoices."""

@@ -1,0 +1,1 @@
+"""Experiments with prices: who takes part, starting one, and returning everybody."""

@@ -1,0 +1,1 @@
+"""Who issues the invoices, and naming somebody else."""

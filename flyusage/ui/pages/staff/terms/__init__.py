@@ -1,0 +1,1 @@
+"""What an organization agreed beside its price book, and agreeing it."""
