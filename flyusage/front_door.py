@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -91,9 +91,13 @@ def _caching(path: str, status: int) -> str:
 
 
 def _local(location: str) -> str:
-    """A redirect's target without scheme and host: behind a proxy they would be wrong."""
+    """A redirect's target without scheme and host: behind a proxy they would be wrong.
+
+    Nor does its path begin like a host: "//elsewhere.example/..%2fwelcome" is a file's path to a server, and a host to a browser.
+    """
     parts = urlsplit(location)
-    return parts._replace(scheme="", netloc="").geturl() or "/"
+    path = "/" + re.sub(r"^[/\\\s]+", "", parts.path) if parts.path[:1] in ("/", "\\", "") else parts.path
+    return urlunsplit(("", "", path, parts.query, parts.fragment))
 
 
 def _security_headers(pages: Path, *, is_https: bool) -> dict[str, str]:

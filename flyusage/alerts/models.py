@@ -151,7 +151,7 @@ saved_view = sa.Table(
     Column("is_shared", Boolean, nullable=False),
     Column("is_pinned", Boolean, nullable=False, comment="on the overview of everybody who sees it"),
     Column("created_at", MOMENT, nullable=False),
-    sa.Index("uq_saved_view_shared", "org_id", "name", unique=True, postgresql_where=sa.text("is_shared")),
+    sa.Index("uq_saved_view_shared", "org_id", "owner_id", "name", unique=True, postgresql_where=sa.text("is_shared")),
     sa.Index("uq_saved_view_own", "org_id", "owner_id", "name", unique=True, postgresql_where=sa.text("NOT is_shared")),
     sa.CheckConstraint("is_shared OR owner_id IS NOT NULL", name="somebodys"),
 )

@@ -103,6 +103,8 @@ def save(
     most = MOST_SHARED if is_shared else MOST_OWN
     if sum(one.is_shared is is_shared for one in present) >= most:
         raise ViewInvalid(f"There are {most} {'shared ' if is_shared else ''}views at most. Delete one that nobody needs.")
+    if is_shared:
+        _require_free(called, present)
     row = {
         "org_id": org_id, "owner_id": reader.user_id, "name": called, "query": kept, "is_shared": is_shared, "is_pinned": is_pinned,
         "created_at": now,
@@ -128,6 +130,8 @@ def change(session: Session, org_id: int, view_id: int, wanted: Change, *, reade
     if wanted.query is not None:
         after["query"] = _sound(session, org_id, wanted.query, reader)
     changed = {key: value for key, value in after.items() if value != getattr(before, key)}
+    if changed and after.get("is_shared", before.is_shared):
+        _require_free(str(after.get("name", before.name)), [one for one in views(session, org_id, reader) if one.id != view_id])
     if changed:
         try:
             with session.begin_nested():
@@ -208,15 +212,15 @@ def inherit(session: Session, org_id: int, leaving: Collection[int], heir: int |
     """What becomes of the views of those who leave: the heir's, or shared ones the organization's and others gone; how many there were."""
     theirs = sa.select(saved_view).where(_of.org_id == org_id, _of.owner_id.in_(list(leaving))).order_by(_of.id)
     rows = session.execute(theirs).mappings().all()
-    taken = {name for name, is_shared in owned_by(session, org_id, heir) if not is_shared} if heir is not None else set()
+    taken = set(owned_by(session, org_id, heir)) if heir is not None else set()
     for row in rows:
         where, subject = sa.and_(_of.org_id == org_id, _of.id == row["id"]), f"view:{row['id']}"
         if heir is None and not row["is_shared"]:
             session.execute(sa.delete(saved_view).where(where))
             audit.record(session, org_id, actor=by.name, action="view.delete", subject=subject, detail={"name": row["name"]})
             continue
-        name = row["name"] if row["is_shared"] else _free(row["name"], taken)
-        taken.add(name)
+        name = row["name"] if heir is None else _free(row["name"], {one for one, is_shared in taken if is_shared is row["is_shared"]})
+        taken.add((name, row["is_shared"]))
         session.execute(sa.update(saved_view).where(where).values(owner_id=heir, name=name))
         detail = {"name": name, "before": {"owner_id": row["owner_id"]}, "after": {"owner_id": heir}}
         audit.record(session, org_id, actor=by.name, action="view.change", subject=subject, detail=detail)
@@ -313,6 +317,12 @@ def _name(written: str) -> str:
     if not name or len(name) > LONGEST_NAME:
         raise ViewInvalid(f"A saved view has a name of 1 to {LONGEST_NAME} characters.")
     return name
+
+
+def _require_free(name: str, present: Collection[SavedView]) -> None:
+    """Raise ViewInvalid where a shared view that the reader may open has the name. One that they may not is none of their business."""
+    if any(one.is_shared and one.name == name for one in present):
+        raise _taken(name)
 
 
 def _taken(name: str) -> ViewInvalid:

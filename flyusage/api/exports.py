@@ -18,6 +18,7 @@ from flyusage.invoices.focus.portions import Unit, Width
 from flyusage.invoices.focus.rows import Account, rows
 from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.permissions import Permission
+from flyusage.spooling import spooled
 
 router = APIRouter(tags=["exports"])
 
@@ -46,7 +47,9 @@ def focus(
         bearer.require(Permission.MACHINES_READ)
     named = f"{bearer.slug}-{month}-focus.{format.value}"
     headers = {"content-disposition": f'attachment; filename="{named}"', "cache-control": "private, no-store"}
-    return StreamingResponse(_begun(_focus(bearer, _first(month), by, per, format)), media_type=MEDIA_TYPES[format], headers=headers)
+    return StreamingResponse(
+        _begun(spooled(_focus(bearer, _first(month), by, per, format))), media_type=MEDIA_TYPES[format], headers=headers
+    )
 
 
 @route(

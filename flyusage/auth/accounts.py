@@ -5,6 +5,7 @@ Every answer about an address is the same whether or not it has an account, and 
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -12,14 +13,16 @@ from unicodedata import normalize
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from sqlmodel import Session
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col
 
 from flyusage import clock, db
-from flyusage.auth import halfway, passwords, second_factor, sessions, throttle
+from flyusage.auth import halfway, passkeys, passwords, second_factor, sessions, throttle
 from flyusage.auth.errors import AddressInvalid, LinkSpent, SecondFactorAsked, SignInRefused, UserKnown, UserUnknown
+from flyusage.auth.how import PASSKEY
 from flyusage.auth.models import User
 from flyusage.auth.secrets import digest, new_secret
-from flyusage.config import Settings
+from flyusage.config import Settings, settings
 from flyusage.internet import ascii_name
 
 LINK_HOURS = {"set_password": 24, "verify_address": 72}
@@ -60,11 +63,21 @@ def create(session: Session, email: str, *, name: str = "", is_verified: bool = 
         raise UserKnown(f"{address} has an account already.")
     called = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME] or address.partition("@")[0]
     now = clock.now()
-    made = User(email=address, name=called, created_at=now, email_verified_at=now if is_verified else None)
-    session.add(made)
-    session.flush()
-    assert made.id is not None
-    return Account(made.id, address, called)
+    row = {"email": address, "name": called, "created_at": now, "email_verified_at": now if is_verified else None}
+    made = session.scalar(insert(User).values(row).on_conflict_do_nothing().returning(col(User.id)))
+    if made is None:  # by another transaction, a moment ago
+        raise UserKnown(f"{address} has an account already.")
+    return Account(made, address, called)
+
+
+def find_or_create(session: Session, email: str, *, name: str, is_verified: bool) -> Account:
+    """The account of an address (normal), made where there is none; one, also when it is made somewhere else at the same moment."""
+    found = find(session, email)
+    if found is None:
+        with suppress(UserKnown):
+            return create(session, email, name=name, is_verified=is_verified)
+        found = known(session, email)
+    return found
 
 
 def find(session: Session, email: str) -> Account | None:
@@ -80,6 +93,12 @@ def known(session: Session, email: str) -> Account:
     if found is None:
         raise UserUnknown(f"No account has the address {address}. `flyusage users list` names those there are.")
     return found
+
+
+def has_password(session: Session, user_id: int) -> bool:
+    """Whether the account can be signed in to by a password, as it is now: whoever else gives it one waits. Needs the platform's role."""
+    row = sa.text("SELECT password_hash IS NOT NULL FROM user_account WHERE id = :user FOR NO KEY UPDATE")
+    return bool(session.scalar(row, {"user": user_id}))
 
 
 def set_password(session: Session, user_id: int, password: str) -> None:
@@ -131,6 +150,28 @@ def sign_in(
             return sessions.start(session, row.id, address=address, device=device)
         secret = halfway.start(session, row.id)
     raise SecondFactorAsked(secret)
+
+
+def passkey_asked(address: str) -> str:
+    """What a browser is asked to sign by any passkey it holds for us, as JSON; the same whoever asks. Raises TooManyAttempts."""
+    with db.platform_transaction() as session:
+        throttle.count(session, "passkey-asked-from", address, throttle.PER_ADDRESS)
+    with db.platform_transaction() as session:
+        return passkeys.ask_anybody(session, settings())
+
+
+def sign_in_by_passkey(answer: str, *, address: str, device: str, note: Note, permit: Note) -> str:
+    """Sign in by what a passkey signed, without a password; the secret for the browser's new cookie. No code is asked for after it.
+
+    Otherwise as `sign_in`. Raises PasskeyRefused, TooManyAttempts.
+    """
+    with db.platform_transaction() as session:
+        throttle.count(session, "sign-in-from", address, throttle.PER_ADDRESS)
+    with db.platform_transaction() as session:
+        user_id = passkeys.enter(session, answer, settings())
+        permit(session, user_id)
+        note(session, user_id)
+        return sessions.start(session, user_id, address=address, device=device, how=PASSKEY)
 
 
 def _typed(email: str) -> str:

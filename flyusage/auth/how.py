@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Method = Literal["password", "link", "demo", "sso"]
+Method = Literal["password", "link", "demo", "sso", "passkey"]
 
 
 @dataclass(frozen=True)
@@ -15,4 +15,4 @@ class How:
     has_provider_factor: bool = False
 
 
-PASSWORD, LINK, DEMO = How("password"), How("link"), How("demo")
+PASSWORD, LINK, DEMO, PASSKEY = How("password"), How("link"), How("demo"), How("passkey")

@@ -143,9 +143,15 @@ class PasskeyChallenge(SQLModel, table=True):
     """What a passkey is asked to sign, once. Kept as its SHA-256; gone when it is used."""
 
     __tablename__ = "passkey_challenge"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (CheckConstraint("purpose IN ('add', 'sign_in')", name="purpose_known"),)
+    __table_args__ = (
+        CheckConstraint("purpose IN ('add', 'sign_in', 'enter')", name="purpose_known"),
+        CheckConstraint("(user_id IS NULL) = (purpose = 'enter')", name="user_known"),
+    )
 
     challenge_sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    user_id: int = Field(sa_column=Column(Integer, ForeignKey("user_account.id"), nullable=False, index=True))
+    user_id: int | None = Field(
+        default=None,
+        sa_column=Column(Integer, ForeignKey("user_account.id"), index=True, comment="null: whose answer it is, the answer says"),
+    )
     purpose: str = Field(sa_column=Column(Text, nullable=False))
-    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    ends_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, index=True))

@@ -1,11 +1,13 @@
-"""Passkeys (WebAuthn) as a second factor: added, named, removed, and asked for after the password.
+"""Passkeys (WebAuthn): added, named, removed, asked for after the password, or instead of it and of a second factor.
 
 What is signed is a challenge that is good once and for five minutes; for this account, this purpose, and the address that is
 configured (`FLYUSAGE_BASE_URL`, else localhost): a page elsewhere that looks like ours gets nothing that is good here. A key that
-counts its signatures and comes with a smaller number than before was copied, and is refused.
+counts its signatures and comes with a smaller number than before was copied, and is refused. What signs in alone must say that
+the device itself asked its owner (a finger, a face, a PIN): then it is two factors, something held and something known or been.
 """
 
 import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -34,7 +36,18 @@ LONGEST_NAME = 60
 LONGEST_ANSWER = 16_000  # characters of what a browser gives back
 NAME = "flyusage"
 
-_BROKEN = (exceptions.WebAuthnException, ValueError, KeyError, TypeError, AttributeError)  # what a hostile answer makes of the library
+_SWEEP = """
+DELETE FROM passkey_challenge WHERE challenge_sha256 IN
+  (SELECT challenge_sha256 FROM passkey_challenge WHERE ends_at <= :now LIMIT 100 FOR UPDATE SKIP LOCKED)"""
+
+_BROKEN = (
+    exceptions.WebAuthnException,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)  # what hostile answers make of it
 
 
 @dataclass(frozen=True)
@@ -64,10 +77,10 @@ def begin(session: Session, user_id: int, email: str, settings: Settings) -> str
         rp_id=relying_party(settings),
         rp_name=NAME,
         user_name=email,
-        user_id=hashlib.sha256(f"flyusage passkey user {user_id}".encode()).digest(),  # says nothing about who it is
+        user_id=_handle(user_id),
         exclude_credentials=known,
         authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.DISCOURAGED,  # the password has said who it is
+            resident_key=ResidentKeyRequirement.PREFERRED,  # so that it can say whose it is, and sign in alone
             user_verification=UserVerificationRequirement.PREFERRED,
         ),
     )
@@ -144,16 +157,40 @@ def ask(session: Session, user_id: int, settings: Settings) -> str:
 
 def prove(session: Session, user_id: int, answer: str, settings: Settings) -> None:
     """Take what one of the account's passkeys signed. Raises PasskeyRefused. Call `second_factor.count_try` before."""
+    _take(session, user_id, answer, settings)
+
+
+def ask_anybody(session: Session, settings: Settings) -> str:
+    """What a browser is asked to sign by whichever passkey it holds for us, as JSON; the same for everybody."""
+    options = webauthn.generate_authentication_options(
+        rp_id=relying_party(settings), user_verification=UserVerificationRequirement.REQUIRED
+    )
+    _keep(session, None, "enter", options.challenge)
+    return webauthn.options_to_json(options)
+
+
+def enter(session: Session, answer: str, settings: Settings) -> int:
+    """Whose passkey signed, its device having asked its owner. Raises PasskeyRefused."""
+    return _take(session, None, answer, settings)
+
+
+def _take(session: Session, user_id: int | None, answer: str, settings: Settings) -> int:
+    """Whose passkey signed: `user_id`'s, or, for None, that of the account which the answer itself names, verified by the device."""
     try:
         given = parse_authentication_credential_json(answer[:LONGEST_ANSWER])
         said = parse_client_data_json(given.response.client_data_json)
-        _spend(session, user_id, "sign_in", said.challenge)
+        _spend(session, user_id, "enter" if user_id is None else "sign_in", said.challenge)
         row = session.execute(
-            sa.text("SELECT id, public_key, sign_count FROM passkey WHERE user_id = :user AND credential_id = :credential FOR UPDATE"),
+            sa.text(
+                """SELECT id, user_id, public_key, sign_count FROM passkey
+                   WHERE credential_id = :credential AND (CAST(:user AS int) IS NULL OR user_id = :user) FOR UPDATE"""
+            ),
             {"user": user_id, "credential": given.raw_id},
         ).one_or_none()
         if row is None:
-            raise PasskeyRefused("That passkey is none of this account's.")
+            raise PasskeyRefused("That passkey is none of this account's." if user_id else "No account here has that passkey.")
+        if user_id is None and not hmac.compare_digest(given.response.user_handle or b"", _handle(row.user_id)):
+            raise PasskeyRefused("That passkey does not say whose it is. Sign in with your password first.")
         signed = webauthn.verify_authentication_response(
             credential=given,
             expected_challenge=said.challenge,
@@ -161,6 +198,7 @@ def prove(session: Session, user_id: int, answer: str, settings: Settings) -> No
             expected_origin=_origin(said.origin, settings),
             credential_public_key=bytes(row.public_key),
             credential_current_sign_count=row.sign_count,
+            require_user_verification=user_id is None,
         )
     except _BROKEN as error:
         raise PasskeyRefused("That passkey was not taken. Try again, or enter a code.") from error
@@ -168,6 +206,7 @@ def prove(session: Session, user_id: int, answer: str, settings: Settings) -> No
         sa.text("UPDATE passkey SET sign_count = :count, used_at = :now WHERE id = :id"),
         {"count": signed.new_sign_count, "now": clock.now(), "id": row.id},
     )
+    return row.user_id
 
 
 def relying_party(settings: Settings) -> str:
@@ -184,25 +223,30 @@ def _origin(said: str, settings: Settings) -> str:
     return said if (here.scheme, here.hostname) == ("http", "localhost") else "http://localhost"
 
 
+def _handle(user_id: int) -> bytes:
+    """What a key is told to call its account: the same for every key of it, and nothing about who it is."""
+    return hashlib.sha256(f"flyusage passkey user {user_id}".encode()).digest()
+
+
 def _known(session: Session, user_id: int) -> list[PublicKeyCredentialDescriptor]:
     rows = session.scalars(sa.text("SELECT credential_id FROM passkey WHERE user_id = :user ORDER BY id"), {"user": user_id})
     return [PublicKeyCredentialDescriptor(id=bytes(one)) for one in rows]
 
 
-def _keep(session: Session, user_id: int, purpose: str, challenge: bytes) -> None:
+def _keep(session: Session, user_id: int | None, purpose: str, challenge: bytes) -> None:
     now = clock.now()
-    session.execute(sa.text("DELETE FROM passkey_challenge WHERE user_id = :user AND ends_at <= :now"), {"user": user_id, "now": now})
+    session.execute(sa.text(_SWEEP), {"now": now})
     session.execute(
         sa.text("INSERT INTO passkey_challenge (challenge_sha256, user_id, purpose, ends_at) VALUES (:sha256, :user, :purpose, :ends_at)"),
         {"sha256": hashlib.sha256(challenge).digest(), "user": user_id, "purpose": purpose, "ends_at": now + LASTS},
     )
 
 
-def _spend(session: Session, user_id: int, purpose: str, challenge: bytes) -> None:
+def _spend(session: Session, user_id: int | None, purpose: str, challenge: bytes) -> None:
     """One DELETE decides who was first."""
     found = session.scalar(
         sa.text(
-            """DELETE FROM passkey_challenge WHERE challenge_sha256 = :sha256 AND user_id = :user AND purpose = :purpose
+            """DELETE FROM passkey_challenge WHERE challenge_sha256 = :sha256 AND user_id IS NOT DISTINCT FROM :user AND purpose = :purpose
                AND ends_at > :now RETURNING true"""
         ),
         {"sha256": hashlib.sha256(challenge).digest(), "user": user_id, "purpose": purpose, "now": clock.now()},

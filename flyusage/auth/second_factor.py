@@ -17,9 +17,10 @@ from pyotp.totp import TOTP
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.auth import passwords, throttle
+from flyusage.auth import passwords, sessions, throttle
 from flyusage.auth.errors import CodeWrong, SecondFactorIsOn, SignInRefused
 from flyusage.auth.secrets import digest
+from flyusage.auth.sessions import Reader
 from flyusage.auth.vault import seal, unseal
 
 ISSUER = "flyusage"
@@ -132,9 +133,38 @@ def prove_anew(session: Session, user_id: int, proof: str) -> None:
     try:
         prove(session, user_id, proof)
     except CodeWrong:
-        kept = session.scalar(sa.text("SELECT password_hash FROM user_account WHERE id = :user"), {"user": user_id})
-        if not passwords.verify(proof, kept)[0]:
+        if not _is_password(session, user_id, proof):
             raise SignInRefused("That is neither a code that is good now nor your password.") from None
+
+
+def is_proof_asked(session: Session, reader: Reader) -> bool:
+    """Whether another way in is set up by a `proof` only: not the first one by who has just signed in."""
+    return is_on(session, reader.user_id) or not sessions.is_fresh(session, reader.session_id)
+
+
+def permit_another(reader: Reader, proof: str) -> None:
+    """Let the reader set up another way in, which must not be for whoever finds a session that was left open.
+
+    `proof` is a code or the password; the password alone before the first factor, and nothing by who has just signed in.
+    Counts the try. Raises SignInRefused, TooManyAttempts.
+    """
+    with db.platform_transaction() as session:
+        is_asked = is_proof_asked(session, reader)
+    if not is_asked:
+        return
+    count_try(reader.user_id)
+    with db.platform_transaction() as session:
+        if is_on(session, reader.user_id):
+            prove_anew(session, reader.user_id, proof)
+        elif not _is_password(session, reader.user_id, proof):
+            raise SignInRefused("That is not your password. Type it, or sign out, sign in again and come back here within ten minutes.")
+        else:
+            throttle.forget(session, "second-factor", str(reader.user_id))
+
+
+def _is_password(session: Session, user_id: int, proof: str) -> bool:
+    kept = session.scalar(sa.text("SELECT password_hash FROM user_account WHERE id = :user"), {"user": user_id})
+    return passwords.verify(proof, kept)[0]
 
 
 def _use_step(session: Session, user_id: int, code: str, *, is_confirmed: bool) -> None:

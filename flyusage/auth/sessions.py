@@ -18,6 +18,7 @@ from flyusage.auth.secrets import digest, new_secret
 IDLE = timedelta(days=7)
 LONGEST = timedelta(days=30)
 LONGEST_BY_PROVIDER = timedelta(days=1)  # whoever the provider no longer lets in is out a day later
+FRESH = timedelta(minutes=10)  # who signed in since then need not say again who they are
 SEEN_EVERY = timedelta(minutes=1)
 CHANNEL = "flyusage_sessions"
 LONGEST_DEVICE = 200
@@ -86,9 +87,21 @@ def reader_of(session: Session, secret: str) -> Reader | None:
     ).one_or_none()
     if row is None:
         return None
-    if now - row.seen_at >= SEEN_EVERY:
-        session.execute(sa.text("SELECT session_seen(:session, :now)"), {"session": row.session_id, "now": now})
+    was_seen(session, row.session_id, row.seen_at)
     return Reader(row.session_id, row.user_id, row.email, row.name, How(row.method, row.sso_org_id, row.has_provider_factor))
+
+
+def was_seen(session: Session, session_id: int, last: datetime) -> None:
+    """Keep that a session is used now, to the minute; `last` is when it was before."""
+    now = clock.now()
+    if now - last >= SEEN_EVERY:
+        session.execute(sa.text("SELECT session_seen(:session, :now)"), {"session": session_id, "now": now})
+
+
+def is_fresh(session: Session, session_id: int) -> bool:
+    """Whether a session has only just begun. Needs the platform's role."""
+    begun = sa.text("SELECT true FROM user_session WHERE id = :session AND created_at > :since")
+    return bool(session.scalar(begun, {"session": session_id, "since": clock.now() - FRESH}))
 
 
 def end(session: Session, user_id: int, session_id: int) -> bool:

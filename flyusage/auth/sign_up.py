@@ -12,7 +12,7 @@ from sqlmodel import Session
 from flyusage import clock
 from flyusage.auth import accounts
 from flyusage.auth.accounts import Account
-from flyusage.auth.errors import LinkSpent, SignUpClosed
+from flyusage.auth.errors import LinkSpent, SignUpClosed, UserKnown
 from flyusage.auth.letters import LinkLetter, link_letter
 from flyusage.auth.secrets import digest, new_secret
 from flyusage.config import Settings
@@ -85,7 +85,10 @@ def finish(session: Session, secret: str, *, name: str, password: str) -> Accoun
     )
     if email is None or accounts.find(session, email) is not None:
         raise _spent()
-    made = accounts.create(session, email, name=name, is_verified=True)
+    try:
+        made = accounts.create(session, email, name=name, is_verified=True)
+    except UserKnown as error:  # an invitation was taken at the same moment
+        raise _spent() from error
     accounts.set_password(session, made.user_id, password)
     return made
 

@@ -76,6 +76,13 @@ def counted(session: Session, what: str, whose: str, limit: Limit) -> "Counted":
     return Counted(limit, tried, max(1, round((ends_at - now).total_seconds())))
 
 
+def first(session: Session, what: str, whose: str, seconds: int) -> bool:
+    """Whether this is the first `what` of `whose` in so many seconds. In Postgres always: it is forgotten if the transaction rolls back."""
+    now = clock.now()
+    binds = {"key": f"{what}:{whose}"[:LONGEST_KEY], "now": now, "ends_at": now + timedelta(seconds=seconds)}
+    return session.execute(sa.text(_COUNT), binds).one().count == 1
+
+
 def refuse_beyond(one: "Counted") -> None:
     """Raise TooManyAttempts past the limit."""
     if one.tried > one.limit.times:

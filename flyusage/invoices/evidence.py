@@ -23,6 +23,7 @@ from flyusage.invoices.statement import LineKind
 from flyusage.metering.models import DAYS
 from flyusage.metering.usage_event import EventType
 from flyusage.periods import midnight
+from flyusage.spreadsheets import guarded
 
 BEGINNING = (1980, 1, 1, 0, 0, 0)  # of zip's calendar: the archive says nothing of when it was made
 
@@ -89,6 +90,8 @@ machines.csv     the same by machine, volume or address
 intervals.csv    what ran when, as known now
 events.csv       the events this follows from; after_issue says which came after the invoice
 manifest.json    SHA-256 of each file, and of the issued document, its PDF and its XML
+
+In the CSV files a name that a spreadsheet would run as a formula has ' in front.
 """
 
 
@@ -101,7 +104,7 @@ def _csv(session: Session, statement: str, binds: dict[str, Any], *, named: dict
 
 def _values(columns: Sequence[str], row: sa.Row, named: dict[str, dict[int, str]]) -> list[object]:
     values = [named[name].get(value, value) if name in named else value for name, value in zip(columns, row, strict=True)]
-    return [value.isoformat() if isinstance(value, date) else value for value in values]
+    return [value.isoformat() if isinstance(value, date) else guarded(value) if isinstance(value, str) else value for value in values]
 
 
 def _written(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

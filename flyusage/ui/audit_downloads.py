@@ -12,6 +12,7 @@ from flyusage import db
 from flyusage.orgs import audit
 from flyusage.orgs.audit_export import audit_csv, audit_json_lines
 from flyusage.orgs.permissions import Permission
+from flyusage.spooling import spooled
 from flyusage.ui.pages.audit.address import choice_in
 from flyusage.ui.session import OpenOrganization, open_organization
 
@@ -35,7 +36,7 @@ async def _given(request: Request, ending: str, media_type: str, read: Callable[
         return PlainTextResponse("There is no organization at this address. Check its name and try again.\n", status_code=404)
     await run_in_threadpool(note_export, org, "audit", format=ending)
     headers = {"Content-Disposition": f'attachment; filename="{org.slug}-audit.{ending}"', "Cache-Control": "private, no-store"}
-    return StreamingResponse(_lines(org, read), media_type=media_type, headers=headers)
+    return StreamingResponse(spooled(line.encode() for line in _lines(org, read)), media_type=media_type, headers=headers)
 
 
 def note_export(org: OpenOrganization, what: str, **detail: str) -> None:

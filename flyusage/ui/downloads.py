@@ -12,6 +12,7 @@ from flyusage.invoices.costs import export_csv
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing import urls
 from flyusage.pricing.explorer import history
+from flyusage.spooling import spooled
 from flyusage.ui.audit_downloads import note_export
 from flyusage.ui.pages.members.question import members_csv
 from flyusage.ui.permitted import require_for
@@ -42,7 +43,7 @@ async def usage_csv(request: Request) -> Response:
 
 def _csv(lines: Iterator[str], name: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(spooled(line.encode() for line in lines), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _require(org: OpenOrganization, query: dict[str, str]) -> None:

@@ -5,22 +5,25 @@ role there goes. Before that the server listens on loopback only (`server.py` re
 read: the organization is the one in the address, and `/` opens the one in which most recently something happened.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.auth import second_factor
+from flyusage.auth import second_factor, sessions
 from flyusage.auth.errors import SecondFactorNeeded
+from flyusage.auth.secrets import digest
 from flyusage.orgs.acting import Actor, member, system
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role, StaffRole
 from flyusage.orgs.organizations import UNDO
 from flyusage.orgs.permissions import PERMISSIONS, Permission, within_apps
 from flyusage.orgs.staff import STAFF_PERMISSIONS, StaffPermission, record_visit, require_staff, roles_of
-from flyusage.ui.reader import present_reader
+from flyusage.ui.reader import present_reader, present_secret
 
 LOOPBACK = system("loopback")
 
@@ -91,18 +94,32 @@ def open_organization(slug: object, needs: Permission | None = None) -> OpenOrga
 def _known(slug: str | None = None) -> list[OpenOrganization]:
     """The present reader's organizations, or the one of them with this slug. Raises SignInNeeded."""
     with db.lookup_transaction() as session:
-        reader = present_reader(session)
-        if reader is None:
+        rows = _opened(session, slug)
+        if not rows and present_reader(session) is None:
             source = "organization_directory()" if slug is None else "organization_by_slug(:slug)"
             rows = session.execute(
                 sa.text(f"SELECT id, slug, name, is_synthetic FROM {source}"), {"slug": slug} if slug is not None else {}
             )
             return [OpenOrganization(*row, permitted(row.id)) for row in rows]
-        asked = {"who": reader.user_id, "slug": slug, "gone": clock.now() - UNDO}
-        rows = session.execute(sa.text(_MINE), {**asked, "vouched": reader.vouched_by}).all()
-        if slug is not None and rows and rows[0].is_closed:
-            raise SecondFactorNeeded(f"{rows[0].name} asks its members for a second factor. Set one up on your account's page.")
-        return [_of_member(reader.user_id, row) for row in rows]
+        mine = [row for row in rows if row.id is not None]
+        if slug is not None and mine and mine[0].is_closed:
+            raise SecondFactorNeeded(f"{mine[0].name} asks its members for a second factor. Set one up on your account's page.")
+        return [_of_member(row) for row in mine]
+
+
+def _opened(session: Session, slug: str | None) -> Sequence[sa.Row[Any]]:
+    """The present reader's session beside each organization of theirs, or beside none; nothing where they are not signed in.
+
+    In one question, since it comes before every answer.
+    """
+    secret, now = present_secret(), clock.now()
+    if not secret:
+        return []
+    asked = {"secret": digest(secret), "now": now, "idle": sessions.IDLE, "slug": slug, "gone": now - UNDO}
+    rows = session.execute(_OPENED, asked).all()
+    if rows:
+        sessions.was_seen(session, rows[0].session_id, rows[0].seen_at)
+    return rows
 
 
 def _visited(slug: str) -> OpenOrganization | None:
@@ -123,7 +140,7 @@ def _visited(slug: str) -> OpenOrganization | None:
         return OpenOrganization(*row, READING, by, is_visited=True)
 
 
-def _of_member(user_id: int, row: sa.Row[Any]) -> OpenOrganization:
+def _of_member(row: sa.Row[Any]) -> OpenOrganization:
     """An organization as its member sees it; by name alone while it waits for their second factor.
 
     Of one that is deleted, an owner may undo that, and see nothing else.
@@ -131,18 +148,11 @@ def _of_member(user_id: int, row: sa.Row[Any]) -> OpenOrganization:
     may = PERMISSIONS[Role(row.role)] if row.deleted_at is None else frozenset({Permission.ORGANIZATION_DELETE})
     apps = None if row.app_ids is None else frozenset(row.app_ids)
     may = frozenset() if row.is_closed else within_apps(may, apps)
-    return OpenOrganization(*row[:4], may, member(user_id, Role(row.role)), apps=apps)
+    return OpenOrganization(row.id, row.slug, row.name, row.is_synthetic, may, member(row.user_id, Role(row.role)), apps=apps)
 
 
 # An address may say a slug that was left; what is deleted is an owner's alone, for a while. A provider's second factor counts for its own.
-_MINE = """
-SELECT id, slug, name, is_synthetic, role, deleted_at,
-       id IN (SELECT closed_without_second_factor(:who)) AND id IS DISTINCT FROM CAST(:vouched AS int) AS is_closed,
-       (SELECT g.app_ids FROM grants_of(:who) AS g WHERE g.org_id = organizations_of.id) AS app_ids
-FROM organizations_of(:who)
-WHERE (CAST(:slug AS text) IS NULL OR slug = :slug OR slug = (SELECT f.slug FROM former_slug_of(:slug) AS f))
-  AND (deleted_at IS NULL OR (role = 'owner' AND deleted_at > :gone))
-ORDER BY deleted_at IS NOT NULL, slug IS DISTINCT FROM :slug, id"""
+_OPENED = sa.text("SELECT * FROM opened_by(:secret, :now, :idle, :slug, :gone)")
 
 
 @dataclass(frozen=True)

@@ -157,8 +157,34 @@ async def passkey_step(request: Request) -> Response:
     return _without_half(with_cookies(RedirectResponse(onward or "/", status_code=303), secret))
 
 
+async def entry_options(request: Request) -> Response:
+    """What the browser of whoever signs in by a passkey alone is asked to sign, as JSON; or why not."""
+    return await _options(accounts.passkey_asked, address_of(request))
+
+
+async def enter_by_passkey(request: Request) -> Response:
+    """By what a passkey signed, without a password or a code. Fields: credential (JSON), next."""
+    form = await form_of(request)
+    onward, device = own_path(_field(form, "next")), request.headers.get("user-agent", "")
+    try:
+        secret = await run_in_threadpool(
+            accounts.sign_in_by_passkey,
+            _field(form, "credential"),
+            address=address_of(request),
+            device=device,
+            note=partial(note, "session.start", device=device),
+            permit=_permit_password,
+        )
+    except PasskeyRefused:
+        return back("/sign-in", "passkey_unknown", next=onward)
+    except (TooManyAttempts, SingleSignOnNeeded) as error:
+        return back("/sign-in", error.code, next=onward)
+    await run_in_threadpool(end_session, request)
+    return _without_half(with_cookies(RedirectResponse(onward or "/", status_code=303), secret))
+
+
 async def new_passkey(request: Request) -> Response:
-    """What the browser of whoever is signed in is asked to make a passkey by, as JSON; or why not. Field: proof, where there is a factor."""
+    """What the browser of whoever is signed in is asked to make a passkey by, as JSON; or why not. Field: proof."""
     form = await form_of(request)
     return await _options(_new_passkey, _field(form, "proof")[: passwords.LONGEST])
 
@@ -232,12 +258,8 @@ def _new_passkey(proof: str) -> str:
         reader = signed_in(session)
         if reader is None:
             raise SignInNeeded("You are not signed in, or no longer. Sign in, and come back to this page.")
-        is_guarded = second_factor.is_on(session, reader.user_id)
-    if is_guarded:
-        second_factor.count_try(reader.user_id)
+    second_factor.permit_another(reader, proof)
     with db.platform_transaction() as session:
-        if second_factor.is_on(session, reader.user_id):  # another way in must not be set up by a session that was left open
-            second_factor.prove_anew(session, reader.user_id, proof)
         return passkeys.begin(session, reader.user_id, reader.email, settings())
 
 
@@ -416,6 +438,8 @@ routes = [
     Route("/auth/second-factor", second_step, methods=["POST"]),
     Route("/auth/passkey-options", passkey_options, methods=["POST"]),
     Route("/auth/passkey", passkey_step, methods=["POST"]),
+    Route("/auth/entry-options", entry_options, methods=["POST"]),
+    Route("/auth/enter-by-passkey", enter_by_passkey, methods=["POST"]),
     Route("/auth/new-passkey", new_passkey, methods=["POST"]),
     Route("/auth/sign-out", sign_out, methods=["POST"]),
     Route("/auth/forgot", forgot, methods=["POST"]),

@@ -27,7 +27,7 @@ from flyusage.auth.errors import (
 from flyusage.auth.how import How
 from flyusage.auth.oidc import Person
 from flyusage.auth.secrets import digest
-from flyusage.auth.throttle import Limit, count, counted
+from flyusage.auth.throttle import Limit, count, first
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 from flyusage.invoices import seats
@@ -49,7 +49,7 @@ LONGEST_GIVEN = 4000
 LONGEST_SHOWN = 300
 LONGEST_TOKEN = 12_000
 SIGNED_OUT = "/auth/sso/signed-out"
-ONCE = Limit(1, 2 * (oidc.LOGOUT_S + oidc.SKEW_S))  # longer than a logout token is taken
+ONCE_S = 2 * (oidc.LOGOUT_S + oidc.SKEW_S)  # longer than a logout token is taken
 
 
 async def start(request: Request) -> Response:
@@ -203,7 +203,7 @@ def _take_word(held: Connection, token: str) -> bool:
     """End what the one who has signed out began by this organization's provider; False where it was taken already."""
     subject, name = oidc.signed_out(oidc.Client(held.issuer, held.client_id, "", redirect_uri()), token)
     with db.platform_transaction() as session:
-        if counted(session, f"sso-out-{held.org_id}", digest(name).hex(), ONCE).tried > 1:
+        if not first(session, f"sso-out-{held.org_id}", digest(name).hex(), ONCE_S):
             return False
         people.signed_out(session, held, subject)
     return True

@@ -104,6 +104,23 @@ def test_who_sees_some_apps_finds_only_these_in_a_shared_view_and_none_where_non
     assert names(prism, OWNER) == ["Both", "Invoiced", "Not api", "Only api"]
 
 
+def test_no_refusal_tells_who_sees_some_apps_what_a_view_of_others_is_called(prism: int):
+    save(prism, "Secret launch", {**WEB, "app": "api"}, ADA, is_shared=True)
+    save(prism, "Web", {**WEB, "app": "web"}, ADA, is_shared=True)
+    with db.transaction(prism) as session:
+        web = frozenset(session.scalars(sa.text("SELECT id FROM app WHERE name = 'web'")))
+    with db.transaction(prism, apps=web) as session:
+        with pytest.raises(ViewInvalid, match="called Web already"):
+            saved_views.save(session, prism, "Web", WEB, is_shared=True, is_pinned=False, reader=BEN)
+        made = saved_views.save(session, prism, "Draft", WEB, is_shared=True, is_pinned=False, reader=BEN)
+        with pytest.raises(ViewInvalid, match="called Web already"):
+            saved_views.change(session, prism, made.id, Change(name="Web"), reader=BEN)
+        assert saved_views.change(session, prism, made.id, Change(name="Secret launch"), reader=BEN).name == "Secret launch"
+    with db.transaction(prism) as session:
+        assert saved_views.inherit(session, prism, [102], 101, by=OWNER.by) == 1
+    assert names(prism, OWNER) == ["Secret launch", "Secret launch (2)", "Web"]
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [({"show": "love"}, "There is no measure"), ({"by": "app", "x": "1"}, "not part of a view"), ({"app": "\u202e" * 30_000}, "too much")],

@@ -1,5 +1,6 @@
-"""Passkeys beside the code of an app: what signs somebody in, and what does not."""
+"""Passkeys beside the code of an app, and instead of the password: what signs somebody in, and what does not."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,15 @@ from pyotp.totp import TOTP
 
 from flyusage import clock, db
 from flyusage.auth import accounts, halfway, passkeys, second_factor, sessions
-from flyusage.auth.errors import PasskeyInvalid, PasskeyMissing, PasskeyRefused, SecondFactorAsked, SignInOver, TooManyAttempts
+from flyusage.auth.errors import (
+    PasskeyInvalid,
+    PasskeyMissing,
+    PasskeyRefused,
+    SecondFactorAsked,
+    SignInOver,
+    SignInRefused,
+    TooManyAttempts,
+)
 from flyusage.config import Settings, settings
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -132,6 +141,86 @@ def test_a_key_signs_for_its_own_account_and_its_own_purpose_and_not_for_ever(ca
         add(cast.owner.user_id, Authenticator(origin="https://evil.example"))
 
 
+def enter(answer: str, *, address: str = "198.51.100.7") -> str:
+    return accounts.sign_in_by_passkey(answer, address=address, device="Firefox", note=lambda *_: None, permit=lambda *_: None)
+
+
+def test_a_passkey_alone_signs_its_own_account_in_once(cast: Cast, key: Authenticator):
+    asked = accounts.passkey_asked("198.51.100.7")
+    assert (json.loads(asked)["allowCredentials"], json.loads(asked)["userVerification"]) == ([], "required")  # tells of nobody
+    answer = key.sign(asked)
+    with db.lookup_transaction() as session:
+        found = sessions.reader_of(session, enter(answer))
+    assert found is not None
+    assert (found.user_id, found.how.method) == (cast.owner.user_id, "passkey")
+    with pytest.raises(PasskeyRefused):
+        enter(answer)
+    asked = accounts.passkey_asked("198.51.100.7")
+    with clock.freeze(NOW + timedelta(minutes=5)), pytest.raises(PasskeyRefused):
+        enter(key.sign(asked))
+
+
+def test_alone_it_must_have_asked_its_owner_and_say_whose_it_is(cast: Cast, key: Authenticator):
+    honest = vars(key).copy()
+    theirs = Authenticator()
+    add(cast.outsider.user_id, theirs)
+    for wrong in ({"verifies": False}, {"handle": ""}, {"handle": theirs.handle}, {"origin": "https://evil.example"}, {"id": theirs.id}):
+        vars(key).update(wrong)
+        with pytest.raises(PasskeyRefused):
+            enter(key.sign(accounts.passkey_asked("198.51.100.7")))
+        vars(key).update({name: honest[name] for name in wrong})
+    assert enter(key.sign(accounts.passkey_asked("198.51.100.7")))
+
+
+def test_what_is_asked_after_a_password_and_what_is_asked_instead_of_it_are_two_things(cast: Cast, key: Authenticator):
+    waiting = half(cast)
+    with pytest.raises(PasskeyRefused):
+        enter(key.sign(halfway.passkey_asked(waiting)))
+    with pytest.raises(PasskeyRefused):
+        finish(waiting, key.sign(accounts.passkey_asked("198.51.100.7")))
+
+
+def test_whoever_asks_or_tries_too_often_waits_and_nobody_else(cast: Cast, key: Authenticator):
+    for _ in range(60):
+        with pytest.raises(PasskeyRefused):
+            enter("{}", address="203.0.113.9")
+    with pytest.raises(TooManyAttempts):
+        enter(key.sign(accounts.passkey_asked("203.0.113.9")), address="203.0.113.9")
+    assert enter(key.sign(accounts.passkey_asked("198.51.100.7")))
+
+
+def test_a_domain_that_its_provider_signs_in_is_signed_in_by_no_passkey(cast: Cast, key: Authenticator):
+    def forbid(_session: object, user_id: int) -> None:
+        assert user_id == cast.owner.user_id
+        raise SignInOver("the provider's")
+
+    signed = key.sign(accounts.passkey_asked("198.51.100.7"))
+    with pytest.raises(SignInOver):
+        accounts.sign_in_by_passkey(signed, **HOME, note=lambda *_: None, permit=forbid)
+    with db.platform_transaction() as session:
+        assert sessions.devices(session, cast.owner.user_id) == []
+
+
+def test_the_first_way_in_is_set_up_by_who_has_just_signed_in_or_knows_the_password(cast: Cast):
+    with clock.freeze(NOW):
+        with db.platform_transaction() as session:
+            accounts.set_password(session, cast.owner.user_id, GOOD)
+        with db.platform_transaction() as session:
+            reader = sessions.reader_of(session, sessions.start(session, cast.owner.user_id, **HOME))
+        assert reader is not None
+        second_factor.permit_another(reader, "")
+    with clock.freeze(NOW + timedelta(minutes=10)):
+        for guess in ("", "not it", "123456"):
+            with pytest.raises(SignInRefused, match="within ten minutes"):
+                second_factor.permit_another(reader, guess)
+        second_factor.permit_another(reader, GOOD)
+        for _ in range(10):
+            with pytest.raises(SignInRefused):
+                second_factor.permit_another(reader, "guess")
+        with pytest.raises(TooManyAttempts):
+            second_factor.permit_another(reader, GOOD)
+
+
 def test_guesses_are_counted_with_the_codes(cast: Cast, key: Authenticator):
     waiting = half(cast)
     for _ in range(10):
@@ -142,7 +231,10 @@ def test_guesses_are_counted_with_the_codes(cast: Cast, key: Authenticator):
 
 
 @tried(max_examples=40)
-@given(answer=st.text(max_size=80) | st.sampled_from(['{"id":"AA","rawId":"AA","type":"public-key","response":{}}', "[]", "null", "1"]))
+@given(
+    answer=st.text(max_size=80)
+    | st.sampled_from(['{"id":"AA","rawId":"AA","type":"public-key","response":{}}', "[]", "null", "1", "[" * 16_000])
+)
 def test_nonsense_is_refused_in_a_sentence(answer: str):
     with pytest.raises(PasskeyRefused):
         passkeys.prove(None, 1, answer, PUBLIC)  # type: ignore[arg-type] it never comes to the database

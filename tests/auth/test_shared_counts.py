@@ -58,6 +58,19 @@ def test_tries_at_the_same_time_are_all_counted_there_and_begin_anew_after_a_suc
     assert try_once()
 
 
+def test_a_word_that_is_taken_once_is_not_taken_where_what_it_asks_for_is_rolled_back(redis: ValkeyServer) -> None:
+    def take() -> bool:
+        return throttle.first(session, "word", "x", 60)
+
+    with db.platform_transaction() as session:
+        assert take()
+        session.rollback()
+    with db.platform_transaction() as session:
+        assert take()
+    with db.platform_transaction() as session:
+        assert not take()
+
+
 def test_one_that_does_not_answer_lets_nobody_past_the_limit(database: object, pointed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -216,7 +216,7 @@ def with_security_key(page: Page) -> None:
     """A key in the browser's own software, which confirms whatever it is asked."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
-    can = {"hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
+    can = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
     session.send("WebAuthn.addVirtualAuthenticator", {"options": {"protocol": "ctap2", "transport": "usb", **can}})
 
 
@@ -261,6 +261,11 @@ def test_a_passkey_is_added_named_asked_for_and_removed(visit: Visit, guarded: S
     page.get_by_role("button", name="Use a passkey").click()
     expect(page).to_have_url(re.compile("/orgs/prism/machines$"))
 
+    context.clear_cookies()
+    page.goto("/sign-in?next=/orgs/prism/billing")
+    page.get_by_role("button", name="Continue with a passkey").click()  # neither address nor password
+    expect(page).to_have_url(re.compile("/orgs/prism/billing$"))
+
     page.goto("/account")
     expect(row).to_contain_text("last used")
     row.get_by_text("Rename or remove").click()
@@ -272,6 +277,23 @@ def test_a_passkey_is_added_named_asked_for_and_removed(visit: Visit, guarded: S
     for told in ("Added a passkey", "Renamed a passkey", "Removed a passkey"):
         expect(page.get_by_role("cell", name=told).first).to_be_visible()
     context.close()
+
+
+def test_a_session_that_was_left_open_sets_up_no_first_factor(visit: Visit, guarded: Site, without: None) -> None:
+    page = account(visit, OWNER)
+    guarded_sql(guarded, "UPDATE user_session SET created_at = created_at - interval '1 hour'")
+    page.reload()
+    page.locator("summary", has_text="Set up an authenticator app").click()
+    proof = page.locator("details", has=page.get_by_role("button", name="Show its secret")).get_by_label("Your password")
+    proof.fill("not the password")
+    page.get_by_role("button", name="Show its secret").click()
+    expect(page.get_by_role("alert")).to_contain_text("That is not your password")
+    assert is_without_barriers(page)
+    proof.fill(PASSWORDS[OWNER])
+    page.get_by_role("button", name="Show its secret").click()
+    expect(page.get_by_alt_text("QR code that holds the secret beside it")).to_be_visible()
+    answer = post(guarded, "/auth/enter-by-passkey", credential="[" * 16_000, next="https://evil.example/")
+    assert (answer.status, answer.headers["location"]) == (303, "/sign-in?problem=passkey_unknown")
 
 
 @pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True)])

@@ -214,6 +214,8 @@ PUBLIC = (
     "/auth/passkey-options",
     "/auth/passkey",
     "/auth/new-passkey",
+    "/auth/entry-options",
+    "/auth/enter-by-passkey",
     "/scim/v2/{path:path}",
     "/auth/sign-out",
     "/auth/forgot",

@@ -61,6 +61,15 @@ def test_a_line_can_be_followed_from_events_to_cents(issued: tuple[int, Issued])
     assert (price["sku"], price["book"], price["amount"]) == ("volume", "list", "0.15")
 
 
+def test_no_name_is_a_formula_in_its_files(database: "Database") -> None:
+    org_id = take_in(*volume("=1+1", 1000, app="@web"))["prism"]
+    bill_to(org_id)
+    files = files_of(line_of((org_id, billed(org_id))))
+    named = {cell for name, content in files.items() if name.endswith(".csv") for row in read(content) for cell in row.values()}
+    assert {"'=1+1", "'@web"} <= named
+    assert not {"=1+1", "@web"} & named
+
+
 def test_the_manifest_holds_every_files_hash_and_the_documents(issued: tuple[int, Issued]) -> None:
     files = files_of(line_of(issued))
     manifest = json.loads(files.pop("manifest.json"))

@@ -239,6 +239,8 @@ def test_the_letter_carries_the_configured_address_and_names_literally(prism: Ca
         ("a@b.de, B@c.de;d@e.fr\n\n f@g.it\tA@B.de", ["a@b.de", "b@c.de", "d@e.fr", "f@g.it"]),
         ("Ada Lovelace <ada@b.de>, \"Bob, the\" <bob@c.de>; <eve@d.de>", ["ada@b.de", "bob@c.de", "eve@d.de"]),
         ("nobody", ["nobody"]),
+        ("Ada <ada@b.de> bob@c.de\n<eve@d.de>", ["ada@b.de", "bob@c.de", "eve@d.de"]),
+        ("x" * 50_000, ["x" * 50_000]),  # a paste of any kind holds up nobody else's work
     ],
 )  # fmt: skip
 def test_addresses_are_found_in_what_people_paste(text: str, found: list[str]):

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from email import message_from_bytes
 from email.policy import default
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +17,11 @@ from starlette.applications import Starlette
 
 from flyusage import config, db
 from flyusage.auth import accounts, sessions, throttle
+from flyusage.auth import sign_up as signing_up
+from flyusage.orgs import invitations
 from flyusage.orgs.acting import system
+from flyusage.orgs.errors import InvitationForAnother
+from flyusage.orgs.models import Role
 from flyusage.orgs.sso import connections, domains
 from flyusage.orgs.sso.connections import Wanted
 from flyusage.ui import sign_up
@@ -140,6 +145,46 @@ def test_an_address_that_has_an_account_by_now_and_older_links_make_none(choose:
         accounts.create(session, NEW, name="By an invitation")
     assert finish(sent(mailserver)).headers["location"] == "/sign-up?problem=link_spent"
     assert finish("").headers["location"] == "/sign-up?problem=link_spent"
+
+
+def test_of_a_sign_up_and_an_invitation_of_one_address_at_once_one_makes_the_account(
+    choose: Choose, cast: Cast, mailserver: Mailserver
+) -> None:
+    choose()
+    ask(NEW)
+    link = sent(mailserver)
+    with db.platform_transaction() as session:
+        (invited,) = invitations.invite(session, cast.prism.id, [NEW], Role.VIEWER, by=system("tests"))
+    with ThreadPoolExecutor(1) as threads:
+        with db.platform_transaction() as session:
+            signing_up.finish(session, link, name="Ada", password=PASSWORD)
+            late = threads.submit(accept, invited.secret)
+            until_it_waits(late)
+        with pytest.raises(InvitationForAnother):
+            late.result()
+        ask("bob@prism.example")
+        link = sent(mailserver, "bob@prism.example")
+        with db.platform_transaction() as session:
+            accounts.create(session, "bob@prism.example")
+            late_page = threads.submit(finish, link)
+            until_it_waits(late_page)
+        assert late_page.result().headers["location"] == "/sign-up?problem=link_spent"
+    assert memberships(NEW) == []  # the invitation still waits for them to sign in
+
+
+def until_it_waits(late: "Future[Any]") -> None:
+    """For a lock that the caller holds."""
+    waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    while not late.done():
+        with db.plain_connection() as connection:
+            if connection.scalar(waiting):
+                return
+    pytest.fail("it waited for nobody")
+
+
+def accept(secret: str) -> None:
+    with db.platform_transaction() as session:
+        invitations.accept_as_new(session, secret, name="Eve", password="another violin parcel oxide")
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,8 @@ def _answer(request: Request, body: bytes) -> ScimResponse:
         return _failed(_scim_error(error))
     except SCIMException as error:
         return _failed(error)
+    except RecursionError:
+        return _failed(SCIMException.from_error(Error(status=400, scim_type="invalidSyntax", detail="That is nested too deeply.")))
     _write_to(bearer, storage.welcomes)
     return response
 

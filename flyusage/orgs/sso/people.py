@@ -128,7 +128,7 @@ def _linked(session: Session, org_id: int, person: Person) -> int:
             f"{whom_to_ask(session, org_id)} to have it send email_verified."
         )
     _require_domain(session, org_id, email)
-    known = accounts.find(session, email) or accounts.create(session, email, name=person.name, is_verified=True)
+    known = accounts.find_or_create(session, email, name=person.name, is_verified=True)
     now = clock.now()
     taken = session.scalar(
         sa.text("SELECT true FROM sso_identity WHERE org_id = :org AND issuer = :issuer AND user_id = :user"),

@@ -38,8 +38,8 @@ const make = async (proof) => {
   return written(made, { clientDataJSON: toText(clientDataJSON), attestationObject: toText(attestationObject), transports });
 };
 
-const sign = async () => {
-  const options = await optionsFrom("/auth/passkey-options");
+const sign = async (path) => {
+  const options = await optionsFrom(path);
   const made = await navigator.credentials.get({ publicKey: { ...options, allowCredentials: withBytes(options.allowCredentials) } });
   const { clientDataJSON, authenticatorData, signature, userHandle } = made.response;
   return written(made, {
@@ -90,19 +90,28 @@ const post = (action, fields) => {
   form.submit();
 };
 
-export const UsePasskey = ({ onward = "" }) => {
-  const { problem, isAsking, start } = useDevice(sign, (credential) => post("/auth/passkey", { credential, next: onward }));
+const SignIn = ({ from, to, words, onward }) => {
+  const { problem, isAsking, start } = useDevice(() => sign(from), (credential) => post(to, { credential, next: onward }));
   return (
     <div className="passkey-use">
       <button type="button" className="button" onClick={start} disabled={isAsking}>
-        {isAsking ? "Confirm on your device …" : "Use a passkey"}
+        {isAsking ? "Confirm on your device …" : words}
       </button>
       <Problem text={problem} />
     </div>
   );
 };
 
-export const AddPasskey = ({ longest, asksProof = false, onMade }) => {
+export const UsePasskey = ({ onward = "" }) => (
+  <SignIn from="/auth/passkey-options" to="/auth/passkey" words="Use a passkey" onward={onward} />
+);
+
+/** Instead of a password. */
+export const EnterByPasskey = ({ onward = "" }) => (
+  <SignIn from="/auth/entry-options" to="/auth/enter-by-passkey" words="Continue with a passkey" onward={onward} />
+);
+
+export const AddPasskey = ({ longest, asksProof = false, proofLabel, onMade }) => {
   const [name, setName] = useState("");
   const [proof, setProof] = useState("");
   const ask = () => make(proof).finally(() => setProof("")); // a code is good once
@@ -122,7 +131,7 @@ export const AddPasskey = ({ longest, asksProof = false, onMade }) => {
       </label>
       {asksProof && (
         <label>
-          <span>A code, or your password</span>
+          <span>{proofLabel}</span>
           <input className="input" type="password" required maxLength={256} value={proof} autoComplete="one-time-code" onChange={(event) => setProof(event.target.value)} />
         </label>
       )}

@@ -11,7 +11,7 @@ from flyusage.auth import accounts, passwords, sign_up
 from flyusage.config import settings
 from flyusage.demo import people
 from flyusage.ui.components.door_card import door_card, door_field, door_form
-from flyusage.ui.components.passkey import use_passkey
+from flyusage.ui.components.passkey import enter_by_passkey, use_passkey
 from flyusage.ui.components.plain_form import plain_form
 from flyusage.ui.sign_in import is_demo_at_hand, own_path
 from flyusage.ui.single_sign_on import refusal
@@ -30,6 +30,10 @@ PROBLEMS = {  # by what stands in the address; nothing else of the address is sh
         False,
     ),
     "passkey_refused": ("That passkey was not taken. Try again, or enter a code.", False),
+    "passkey_unknown": (
+        "That passkey signs nobody in here. Use your password; then add the passkey on your account's page, and it will.",
+        False,
+    ),
     "sign_in_over": ("That sign-in took too long, or is finished. Begin again with your password.", False),
     "sso_needed": ("Your organization signs its people in by its own provider. Continue with single sign-on.", False),
     "sso_unknown": (
@@ -125,6 +129,7 @@ def sign_in() -> rx.Component:
                 class_name="button door-other",
             ),
         ),
+        enter_by_passkey(Door.onward),
         rx.el.p(rx.el.a("Forgot the password, or have none yet?", href="/forgot"), class_name="door-foot"),
         rx.cond(
             Door.is_sign_up_open, rx.el.p("New here? ", rx.el.a("Make an account", href="/sign-up"), class_name="door-foot"), rx.fragment()

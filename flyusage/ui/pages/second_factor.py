@@ -26,6 +26,8 @@ from flyusage.ui.components.passkey import add_passkey
 from flyusage.ui.present import ago_text
 from flyusage.ui.reader import present_reader
 
+PROOF = "A code, or your password"
+
 
 @dataclass(frozen=True)
 class PasskeyRow:
@@ -42,6 +44,8 @@ class SecondFactorPage(rx.State):
     is_known: bool = False
     is_on: bool = False
     is_app_on: bool = False
+    is_proof_asked: bool = False
+    proof_label: str = ""
     passkeys: list[PasskeyRow] = []
     is_asked: bool = False
     left: str = ""
@@ -59,7 +63,7 @@ class SecondFactorPage(rx.State):
 
     @rx.event
     async def begin(self, given: dict[str, Any]):
-        """Show a new secret for an app to take; beside passkeys only to whom a `proof` says that it is them."""
+        """Show a new secret for an app to take; long after signing in, or beside passkeys, only to whom a `proof` says that it is them."""
         self._forget()
         try:
             setup = await asyncio.to_thread(_begin, text_in(given, "proof", longest=passwords.LONGEST))
@@ -122,7 +126,7 @@ class SecondFactorPage(rx.State):
 
         yield Account.load
         if not codes:  # else they say it, and are to be read
-            yield browser.toast("success", "The passkey is added.", detail="You are asked for it after your password.")
+            yield browser.toast("success", "The passkey is added.", detail="It signs you in after your password, or instead of it.")
 
     @rx.event
     async def rename_passkey(self, given: dict[str, Any]):
@@ -161,6 +165,8 @@ class SecondFactorPage(rx.State):
     async def _read(self) -> None:
         found = await asyncio.to_thread(_state)
         self.is_on, self.is_app_on, self.passkeys = found.is_on, found.is_app_on, found.passkeys
+        self.is_proof_asked = found.is_proof_asked
+        self.proof_label = PROOF if found.is_on else "Your password"
         self.left = f"{found.left} of {second_factor.RECOVERY_CODES} recovery codes left"
         self.is_known = True
 
@@ -179,6 +185,7 @@ class Standing:
 
     is_on: bool = False
     is_app_on: bool = False
+    is_proof_asked: bool = False
     left: int = 0
     passkeys: list[PasskeyRow] = dataclass_field(default_factory=list)
 
@@ -198,19 +205,14 @@ def _state() -> Standing:
             for one in passkeys.passkeys(session, user)
         ]
         is_on, is_app_on = second_factor.is_on(session, user), second_factor.is_app_on(session, user)
-        return Standing(is_on, is_app_on, second_factor.codes_left(session, user), rows)
+        return Standing(is_on, is_app_on, second_factor.is_proof_asked(session, reader), second_factor.codes_left(session, user), rows)
 
 
 def _begin(proof: str) -> Setup:
     with db.platform_transaction() as session:
         reader = _reader(session)
-        is_guarded = second_factor.is_on(session, reader.user_id)
-    if is_guarded:
-        second_factor.count_try(reader.user_id)
+    second_factor.permit_another(reader, proof)
     with db.platform_transaction() as session:
-        reader = _reader(session)
-        if second_factor.is_on(session, reader.user_id):  # another way in must not be set up by a session that was left open
-            second_factor.prove_anew(session, reader.user_id, proof)
         return second_factor.begin(session, reader.user_id, reader.email)
 
 
@@ -313,10 +315,10 @@ def _off() -> rx.Component:
     return rx.fragment(
         rx.el.p("Not set up. With one, signing in takes your password and a code that an app on your phone shows.", class_name="muted"),
         rx.cond(
-            SecondFactorPage.is_on,
+            SecondFactorPage.is_proof_asked,
             rx.el.details(
                 rx.el.summary("Set up an authenticator app"),
-                _proving("Show its secret", SecondFactorPage.begin, "button"),
+                _proving("Show its secret", SecondFactorPage.begin, "button", asked=SecondFactorPage.proof_label),
             ),
             rx.el.form(
                 rx.el.button("Set up an authenticator app", type="submit", class_name="button button-primary"),
@@ -400,9 +402,16 @@ def _on() -> rx.Component:
 def _passkeys() -> rx.Component:
     rows = SecondFactorPage.passkeys
     return rx.fragment(
-        rx.el.p("A key that this device, your phone or a security key holds. It cannot be copied off by a false page.", class_name="muted"),
+        rx.el.p(
+            "A key that this device, your phone or a security key holds. It cannot be copied off by a false page, and signs you in "
+            "without your password where the device asks for your finger, face or PIN.",
+            class_name="muted",
+        ),
         rx.cond(rows.length() > 0, rx.el.ul(rx.foreach(rows, _passkey), class_name="passkey-list", aria_label="Passkeys"), rx.fragment()),
-        rx.el.details(rx.el.summary("Add a passkey"), add_passkey(SecondFactorPage.add_passkey, asks_proof=SecondFactorPage.is_on)),
+        rx.el.details(
+            rx.el.summary("Add a passkey"),
+            add_passkey(SecondFactorPage.add_passkey, asks_proof=SecondFactorPage.is_proof_asked, proof_label=SecondFactorPage.proof_label),
+        ),
     )
 
 
@@ -427,10 +436,10 @@ def _passkey(row: Var[PasskeyRow]) -> rx.Component:
     )
 
 
-def _proving(label: str, handler: Any, class_name: str, *hidden: rx.Component) -> rx.Component:
+def _proving(label: str, handler: Any, class_name: str, *hidden: rx.Component, asked: str | Var[str] = PROOF) -> rx.Component:
     return rx.el.form(
         *hidden,
-        _field("A code, or your password", "proof", type="password", auto_complete="one-time-code", max_length=passwords.LONGEST),
+        _field(asked, "proof", type="password", auto_complete="one-time-code", max_length=passwords.LONGEST),
         rx.el.button(label, type="submit", class_name=class_name),
         on_submit=handler,
         reset_on_submit=True,
@@ -438,5 +447,5 @@ def _proving(label: str, handler: Any, class_name: str, *hidden: rx.Component) -
     )
 
 
-def _field(label: str, name: str, **given: Any) -> rx.Component:
+def _field(label: str | Var[str], name: str, **given: Any) -> rx.Component:
     return rx.el.label(rx.el.span(label), rx.el.input(name=name, required=True, class_name="input", **given))
