@@ -29,7 +29,7 @@ wheel: .venv/.run frontend
 	$(BIN)/python -m hatchling build --target wheel
 
 bench: .venv/.bench frontend
-	$(BIN)/python -m tests.bench
+	PYTHONPATH=tests $(BIN)/python -m tests.bench
 
 conformance: .venv/.dev  ## FOCUS files before the official validator, which needs a Python of its own: VALIDATOR_PYTHON=3.12
 	@mkdir -p .venv/samples
