@@ -156,7 +156,7 @@ def _told(session: Session, org: OrganizationEntry) -> Told:
 
 def _with_choices(session: Session, shown: Screen) -> Screen:
     codes = session.scalars(sa.select(sku.c.code).order_by(sku.c.code))
-    groups = session.scalars(sa.select(Region.egress_group).distinct().order_by(Region.egress_group))  # type: ignore[call-overload]
+    groups = session.scalars(sa.select(Region.egress_group).distinct().order_by(Region.egress_group))
     regions = sorted(region_ids(session))
     return replace(
         shown, books=[one.slug for one in all_books(session)], skus=list(codes), scopes=[GLOBAL, *groups, *regions], regions=regions
