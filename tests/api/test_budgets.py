@@ -90,4 +90,8 @@ def test_credit_notes_alone(org_id: int):
 
 def test_an_address_names_all_the_methods_it_answers(org_id: int):
     told = [ask(path, token=token_of(org_id), method="OPTIONS") for path in ("/budgets", "/budgets/1", "/usage")]
-    assert [(one.status_code, one.headers["allow"]) for one in told] == [(405, "GET, POST"), (405, "DELETE, GET, PUT"), (405, "GET")]
+    assert [(one.status_code, one.headers["allow"]) for one in told] == [
+        (405, "GET, HEAD, POST"),
+        (405, "DELETE, GET, HEAD, PUT"),
+        (405, "GET, HEAD"),
+    ]

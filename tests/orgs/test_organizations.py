@@ -11,7 +11,7 @@ from cast import Cast, Person
 from factories import ingest, started
 
 from flyusage import clock, db
-from flyusage.auth.sessions import Reader
+from flyusage.auth import sessions
 from flyusage.orgs import audit, organizations
 from flyusage.orgs.acting import Actor, member, system
 from flyusage.orgs.errors import DeletionFinal, NameInvalid, NotPermitted, SlugInvalid, SlugTaken
@@ -39,7 +39,10 @@ def move(cast: Cast, slug: str, by: Person | None = None) -> None:
 
 def opened(slug: str, person: Person, monkeypatch: pytest.MonkeyPatch) -> seam.OpenOrganization | None:
     """What the person would see under a slug."""
-    monkeypatch.setattr(seam, "present_reader", lambda _session: Reader(1, person.user_id, person.email, "x"))
+    with db.platform_transaction() as session:
+        secret = sessions.start(session, person.user_id, address="::1", device="")
+    monkeypatch.setattr(seam, "present_secret", lambda: secret)
+    monkeypatch.setattr(seam, "present_reader", lambda session: sessions.reader_of(session, secret))
     return seam.open_organization(slug)
 
 
