@@ -265,6 +265,7 @@ def test_a_passkey_is_added_named_asked_for_and_removed(visit: Visit, guarded: S
     page.goto("/sign-in?next=/orgs/prism/billing")
     page.get_by_role("button", name="Continue with a passkey").click()  # neither address nor password
     expect(page).to_have_url(re.compile("/orgs/prism/billing$"))
+    expect(page.locator(".org-name")).to_have_text("prism")
 
     page.goto("/account")
     expect(row).to_contain_text("last used")
