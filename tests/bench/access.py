@@ -35,10 +35,9 @@ CROWD = "bench-members"
 def measure(measured: Measured) -> tuple[list[Row], dict[str, object]]:
     """The three figures of the people's part; the database is left with one more account and one more organization."""
     slug = _slug(measured.org_id)
-    user_id = _account()
-    _join(measured.org_id, user_id)
-    _crowd(user_id)
-    with _signed_in(user_id):
+    secret = owner_signed_in(measured.org_id)
+    _crowd(_account())
+    with _reading(secret):
         overhead, pairs = _overhead(measured, slug)
         listed = _pages()
     signed, hashed = _sign_ins()
@@ -117,10 +116,16 @@ def _pages() -> list[float]:
     return taken
 
 
-@contextmanager
-def _signed_in(user_id: int) -> Iterator[None]:
+def owner_signed_in(org_id: int) -> str:
+    """The secret of a session of an owner, who is made once and stays: from then on everybody must sign in."""
+    user_id = _account()
+    _join(org_id, user_id)
     with db.platform_transaction() as session:
-        secret = sessions.start(session, user_id, address="198.51.100.1", device="bench")
+        return sessions.start(session, user_id, address="198.51.100.1", device="bench")
+
+
+@contextmanager
+def _reading(secret: str) -> Iterator[None]:
     token = reader._secret.set(secret)
     try:
         yield

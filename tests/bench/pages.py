@@ -4,20 +4,26 @@ Nothing is answered from a store of answers: there is none. Warm, as in any serv
 pages and plans, the price table and the month's colours; the browser's own cache is empty for a cold load only.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
+from functools import partial
 from itertools import product
+from typing import TypeAlias
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from flyusage.ui.reader import COOKIE
 from tests.bench import stopwatch, tabs
+from tests.bench.access import owner_signed_in
 from tests.bench.database import Measured
 from tests.bench.report import Row, spread
 from tests.bench.served import Served, serving
 from tests.bench.stopwatch import Timed
 from tests.bench.wire import counted
 from tests.browsing import launch
+
+Visit: TypeAlias = Callable[[], AbstractContextManager[Page]]
 
 EXPLORER = "/orgs/demo/usage"
 LOADS = 12
@@ -44,17 +50,19 @@ WALK = (
 def measure(measured: Measured) -> tuple[list[Row], dict[str, object]]:
     """Every figure of the pages, in milliseconds, seconds and bytes."""
     with serving(measured.folder / "pages.log") as served:
+        secret = owner_signed_in(measured.org_id)
         with _chromium() as browser:
-            greeting = _overheard(browser, served.address)
-            loads = _loads(browser, served.address)
+            visit = partial(stopwatch.new_visitor, browser, served.address, secret)
+            greeting = _overheard(visit, served.address)
+            loads = _loads(visit, served.address)
             clicks = {
-                f"{name}{how}": _clicks(browser, served.address, query, measured, is_rested=is_rested)
+                f"{name}{how}": _clicks(visit, served.address, query, measured, is_rested=is_rested)
                 for name, query, *_ in RANGES
                 for how, is_rested in HOW
             }
             memory, worker = served.memory, served.worker_memory
-            sent = _bytes(browser, served, measured)
-        held = tabs.held_open(served.address, greeting, TABS, lambda: served.memory)
+            sent = _bytes(visit, served, measured)
+        held = tabs.held_open(served.address, f"{COOKIE}={secret}", greeting, TABS, lambda: served.memory)
     per_tab = {way: (getattr(held[1], way) - getattr(held[0], way)) / (TABS[1] - TABS[0]) for way in ("rss", "uss")}
     rows = [*_click_rows(clicks), *_load_rows(loads), *_byte_rows(sent)]
     rows += [
@@ -82,29 +90,29 @@ def _chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def _overheard(browser: Browser, address: str) -> str:
+def _overheard(visit: Visit, address: str) -> str:
     """The first message that the explorer's page sends; and everything has been loaded once."""
     said: list[str] = []
-    with stopwatch.new_visitor(browser) as page:
+    with visit() as page:
         page.on("websocket", lambda socket: socket.on("framesent", lambda payload: said.append(str(payload))))
         stopwatch.load(page, address + EXPLORER)
     return next(message for message in said if message.startswith("40"))
 
 
-def _loads(browser: Browser, address: str) -> dict[str, list[float]]:
+def _loads(visit: Visit, address: str) -> dict[str, list[float]]:
     """New visitors, each of whom reloads the page once."""
     times: dict[str, list[float]] = {"cold": [], "warm": [], "overview cold": [], "overview warm": []}
     for path, prefix in ((EXPLORER, ""), ("/orgs/demo", "overview ")):
         for _ in range(LOADS):
-            with stopwatch.new_visitor(browser) as page:
+            with visit() as page:
                 times[f"{prefix}cold"].append(round(stopwatch.load(page, address + path), 1))
                 times[f"{prefix}warm"].append(round(stopwatch.reload(page), 1))
     return times
 
 
-def _clicks(browser: Browser, address: str, query: str, measured: Measured, *, is_rested: bool = True) -> list[Timed]:
+def _clicks(visit: Visit, address: str, query: str, measured: Measured, *, is_rested: bool = True) -> list[Timed]:
     """The walk, some rounds of it; the first click on a page is not counted."""
-    with stopwatch.new_visitor(browser) as page:
+    with visit() as page:
         stopwatch.load(page, _at(address, query, measured))
         stopwatch.choose(page, "Measure:", "memory")
         stopwatch.choose(page, "Measure:", "cost")
@@ -112,12 +120,12 @@ def _clicks(browser: Browser, address: str, query: str, measured: Measured, *, i
     return [timed for timed in walked if timed.series >= FEWEST_SERIES]
 
 
-def _bytes(browser: Browser, served: Served, measured: Measured) -> dict[str, dict[str, object]]:
+def _bytes(visit: Visit, served: Served, measured: Measured) -> dict[str, dict[str, object]]:
     """Compressed bytes to the browser: of a first load, and of each chart of a walk with all that comes with it."""
     found: dict[str, dict[str, object]] = {}
     with counted(served.address) as wire:
         for name, query, *_ in RANGES:
-            with stopwatch.new_visitor(browser) as page:
+            with visit() as page:
                 before = wire.down
                 stopwatch.load(page, _at(wire.address, query, measured))
                 first, charts = wire.down - before, []
@@ -126,7 +134,7 @@ def _bytes(browser: Browser, served: Served, measured: Measured) -> dict[str, di
                     stopwatch.choose(page, word, entry)
                     charts.append(wire.down - before)
                 found[name] = {"first load": first, "charts": charts, **spread(charts)}
-        with stopwatch.new_visitor(browser) as page:
+        with visit() as page:
             before = wire.down
             stopwatch.load(page, wire.address + EXPLORER)
             found["as it opens"] = {"first load": wire.down - before}

@@ -13,6 +13,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from flyusage.ui.reader import COOKIE
 from tests.browsing import DESKTOP
 
 RESTED_MS = 200
@@ -38,9 +39,10 @@ class Timed:
 
 
 @contextmanager
-def new_visitor(browser: Browser) -> Iterator[Page]:
-    """A page of a new context: no cache, no session, no storage."""
+def new_visitor(browser: Browser, address: str, secret: str) -> Iterator[Page]:
+    """A page of a new context, signed in by `secret`: no cache, no storage."""
     context = browser.new_context(viewport=DESKTOP, color_scheme="light")
+    context.add_cookies([{"name": COOKIE, "value": secret, "url": address}])
     context.add_init_script(SCRIPT)
     try:
         yield context.new_page()
