@@ -188,7 +188,8 @@ def test_staff_without_one_are_told_how_to_set_it_up(guarded: Site, visit: Visit
     try:
         page = visit("/staff/questions", who=OUTSIDER)
         expect(page.get_by_text(re.compile("second factor")).first).to_be_visible()
-        page.goto("/account")
+        page.get_by_role("link", name="Your account").click()
+        expect(page).to_have_url(re.compile("/account"))
         set_up(page)
         page.goto("/staff/questions")
         expect(page.get_by_role("heading", name="Questions")).to_be_visible()
