@@ -259,7 +259,12 @@ class Breakdown(BaseModel):
 def break_down(
     request: Request, bearer: Caller, number: Number, by: Annotated[By, Query(description="What to break it down by.")] = By.APP
 ) -> Response:
-    """As its page shows it. Days and machines are split from the quantities that were frozen with the invoice."""
+    """As its page shows it. Days and machines are split from the quantities that were frozen with the invoice.
+
+    By machine needs `machines.read` too.
+    """
+    if by is By.MACHINE:
+        bearer.require(Permission.MACHINES_READ)
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         entry = queries.find(session, number, bearer.org_id)
         parts = breakdown(session, bearer.org_id, entry.id, by)

@@ -51,8 +51,8 @@ async def line_json(request: Request) -> Response:
 
 
 async def line_zip(request: Request) -> Response:
-    """All that one line rests on."""
-    return await _answer(request, _of_line(evidence, request), "application/zip", "zip")
+    """All that one line rests on, machine by machine: for those who see machines."""
+    return await _answer(request, _of_line(evidence, request), "application/zip", "zip", Permission.MACHINES_READ)
 
 
 async def year_pdfs(request: Request) -> Response:
@@ -63,10 +63,11 @@ async def year_pdfs(request: Request) -> Response:
     return await _given(request, lambda session, org: (f"{org.slug}-{year}", year_zip(session, org.id, year)), "application/zip", "zip")
 
 
-async def _answer(request: Request, read: Read, media_type: str, ending: str) -> Response:
-    """What `read` gives of the invoice in the address."""
+async def _answer(request: Request, read: Read, media_type: str, ending: str, needs: Permission = Permission.INVOICES_READ) -> Response:
+    """What `read` gives of the invoice in the address, to whoever reads invoices and `needs`."""
 
     def of_invoice(session: Session, org: OpenOrganization) -> tuple[str, bytes]:
+        org.require(needs)
         entry = queries.find(session, request.path_params["number"], org.id)
         line = f"-line-{request.path_params['position']}" if "position" in request.path_params else ""
         return f"{entry.number}{line}", read(session, org.id, entry.id)

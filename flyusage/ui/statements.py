@@ -43,10 +43,17 @@ def draft_lines(slug: str, statement: Statement) -> list[Printed]:
     return [_of_draft(slug, statement, line) for line in statement.lines]
 
 
-def invoice_lines(slug: str, lines: Sequence[InvoiceLine], document: Document, questions: Sequence[Question] = ()) -> list[Printed]:
-    """An issued invoice's lines, as they were frozen, with what was asked about each."""
+def invoice_lines(
+    slug: str, lines: Sequence[InvoiceLine], document: Document, questions: Sequence[Question] = (), *, sees_machines: bool = True
+) -> list[Printed]:
+    """An issued invoice's lines, as they were frozen, with what was asked about each.
+
+    Their evidence, which names machines, is offered to those who see these.
+    """
     named, printed = {line.key: line for line in lines}, {line.position: line for line in document.lines}
     found = [_of_invoice(slug, line, named, printed.get(line.position), document) for line in lines]
+    if not sees_machines:
+        found = [replace(one, row=replace(one.row, zip_href="")) for one in found]
     return [
         _questioned(one, [each for each in questions if each.position == line.position]) for one, line in zip(found, lines, strict=True)
     ]

@@ -190,6 +190,14 @@ def test_every_route_declares_what_it_needs():
     assert documented == set(ROUTES)
 
 
+def test_an_invoice_by_machine_is_for_those_who_see_machines(ids: dict[str, int]):
+    path = f"/invoices/{NUMBER}/breakdown"
+    for scopes, status in ((["invoices.read"], 403), (["invoices.read", "machines.read"], 200)):
+        token = token_of(ids["prism"], *scopes)
+        assert ask(path, token=token, params={"by": "region"}).status_code == 200
+        assert ask(path, token=token, params={"by": "machine"}).status_code == status
+
+
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_nobody_gets_in_without_a_working_token(ids: dict[str, int], method: str, path: str):
     unknown = api_tokens.new_secret()

@@ -94,6 +94,19 @@ def test_a_line_gives_its_working_and_its_evidence(number: str) -> None:
         assert archive.read("line.json") == working.content
 
 
+def test_whoever_reads_invoices_alone_is_told_of_no_machine(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "permitted", lambda _org_id: PERMISSIONS[Role.BILLING])
+    assert get(f"/orgs/prism/invoices/{number}/lines/1.json").status_code == 200
+    refused = get(f"/orgs/prism/invoices/{number}/lines/1.zip")
+    assert (refused.status_code, "machines.read" in refused.text) == (403, True)
+    shown = question.ask(question.Asked("prism", number, By.MACHINE)).screen
+    assert shown is not None
+    assert (shown.parts_head, "Machine" in [way.label for way in shown.ways]) == ("Region", False)
+    lines = [line for product in shown.products for region in product.regions for line in region.lines]
+    assert lines
+    assert {line.zip_href for line in lines} == {""}
+
+
 def test_a_years_pdfs_come_as_one_file(number: str) -> None:
     answer = get("/orgs/prism/billing/2026.zip")
     assert answer.headers["content-disposition"] == 'attachment; filename="prism-2026.zip"'

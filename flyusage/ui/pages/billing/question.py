@@ -61,7 +61,7 @@ def _month(session: Session, org: OpenOrganization, choice: Choice) -> Screen:
     month = choice.month if choice.month in months else months[0]
     told = Told(
         org.slug, month, months, now, choice, closes_at(month), _unbilled(session, org.id, months, month),
-        _budget(session, org) if month == months[0] else None,
+        _budget(session, org) if month == months[0] else None, Permission.MACHINES_READ in org.permissions,
     )  # fmt: skip
     if month != months[0] and (issued := _issued(session, org.id, month)):
         return issued_screen(told, queries.detail(session, org.id, issued.id))

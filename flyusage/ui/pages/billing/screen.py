@@ -40,6 +40,7 @@ class Told:
     closes_at: datetime
     unbilled: date | None = None
     budget: Standing | None = None
+    sees_machines: bool = True
 
 
 def draft_screen(told: Told, statement: Statement, outlook: Outlook | None) -> Screen:
@@ -70,7 +71,8 @@ def draft_screen(told: Told, statement: Statement, outlook: Outlook | None) -> S
 def issued_screen(told: Told, invoice: InvoiceDetail) -> Screen:
     """The month by its invoice, which can no longer change."""
     entry, currency = invoice.entry, invoice.document.currency
-    products = statements.products(statements.invoice_lines(told.slug, invoice.lines, invoice.document), currency)
+    lines = statements.invoice_lines(told.slug, invoice.lines, invoice.document, sees_machines=told.sees_machines)
+    products = statements.products(lines, currency)
     name = f"{told.month:%B}"
     return Screen(
         note=f"{name} {told.month.year}",

@@ -35,10 +35,15 @@ class Answered:
 
 
 def ask(asked: Asked) -> Answered:
-    """The invoice under its number, of the organization in the address only. Raises NotPermitted."""
+    """The invoice under its number, of the organization in the address only; by region for whoever asks by machine and sees none.
+
+    Raises NotPermitted.
+    """
     org = open_organization(asked.slug, Permission.INVOICES_READ)
     if org is None:
         return Answered()
+    sees_machines = Permission.MACHINES_READ in org.permissions
+    by = asked.by if sees_machines or asked.by is not By.MACHINE else By.REGION
     with db.transaction(org.id, apps=org.apps) as session:
         try:
             entry = queries.find(session, asked.number, org.id)
@@ -46,9 +51,9 @@ def ask(asked: Asked) -> Answered:
             return Answered(missing=_missing(org.slug, asked.number))
         invoice = queries.detail(session, org.id, entry.id)
         corrected = invoice.document.refers_to[0] if invoice.document.refers_to else ""
-        found = breakdown(session, org.id, entry.id, asked.by)
+        found = breakdown(session, org.id, entry.id, by)
         news = payment_news(session, org.id, entry.id)
-    return Answered(screen(Told(org.slug, invoice, asked.by, found, corrected, news.sentence if news else "")))
+    return Answered(screen(Told(org.slug, invoice, by, found, corrected, news.sentence if news else "", sees_machines)))
 
 
 def question_line(slug: str, number: str, position: int, note: str) -> None:

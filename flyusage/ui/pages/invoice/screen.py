@@ -29,7 +29,10 @@ MOST_PARTS = 25  # the rest are one line, so that the sum stays
 
 @dataclass(frozen=True)
 class Told:
-    """An invoice, its parts by `by`, the invoice that a credit note corrects, and what there is to say of its payment."""
+    """An invoice, its parts by `by`, the invoice that a credit note corrects, and what there is to say of its payment.
+
+    Whoever sees no machines is shown no way to them.
+    """
 
     slug: str
     invoice: InvoiceDetail
@@ -37,6 +40,7 @@ class Told:
     parts: Sequence[Part]
     corrected: str = ""
     news: str = ""
+    sees_machines: bool = True
 
 
 def by_in(given: object) -> By:
@@ -48,7 +52,9 @@ def screen(told: Told) -> Screen:
     """The whole page."""
     invoice, document, entry = told.invoice, told.invoice.document, told.invoice.entry
     currency, href = document.currency, invoice_href(told.slug, entry.number)
-    products = statements.products(statements.invoice_lines(told.slug, invoice.lines, document, invoice.questions), currency)
+    products = statements.products(
+        statements.invoice_lines(told.slug, invoice.lines, document, invoice.questions, sees_machines=told.sees_machines), currency
+    )
     shown = row(told.slug, entry)
     return Screen(
         title=f"{_noun(entry)} {visible(entry.number)}",
@@ -69,7 +75,11 @@ def screen(told: Told) -> Screen:
         pdf_href=f"{href}.pdf" if invoice.pdf_sha256 else "",
         xml_href=f"{href}.xml" if invoice.xml_sha256 else "",
         csv_href=f"{href}.csv",
-        ways=[Choosing(label, href if way is By.REGION else f"{href}?by={way.value}", way is told.by) for way, label in WAYS.items()],
+        ways=[
+            Choosing(label, href if way is By.REGION else f"{href}?by={way.value}", way is told.by)
+            for way, label in WAYS.items()
+            if way is not By.MACHINE or told.sees_machines
+        ],
         parts=parts(told.parts, document.net_minor, currency),
         parts_head=WAYS[told.by],
         parts_total=format_minor(sum(part.amount_minor for part in told.parts), currency),
