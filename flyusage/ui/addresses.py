@@ -1,5 +1,6 @@
 """What a page's address and its events say beside the organization: parsed, never trusted."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from urllib.parse import unquote
 
@@ -52,6 +53,11 @@ def text_in(given: object, name: str, *, longest: int = LONGEST_NAME) -> str:
     """The text under `name` in what a browser sent, cut at `longest`; empty for anything that is no text in a mapping."""
     found = given.get(name) if isinstance(given, dict) else None
     return found[:longest] if isinstance(found, str) else ""
+
+
+def typed_in(given: object, names: Iterable[str], *, longest: int = LONGEST_NAME) -> dict[str, str]:
+    """What somebody typed into a form's fields, by `names`, each as `text_in` without the blanks around it and without NUL."""
+    return {name: text_in(given, name, longest=longest).replace("\0", "").strip() for name in names}
 
 
 def _named_in(path: str, collection: str) -> str:

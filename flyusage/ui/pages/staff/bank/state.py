@@ -20,7 +20,7 @@ from flyusage.orgs.staff import StaffPermission
 from flyusage.pricing import typed
 from flyusage.pricing.errors import InputInvalid, InputMissing
 from flyusage.ui import browser, present
-from flyusage.ui.addresses import text_in
+from flyusage.ui.addresses import text_in, typed_in
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.billing.address import invoice_href
 from flyusage.ui.session import staff
@@ -111,7 +111,7 @@ class StaffBank(rx.State):
     @rx.event
     async def enter(self, form: dict[str, Any]):
         """Enter the form's `amount`, `day` and `reference` for the opened invoice; a refusal stands in the form."""
-        said = {name: text_in(form, name, longest=LONGEST).replace("\0", "").strip() for name in ("amount", "day", "reference", "key")}
+        said = typed_in(form, ("amount", "day", "reference", "key"), longest=LONGEST)
         number, search = self._asked()
         try:
             sentence, detail = await asyncio.to_thread(_enter, number, said)

@@ -17,7 +17,7 @@ from flyusage.pricing.books import LIST, all_books
 from flyusage.pricing.errors import InputInvalid
 from flyusage.pricing.experiments import Experiment, Plan
 from flyusage.ui import browser, present
-from flyusage.ui.addresses import text_in
+from flyusage.ui.addresses import typed_in
 from flyusage.ui.charts.text import visible
 from flyusage.ui.session import staff
 from flyusage.ui.staff_layout import REVENUE
@@ -78,7 +78,7 @@ class StaffExperiments(rx.State):
     @rx.event
     async def start(self, form: dict[str, Any]):
         """Start what the form plans; a refusal stands in the form, and what was typed stays."""
-        said = {name: text_in(form, name, longest=LONGEST_LIST).replace("\0", "").strip() for name in FIELDS}
+        said = typed_in(form, FIELDS, longest=LONGEST_LIST)
         try:
             sentence = await asyncio.to_thread(_start, said)
         except FlyusageError as error:

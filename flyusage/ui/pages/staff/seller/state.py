@@ -16,7 +16,7 @@ from flyusage.pricing.errors import InputInvalid
 from flyusage.pricing.tax import Seller
 from flyusage.pricing.terms import sellers
 from flyusage.ui import browser
-from flyusage.ui.addresses import text_in
+from flyusage.ui.addresses import typed_in
 from flyusage.ui.charts.text import visible
 from flyusage.ui.session import staff
 
@@ -86,7 +86,7 @@ class StaffSeller(rx.State):
     @rx.event
     async def name(self, form: dict[str, Any]):
         """Let whom the form names issue invoices; a refusal stands in the form, and what was typed stays."""
-        said = SellerForm(**{one.name: text_in(form, one.name, longest=LONGEST).replace("\0", "").strip() for one in fields(SellerForm)})
+        said = SellerForm(**typed_in(form, (one.name for one in fields(SellerForm)), longest=LONGEST))
         try:
             await asyncio.to_thread(_name, said)
         except FlyusageError as error:
