@@ -199,5 +199,5 @@ def test_the_form_begins_with_the_last_seller_but_not_with_the_invented_one() ->
     )
     assert seller.screen_of([invented], NOW.date()).form == seller.SellerForm(starts_on="2026-11-01")
     shown = seller.screen_of([invented, ours], NOW.date())
-    assert [(one.name, one.state) for one in shown.rows] == [("Acme", "To come"), ("Demo (invented)", "Now")]
+    assert [(one.name, one.state) for one in shown.rows] == [("Acme", "To come"), ("Demo", "Now")]
     assert (shown.form.starts_on, shown.form.address, shown.form.keep_logo) == ("2026-12-01", "Street 1\nFloor 2", "on")

@@ -84,7 +84,14 @@ def _owed() -> rx.Component:
         rx.cond(
             SCREEN.rows.length() > 0,
             rx.el.div(table, class_name="table-box", tab_index=0, role="region", aria_label="Invoices to be paid, the longest due first"),
-            rx.el.p("No invoice that is to be paid is called so.", class_name="muted small"),
+            rx.el.p(
+                rx.cond(
+                    SCREEN.search != "",
+                    "No invoice that is to be paid is called so.",
+                    "Nothing is to be paid. Issued invoices stand here until they are.",
+                ),
+                class_name="muted small",
+            ),
         ),
         class_name="card bank-owed",
         aria_label="To be paid",

@@ -119,7 +119,7 @@ def _row(one: Seller, today: date, *, is_now: bool) -> SellerRow:
     state, tone = ("Now", "ok") if is_now else ("To come", "open") if one.starts_on > today else ("Before", "quiet")
     return SellerRow(
         since=f"{one.starts_on}",
-        name=visible(one.name) + (" (invented)" if one.is_demo else ""),
+        name=visible(one.name),
         place=visible(f"{one.postcode} {one.city}, {one.country}".strip()),
         vat_number=visible(one.vat_number or "–"),
         account=visible(one.iban or "–"),
