@@ -19,6 +19,7 @@ from flyusage import __version__, tracing
 from flyusage.api import (
     alerts,
     budgets,
+    cost_centres,
     errors,
     events,
     exports,
@@ -27,7 +28,9 @@ from flyusage.api import (
     invoices,
     metrics,
     organization,
+    people,
     prices,
+    questions,
     reference,
     usage,
     views,
@@ -71,7 +74,7 @@ def create() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    for part in (events, usage, fleet, prices, invoices, budgets, views, alerts, exports, organization):
+    for part in (events, usage, fleet, prices, invoices, budgets, views, alerts, exports, cost_centres, questions, people, organization):
         app.include_router(part.router)
     errors.handle(app)
     app.router.routes.append(Route("/openapi.json", _document))

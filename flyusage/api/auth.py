@@ -112,5 +112,12 @@ def _takes_json(endpoint: Callable) -> bool:
 
 
 def _documented(status: int) -> dict[str, Any]:
-    said = {**PROBLEMS, 413: "Too large.", 415: "Not a kind of body that is taken.", 422: "Understood, but impossible."}
+    said = {
+        **PROBLEMS,
+        409: "In conflict with what is there.",
+        410: "No longer.",
+        413: "Too large.",
+        415: "Not a kind of body that is taken.",
+        422: "Understood, but impossible.",
+    }
     return {"model": Problem, "description": said[status], "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}

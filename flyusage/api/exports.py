@@ -11,11 +11,13 @@ from starlette.responses import Response, StreamingResponse
 from flyusage import db
 from flyusage.api.answers import content
 from flyusage.api.auth import Caller, route
+from flyusage.api.invoices import attached
 from flyusage.invoices.cost_centre_month import centre_csv, month_by_cost_centre
 from flyusage.invoices.cost_centre_page import render
 from flyusage.invoices.focus.files import MEDIA_TYPES, Format, written
 from flyusage.invoices.focus.portions import Unit, Width
 from flyusage.invoices.focus.rows import Account, rows
+from flyusage.invoices.yearly import year_zip
 from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.permissions import Permission
 from flyusage.spooling import spooled
@@ -72,6 +74,19 @@ def cost_centres_pdf(request: Request, bearer: Caller, month: Month) -> Response
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         told = month_by_cost_centre(session, bearer.org_id, bearer.name, _first(month))
     return content(request, render(told), "application/pdf")
+
+
+@route(
+    router, "GET", "/exports/invoices.zip", needs=READ, problems=(404,), summary="A year's invoices, as PDFs", response_class=Response,
+    responses={200: {"content": {"application/zip": BINARY}, "description": "The documents."}},
+)  # fmt: skip
+def invoices_zip(
+    request: Request, bearer: Caller, year: Annotated[int, Query(ge=2000, le=9998, description="Of the months billed.", examples=[2026])]
+) -> Response:
+    """Every document of the year as it was issued, void ones too, named by number; `503` while one is being made."""
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
+        body = year_zip(session, bearer.org_id, year)
+    return content(request, body, "application/zip", attached(f"{bearer.slug}-{year}", "zip"))
 
 
 def _focus(bearer: Bearer, month: date, by: Unit, per: Width, format: Format) -> Iterator[bytes]:

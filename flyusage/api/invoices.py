@@ -16,7 +16,7 @@ from flyusage.api.errors import CursorInvalid, ViewInvalid
 from flyusage.invoices import queries
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.drafting import draft
-from flyusage.invoices.evidence import working
+from flyusage.invoices.evidence import evidence, working
 from flyusage.invoices.lines_csv import lines_csv
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.plain import statement_plain
@@ -191,8 +191,7 @@ def _document(ending: str, media_type: str, summary: str, read: Callable[[Sessio
         with db.transaction(bearer.org_id, apps=bearer.apps) as session:
             found = queries.find(session, number, bearer.org_id)
             body = read(session, bearer.org_id, found.id)
-        named = "".join(one if one.isalnum() and one.isascii() else "-" for one in found.number)
-        return content(request, body, media_type, {"content-disposition": f'attachment; filename="{named}.{ending}"'})
+        return content(request, body, media_type, attached(found.number, ending))
 
     give.__name__, give.__doc__ = f"invoice_{ending}", "As it was issued; `503` while it is being made."
     schema = {"type": "string", "format": "binary"}
@@ -233,6 +232,20 @@ def line_working(request: Request, bearer: Caller, number: Number, position: Pos
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         body = working(session, bearer.org_id, _id(session, bearer, number), position)
     return answer(request, Working.model_validate_json(body))
+
+
+@route(
+    router, "GET", "/invoices/{number}/lines/{position}/evidence", needs=READ, problems=(404,), summary="What a line rests on",
+    response_class=Response,
+    responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}, "description": "The files."}},
+)  # fmt: skip
+def line_evidence(request: Request, bearer: Caller, number: Number, position: Position) -> Response:
+    """Working, frozen quantities, intervals, events, price and their hashes, as a zip. It names machines, so `machines.read` too."""
+    bearer.require(Permission.MACHINES_READ)
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
+        found = queries.find(session, number, bearer.org_id)
+        body = evidence(session, bearer.org_id, found.id, position)
+    return content(request, body, "application/zip", attached(f"{found.number}-line-{position}", "zip"))
 
 
 class Share(BaseModel):
@@ -306,6 +319,12 @@ def costs(
         told = statement_plain(draft(session, bearer.org_id, found.date().replace(day=1), as_of=complete_to))
     told.pop("org_id")
     return answer(request, Draft.model_validate(plain(told)))
+
+
+def attached(name: str, ending: str) -> dict[str, str]:
+    """The header of an answer that is a file to keep."""
+    named = "".join(one if one.isalnum() and one.isascii() else "-" for one in name)
+    return {"content-disposition": f'attachment; filename="{named}.{ending}"'}
 
 
 def _id(session: Session, bearer: Bearer, number: str) -> int:

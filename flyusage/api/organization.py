@@ -1,7 +1,7 @@
-"""The token's organization: what it is, how fresh its figures are, who belongs to it, what was done there."""
+"""The token's organization: what it is, how fresh its figures are, its roles and seats, what was done there."""
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -13,7 +13,7 @@ from flyusage.api.auth import Caller, route
 from flyusage.api.errors import ViewInvalid
 from flyusage.invoices import seats
 from flyusage.metering.queries import freshness, rollup_progress
-from flyusage.orgs import api_tokens, app_grants, audit, invitations, queries
+from flyusage.orgs import api_tokens, app_grants, audit
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.seats import SEATED
@@ -61,14 +61,6 @@ class Freshness(BaseModel):
     complete_from: date | None = Field(default=None, description="All days from here on are rolled.")
 
 
-class Member(BaseModel):
-    """Somebody in the organization."""
-
-    email: str
-    name: str
-    role: Role
-
-
 class Seats(BaseModel):
     """Seats of the subscription. All null where they are not counted."""
 
@@ -79,38 +71,12 @@ class Seats(BaseModel):
     price: Money | None = Field(default=None, description="Of one more, a calendar month.")
 
 
-class Invitation(BaseModel):
-    """An invitation that nobody has taken yet; it may have run out."""
-
-    id: int
-    email: str
-    role: Role
-    made_at: datetime
-    made_by: str
-    ends_at: datetime
-
-
 class RoleEntry(BaseModel):
     """A role and what whoever has it may do."""
 
     role: Role
     permissions: list[str]
     takes_seat: bool
-
-
-class TokenEntry(BaseModel):
-    """A token of the organization, without its secret."""
-
-    id: int
-    name: str
-    begins: str = Field(description="The secret's beginning.")
-    is_personal: bool
-    scopes: list[str]
-    state: Literal["active", "expired", "revoked"]
-    created_at: datetime
-    created_by: str
-    expires_at: datetime
-    used_at: datetime | None = Field(description="To the minute.")
 
 
 class AuditEntry(BaseModel):
@@ -168,40 +134,6 @@ def fresh(request: Request, bearer: Caller) -> Response:
     )
 
 
-@route(
-    router,
-    "GET",
-    "/members",
-    needs=Permission.MEMBERS_READ,
-    problems=(422,),
-    response_model=Page[Member],
-    summary="Members and their roles",
-)
-def members(
-    request: Request,
-    bearer: Caller,
-    find: Annotated[str, Query(max_length=200, description="Part of a name or address.")] = "",
-    role: Annotated[Role | None, Query(description="Only those in this role.")] = None,
-    limit: Limit = 100,
-    after: After = None,
-) -> Response:
-    """By address."""
-    kept = parts_of(after, [str])
-    with db.platform_transaction() as session:
-        known = queries.members(session, bearer.org_id)
-    wanted = find.strip().lower()
-    found = [
-        one
-        for one in known
-        if (kept is None or one.email > kept[0])
-        and (role is None or one.role is role)
-        and (wanted in one.email or wanted in one.name.lower())
-    ]
-    shown = found[:limit]
-    following = cursor(shown[-1].email) if len(found) > limit else None
-    return answer(request, Page[Member](data=[Member(email=one.email, name=one.name, role=one.role) for one in shown], next=following))
-
-
 @route(router, "GET", "/roles", needs=Permission.MEMBERS_READ, response_model=Page[RoleEntry], summary="Roles")
 def roles(request: Request, bearer: Caller) -> Response:  # noqa: ARG001 that somebody asks is what lets them in
     """All there are, and what each may do; the same in every organization."""
@@ -210,30 +142,6 @@ def roles(request: Request, bearer: Caller) -> Response:  # noqa: ARG001 that so
         for one, held in PERMISSIONS.items()
     ]
     return answer(request, Page[RoleEntry](data=told))
-
-
-@route(router, "GET", "/invitations", needs=Permission.AUDIT_READ, response_model=Page[Invitation], summary="Invitations that wait")
-def invited(request: Request, bearer: Caller) -> Response:
-    """Newest first. Their links are nowhere kept."""
-    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
-        found = invitations.waiting(session, bearer.org_id)
-    names = ("id", "email", "role", "made_at", "made_by", "ends_at")
-    return answer(request, Page[Invitation](data=[Invitation(**{name: getattr(one, name) for name in names}) for one in found]))
-
-
-@route(router, "GET", "/tokens", needs=Permission.AUDIT_READ, response_model=Page[TokenEntry], summary="Tokens")
-def tokens(request: Request, bearer: Caller) -> Response:
-    """Those that work first, then the newest. Their secrets are nowhere kept; no token makes or ends another."""
-    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
-        found = api_tokens.tokens(session, bearer.org_id)
-    names = ("id", "name", "created_at", "created_by", "expires_at", "used_at", "state")
-    data = [
-        TokenEntry(
-            **{name: getattr(one, name) for name in names}, begins=one.hint, is_personal=one.user_id is not None, scopes=list(one.scopes)
-        )
-        for one in found
-    ]
-    return answer(request, Page[TokenEntry](data=data))
 
 
 @route(router, "GET", "/seats", needs=Permission.INVOICES_READ, response_model=Seats, summary="Seats")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
+from sqlmodel import Session
 from starlette.responses import Response
 
 from flyusage import clock, db
@@ -14,15 +15,15 @@ from flyusage.api.auth import Caller, route
 from flyusage.api.errors import ViewInvalid
 from flyusage.orgs.permissions import Permission
 from flyusage.periods import Period, month_period
-from flyusage.pricing.books import LIST, PriceBook, book_of
+from flyusage.pricing.books import LIST, PriceBook, book_named, book_of
 from flyusage.pricing.buying import book_on
 from flyusage.pricing.errors import PeriodInvalid, VersionUnknown
 from flyusage.pricing.explorer import history
 from flyusage.pricing.plain_answer import exact
-from flyusage.pricing.price_list import price_list
+from flyusage.pricing.price_list import price_history, price_list
 from flyusage.pricing.simulate import Reserved, WhatIf, simulate
 from flyusage.pricing.urls import view_from_query
-from flyusage.pricing.versions import Version, version_named
+from flyusage.pricing.versions import Version, version_named, versions
 
 router = APIRouter(tags=["prices"])
 
@@ -89,6 +90,105 @@ def prices(
         for one in found
     ]
     return answer(request, Prices(book=book.slug, name=book.name, currency=book.currency, on=day, region=region, data=data))
+
+
+class PriceSpan(BaseModel):
+    """What a sku cost in some regions from a day to another."""
+
+    starts_on: date
+    ends_on: date | None = Field(description="Exclusive; null: still.")
+    regions: list[str]
+    amount: str
+    unit: str = Field(examples=["machine-second"])
+    terms: str = Field(description="What is beyond an amount per unit, in words.")
+
+
+class History(BaseModel):
+    """What a sku has cost since when, oldest first, regions with the same price together."""
+
+    book: str
+    name: str = Field(description="The book's, for people.")
+    currency: str
+    sku: str
+    data: list[PriceSpan]
+
+
+class PublishedVersion(BaseModel):
+    """A version of a price book, in force from a day on."""
+
+    version: str = Field(description="BOOK@DATE.", examples=["list@2024-12-01"])
+    book: str
+    currency: str
+    effective_from: date
+    published_at: datetime
+    prices: int = Field(description="How many there are in it.")
+    note: str
+
+
+class Book(BaseModel):
+    """A price book that the organization buys from, or could."""
+
+    book: str
+    name: str
+    currency: str
+    is_synthetic: bool = Field(description="Invented prices, for demonstration.")
+    is_own: bool = Field(description="The one that the organization buys from today.")
+    versions: list[PublishedVersion] = Field(description="The oldest first.")
+
+
+class Books(BaseModel):
+    """By name."""
+
+    data: list[Book]
+
+
+@route(router, "GET", "/prices/history", needs=READ, problems=(404,), response_model=History, summary="What a price has been")
+def prices_since(
+    request: Request,
+    bearer: Caller,
+    sku: Annotated[str, Query(max_length=100, description="The whole of its name.", examples=["machine.shared-cpu-1x"])],
+    region: Annotated[str | None, Query(max_length=40, description="A region's code.", examples=["fra"])] = None,
+    book: Annotated[str | None, Query(max_length=60, description="`list` in place of the organization's own.", examples=[LIST])] = None,
+) -> Response:
+    """Of the book that the organization buys from today."""
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
+        chosen = next((one for one in _open_books(session, bearer.org_id) if book in (None, one.slug)), None)
+        if chosen is None:
+            raise VersionUnknown(
+                f"There is no price book {(book or '')[:60]!r} that this organization buys from. `/prices/books` names them."
+            )
+        found = price_history(session, chosen.id, sku, region=region)
+    data = [
+        PriceSpan(
+            starts_on=one.starts_on,
+            ends_on=one.ends_on,
+            regions=list(one.regions),
+            amount=f"{one.amount:f}",
+            unit=one.unit,
+            terms=one.terms,
+        )
+        for one in found
+    ]
+    return answer(request, History(book=chosen.slug, name=chosen.name, currency=chosen.currency, sku=sku, data=data))
+
+
+@route(router, "GET", "/prices/books", needs=READ, response_model=Books, summary="Price books and their versions")
+def books(request: Request, bearer: Caller) -> Response:
+    """The list, and the organization's own. Drafts are not told."""
+    with db.transaction(bearer.org_id, apps=bearer.apps) as session:
+        known = _open_books(session, bearer.org_id)
+        data = [
+            Book(
+                book=one.slug,
+                name=one.name,
+                currency=one.currency,
+                is_synthetic=one.is_synthetic,
+                is_own=one == known[0],
+                versions=[_published(each) for each in versions(session, book=one.slug) if each.published_at is not None],
+            )
+            for one in sorted(known, key=lambda each: each.slug)
+        ]
+    return answer(request, Books(data=data))
 
 
 class Reservation(BaseModel):
@@ -210,6 +310,26 @@ def _period(question: Question, held: Period | None) -> Period:
     if notices:
         raise ViewInvalid(" ".join(notices))
     return view.period
+
+
+def _open_books(session: Session, org_id: int) -> list[PriceBook]:
+    """The book that the organization buys from today, and the list."""
+    own = book_on(session, org_id, clock.now().date())
+    listed = book_named(session, LIST)
+    return [own] if listed is None or listed == own else [own, listed]
+
+
+def _published(one: Version) -> PublishedVersion:
+    assert one.published_at is not None
+    return PublishedVersion(
+        version=one.name,
+        book=one.book.slug,
+        currency=one.book.currency,
+        effective_from=one.effective_from,
+        published_at=one.published_at,
+        prices=one.price_count,
+        note=one.note,
+    )
 
 
 def _is_open_to(version: Version, book: PriceBook) -> bool:

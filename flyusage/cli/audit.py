@@ -1,20 +1,55 @@
-"""`flyusage audit`: whether what was recorded is still what is there."""
+"""`flyusage audit`: what was done, and whether what was recorded is still what is there."""
 
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from flyusage import db
-from flyusage.cli import bootstrap
-from flyusage.cli.output import print_json
+from flyusage.cli import asked, bootstrap, remote
+from flyusage.cli.output import as_plain, print_json, print_table
 from flyusage.orgs import audit, queries
+from flyusage.pricing.urls import parse_moment
 
-app = typer.Typer(help="Check the audit of organizations.", no_args_is_help=True)
+app = typer.Typer(help="Read and check the audit of organizations.", no_args_is_help=True)
+COLUMNS = ("id", "at", "actor", "action", "subject", "detail")
 
 
-@app.callback()
-def _commands() -> None:
-    """Keep `verify` a command of its own while it is the only one."""
+@app.command("list")
+def list_entries(
+    organization: Annotated[
+        str | None, typer.Argument(metavar="[ORG]", help="The organization's slug; needed where there are several.")
+    ] = None,
+    actor: Annotated[str, typer.Option("--actor", help="Only what they did, as user:1.")] = "",
+    action: Annotated[str, typer.Option("--action", help="Only this, as tokens.create.")] = "",
+    since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="From this day on, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Up to this day, itself included.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Who did what to what, when; newest first.
+
+    Example: flyusage audit list prism --action tokens.create --from 2026-10-01
+    """
+    there = remote.of(organization)
+    if there is not None:
+        days = {"from": f"{since:%Y-%m-%d}" if since else None, "to": f"{until:%Y-%m-%d}" if until else None}
+        told = there.get("/audit", {"actor": actor, "action": action, **days, "limit": limit})["data"]
+    else:
+        bootstrap.be_ready()
+        wanted = audit.Wanted(actor or None, action or None, _midnight(since), _midnight(until, days=1))
+        chosen = asked.organization(organization)
+        with db.transaction(chosen.id) as session:
+            found = audit.entries(session, chosen.id, wanted, limit=limit)
+        told = [{name: getattr(one, name) for name in COLUMNS} for one in found]
+    if as_json:
+        print_json(told)
+    elif not told:
+        typer.echo("No such entry.")
+    else:
+        rows = [(_moment(one["at"]), *(one[name] for name in COLUMNS[2:5]), json.dumps(one["detail"], default=as_plain)) for one in told]
+        print_table(("when (UTC)", "who", "did", "to", "detail"), rows)
 
 
 @app.command("verify")
@@ -58,3 +93,12 @@ def _tell(slug: str, verdict: audit.Verdict) -> None:
         typer.echo(f"{slug}: ok, {count}, head {verdict.head.hex()}")
     else:
         typer.echo(f"{slug}: BROKEN after {count}: {verdict.broken}.")
+
+
+def _midnight(day: datetime | None, *, days: int = 0) -> datetime | None:
+    return None if day is None else day.replace(tzinfo=UTC) + timedelta(days=days)
+
+
+def _moment(at: datetime | str) -> datetime | None:
+    """A moment, also one that the API wrote."""
+    return parse_moment(at) if isinstance(at, str) else at

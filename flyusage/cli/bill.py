@@ -15,6 +15,7 @@ from flyusage.invoices import closing, examining
 from flyusage.invoices.closing import Closed
 from flyusage.invoices.issuing import Outcome, Result
 from flyusage.invoices.settlement import EVERYTHING
+from flyusage.invoices.totals import platform_month_totals
 from flyusage.logs import harmless
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.orgs import queries as orgs
@@ -199,3 +200,27 @@ def _exception(one: Outcome) -> dict[str, object]:
         "held": one.held,
         "problems": [{"code": each.code, "sentence": each.sentence, "waits": each.code in waiting} for each in one.problems],
     }
+
+
+@app.command("revenue")
+def revenue(as_json: AsJson = False) -> None:
+    """What the whole platform has billed, month by month and currency by currency; void invoices count nowhere."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        found = platform_month_totals(session)
+    if as_json:
+        print_json(found)
+    elif not found:
+        typer.echo("Nothing is billed yet. `flyusage bill close 2026-10` issues the invoices of a month.")
+    else:
+        amounts = ("net_minor", "tax_minor", "gross_minor", "open_minor", "uncollectible_minor")
+        rows = [
+            (
+                f"{one.month:%Y-%m}",
+                one.invoices,
+                one.credit_notes,
+                *(format_minor(getattr(one, name), CURRENCIES[one.currency]) for name in amounts),
+            )
+            for one in found
+        ]
+        print_table(("month", "invoices", "credit notes", "net", "tax", "gross", "still owed", "given up"), rows)

@@ -2,17 +2,19 @@
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from flyusage import clock, db
-from flyusage.cli import bootstrap
+from flyusage.cli import bootstrap, remote
 from flyusage.cli.ingest import SOME_REFUSED, STANDARD_INPUT, InputUnreadable
 from flyusage.cli.output import print_json, print_table
+from flyusage.cli.remote import Remote
 from flyusage.logs import harmless
 from flyusage.metering import cost_centres, cost_centres_csv
 from flyusage.metering.cost_centres import UNASSIGNED, Assigned, Assignment
@@ -20,6 +22,7 @@ from flyusage.metering.cost_centres_csv import ColumnsMissing, RefusedRow, Row
 from flyusage.orgs.queries import organization_by_slug
 
 MOST_PRINTED = 20
+AT_ONCE, LONGEST_ORIGIN = 500, 200  # what the API takes of assignments: its bodies are 256 KiB at most
 
 app = typer.Typer(help="Assign apps to cost centres, month by month.", no_args_is_help=True)
 Org = Annotated[str, typer.Option("--org", help="The organization's slug.")]
@@ -46,13 +49,18 @@ def import_file(
     Exit code 0 when every row went in or was so already, 3 when some were refused (the rest is in), 1 on failure.
     """
     rows = list(_read(file))
-    bootstrap.be_ready()
-    org_id = _org_id(org)
-    with db.transaction(org_id) as session:
-        good = [row for row in rows if isinstance(row, Row)]
-        assigned = cost_centres.assign(session, org_id, [row.assignment for row in good], actor="system:cli", origin=file)
-        if dry_run:
-            session.rollback()
+    good = [row for row in rows if isinstance(row, Row)]
+    wanted = [row.assignment for row in good]
+    there = remote.of(org)
+    if there is not None:
+        assigned = _assigned_there(there, wanted, file, is_dry_run=dry_run)
+    else:
+        bootstrap.be_ready()
+        org_id = _org_id(org)
+        with db.transaction(org_id) as session:
+            assigned = cost_centres.assign(session, org_id, wanted, actor="system:cli", origin=file)
+            if dry_run:
+                session.rollback()
     refused = [row for row in rows if isinstance(row, RefusedRow)]
     refused += [_unknown(row, org) for row in good if row.assignment.app in assigned.unknown_apps]
     outcome = _Outcome(assigned, sorted(refused, key=lambda row: row.line))
@@ -64,10 +72,7 @@ def import_file(
 @app.command("list")
 def list_assignments(org: Org, as_json: AsJson = False) -> None:
     """Every app with the cost centre that it has this month and those that are to come; with --json all of its past too."""
-    bootstrap.be_ready()
-    org_id = _org_id(org)
-    with db.transaction(org_id) as session:
-        found, apps = cost_centres.assignments(session, org_id), cost_centres.app_names(session, org_id)
+    found, apps = _known(org)
     if as_json:
         print_json({"assignments": found, "unassigned": [app for app in apps if not _is_held(app, found)]})
     elif not apps:
@@ -79,12 +84,42 @@ def list_assignments(org: Org, as_json: AsJson = False) -> None:
 @app.command("export")
 def export_assignments(org: Org) -> None:
     """Every assignment as CSV, as `import` takes it."""
+    for line in cost_centres_csv.write(_known(org)[0]):
+        sys.stdout.write(line)
+
+
+def _known(org: str) -> tuple[list[Assignment], list[str]]:
+    """Every assignment, and the names of the apps, of another flyusage or of the database."""
+    there = remote.of(org)
+    if there is not None:
+        told = there.get("/cost-centres")
+        return [_assignment(one) for one in told["data"]], told["apps"]
     bootstrap.be_ready()
     org_id = _org_id(org)
     with db.transaction(org_id) as session:
-        found = cost_centres.assignments(session, org_id)
-    for line in cost_centres_csv.write(found):
-        sys.stdout.write(line)
+        return cost_centres.assignments(session, org_id), cost_centres.app_names(session, org_id)
+
+
+def _assigned_there(there: Remote, wanted: Sequence[Assignment], origin: str, *, is_dry_run: bool) -> Assigned:
+    """What another flyusage says, asked in pieces that it takes; of one app and month the last one stands, as on a database."""
+    named = list({(one.app, one.from_month): one for one in wanted}.values())
+    told = []
+    for start in range(0, len(named), AT_ONCE):
+        asked = [
+            {"app": one.app, "from_month": f"{one.from_month:%Y-%m}", "cost_centre": one.cost_centre}
+            for one in named[start : start + AT_ONCE]
+        ]
+        told.append(there.write("POST", "/cost-centres", {"assignments": asked, "dry_run": is_dry_run, "origin": origin[-LONGEST_ORIGIN:]}))
+    return Assigned(
+        tuple(sorted(_assignment(one) for each in told for one in each["changed"])),
+        sum(each["unchanged"] for each in told),
+        tuple(sorted({one for each in told for one in each["created"]})),
+        frozenset(one for each in told for one in each["unknown_apps"]),
+    )
+
+
+def _assignment(told: Mapping[str, Any]) -> Assignment:
+    return Assignment(told["app"], date.fromisoformat(f"{told['from_month']}-01"), told["cost_centre"])
 
 
 def _org_id(slug: str) -> int:

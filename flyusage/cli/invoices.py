@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from flyusage import db
-from flyusage.cli import asked, bootstrap, issued, pages, remote
+from flyusage.cli import asked, bootstrap, issued, pages, questions, remote
 from flyusage.cli.output import print_json
 from flyusage.cli.statements import print_statement, told_of
 from flyusage.invoices.drafting import draft as drafted
@@ -25,10 +25,10 @@ app.command("uncollectible")(issued.give_up)
 app.command("pay")(issued.pay)
 app.command("evidence")(issued.save_evidence)
 app.command("year")(issued.save_year)
-app.command("question")(issued.question)
-app.command("questions")(issued.list_questions)
-app.command("answer")(issued.answer)
-app.command("close-question")(issued.close_question)
+app.command("question")(questions.ask)
+app.command("questions")(questions.list_open)
+app.command("answer")(questions.answer)
+app.command("close-question")(questions.close)
 
 Org = Annotated[str | None, typer.Option("--org", help="The organization's slug; needed where there are several.")]
 Month = Annotated[str | None, typer.Option("--month", help="2026-10; the present month without it.")]

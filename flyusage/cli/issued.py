@@ -16,7 +16,7 @@ from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.invoices_there import Shown, breakdown_there, explained_there, page_there, shown_of, shown_there
 from flyusage.cli.output import print_json, print_table
 from flyusage.errors import FlyusageError
-from flyusage.invoices import crediting, issuing, queries, questions, settlement
+from flyusage.invoices import crediting, issuing, queries, settlement
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.evidence import evidence
 from flyusage.invoices.models import Kind, State
@@ -301,9 +301,13 @@ def save_evidence(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the line.")] = None,
 ) -> None:
     """Save what a line rests on: working, frozen quantities, intervals, events, price and their hashes, as a zip."""
-    bootstrap.be_ready()
-    with db.platform_transaction() as session:
-        content = evidence(session, *_named(session, number), position)
+    there = remote.of(None)
+    if there is not None:
+        content = there.download(f"/invoices/{quote(number, safe='')}/lines/{position}/evidence")
+    else:
+        bootstrap.be_ready()
+        with db.platform_transaction() as session:
+            content = evidence(session, *_named(session, number), position)
     _save(content, out or Path(f"{number.upper()}-line-{position}.zip"))
 
 
@@ -313,58 +317,15 @@ def save_year(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the year.")] = None,
 ) -> None:
     """Save the PDFs of a year's invoices and credit notes, as they were issued, in one zip."""
-    bootstrap.be_ready()
-    chosen = asked.organization(org)
-    with db.transaction(chosen.id) as session:
-        content = year_zip(session, chosen.id, year)
-    _save(content, out or Path(f"{chosen.slug}-{year}.zip"))
-
-
-def question(
-    number: Number,
-    position: Annotated[int, typer.Argument(help="The line, as `show` numbers them.", metavar="LINE")],
-    note: Annotated[str, typer.Argument(help="What is to be answered.")],
-) -> None:
-    """Question a line of an invoice."""
-    bootstrap.be_ready()
-    with db.platform_transaction() as session:
-        made = questions.ask(session, *_named(session, number), position, note, by=COMMAND)
-    typer.echo(f"Question {made} waits for an answer: flyusage invoices answer {made} TEXT")
-
-
-def answer(
-    question_id: Annotated[int, typer.Argument(help="As `questions` and `show` number them.", metavar="QUESTION")],
-    text: Annotated[str, typer.Argument(help="The answer; it takes the place of an earlier one.")],
-) -> None:
-    """Answer a question on a line; everybody who may read the invoice sees it."""
-    bootstrap.be_ready()
-    with db.platform_transaction() as session:
-        found = questions.find(session, question_id)
-        questions.answer(session, found.org_id, question_id, text, by=COMMAND)
-    typer.echo(f"Answered: question {question_id} on line {found.question.position} of {found.number}.")
-
-
-def close_question(question_id: Annotated[int, typer.Argument(help="As `questions` numbers them.", metavar="QUESTION")]) -> None:
-    """End a question, answered or not."""
-    bootstrap.be_ready()
-    with db.platform_transaction() as session:
-        questions.close(session, questions.find(session, question_id).org_id, question_id, by=COMMAND)
-    typer.echo(f"Closed: question {question_id}.")
-
-
-def list_questions(as_json: AsJson = False) -> None:
-    """Questions that wait for an answer, on the whole platform, oldest first."""
-    bootstrap.be_ready()
-    with db.platform_transaction() as session:
-        found = questions.open_questions(session)
-    if as_json:
-        print_json([{"number": one.number, **vars(one.question)} for one in found])
-    elif not found:
-        typer.echo("No question waits for an answer.")
+    there = remote.of(org)
+    if there is not None:
+        slug, content = there.get("/organization")["org"], there.download("/exports/invoices.zip", {"year": year})
     else:
-        titles = ("question", "invoice", "line", "asked", "by", "note")
-        print_table(titles, [(str(one.question.id), one.number, one.question.position, one.question.asked_at, one.question.asked_by,
-                              one.question.note) for one in found])  # fmt: skip
+        bootstrap.be_ready()
+        chosen = asked.organization(org)
+        with db.transaction(chosen.id) as session:
+            slug, content = chosen.slug, year_zip(session, chosen.id, year)
+    _save(content, out or Path(f"{slug}-{year}.zip"))
 
 
 def _settle(number: str, as_json: bool, verb: Callable[[Session, InvoiceEntry], None]) -> None:

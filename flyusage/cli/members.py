@@ -1,9 +1,10 @@
 """`flyusage members`: who belongs to an organization, as what."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session
@@ -13,6 +14,7 @@ from flyusage.alerts import offboarding
 from flyusage.auth.letters import send_all
 from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.output import print_json, print_table
+from flyusage.cli.remote import Remote
 from flyusage.config import settings
 from flyusage.invoices import seats
 from flyusage.orgs import app_grants, invitations, memberships, queries
@@ -22,6 +24,7 @@ from flyusage.orgs.invitations import Waiting
 from flyusage.orgs.models import Role
 from flyusage.orgs.queries import OrganizationEntry, Person
 from flyusage.pricing.errors import TermsInvalid
+from flyusage.pricing.urls import parse_moment
 
 app = typer.Typer(help="Say who belongs to an organization, in which role.", no_args_is_help=True)
 
@@ -37,28 +40,26 @@ AsRole = Annotated[Role, typer.Option("--role", help="What they are in the organ
 @app.command("list")
 def list_members(
     org: Annotated[str | None, typer.Argument(metavar="[ORG]", help="The organization's slug; needed where there are several.")] = None,
+    find: Annotated[str, typer.Option("--find", help="Part of a name or address; members alone.")] = "",
+    role: Annotated[Role | None, typer.Option("--role", help="Only those in this role.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Everybody with their role, by address, and the invitations that wait. Another flyusage tells members only."""
+    """Everybody with their role, by address, and the invitations that wait (of another flyusage: to a token that may read the audit)."""
     there = remote.of(org)
     if there is not None:
-        known = list(there.pages("/members"))
-        if as_json:
-            print_json({"members": known})
-        else:
-            print_table(("address", "name", "role"), [(one["email"], one["name"], one["role"]) for one in known])
-        return
-    bootstrap.be_ready()
-    with _inside(asked.organization(org).slug) as (session, found):
-        people = queries.people(session, found.id, limit=EVERYBODY).rows
-        waiting = invitations.waiting(session, found.id)
-        apps = app_grants.app_names(session, found.id)
+        told = _told_there(there, find, role)
+    else:
+        bootstrap.be_ready()
+        with _inside(asked.organization(org).slug) as (session, found):
+            people = queries.people(session, found.id, search=find, role=role, limit=EVERYBODY).rows
+            waiting = [] if find or role else invitations.waiting(session, found.id)
+            apps = app_grants.app_names(session, found.id)
+        told = {kind: [_plain(one, apps) for one in rows] for kind, rows in {"members": people, "invitations": waiting}.items()}
     if as_json:
-        told = {"members": people, "invitations": waiting}
-        print_json({kind: [_plain(one, apps) for one in rows] for kind, rows in told.items()})
+        print_json(told)
         return
-    rows = [(one.email, one.name, one.role, _apps(one.app_ids, apps), _moment(one.seen_at)) for one in people]
-    invited = [(one.email, "", f"{one.role}, invited", _apps(one.app_ids, apps), "") for one in waiting]
+    rows = [(one["email"], one["name"], one["role"], ", ".join(one["apps"] or ()), _moment(one["seen_at"])) for one in told["members"]]
+    invited = [(one["email"], "", f"{one['role']}, invited", ", ".join(one["apps"] or ()), "") for one in told["invitations"]]
     print_table(("address", "name", "role", "apps", "last seen (UTC)"), [*rows, *invited])
 
 
@@ -68,6 +69,11 @@ def invite(org: Org, addresses: Addresses, role: AsRole = Role.DEVELOPER, app_na
 
     Example: flyusage members invite prism ada@example.com bob@example.com --role developer --app web --app api
     """
+    there = remote.of(org)
+    if there is not None:
+        told = there.write("POST", "/invitations", {"emails": addresses, "role": role, "apps": app_name or None})["data"]
+        _say_invited([{**one, "link": None} for one in told], as_json=as_json)
+        return
     with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
         apps = app_grants.apps_named(session, found.id, app_name) if app_name else None
         made = invitations.invite(session, found.id, addresses, role, by=CLI, apps=apps)
@@ -83,6 +89,10 @@ def invite(org: Org, addresses: Addresses, role: AsRole = Role.DEVELOPER, app_na
          "link": None if is_mailed else links.get(one.email)}
         for one in made
     ]  # fmt: skip
+    _say_invited(told, as_json=as_json)
+
+
+def _say_invited(told: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print_json(told)
         return
@@ -94,10 +104,14 @@ def invite(org: Org, addresses: Addresses, role: AsRole = Role.DEVELOPER, app_na
 
 @app.command("role")
 def change_role(org: Org, address: Annotated[str, typer.Argument(help="Whose role.")], role: Annotated[Role, typer.Argument()]) -> None:
-    """Give a member another role. The last owner keeps theirs."""
-    with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
-        memberships.change_role(session, found.id, _member(session, found, address), role, by=CLI)
-    typer.echo(f"{address} is {role} of {found.slug}.")
+    """Give a member another role. The last owner keeps theirs; owners are not made or changed through another flyusage."""
+    there = remote.of(org)
+    if there is not None:
+        there.write("PUT", f"/members/{_id_there(there, org, address)}/role", {"role": role})
+    else:
+        with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
+            memberships.change_role(session, found.id, _member(session, found, address), role, by=CLI)
+    typer.echo(f"{address} is {role} of {org}.")
 
 
 @app.command("apps")
@@ -113,10 +127,14 @@ def grant_apps(
     """
     if every == bool(app_name):
         raise GrantRefused("Name the apps, each with --app, or say --all.")
-    with _inside(org) as (session, found):
-        apps = app_grants.apps_named(session, found.id, app_name) if app_name else None
-        memberships.grant_apps(session, found.id, _member(session, found, address), apps, by=CLI)
-    typer.echo(f"{address} sees {', '.join(sorted(app_name)) if app_name else 'every app'} of {found.slug}.")
+    there = remote.of(org)
+    if there is not None:
+        there.write("PUT", f"/members/{_id_there(there, org, address)}/apps", {"apps": app_name or None})
+    else:
+        with _inside(org) as (session, found):
+            apps = app_grants.apps_named(session, found.id, app_name) if app_name else None
+            memberships.grant_apps(session, found.id, _member(session, found, address), apps, by=CLI)
+    typer.echo(f"{address} sees {', '.join(sorted(app_name)) if app_name else 'every app'} of {org}.")
 
 
 @app.command("remove")
@@ -128,7 +146,14 @@ def remove(
     ] = None,
     is_preview: Annotated[bool, typer.Option("--preview", help="Say what stops, and do nothing.")] = False,
 ) -> None:
-    """Take members out of the organization, all or none; their open pages of it go dark at once."""
+    """Take members out of the organization, all or none; their open pages of it go dark at once.
+
+    Through another flyusage one after the other, and without --preview.
+    """
+    there = remote.of(org)
+    if there is not None:
+        _remove_there(there, org, addresses, heir, is_preview=is_preview)
+        return
     with _inside(org) as (session, found), seats.kept(session, found.id, by=CLI):
         leaving = {address: _member(session, found, address) for address in addresses}
         if is_preview:
@@ -138,6 +163,16 @@ def remove(
         offboarding.hand_over(session, found.id, list(leaving.values()), taking_over, by=CLI)
         memberships.change(session, found.id, dict.fromkeys(leaving.values()), by=CLI)
     typer.echo(f"Removed from {found.slug}: {', '.join(addresses)}.")
+
+
+def _remove_there(there: Remote, org: str, addresses: Sequence[str], heir: str | None, *, is_preview: bool) -> None:
+    if is_preview:
+        raise GrantRefused("What stops is told by the page of members, or by --preview on the database itself.")
+    leaving = [_id_there(there, org, one) for one in addresses]
+    taking_over = "" if heir is None else f"?heir={_id_there(there, org, heir)}"
+    for one in leaving:
+        there.write("DELETE", f"/members/{one}{taking_over}")
+    typer.echo(f"Removed from {org}: {', '.join(addresses)}.")
 
 
 def _preview(session: Session, org: OrganizationEntry, leaving: Mapping[str, int]) -> None:
@@ -165,6 +200,14 @@ def show_seats(
 
     Example: flyusage members seats prism --included 5 --price 10
     """
+    there = remote.of(org)
+    if there is not None:
+        if included is not None or price is not None:
+            raise TermsInvalid("Seats are agreed on by whoever runs the installation; another flyusage tells how many are taken.")
+        held = there.get("/seats")
+        price_there = None if held["price"] is None else Decimal(held["price"]["amount"])
+        _say_seats(org, {**{name: held[name] for name in ("used", "included", "paid")}, "price": price_there}, as_json=as_json)
+        return
     with _inside(org) as (_, found):
         pass
     if (included is None) != (price is None):
@@ -179,10 +222,14 @@ def show_seats(
         told = {"used": None, "included": None, "paid": None, "price": None}
     else:
         told = {"used": held.used.total, "included": held.included, "paid": held.paid, "price": held.price}
+    _say_seats(found.slug, told, as_json=as_json)
+
+
+def _say_seats(slug: str, told: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(told)
-    elif held is None:
-        typer.echo(f"Seats of {found.slug} are not counted. --included and --price agree on them.")
+    elif told["used"] is None:
+        typer.echo(f"Seats of {slug} are not counted. --included and --price agree on them.")
     else:
         print_table(tuple(told), [tuple(told.values())])
 
@@ -205,7 +252,28 @@ def _member(session: Session, org: OrganizationEntry, address: str) -> int:
     return found.user_id
 
 
-def _plain(one: Person | Waiting, apps: Mapping[int, str]) -> dict[str, object]:
+def _told_there(there: Remote, find: str, role: Role | None) -> dict[str, list[dict[str, Any]]]:
+    """Members and invitations as `_plain` has those of a database."""
+    members = [_user_id_of(one) for one in there.pages("/members", {"find": find, "role": role})]
+    waiting: list[dict[str, Any]] = []
+    if not (find or role) and "audit.read" in there.get("/token")["permissions"]:
+        waiting = there.get("/invitations")["data"]
+    return {"members": members, "invitations": waiting}
+
+
+def _user_id_of(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {"user_id": told["id"], **{name: value for name, value in told.items() if name != "id"}}
+
+
+def _id_there(there: Remote, org: str, address: str) -> int:
+    wanted = address.strip().lower()
+    found = next((one for one in there.pages("/members", {"find": wanted}) if one["email"] == wanted), None)
+    if found is None:
+        raise MemberUnknown(f"{address[:100]!r} is nobody's address in {org}. `flyusage members list {org}` names them.")
+    return found["id"]
+
+
+def _plain(one: Person | Waiting, apps: Mapping[int, str]) -> dict[str, Any]:
     told = {**vars(one), "apps": _names(one.app_ids, apps)}
     del told["app_ids"]
     return told
@@ -215,11 +283,6 @@ def _names(app_ids: Collection[int] | None, apps: Mapping[int, str]) -> list[str
     return None if app_ids is None else sorted(apps[one] for one in app_ids if one in apps)
 
 
-def _apps(app_ids: Collection[int] | None, apps: Mapping[int, str]) -> str:
-    names = _names(app_ids, apps)
-    return "" if names is None else ", ".join(names)
-
-
 def _amount(written: str) -> Decimal:
     try:
         return Decimal(written)
@@ -227,5 +290,7 @@ def _amount(written: str) -> Decimal:
         raise TermsInvalid(f"{written[:40]!r} is no amount. Write it like 10.00.") from error
 
 
-def _moment(at: object) -> str:
-    return f"{at:%Y-%m-%d %H:%M}" if at is not None else "never"
+def _moment(at: datetime | str | None) -> str:
+    """A moment to the minute, also one that the API wrote."""
+    found = parse_moment(at) if isinstance(at, str) else at
+    return f"{found:%Y-%m-%d %H:%M}" if found is not None else "never"

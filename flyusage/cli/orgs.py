@@ -6,7 +6,7 @@ import typer
 
 from flyusage import db
 from flyusage.auth import accounts
-from flyusage.cli import bootstrap, remote
+from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.output import print_json, print_table
 from flyusage.orgs import organizations, queries, rules
 from flyusage.orgs.acting import system
@@ -56,6 +56,25 @@ def list_organizations(as_json: Annotated[bool, typer.Option("--json", help="Pri
         typer.echo("No organization yet. `flyusage demo` fills an invented platform; `flyusage ingest FILE` takes real events.")
     else:
         print_table(("slug", "name", "invented"), [(one.slug, one.name, one.is_synthetic) for one in found])
+
+
+@app.command("show")
+def show(
+    organization: Annotated[str | None, typer.Argument(metavar="[ORG]", help="Its slug; needed where there are several.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """One organization: what it is called, and whether it is invented."""
+    there = remote.of(organization)
+    if there is not None:
+        only = there.get("/organization")
+    else:
+        bootstrap.be_ready()
+        one = asked.organization(organization)
+        only = {"org": one.slug, "name": one.name, "is_synthetic": one.is_synthetic}
+    if as_json:
+        print_json(only)
+    else:
+        print_table(("slug", "name", "invented"), [(only["org"], only["name"], only["is_synthetic"])])
 
 
 @app.command("require-second-factor")

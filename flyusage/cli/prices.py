@@ -1,11 +1,12 @@
 """`flyusage prices`: what things cost, and what they would."""
 
 import sys
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session
@@ -20,8 +21,9 @@ from flyusage.pricing.books import LIST, PriceBook, all_books, book_named
 from flyusage.pricing.buying import book_on
 from flyusage.pricing.cases import Answered, answer_all, printable, read_cases
 from flyusage.pricing.errors import CasesUnreadable, VersionUnknown
-from flyusage.pricing.price_list import PriceEntry, price_history, price_list
+from flyusage.pricing.price_list import PriceEntry, PriceSpan, price_history, price_list
 from flyusage.pricing.rating import Model, plain
+from flyusage.pricing.urls import parse_moment
 from flyusage.pricing.versions import versions
 
 MOST_PARTS = 12
@@ -33,6 +35,7 @@ app.command("simulate")(price_simulation.what_if)
 
 FEW = 8
 PLACES = 12
+BOOK = ("slug", "name", "currency", "is_synthetic")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Book = Annotated[str, typer.Option("--book", help="The price book.")]
@@ -75,32 +78,48 @@ def list_prices(
 @app.command("history")
 def history(sku: str, book: Book = LIST, region: Region = None, as_json: AsJson = False) -> None:
     """What a sku has cost since when, regions with the same price together."""
-    bootstrap.be_ready()
-    with db.lookup_transaction() as session:
-        chosen = _book(session, book)
-        found = price_history(session, chosen.id, sku, region=region)
+    there = remote.of(None)
+    if there is not None:
+        told = there.get("/prices/history", {"sku": sku, "region": region, "book": book})
+        slug, name, currency, found = told["book"], told["name"], told["currency"], [_span(one) for one in told["data"]]
+    else:
+        bootstrap.be_ready()
+        with db.lookup_transaction() as session:
+            chosen = _book(session, book)
+            found = price_history(session, chosen.id, sku, region=region)
+        slug, name, currency = chosen.slug, chosen.name, chosen.currency
     if as_json:
-        print_json({"book": chosen.slug, "currency": chosen.currency, "sku": sku, "prices": found})
+        print_json({"book": slug, "currency": currency, "sku": sku, "prices": found})
     elif not found:
-        typer.echo(f"{chosen.name} never had a price of {sku}.")
+        typer.echo(f"{name} never had a price of {sku}.")
     else:
         rows = [(one.starts_on, one.ends_on, _regions(one.regions), f"{one.amount:f}", one.unit, one.terms) for one in found]
-        print_table(("from", "until", "regions", f"{chosen.currency} amount", "per", ""), rows)
+        print_table(("from", "until", "regions", f"{currency} amount", "per", ""), rows)
 
 
 @app.command("books")
 def books(as_json: AsJson = False) -> None:
-    """Every price book and its versions; a version without a publishing date is a draft."""
-    bootstrap.be_ready()
-    with db.lookup_transaction() as session:
-        known, held = all_books(session), versions(session)
-    if as_json:
-        print_json(
-            [{**vars(one), "versions": [price_drafts.plain_version(each) for each in held if each.book.id == one.id]} for one in known]
-        )
+    """Every price book and its versions; one without a publishing date is a draft. Another flyusage tells those you could buy at."""
+    there = remote.of(None)
+    if there is not None:
+        told = [_book_there(one) for one in there.get("/prices/books")["data"]]
     else:
-        rows = [(one.name, one.book.name, one.book.currency, one.price_count, one.published_at, one.note) for one in held]
-        print_table(("version", "book", "currency", "prices", "published", "note"), rows)
+        bootstrap.be_ready()
+        with db.lookup_transaction() as session:
+            known, held = all_books(session), versions(session)
+        told = [
+            {
+                **{name: getattr(one, name) for name in BOOK},
+                "versions": [price_drafts.plain_version(each) for each in held if each.book == one],
+            }
+            for one in known
+        ]
+    if as_json:
+        print_json(told)
+        return
+    columns = ("version", "currency", "prices", "published_at", "note")
+    rows = [(each["version"], one["name"], *(each[name] for name in columns[1:])) for one in told for each in one["versions"]]
+    print_table(("version", "book", "currency", "prices", "published", "note"), rows)
 
 
 @app.command("drafts")
@@ -141,6 +160,19 @@ def _book(session: Session, slug: str) -> PriceBook:
     if found is None:
         raise VersionUnknown(f"There is no price book {slug[:60]!r}. `flyusage prices books` names those there are.")
     return found
+
+
+def _span(told: Mapping[str, Any]) -> PriceSpan:
+    """A price with its days, as the API tells it."""
+    ends_on = None if told["ends_on"] is None else date.fromisoformat(told["ends_on"])
+    return PriceSpan(
+        date.fromisoformat(told["starts_on"]), ends_on, tuple(told["regions"]), Decimal(told["amount"]), told["unit"], told["terms"]
+    )
+
+
+def _book_there(told: Mapping[str, Any]) -> dict[str, Any]:
+    named = {"slug": told["book"], **{name: told[name] for name in BOOK if name != "slug"}}
+    return {**named, "versions": [{**one, "published_at": parse_moment(one["published_at"])} for one in told["versions"]]}
 
 
 def _list_of(there: Remote, region: str | None, sku: str, on: datetime | None, *, as_json: bool) -> None:

@@ -1,25 +1,39 @@
 """`flyusage tokens`: what programs show instead of signing in."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
 from flyusage import db
 from flyusage.auth import accounts
 from flyusage.auth.errors import UserUnknown
-from flyusage.cli import asked, bootstrap
+from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.output import print_json, print_table
+from flyusage.cli.remote import Remote
 from flyusage.logs import harmless
 from flyusage.orgs import api_tokens, app_grants, queries
 from flyusage.orgs.acting import system
 from flyusage.orgs.permissions import PERMISSIONS
+from flyusage.pricing.urls import parse_moment
 
 COMMAND = system("command")
+MOMENTS = ("created_at", "expires_at", "used_at", "revoked_at")
 
-app = typer.Typer(help="Make and end API tokens. For whoever runs the installation; members have a page for it.", no_args_is_help=True)
+app = typer.Typer(help="Make and end API tokens.", no_args_is_help=True)
 
 Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization's slug.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A token with the names of what it is of: a member's address (None: the organization's own), apps (None: all)."""
+
+    token: api_tokens.Token
+    of: str | None
+    apps: list[str] | None
 
 
 @app.command("create")
@@ -38,8 +52,14 @@ def create(
 ) -> None:
     """Make a token, and print its secret: the only time that it is seen.
 
+    Another flyusage makes one of your own, with less than the token that asks, and ends it with that one.
+
     Example: flyusage tokens create prism --name collector --scope events.write
     """
+    there = remote.of(org)
+    if there is not None:
+        _create_there(there, org, {"name": name, "scopes": scope, "days": days, "apps": app_name}, user, as_json=as_json)
+        return
     bootstrap.be_ready()
     chosen = asked.organization(org)
     with db.platform_transaction() as session:
@@ -50,51 +70,79 @@ def create(
         apps = app_grants.apps_named(session, chosen.id, app_name) if app_name else None
         names = app_grants.app_names(session, chosen.id)
         made = api_tokens.create(session, chosen.id, name=name, scopes=scope, by=COMMAND, user_id=user_id, days=days, apps=apps)
+    one = _Listed(made.token, user, _apps(made.token, names))
     beyond = [] if role is None else [one for one in made.token.scopes if one not in PERMISSIONS[role]]
-    if as_json:
-        print_json({**_plain(made.token, names), "org": chosen.slug, "secret": made.secret})
-        return
-    typer.echo(made.secret)
-    typer.echo(f"Token {made.token.id} of {chosen.slug}, until {made.token.expires_at:%Y-%m-%d}. It is not shown again.", err=True)
-    if beyond:
+    _tell_secret(one, chosen.slug, made.secret, as_json=as_json)
+    if beyond and not as_json:
         typer.echo(f"As long as its member is a {role}, it does not hold {', '.join(beyond)}.", err=True)
 
 
 @app.command("list")
 def list_tokens(org: Org, as_json: AsJson = False) -> None:
     """The organization's tokens, those that work first. Their secrets are nowhere kept."""
-    bootstrap.be_ready()
-    chosen = asked.organization(org)
-    with db.platform_transaction() as session:
-        found = api_tokens.tokens(session, chosen.id)
-        people = {one.user_id: one.email for one in queries.members(session, chosen.id)}
-        apps = app_grants.app_names(session, chosen.id)
-    if as_json:
-        print_json([_plain(one, apps) for one in found])
-    elif not found:
-        typer.echo(f"No token yet. `flyusage tokens create {chosen.slug} --name NAME --scope usage.read` makes one.")
+    there = remote.of(org)
+    if there is not None:
+        found = [_listed_there(one) for one in there.pages("/tokens")]
     else:
-        titles = ("token", "name", "begins", "of", "scopes", "apps", "state", "expires", "last used")
-        print_table(titles, [_row(one, people, apps) for one in found])
+        bootstrap.be_ready()
+        chosen = asked.organization(org)
+        with db.platform_transaction() as session:
+            people = {one.user_id: one.email for one in queries.members(session, chosen.id)}
+            apps = app_grants.app_names(session, chosen.id)
+            held = api_tokens.tokens(session, chosen.id)
+            found = [_Listed(one, None if one.user_id is None else people.get(one.user_id), _apps(one, apps)) for one in held]
+    if as_json:
+        print_json([_plain(one) for one in found])
+    elif not found:
+        typer.echo(f"No token yet. `flyusage tokens create {harmless(org)} --name NAME --scope usage.read` makes one.")
+    else:
+        print_table(("token", "name", "begins", "of", "scopes", "apps", "state", "expires", "last used"), [_row(one) for one in found])
 
 
 @app.command("revoke")
 def revoke(
     org: Org, token: Annotated[int, typer.Argument(metavar="TOKEN", help="Its number, as `list` shows it.")], as_json: AsJson = False
 ) -> None:
-    """End a token at once; whoever shows it is refused from then on."""
-    bootstrap.be_ready()
-    chosen = asked.organization(org)
-    with db.platform_transaction() as session:
-        ended = api_tokens.revoke(session, chosen.id, token, by=COMMAND)
+    """End a token at once, and those that were made with it; whoever shows one is refused from then on."""
+    there = remote.of(org)
+    if there is not None:
+        ended = _listed_there(there.write("DELETE", f"/tokens/{token}")).token
+    else:
+        bootstrap.be_ready()
+        chosen = asked.organization(org)
+        with db.platform_transaction() as session:
+            ended = api_tokens.revoke(session, chosen.id, token, by=COMMAND)
     if as_json:
         print_json({**vars(ended), "state": ended.state})
     else:
         typer.echo(f"Token {ended.id} ({harmless(ended.name)}) is revoked.")
 
 
-def _plain(one: api_tokens.Token, apps: dict[int, str]) -> dict[str, object]:
-    told = {**vars(one), "state": one.state, "apps": _apps(one, apps)}
+def _create_there(there: Remote, org: str, wanted: dict[str, Any], user: str | None, *, as_json: bool) -> None:
+    if user is not None:
+        raise UserUnknown("Another flyusage makes tokens of the member whose token asks. Leave --user out.")
+    told = there.write("POST", "/tokens", wanted)
+    _tell_secret(_listed_there(told), org, told["secret"], as_json=as_json)
+
+
+def _tell_secret(one: _Listed, slug: str, secret: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({**_plain(one), "org": slug, "secret": secret})
+        return
+    typer.echo(secret)
+    typer.echo(f"Token {one.token.id} of {harmless(slug)}, until {one.token.expires_at:%Y-%m-%d}. It is not shown again.", err=True)
+
+
+def _listed_there(told: Mapping[str, Any]) -> _Listed:
+    """A token as the API tells it."""
+    kept = {name: told[name] for name in ("id", "name", "user_id", "created_by")}
+    moments = {name: parse_moment(told[name]) if told[name] else None for name in MOMENTS}
+    one = api_tokens.Token(hint=told["begins"], scopes=tuple(told["scopes"]), **kept, **moments)
+    return _Listed(one, told["of"], told["apps"])
+
+
+def _plain(one: _Listed) -> dict[str, object]:
+    told = {**vars(one.token), "state": one.token.state, "apps": one.apps}
     del told["app_ids"]
     return told
 
@@ -103,15 +151,16 @@ def _apps(one: api_tokens.Token, apps: dict[int, str]) -> list[str] | None:
     return None if one.app_ids is None else sorted(apps[each] for each in one.app_ids if each in apps)
 
 
-def _row(one: api_tokens.Token, people: dict[int, str], apps: dict[int, str]) -> tuple[object, ...]:
-    whose = "the organization" if one.user_id is None else people.get(one.user_id, "a former member")
+def _row(listed: _Listed) -> tuple[object, ...]:
+    one = listed.token
+    whose = "the organization" if one.user_id is None else listed.of or "a former member"
     return (
         str(one.id),
         one.name,
         f"{one.hint}…",
         whose,
         " ".join(one.scopes),
-        ", ".join(_apps(one, apps) or ()),
+        ", ".join(listed.apps or ()),
         one.state,
         f"{one.expires_at:%Y-%m-%d}",
         one.used_at,

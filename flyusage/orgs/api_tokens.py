@@ -32,16 +32,12 @@ HINT_CHARACTERS = len(PREFIX) + 5
 DEFAULT_DAYS, LONGEST_DAYS = 90, 366
 LONGEST_NAME = 100
 USED_EVERY = timedelta(minutes=1)
-# What a person decides at a page, never a program: a leaked token must not be able to let others in or to end things.
-NEVER = frozenset(
-    {
-        Permission.TOKENS_MANAGE,
-        Permission.MEMBERS_MANAGE,
-        Permission.ORGANIZATION_EDIT,
-        Permission.SIGN_IN_MANAGE,
-        Permission.ORGANIZATION_DELETE,
-    }
-)
+LONGEST_LETTING_IN_DAYS = 30
+# What a person decides at a page, never a program: a leaked token must not be able to change the rules or to end things.
+NEVER = frozenset({Permission.ORGANIZATION_EDIT, Permission.SIGN_IN_MANAGE, Permission.ORGANIZATION_DELETE})
+# What lets others in is a member's to do, also from a terminal: their own token may hold it, if they said so and for a month at
+# most. An organization's token never does, nor one that another token made.
+LETTING_IN = frozenset({Permission.TOKENS_MANAGE, Permission.MEMBERS_MANAGE})
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BODY = re.compile(rf"[0-9A-Za-z]{{{RANDOM_CHARACTERS + CHECK_CHARACTERS}}}")
@@ -102,9 +98,9 @@ class Bearer:
             raise NotPermitted(f"This token may not do {permission}. Make one with that scope, in a role that holds it.")
 
 
-def grantable(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
-    """Those of `permissions` that a token can hold, in the enum's order."""
-    held = frozenset(permissions) - NEVER
+def grantable(permissions: Iterable[Permission], *, is_personal: bool = False) -> tuple[Permission, ...]:
+    """Those of `permissions` that a token (a member's own, or any) can hold, in the enum's order."""
+    held = frozenset(permissions) - (NEVER if is_personal else NEVER | LETTING_IN)
     return tuple(one for one in Permission if one in held)
 
 
@@ -118,15 +114,22 @@ def create(  # noqa: PLR0913 what a token is made of
     user_id: int | None = None,
     days: int = DEFAULT_DAYS,
     apps: Collection[int] | None = None,
+    made_with: Bearer | None = None,
 ) -> Made:
     """A new token: of the member `user_id`, or the organization's own; for `apps` alone (ids), or for all that its maker sees.
 
-    Nobody gives a token what they may not do or see themselves; a member makes personal tokens for nobody but themselves. Raises
-    NotPermitted, TokenInvalid and AppUnknown.
+    Nobody gives a token what they may not do or see themselves; a member makes personal tokens for nobody but themselves. One that is
+    made with another (`made_with`) holds less than that one, lasts no longer, and is revoked with it. Raises NotPermitted,
+    TokenInvalid and AppUnknown.
     """
     by.may(Permission.TOKENS_MANAGE)
     called = _name(name)
-    wanted = _scopes(scopes)
+    wanted = _scopes(scopes, is_personal=user_id is not None and made_with is None)
+    if not LETTING_IN.isdisjoint(wanted) and days > LONGEST_LETTING_IN_DAYS:
+        raise TokenInvalid(f"A token that lets others in lasts {LONGEST_LETTING_IN_DAYS} days at most, not {days}.")
+    if made_with is not None:
+        for scope in wanted:
+            made_with.require(scope)
     if user_id is not None and by.role is not None and by.name != f"user:{user_id}":
         raise NotPermitted("A personal token is made by the member whose it is.")
     for scope in wanted:
@@ -135,6 +138,7 @@ def create(  # noqa: PLR0913 what a token is made of
         raise TokenInvalid(f"A token lasts 1 to {LONGEST_DAYS} days, not {days}.")
     granted = _apps(session, org_id, apps, wanted, by)
     secret, now = new_secret(), clock.now()
+    ends_at = now + timedelta(days=days)
     row = session.execute(
         sa.insert(_token)
         .values(
@@ -145,8 +149,8 @@ def create(  # noqa: PLR0913 what a token is made of
             secret_sha256=digest(secret),
             scopes=[scope.value for scope in wanted],
             created_at=now,
-            created_by=by.name,
-            expires_at=now + timedelta(days=days),
+            created_by=by.name if made_with is None else _maker(made_with.token_id),
+            expires_at=ends_at if made_with is None else min(ends_at, made_with.expires_at),
             app_ids=granted,
         )
         .returning(*_columns())
@@ -155,12 +159,17 @@ def create(  # noqa: PLR0913 what a token is made of
     detail = {"name": called, "scopes": list(made.scopes), "expires_at": made.expires_at.isoformat(), "user_id": user_id}
     if granted is not None:
         detail |= {"apps": app_grants.told(session, org_id, granted)}
+    if made_with is not None:
+        detail |= {"made_with": _maker(made_with.token_id)}
     audit.record(session, org_id, actor=by.name, action="tokens.create", subject=f"token:{made.id}", detail=detail)
     return Made(made, secret)
 
 
 def revoke(session: Session, org_id: int, token_id: int, *, by: Actor) -> Token:
-    """End a token at once. One that is revoked already stays as it is. Raises NotPermitted and TokenUnknown."""
+    """End a token at once, and those that were made with it. One that is revoked already stays as it is.
+
+    Raises NotPermitted and TokenUnknown.
+    """
     by.may(Permission.TOKENS_MANAGE)
     ended = sa.update(_token).where(_token.c.org_id == org_id, _token.c.id == token_id, _token.c.revoked_at.is_(None))
     row = session.execute(ended.values(revoked_at=clock.now()).returning(*_columns())).one_or_none()
@@ -168,6 +177,11 @@ def revoke(session: Session, org_id: int, token_id: int, *, by: Actor) -> Token:
         return token(session, org_id, token_id)
     found = _read(row)
     audit.record(session, org_id, actor=by.name, action="tokens.revoke", subject=f"token:{token_id}", detail={"name": found.name})
+    made_with = sa.select(_token.c.id).where(
+        _token.c.org_id == org_id, _token.c.created_by == _maker(token_id), _token.c.revoked_at.is_(None)
+    )
+    for one in session.scalars(made_with.order_by(_token.c.id)).all():
+        revoke(session, org_id, one, by=by)
     return found
 
 
@@ -212,7 +226,7 @@ def bearer_of(session: Session, secret: str) -> Bearer:
         )
     if row.used_at is None or now - row.used_at >= USED_EVERY:
         session.execute(sa.text("SELECT api_token_used(:token, :now)"), {"token": row.token_id, "now": now})
-    held = frozenset(one for one in Permission if one.value in row.scopes) - NEVER
+    held = frozenset(grantable((one for one in Permission if one.value in row.scopes), is_personal=row.user_id is not None))
     by = Actor(f"token:{row.token_id}")
     of_token, of_member = session.execute(
         sa.text("SELECT of_token, of_member FROM api_token_grants(:token)"), {"token": row.token_id}
@@ -246,6 +260,11 @@ def _checksum(body: str) -> str:
     return written
 
 
+def _maker(token_id: int) -> str:
+    """As a token that was made with another names that one."""
+    return f"token:{token_id}"
+
+
 def _name(name: str) -> str:
     called = "".join(one for one in name if one.isprintable()).strip()
     if not called or len(called) > LONGEST_NAME:
@@ -253,11 +272,15 @@ def _name(name: str) -> str:
     return called
 
 
-def _scopes(written: Iterable[str]) -> Sequence[Permission]:
+def _scopes(written: Iterable[str], *, is_personal: bool) -> Sequence[Permission]:
     asked = set(written)
-    known = {one.value for one in grantable(Permission)}
+    known = {one.value for one in grantable(Permission, is_personal=is_personal)}
     if not asked:
         raise TokenInvalid("A token needs at least one scope, such as usage.read.")
+    if letting_in := sorted((asked - known) & {one.value for one in LETTING_IN}):
+        raise TokenInvalid(
+            f"{letting_in[0]} lets others in, which a member's own token alone may hold, made on the page of tokens. Leave it out."
+        )
     if unknown := sorted(asked - known):
         raise TokenInvalid(f"{unknown[0][:60]!r} is no scope of a token. There are: {', '.join(sorted(known))}.")
     return tuple(one for one in Permission if one.value in asked)

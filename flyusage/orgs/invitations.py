@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock
-from flyusage.auth import accounts, sessions
+from flyusage.auth import accounts, sessions, throttle
 from flyusage.auth.errors import AddressInvalid
 from flyusage.auth.letters import LinkLetter, link_letter
 from flyusage.auth.secrets import digest, new_secret
@@ -28,6 +28,7 @@ from flyusage.orgs.permissions import Permission, require
 
 GOOD_FOR = timedelta(days=7)
 MOST_AT_ONCE = 200
+BATCHES = throttle.Limit(30, 60 * 60)  # of invitations, by organization, however they are asked for
 
 Outcome = Literal["invited", "member", "waiting", "invalid"]
 

@@ -56,13 +56,16 @@ class People:
     by_role: Mapping[Role, int]
 
 
-def people(session: Session, org_id: int, *, search: str = "", role: Role | None = None, limit: int = 50, offset: int = 0) -> People:
-    """Members whose name or address holds `search`, in one role or any. In the organization's own transaction."""
+def people(
+    session: Session, org_id: int, *, search: str = "", role: Role | None = None, limit: int = 50, offset: int = 0, after: str = ""
+) -> People:
+    """Members whose name or address holds `search`, in one role or any, behind the address `after`. In the organization's own transaction."""
     counted = session.execute(
         sa.text("SELECT role, count(*) FROM membership WHERE org_id = :org GROUP BY role ORDER BY role"), {"org": org_id}
     )
     by_role = {Role(one): count for one, count in counted}
     wanted = {"search": search.replace("\0", "").strip().lower(), "role": role, "limit": limit, "offset": offset, "org": org_id}
+    wanted["after"] = after.replace("\0", "")
     rows = session.execute(sa.text(_PEOPLE), wanted).all()
     found = rows[0].found if rows else 0
     shown = [
@@ -134,6 +137,7 @@ _PEOPLE = """
 WITH found AS MATERIALIZED (
   SELECT user_id, email FROM addresses_of_organization()
   WHERE (CAST(:role AS text) IS NULL OR role = :role)
+    AND email > CAST(:after AS text)
     AND (CAST(:search AS text) = '' OR strpos(email, :search) > 0 OR strpos(lower(name), :search) > 0)),
 page AS (SELECT user_id FROM found ORDER BY email LIMIT :limit OFFSET :offset)
 SELECT c.found, p.*, m.app_ids FROM (SELECT count(*) AS found FROM found) AS c

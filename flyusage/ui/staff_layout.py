@@ -4,7 +4,7 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.ui.components.phases import failed, waiting
-from flyusage.ui.layout import Navigation, SkipLink, theme_button
+from flyusage.ui.layout import CopyAs, Navigation, SkipLink, theme_button
 
 PRICES, CLOSE, QUEUE, REVENUE, QUESTIONS = "/staff/prices", "/staff/close", "/staff/payments", "/staff/revenue", "/staff/questions"
 TERMS, EXPERIMENTS, BANK, SELLER = "/staff/terms", "/staff/experiments", "/staff/bank", "/staff/seller"
@@ -52,7 +52,7 @@ def staff_page(
                 class_name="side-foot",
             ),
         ),
-        rx.el.main(head, *content, id="content", tab_index=-1),
+        rx.el.main(head, *content, CopyAs.create(class_name="copy-as"), id="content", tab_index=-1),
         class_name="page",
     )
 

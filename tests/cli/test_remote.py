@@ -4,12 +4,14 @@ import json
 import stat
 import sys
 from collections.abc import Iterator
+from datetime import date
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import billed_site
 import pytest
+import sqlalchemy as sa
 from asking_api import served, token_of
 from commanding import Flyusage
 from factories import lines, started
@@ -17,13 +19,19 @@ from factories import lines, started
 from flyusage import config, db
 from flyusage.alerts import budgets, deliveries, endpoints, telling
 from flyusage.alerts.budgets import Plan
+from flyusage.auth import accounts
 from flyusage.cli import remote
+from flyusage.metering.cost_centres import Assignment, assign
 from flyusage.orgs import api_tokens
+from flyusage.orgs.acting import system
+from flyusage.orgs.permissions import Permission
 from flyusage.orgs.queries import organization_by_slug
 
 if TYPE_CHECKING:
     from conftest import Database
 
+JOINED, MEMBER = ("owner", "viewer"), "viewer@prism.example"
+_JOIN = """INSERT INTO membership (org_id, user_id, role, created_at) VALUES (:org, :user, :role, '2026-10-01') ON CONFLICT DO NOTHING"""
 AS_OF = "2026-11-01T00:00:00Z"
 
 
@@ -37,6 +45,7 @@ def address(shared_database: "Database") -> Iterator[str]:
             budgets.create(session, org_id, Plan("Web", 10_000, {"app": "web"}, (50, 80), is_capped=True), by=billed_site.BY)
             url = "https://chat.example.com/hook"
             made = endpoints.create(session, org_id, kind="chat", name="Ops", url=url, topics=["budgets"], by=billed_site.BY)
+            assign(session, org_id, [Assignment("web", date(2026, 9, 1), "Shop")], actor="tests", origin="tests")
             deliveries.test(session, org_id, made.endpoint.id, by=billed_site.BY)
             telling.note_reached(session, org_id)
         yield address
@@ -46,6 +55,20 @@ def address(shared_database: "Database") -> Iterator[str]:
 def token(address: str) -> str:
     with db.lookup_transaction() as session:
         return token_of(organization_by_slug(session, "prism").id)
+
+
+@pytest.fixture
+def owners(address: str) -> str:
+    """A token of an owner's own, which may let others in."""
+    with db.platform_transaction() as session:
+        org_id = session.scalars(sa.text("SELECT id FROM organization WHERE slug = 'prism'")).one()
+        people = {role: accounts.find_or_create(session, f"{role}@prism.example", name=role.title(), is_verified=True) for role in JOINED}
+        for role, one in people.items():
+            values = {"org": org_id, "user": one.user_id, "role": role}
+            session.execute(sa.text(_JOIN), values)
+        scopes = [one.value for one in api_tokens.grantable(Permission, is_personal=True)]
+        owner = people["owner"].user_id
+        return api_tokens.create(session, org_id, name="owner's", scopes=scopes, by=system("tests"), user_id=owner, days=30).secret
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +128,24 @@ def there(monkeypatch: pytest.MonkeyPatch, address: str, token: str) -> None:
         ("deliveries", "list", "--org", "prism"),
         ("deliveries", "show", "1", "--org", "prism", "--json"),
         ("deliveries", "endpoints", "--org", "prism", "--json"),
+        ("tokens", "list", "prism"),
+        ("tokens", "list", "prism", "--json"),
+        ("members", "list", "prism"),
+        ("members", "list", "prism", "--json"),
+        ("members", "list", "prism", "--role", "owner"),
+        ("members", "seats", "prism", "--json"),
+        ("cost-centres", "list", "--org", "prism"),
+        ("cost-centres", "list", "--org", "prism", "--json"),
+        ("cost-centres", "export", "--org", "prism"),
+        ("prices", "history", "machine.shared-cpu-1x", "--region", "fra"),
+        ("prices", "history", "machine.extra_ram", "--json"),
+        ("prices", "books"),
+        ("prices", "books", "--json"),
+        ("orgs", "show", "prism"),
+        ("audit", "list", "prism", "--action", "budgets.create"),
+        ("audit", "list", "prism", "--to", "2026-11-30", "--json"),
+        ("invoices", "evidence", "PRISM-000001", "1", "--out", "-"),
+        ("invoices", "year", "2026", "--org", "prism", "--out", "-"),
     ],
     ids=" ".join,
 )
@@ -175,6 +216,44 @@ def test_writes_go_there(flyusage: Flyusage, address, token, monkeypatch):
     assert sent.out.startswith(f"Delivery {number} is on its way."), sent.err
     assert flyusage("deliveries", "replay", number).out.startswith(f"Delivery {number} is sent again.")
     assert "There is no such delivery" in flyusage("deliveries", "replay", "99").err
+
+
+def test_people_tokens_and_cost_centres_are_changed_there(flyusage: Flyusage, address, owners, monkeypatch, tmp_path: Path):
+    """What each command says there, and what the database then says."""
+    centres = tmp_path / "centres.csv"
+    centres.write_text("app,cost_centre,from_month\nweb,Sales,2026-11\nnothing,Sales,2026-11\n")
+    with monkeypatch.context() as away:
+        there(away, address, owners)
+        tried = flyusage("cost-centres", "import", str(centres), "--org", "prism", "--dry-run")
+        assert (tried.code, tried.out.splitlines()[0]) == (3, "1 would be assigned, 0 already so, 1 refused.")
+        said = flyusage("cost-centres", "import", str(centres), "--org", "prism")
+        assert (said.code, said.out) == (3, "1 assigned, 0 already so, 1 refused.\nNew cost centres: Sales.\n")
+        assert "line 3: app_unknown: No app of prism is called 'nothing'" in said.err
+        assert "1 already so" in flyusage("cost-centres", "import", str(centres), "--org", "prism").out
+        invited = json.loads(flyusage("members", "invite", "prism", "new@example.com", "--role", "billing", "--json").out)
+        assert invited == [{"email": "new@example.com", "outcome": "invited", "role": "billing", "mailed": False, "link": None}]
+        assert flyusage("members", "role", "prism", MEMBER, "developer").out == f"{MEMBER} is developer of prism.\n"
+        assert flyusage("members", "apps", "prism", MEMBER, "--app", "web").out == f"{MEMBER} sees web of prism.\n"
+        made = flyusage("tokens", "create", "prism", "--name", "ci", "--scope", "usage.read", "--app", "web")
+        assert api_tokens.is_shaped(made.out.strip())
+        number = made.err.split("Token ")[1].split()[0]
+        assert flyusage("tokens", "revoke", "prism", number).out == f"Token {number} (ci) is revoked.\n"
+        assert "is nobody's address in prism" in flyusage("members", "role", "prism", "nobody@example.com", "viewer").err
+        assert "No token makes an owner" in flyusage("members", "role", "prism", MEMBER, "owner").err
+        asked = flyusage("invoices", "question", "PRISM-000001", "1", "Why?").out
+        assert "which `flyusage invoices show PRISM-000001` will tell" in asked
+        assert "Why?" in flyusage("invoices", "questions").out
+    config.settings.cache_clear()
+    assert [line.split() for line in flyusage("cost-centres", "list", "--org", "prism").out.splitlines() if line.startswith("web")] == [
+        ["web", "Sales", "2026-11"]
+    ]
+    listed = flyusage("members", "list", "prism").out
+    assert [line.split()[2:4] for line in listed.splitlines() if line.startswith(MEMBER)] == [["developer", "web"]]
+    assert "billing, invited" in listed
+    assert [one["state"] for one in json.loads(flyusage("tokens", "list", "prism", "--json").out) if one["name"] == "ci"] == ["revoked"]
+    there(monkeypatch, address, owners)
+    assert flyusage("members", "remove", "prism", MEMBER).out == f"Removed from prism: {MEMBER}.\n"
+    assert MEMBER not in flyusage("members", "list", "prism").out
 
 
 def test_a_command_on_the_database_alone_says_so(flyusage: Flyusage, address, token, monkeypatch):

@@ -171,7 +171,7 @@ def test_last_use_is_kept_to_the_minute(cast: Cast):
     [
         ({"scopes": ()}, "at least one scope"),
         ({"scopes": ("usage.read", "everything")}, "'everything' is no scope"),
-        ({"scopes": ("members.manage",)}, "is no scope of a token"),
+        ({"scopes": ("organization.delete",)}, "is no scope of a token"),
         ({"name": " \n"}, "needs a name"),
         ({"name": "x" * 101}, "needs a name"),
         ({"days": 0}, "1 to 366 days"),

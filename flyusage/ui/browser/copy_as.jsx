@@ -38,14 +38,27 @@ const PAGES = {
   budgets: (slug) => [`budgets list --org ${slug}`, "/budgets"],
   alerts: (slug) => [`anomalies --org ${slug}`, "/anomalies"],
   members: (slug, query) => [
-    chosen(query, ["find", "role"]).length ? "" : `members list ${slug}`,
+    `members list ${slug}${options(query, ["find", "role"])}`,
     asked("/members", chosen(query, ["find", "role"])),
   ],
-  audit: (slug, query) => ["", asked("/audit", chosen(query, ["actor", "action", "from", "to"]))],
+  audit: (slug, query) => [`audit list ${slug}${options(query, ["actor", "action", "from", "to"])}`, asked("/audit", chosen(query, ["actor", "action", "from", "to"]))],
   tokens: (slug) => [`tokens list ${slug}`, "/tokens"],
   views: (slug) => [`views list --org ${slug}`, "/views"],
-  settings: () => ["", "/organization"],
+  settings: (slug) => [`orgs show ${slug}`, "/organization"],
   "what-if": (slug, query) => ["", "/prices/simulate", supposed(query)], // its command stands at the page's head
+  sso: (slug) => [`sso show ${slug}`, ""], // who comes in, and how, is told to no token
+};
+
+/** Staff's pages, by what follows /staff: commands for whoever runs the installation. A token opens one organization, so none of them is the API's. */
+const STAFF = {
+  prices: () => "prices books",
+  experiments: () => "prices experiment list",
+  terms: (query) => (query.get("org") ? `terms show ${quoted(query.get("org"))}` : "orgs list"),
+  payments: () => "payments queue",
+  bank: (query) => (query.get("invoice") ? `invoices show ${quoted(query.get("invoice"))}` : "invoices list --state open"),
+  revenue: (query) => (query.get("experiment") ? `prices experiment revenue ${quoted(query.get("experiment"))}` : "bill revenue"),
+  questions: () => "invoices questions",
+  seller: () => "seller show",
 };
 
 /** The month that is shown where a page offers several. */
@@ -55,25 +68,27 @@ const monthShown = (query) =>
 const linesOf = ({ pathname, search }) => {
   const [, orgs, slug, page = "", name = ""] = pathname.replace(/\/$/, "").split("/").map(decodeURIComponent);
   const query = new URLSearchParams(search);
+  if (orgs === "staff") return [STAFF[slug] ? `flyusage ${STAFF[slug](query)}` : "", ""];
   const made = orgs === "orgs" && slug && PAGES[page]?.(quoted(slug), query, name, monthShown(query));
   if (!made) return ["", ""];
   const [command, path, body] = made;
   const sent = body ? ` -H "Content-Type: application/json" -d ${quoted(JSON.stringify(body))}` : "";
   const curl = `curl -H "Authorization: Bearer $FLYUSAGE_TOKEN"${sent} ${quoted(`${window.location.origin}/api/v1${path}`)}`;
-  return [command && `flyusage ${command}`, curl];
+  return [command && `flyusage ${command}`, path && curl];
 };
 
 export const CopyAs = ({ className }) => {
   const location = useLocation();
   const [isShown, setShown] = useState(false); // a page that is prepared on the server knows no address
   useEffect(() => setShown(true), []);
-  if (!isShown || !linesOf(location)[1]) return null;
+  const [command, curl] = isShown ? linesOf(location) : ["", ""];
+  if (!command && !curl) return null;
   const label = "These numbers in a terminal";
   return (
     <aside className={className} aria-label={label}>
       <span>{label}</span>
-      {linesOf(location)[0] && <CopyButton textOf={() => linesOf(location)[0]} label="Copy as command" className="button button-quiet" />}
-      <CopyButton textOf={() => linesOf(location)[1]} label="Copy as curl" className="button button-quiet" />
+      {command && <CopyButton textOf={() => linesOf(location)[0]} label="Copy as command" className="button button-quiet" />}
+      {curl && <CopyButton textOf={() => linesOf(location)[1]} label="Copy as curl" className="button button-quiet" />}
     </aside>
   );
 };

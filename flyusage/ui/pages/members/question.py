@@ -22,7 +22,6 @@ from flyusage.ui.pages.members.rows import LeavingRow, OutcomeRow, RosterRow, Sc
 from flyusage.ui.pages.members.screen import PAGE_LENGTH, Told, leaving_row, roster_row, screen
 from flyusage.ui.session import OpenOrganization, open_organization, present_person
 
-BATCHES = throttle.Limit(30, 60 * 60)  # of invitations, by organization
 RESENDS = throttle.Limit(60, 60 * 60)
 EVERYBODY = 1_000_000
 MOST_HEIRS = 200
@@ -102,7 +101,7 @@ def invite(slug: str, text: str, role: Role, *, add: int = 0, apps: frozenset[in
     Raises as `invitations.invite`, NoSeatLeft and TooManyAttempts.
     """
     org = _managed(slug)
-    _count("invitations", org, BATCHES)
+    _count("invitations", org, invitations.BATCHES)
     with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
         made = invitations.invite(session, org.id, invitations.addresses_in(text), role, by=org.by, apps=apps)
     return _told(org, made)
@@ -128,7 +127,7 @@ def compare(slug: str, text: str) -> RosterRow:
 def apply(slug: str, text: str, role: Role, digest: str, *, add: int = 0) -> list[OutcomeRow]:
     """Make the organization as the list says, and send the mails. Raises as `roster.apply`, NoSeatLeft and TooManyAttempts."""
     org = _managed(slug)
-    _count("invitations", org, BATCHES)
+    _count("invitations", org, invitations.BATCHES)
     with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
         found = roster.compare(session, org.id, invitations.addresses_in(text), by=org.by)
         if found.digest == digest and found.leavers:

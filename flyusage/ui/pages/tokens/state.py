@@ -37,6 +37,8 @@ SCOPE_WORDS = {
     Permission.DELIVERIES_MANAGE: "say where alerts are sent",
     Permission.AUDIT_READ: "the audit log",
     Permission.MEMBERS_READ: "members and their roles",
+    Permission.TOKENS_MANAGE: "make and end tokens; mine alone, 30 days at most",
+    Permission.MEMBERS_MANAGE: "invite, change and remove members; mine alone, 30 days at most",
 }
 
 
@@ -160,7 +162,7 @@ def _listed(slug: str) -> tuple[list[TokenRow], list[ScopeChoice], list[tuple[in
     with db.transaction(org.id, apps=org.apps) as session:
         found = api_tokens.tokens(session, org.id)
         apps = app_grants.app_names(session, org.id)
-    held = api_tokens.grantable(org.permissions)
+    held = api_tokens.grantable(org.permissions, is_personal=org.by.user_id is not None)
     choices = [ScopeChoice(one.value, SCOPE_WORDS.get(one, "")) for one in held]
     return [_row(one, people, apps) for one in found], choices, [(id_, visible(name)) for id_, name in apps.items()]
 
