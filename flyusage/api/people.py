@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -347,7 +347,7 @@ def _member(one: queries.Person, apps: Mapping[int, str]) -> Member:
     return Member(id=one.user_id, **{name: getattr(one, name) for name in names}, apps=_names(one.app_ids, apps))
 
 
-def _entry(one: api_tokens.Token, apps: Mapping[int, str], people: Mapping[int, str]) -> dict[str, object]:
+def _entry(one: api_tokens.Token, apps: Mapping[int, str], people: Mapping[int, str]) -> dict[str, Any]:
     names = ("id", "name", "user_id", "state", "created_at", "created_by", "expires_at", "used_at", "revoked_at")
     whose = {"is_personal": one.user_id is not None, "of": None if one.user_id is None else people.get(one.user_id)}
     told = {"begins": one.hint, "scopes": list(one.scopes), "apps": _names(one.app_ids, apps)}

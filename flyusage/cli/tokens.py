@@ -136,7 +136,7 @@ def _tell_secret(one: _Listed, slug: str, secret: str, *, as_json: bool) -> None
 def _listed_there(told: Mapping[str, Any]) -> _Listed:
     """A token as the API tells it."""
     kept = {name: told[name] for name in ("id", "name", "user_id", "created_by")}
-    moments = {name: parse_moment(told[name]) if told[name] else None for name in MOMENTS}
+    moments: dict[str, Any] = {name: parse_moment(told[name]) if told[name] else None for name in MOMENTS}
     one = api_tokens.Token(hint=told["begins"], scopes=tuple(told["scopes"]), **kept, **moments)
     return _Listed(one, told["of"], told["apps"])
 
