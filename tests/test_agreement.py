@@ -13,6 +13,7 @@ import billed_site
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from asking_api import ask, token_of
 from commanding import Flyusage, flyusage
 from hypothesis import HealthCheck, Phase, given, settings
@@ -20,7 +21,9 @@ from hypothesis import strategies as st
 
 from flyusage import db
 from flyusage.invoices.costs import explore
+from flyusage.invoices.focus.portions import Unit, Width
 from flyusage.invoices.focus.rows import Account, rows
+from flyusage.orgs import api_tokens
 from flyusage.pricing.explorer import history
 from flyusage.pricing.plain_answer import exact
 from flyusage.pricing.urls import view_from_query
@@ -40,11 +43,13 @@ FILTERS = {
     "continent": ("Europe", "!South America"),
     "sku": ("!volume",),
 }
+HOURS = ("2026-10-03T05:00:00Z/2026-10-20T17:00:00Z", "2026-10-24T22:00:00Z/2026-11-01T23:00:00Z")  # a summer time's end inside
 views = st.fixed_dictionaries(
     {
         "show": st.sampled_from(MEASURES),
         "by": st.sampled_from(["continent", "region", "app", "cost_centre", "vm_size", "sku", "machine", "nothing"]),
-        "range": st.sampled_from(["2026-10", "2026-11", "7d", "30d", "this-month", "all"]),
+        "range": st.sampled_from(["2026-10", "2026-11", "7d", "30d", "this-month", "all", *HOURS]),
+        "per": st.sampled_from(["", "", "hour", "day", "week", "month"]),
         "vs": st.sampled_from(["", "previous"]),
         "as_of": st.sampled_from(["", "2026-11-12T07:00:00Z"]),
         **{name: st.sampled_from(("", "", *values)) for name, values in FILTERS.items()},
@@ -66,14 +71,13 @@ def prism(shared_database: "Database") -> Iterator[int]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_every_surface_tells_a_view_alike(prism: int, flyusage: Flyusage, asked: dict[str, str]):
-    query = {name: value for name, value in asked.items() if value}
+    query = _query(asked)
     token = token_of(prism)
     told = ask("/usage", token=token, params=query)
     if told.status_code == 422:  # what cannot be asked, as single machines of what invoices tell; the page corrects it
         assert told.json()["code"] == "view_invalid"
         return
     said = told.json()
-    whole = {one["key"]: (one["label"], one["total"]) for one in said["series"]}
     pinned = {**query, "as_of": said["as_of"]}
 
     with db.transaction(prism) as session:  # what the page draws from
@@ -81,12 +85,14 @@ def test_every_surface_tells_a_view_alike(prism: int, flyusage: Flyusage, asked:
         answer = explore(session, prism, view, now=billed_site.clock.now())
     assert notices == ()
     assert exact(answer.total) == said["total"]
+    assert (None if answer.previous_total is None else exact(answer.previous_total)) == said["previous_total"]
+    assert (answer.granularity, [f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in answer.buckets]) == (said["granularity"], said["buckets"])
     assert [one.key for one in answer.series] == [one["key"] for one in said["series"]]
 
     words = [part for name, value in pinned.items() for part in (f"--{name.replace('_', '-')}", value)]
     by_command = json.loads(flyusage("usage", "--org", "prism", *words, "--json").out)
-    assert by_command["total"] == said["total"]
-    assert {one["key"]: (one["label"], one["total"]) for one in by_command["series"]} == whole
+    for name in ("total", "previous_total", "series", "granularity", "buckets"):
+        assert by_command[name] == said[name]
 
     written = ask("/usage.csv", token=token, params=pinned).text
     assert written == flyusage("usage", "--org", "prism", *words, "--csv").out
@@ -103,14 +109,38 @@ def test_every_surface_tells_a_view_alike(prism: int, flyusage: Flyusage, asked:
     assert {one["key"]: one["total"] for one in parquet} == totals
 
 
-@given(by=st.sampled_from(["app", "region"]), value=st.integers(0, 2))
+def _query(asked: dict[str, str]) -> dict[str, str]:
+    """A view's parameters; a range of hours as its first and its last moment."""
+    query = {name: value for name, value in asked.items() if value}
+    if "/" in query["range"]:
+        query["from"], query["to"] = query.pop("range").split("/")
+    return query
+
+
+@pytest.mark.parametrize("show", ["list_cost", "contracted_cost", "machine_hours", "running_peak"])
+def test_who_sees_one_app_is_told_what_its_filter_tells_others(prism: int, show: str):
+    """And a filter that leaves the app out tells nothing of the others."""
+    with db.platform_transaction() as session:
+        apps = frozenset([session.scalars(sa.text("SELECT id FROM app WHERE org_id = :org AND name = 'web'"), {"org": prism}).one()])
+        made = api_tokens.create(session, prism, name="web", scopes=["usage.read", "usage.export"], by=billed_site.BY, apps=apps)
+    query = {"show": show, "by": "region", "range": "2026-10", "vs": "previous", "per": "day", "as_of": "2026-11-12T07:00:00Z"}
+    theirs = ask("/usage", token=made.secret, params=query).json()
+    ours = ask("/usage", token=token_of(prism), params={**query, "app": "web"}).json()
+    for name in ("total", "previous_total", "series", "buckets", "drawn"):
+        assert theirs[name] == ours[name]
+    assert Decimal(theirs["total"]) > 0
+    others = ask("/usage", token=made.secret, params={**query, "app": "!web"}).json()
+    assert (Decimal(others["total"]), others["series"]) == (0, [])
+
+
+@given(by=st.sampled_from(["app", "region"]), value=st.integers(0, 2), per=st.sampled_from(Width), unit=st.sampled_from(Unit))
 @settings(max_examples=6, derandomize=True, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_focus_adds_up_to_what_a_view_of_the_month_tells(prism: int, by: str, value: int):
-    """Billed and list cost of an issued month: all of it, and of one app or region."""
+def test_focus_adds_up_to_what_a_view_of_the_month_tells(prism: int, by: str, value: int, per: Width, unit: Unit):
+    """Billed and list cost of an issued month, by day or hour, of apps or machines: all of it, and of one app or region."""
     chosen = {"app": ("web", "api", "batch"), "region": ("dfw", "fra", "gru")}[by][value]
     column, named = {"app": ("SubAccountId", f"app/{chosen}"), "region": ("RegionId", chosen)}[by]
     with db.transaction(prism) as session:
-        found = list(rows(session, Account(prism, "prism", "Prism"), date(2026, 10, 1)))
+        found = list(rows(session, Account(prism, "prism", "Prism"), date(2026, 10, 1), by=unit, per=per))
     invoice = ask("/invoices/PRISM-000001", token=token_of(prism)).json()
     tax_less_prepaid = Decimal(invoice["due"]["amount"]) - Decimal(invoice["net"]["amount"])
     for show, amount in (("billed_cost", "BilledCost"), ("list_cost", "ListCost")):

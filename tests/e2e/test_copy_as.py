@@ -25,8 +25,9 @@ PAGES = {  # page: command, path of the API
     "/alerts": ("flyusage anomalies --org prism", "/anomalies"),
     "/prices?region=fra": (None, "/prices?region=fra"),
     "/views": ("flyusage views list --org prism", "/views"),
-    "/settings": (None, "/organization"),
-    "/audit?action=org.create": (None, "/audit?action=org.create"),
+    "/settings": ("flyusage orgs show prism", "/organization"),
+    "/members?find=ada": ("flyusage members list prism --find ada", "/members?find=ada"),
+    "/audit?action=org.create": ("flyusage audit list prism --action org.create", "/audit?action=org.create"),
 }
 
 
@@ -54,6 +55,7 @@ def test_a_page_is_copied_as_what_gives_its_numbers(open_page: OpenPage, site: S
         expect(foot(page).get_by_role("button", name="Copy as command")).to_have_count(0)
     else:
         assert copied(page, "Copy as command") == command
+        site.run(*shlex.split(command)[1:])
 
 
 def test_a_what_if_is_copied_with_what_it_supposes(open_page: OpenPage, site: Site) -> None:

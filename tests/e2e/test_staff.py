@@ -4,6 +4,7 @@ Rival, of whom nothing else is known, also has 1,000 GB since Oct 1: 1,000 × 0.
 """
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -213,6 +214,22 @@ def test_an_organizations_page_leads_to_staffs_and_back(open_page: OpenPage) -> 
     expect(page).to_have_url("/staff/close")
     page.get_by_role("link", name="Organizations").click()
     expect(page).to_have_url("/welcome")
+
+
+def test_each_page_is_copied_as_a_command_that_runs(open_page: OpenPage, site: Site) -> None:
+    page = open_page(PAGES[0])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for path in PAGES:
+        if path == "/staff/close":
+            continue  # its command, which closes the month, stands at its head
+        page.goto(path)
+        foot = page.get_by_role("complementary", name="These numbers in a terminal")
+        foot.get_by_role("button", name="Copy as command").click()
+        expect(foot.get_by_role("button", name="Copied")).to_be_visible()
+        expect(foot.get_by_role("button", name="Copy as curl")).to_have_count(0)  # a token opens one organization
+        command = shlex.split(page.evaluate("navigator.clipboard.readText()"))
+        assert command[0] == "flyusage"
+        assert site.told(*command[1:]), path
 
 
 @pytest.mark.parametrize("path", PAGES)
