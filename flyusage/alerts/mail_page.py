@@ -15,7 +15,8 @@ _STYLE = """
 @media (prefers-color-scheme: dark) {
   .ground { background: #14121c !important; } .paper { background: #1c1927 !important; border-color: #2d2939 !important; }
   .ink, .ink * { color: #f2eff8 !important; } .quiet { color: #b4adc4 !important; } .line { border-color: #2d2939 !important; }
-  .ink .quiet { color: #b4adc4 !important; }
+  .line-fill { background: #2d2939 !important; }
+  .ink .quiet, .ink .quiet * { color: #b4adc4 !important; }
   a.link, .ink a.link { color: #bda8ff !important; } a.button { background: #a487ff !important; color: #14121c !important; }
   .ink .up { color: #ff9d76 !important; } .ink .down { color: #67d4a3 !important; }
 }
@@ -55,6 +56,40 @@ def document(title: str, preview: str, parts: Iterable[str], foot: Iterable[str]
         f'border:1px solid {LINE};border-radius:10px;padding:28px">{body}</td></tr>'
         f'<tr><td class="quiet" style="{FONT};font-size:12px;line-height:1.5;color:{QUIET};padding:16px 28px">{small}</td></tr>'
         f"</table></td></tr></table></body></html>\n"
+    )
+
+
+def quiet(words: str) -> str:
+    """A line of HTML above a figure: what it is of."""
+    return f'<p class="quiet" style="margin:0;font-size:13px;color:{QUIET}">{words}</p>'
+
+
+def figure(text: str) -> str:
+    """What the mail is about, to be read first."""
+    return (
+        f'<h1 class="figure" style="margin:2px 0 4px;font-size:34px;line-height:1.15;font-weight:650;letter-spacing:-0.02em;'
+        f'font-variant-numeric:tabular-nums">{escape(text)}</h1>'
+    )
+
+
+def tinted(text: str, *, is_over: bool) -> str:
+    """A line below a figure."""
+    tone = "up" if is_over else "same"
+    return f'<p style="margin:0"><span class="{tone}" style="color:{TONES[tone]};font-weight:600">{escape(text)}</span></p>'
+
+
+def bar(percent: int, *, is_over: bool) -> str:
+    """How full something is, as two cells; what reads mails aloud passes over it."""
+    full = max(1, min(100, percent))
+    colour = TONES["up"] if is_over else ACCENT
+    rest = (
+        f'<td class="line-fill" style="background:{LINE};border-radius:0 4px 4px 0;font-size:0;line-height:8px">&nbsp;</td>'
+        if full < 100
+        else ""
+    )
+    return (
+        f'<table role="presentation" aria-hidden="true" width="100%" cellpadding="0" cellspacing="0" style="margin:12px 0 0"><tr>'
+        f'<td width="{full}%" style="background:{colour};border-radius:4px;height:8px;font-size:0;line-height:8px">&nbsp;</td>{rest}</tr></table>'
     )
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from html import escape
 
 from flyusage.alerts.budgets import Standing
-from flyusage.alerts.mail_page import QUIET, TONES, button, document, heading, html_name, link, plain, rows
+from flyusage.alerts.mail_page import TONES, button, document, figure, heading, html_name, link, plain, quiet, rows
 from flyusage.alerts.places import Place
 from flyusage.invoices.queries import InvoiceEntry
 from flyusage.mail import Letter
@@ -61,13 +61,9 @@ def _text(told: Summary, said: str, stop: str | None) -> str:
 
 def _html(told: Summary, subject: str, said: str, stop: str | None) -> str:
     against, tone = _against(told), _tone(told)
-    figure = (
-        f'<h1 class="figure" style="margin:2px 0 4px;font-size:34px;line-height:1.15;font-weight:650;letter-spacing:-0.02em;'
-        f'font-variant-numeric:tabular-nums">{escape(_money(told, told.total))}</h1>'
-    )
     parts = [
-        f'<p class="quiet" style="margin:0;font-size:13px;color:{QUIET}">{html_name(told.place.name)} · {told.month:%B %Y}</p>',
-        figure,
+        quiet(f"{html_name(told.place.name)} · {told.month:%B %Y}"),
+        figure(_money(told, told.total)),
         f'<p style="margin:0"><span class="{tone}" style="color:{TONES[tone]};font-weight:600">{escape(against)}</span></p>'
         if against
         else "",

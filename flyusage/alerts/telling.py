@@ -22,6 +22,7 @@ from flyusage.alerts.budgets import Standing, budgets, standing
 from flyusage.alerts.caps import running_in
 from flyusage.alerts.deliveries import Message
 from flyusage.alerts.endpoints import BUDGETS, STOPS
+from flyusage.alerts.mail_page import bar, button, document, figure, html_name, one_line, quiet, tinted
 from flyusage.alerts.models import budget_alert
 from flyusage.alerts.places import page_link, told_of
 from flyusage.config import settings
@@ -115,8 +116,24 @@ def letter(alert: Alert, org: str, link: str | None) -> Letter:
     subject, said = said_of(alert, org)
     more = "It is told once a month. Cost is usage at your own prices, before fees, credits and tax."
     lines = [said, *([link] if link else []), more]
-    linked = f'<p><a href="{escape(link, quote=True)}">Open the budgets</a></p>' if link else ""
-    return Letter(subject=subject, text="\n\n".join(lines) + "\n", html=f"<p>{escape(said)}</p>{linked}<p>{escape(more)}</p>")
+    return Letter(subject=subject, text="\n\n".join(lines) + "\n", html=_html(alert, org, link, (subject, said, more)))
+
+
+def _html(alert: Alert, org: str, link: str | None, words: tuple[str, str, str]) -> str:
+    """The figure first, as in every mail with figures; then how far it is, as a bar that needs no picture."""
+    subject, said, more = words
+    currency, is_over = CURRENCIES[alert.currency], alert.amount_minor > alert.budget_minor
+    amount, whole = format_minor(alert.amount_minor, currency), format_minor(alert.budget_minor, currency)
+    of_it = alert.amount_minor * 100 // alert.budget_minor if alert.budget_minor else 100
+    parts = [
+        quiet(f"{html_name(org)} · {html_name(alert.budget_name)} · {alert.month:%B %Y}"),
+        figure(amount),
+        tinted(f"{of_it:,} % of {whole} {'spent' if alert.basis == SPENT else 'expected by the end of the month'}", is_over=is_over),
+        bar(of_it, is_over=is_over),
+        f'<p style="margin:16px 0 0">{escape(one_line(said))}</p>',
+        button(link, "Open the budgets"),
+    ]
+    return document(subject, said, parts, [more])
 
 
 def said_of(alert: Alert, org: str) -> tuple[str, str]:
