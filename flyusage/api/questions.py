@@ -45,7 +45,7 @@ class Asked(BaseModel):
     note: str = Field(min_length=1, max_length=verbs.LONGEST, pattern=r"^[^\x00]*$")
 
 
-class Question(BaseModel):
+class QuestionAsked(BaseModel):
     """A question that was asked."""
 
     id: int
@@ -65,15 +65,15 @@ def open_questions(request: Request, bearer: Caller) -> Response:
 
 
 @route(
-    router, "POST", "/invoices/{number}/lines/{position}/questions", needs=READ, problems=(404, 422), response_model=Question,
+    router, "POST", "/invoices/{number}/lines/{position}/questions", needs=READ, problems=(404, 422), response_model=QuestionAsked,
     status_code=201, summary="Question a line",
 )  # fmt: skip
 def ask(request: Request, bearer: Caller, number: Number, position: Position, asked: Asked, key: Key = "") -> Response:
     """The platform's staff answer it. Whoever may read an invoice may ask."""
 
-    def write(session: Session) -> tuple[int, Question]:
+    def write(session: Session) -> tuple[int, QuestionAsked]:
         found = queries.find(session, number, bearer.org_id)
         made = verbs.ask(session, bearer.org_id, found.id, position, asked.note, by=bearer.by)
-        return 201, Question(id=made, number=found.number, position=position, note=asked.note)
+        return 201, QuestionAsked(id=made, number=found.number, position=position, note=asked.note)
 
     return written(request, bearer, key, asked, write)

@@ -82,7 +82,7 @@ def list_tokens(org: Org, as_json: AsJson = False) -> None:
     """The organization's tokens, those that work first. Their secrets are nowhere kept."""
     there = remote.of(org)
     if there is not None:
-        found = [_listed_there(one) for one in there.pages("/tokens")]
+        found = [_listed_there(one) for one in there.get("/tokens")["data"]]
     else:
         bootstrap.be_ready()
         chosen = asked.organization(org)
