@@ -308,7 +308,7 @@ def _period(question: Question, held: Period | None) -> Period:
         return month_period(min(now, held.end) if held else now)
     view, notices = view_from_query({name: one for name, one in asked.items() if one}, now=now, history=held)
     if notices:
-        raise ViewInvalid(" ".join(notices))
+        raise ViewInvalid(f"Not taken as it is written. The page would correct it: {' '.join(notices)} Ask for what is meant.")
     return view.period
 
 

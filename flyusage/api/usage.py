@@ -161,7 +161,7 @@ def _answer(bearer: Bearer, asked: Asked) -> Answer:
         now = clock.now()
         view, notices = view_from_query(query, now=now, history=history(session, bearer.org_id))
         if notices:
-            raise ViewInvalid(" ".join(notices))
+            raise ViewInvalid(f"Not taken as it is written. The page would correct it: {' '.join(notices)} Ask for what is meant.")
         for permission in needed_for(view):
             bearer.require(permission)
         return explore(session, bearer.org_id, view, now=now)
