@@ -25,20 +25,20 @@ def lines_sql(keep: str = "", *, since: str = ":since", until: str = ":until", w
     WHERE line.capacity > 0"""
 
 
-def changes_sql() -> str:
+def changes_sql(where: str = "") -> str:
     """A query for what changes hours: (cell, day, hour, amount, later), day 0 being that of :since.
 
     A change adds `amount` to its hour of its cell and `later` to every hour after it, in base units. A run is its start and
     its stop. A report's inner hours are equal but for the one byte more that the first of them get, so that it is at most
     five changes, whatever its length (`spread.py` has the rule). What happened before :since acts from its first hour on;
     changes at or after :until are absent. Binds as `lines_sql`, with `:base` and `:span`: :since as seconds since 1970, and
-    seconds from :since to :until.
+    seconds from :since to :until; `where` narrows the intervals further.
     """
     return f"""
     WITH touched AS MATERIALIZED (
       SELECT {CELL}, capacity, extra_mib, date_part('epoch', started_at)::bigint - :base AS starts,
              date_part('epoch', stopped_at)::bigint - :base AS stops
-      FROM usage_interval WHERE org_id = :org_id AND started_at < :until AND (stopped_at IS NULL OR stopped_at > :since)
+      FROM usage_interval WHERE org_id = :org_id AND started_at < :until AND (stopped_at IS NULL OR stopped_at > :since) {where}
     ), change AS (
       SELECT app_id, region_id, vm_size_id, line.sku_id, at,
              line.capacity * sign * (3600 - at % 3600) AS amount, line.capacity * sign * 3600 AS later
