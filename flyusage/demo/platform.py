@@ -260,7 +260,7 @@ def _by_writer(events: Sequence[UsageEvent]) -> list[list[UsageEvent]]:
 
 def _roll_up(org_id: int, first_day: date) -> None:
     """Roll what is dirty from `first_day` on. Days before it wait for their chapter: their history is not whole yet."""
-    steps = Steps(org_id)
+    steps = Steps(org_id, days_at_once=31)
     months = dirty_resource.c.month >= (first_day if first_day.day == 1 else periods.next_month(periods.midnight(first_day)).date())
     left = sa.select(
         sa.or_(

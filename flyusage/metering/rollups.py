@@ -68,15 +68,16 @@ class Steps:
     """Pieces of one organization's work, the most urgent first, one transaction each. `revision` is that of the last one.
 
     With `patience_ms`, a step that waits longer than that for the organization raises OperationalError (LockNotAvailable).
+    `days_at_once` is how many days the first step may roll; where nobody waits for the organization, a month costs least.
     """
 
-    def __init__(self, org_id: int, *, newest_first: bool = True, patience_ms: int = 0) -> None:
+    def __init__(self, org_id: int, *, newest_first: bool = True, patience_ms: int = 0, days_at_once: int = 1) -> None:
         self._org_id = org_id
         self._newest_first = newest_first
         self._patience_ms = patience_ms
         self.revision = 0
         self._rolled_days = 0
-        self._days_at_once = 1  # grows while steps are short: one day may be 10 machines or 100,000
+        self._days_at_once = days_at_once  # grows while steps are short: one day may be 10 machines or 100,000
 
     def take(self, until: datetime | None) -> bool:
         """Do the next piece; False when there was none."""
