@@ -38,10 +38,10 @@ def roll_cells(session: Session, org_id: int, period: Period, apps: Collection[i
     }  # fmt: skip
     session.execute(sa.text(_SETTINGS), {"loops": "off"})
     is_stored = session.execute(sa.text(_IS_STORED), {name: binds[name] for name in ("org_id", "first_day", "last_day")}).scalar_one()
-    narrowed = is_stored and apps is not None
-    if narrowed:
-        binds["apps"] = sorted(apps)
-    for statement in _statements(period, days, is_stored=is_stored, some=_SOME if narrowed else ""):
+    some = ""
+    if is_stored and apps is not None:
+        some, binds["apps"] = _SOME, sorted(apps)
+    for statement in _statements(period, days, is_stored=is_stored, some=some):
         session.execute(sa.text(statement), {name: value for name, value in binds.items() if f":{name}" in statement})
     session.execute(sa.text(_SETTINGS), {"loops": "on"})
 

@@ -1,5 +1,6 @@
 """Intervals as lines of usage: one row per sku that a run is charged under."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -100,5 +101,9 @@ WHERE step.hour IS NOT NULL"""
 def meter_binds(session: Session) -> dict[str, Any]:
     """`:extra_id` and `:egress_id`, the skus that roll-ups treat apart."""
     skus = session.execute(sa.text("SELECT meter, id FROM sku WHERE meter IN ('extra_memory', 'egress')"))
-    ids = {row.meter: row.id for row in skus}
-    return {"extra_id": ids["extra_memory"], "egress_id": ids["egress"]}
+    return binds_of({row.meter: row.id for row in skus})
+
+
+def binds_of(skus: Mapping[str, int]) -> dict[str, Any]:
+    """`meter_binds` from the ids of the skus by meter, for who has them."""
+    return {"extra_id": skus["extra_memory"], "egress_id": skus["egress"]}

@@ -56,18 +56,27 @@ def tail_of(session: Session, org_id: int, *, as_of: datetime) -> Tail | None:
     state = session.execute(
         sa.text("SELECT rolled_through, tail_edge_at FROM rollup_state WHERE org_id = :org_id"), {"org_id": org_id}
     ).one_or_none()
-    if state is None or state.rolled_through is None:
+    if state is None:
         return None
-    as_of = min(as_of.replace(microsecond=0), state.rolled_through + HOUR)
-    since = min(state.rolled_through, floor_hour(as_of))
-    is_described = since == state.rolled_through and (state.tail_edge_at is None or as_of >= state.tail_edge_at)
+    return tail_from(org_id, state.rolled_through, state.tail_edge_at, meter_binds(session), as_of=as_of)
+
+
+def tail_from(
+    org_id: int, rolled_through: datetime | None, tail_edge_at: datetime | None, meters: dict[str, Any], *, as_of: datetime
+) -> Tail | None:
+    """`tail_of` from the columns of `rollup_state` and the `meter_binds`, for who has them."""
+    if rolled_through is None:
+        return None
+    as_of = min(as_of.replace(microsecond=0), rolled_through + HOUR)
+    since = min(rolled_through, floor_hour(as_of))
+    is_described = since == rolled_through and (tail_edge_at is None or as_of >= tail_edge_at)
     lines = _lines_sql()
     return Tail(
         since=since,
         as_of=as_of,
         cells_sql=_OPEN_CELLS if is_described else f"SELECT {CELL}, sum(quantity) AS quantity FROM ({lines}) AS line GROUP BY {CELL}",
         resources_sql=f"SELECT resource_id, {CELL}, sum(quantity) AS quantity FROM ({lines}) AS line GROUP BY resource_id, {CELL}",
-        binds={"org_id": org_id, "since": since, "until": as_of, **meter_binds(session)},
+        binds={"org_id": org_id, "since": since, "until": as_of, **meters},
     )
 
 

@@ -40,7 +40,9 @@ def test_nothing_is_gathered_of_columns_that_nobody_asks_by(database):
     statistics.refresh(smallest_bytes=1)
     with db.owner_engine().connect() as connection:
         known = connection.execute(
-            sa.text("SELECT tablename, attname FROM pg_stats WHERE tablename IN ('usage_day_2026_10', 'usage_month', 'usage_event_2026_10')")
+            sa.text(
+                "SELECT tablename, attname FROM pg_stats WHERE tablename IN ('usage_day_2026_10', 'usage_month', 'usage_event_2026_10')"
+            )
         )
         gathered = {(row.tablename, row.attname) for row in known}
     assert {("usage_day_2026_10", "app_id"), ("usage_month", "total"), ("usage_event_2026_10", "resource_id")} <= gathered
