@@ -6,7 +6,7 @@ from starlette.middleware import Middleware
 
 from flyusage.api import application, health, metrics, webhooks
 from flyusage.api.scim import routes as scim
-from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
+from flyusage.auth.errors import AccountDisabled, SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import (
     audit_downloads,
@@ -121,6 +121,7 @@ app = rx.App(
         ],
         middleware=[Middleware(KnowsReader)],
         exception_handlers={
+            AccountDisabled: sign_in.tell_disabled,
             SignInNeeded: sign_in.ask_to_sign_in,
             SecondFactorNeeded: sign_in.ask_for_second_factor,
             FlyusageError: failures.answer,

@@ -8,7 +8,7 @@ from reflex.event import EventSpec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
+from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded, TooManyAttempts
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser
 
@@ -36,7 +36,8 @@ def report(exception: Exception) -> EventSpec:
 def answer(_request: Request, error: Exception) -> Response:
     """The plain answer to a request that failed in a way somebody can do something about."""
     assert isinstance(error, FlyusageError)
-    return PlainTextResponse(error.sentence + "\n", status_code=error.status)
+    headers = {"cache-control": "no-store"} | ({"retry-after": str(error.retry_after_s)} if isinstance(error, TooManyAttempts) else {})
+    return PlainTextResponse(error.sentence + "\n", status_code=error.status, headers=headers)
 
 
 class UnknownEvent(logging.Filter):

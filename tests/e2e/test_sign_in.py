@@ -221,6 +221,7 @@ PUBLIC = (
     "/auth/forgot",
     "/auth/set-password",
     "/auth/accept-invitation",
+    "/auth/change-password",
     "/auth/sso",
     "/auth/sso/callback",
     "/mail/stop",  # by the sealed link of a mail
