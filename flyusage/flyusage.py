@@ -102,6 +102,7 @@ app = rx.App(
     ],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
+    frontend_exception_handler=failures.browser_failed,
     api_transformer=Starlette(
         routes=[
             *health.routes,

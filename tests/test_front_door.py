@@ -52,8 +52,23 @@ def asked(pages: Path, **headers: str) -> httpx.Response:
     return run_async(ask())
 
 
-@pytest.mark.parametrize("host", ["[", "[::1", "[::1]x", "a@localhost", "localhost:x", "localhost:1:2", "localhost/", "", " ", "localhost.evil.example",
-                                  "evil.example#localhost", "usage.example.evil.example"])  # fmt: skip
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[",
+        "[::1",
+        "[::1]x",
+        "a@localhost",
+        "localhost:x",
+        "localhost:1:2",
+        "localhost/",
+        "",
+        " ",
+        "localhost.evil.example",
+        "evil.example#localhost",
+        "usage.example.evil.example",
+    ],
+)
 def test_a_host_that_is_none_of_ours_however_odd_is_refused_with_every_header(tmp_path: Path, host: str) -> None:
     refused = asked(tmp_path, host=host)
     assert (refused.status_code, refused.headers["cache-control"]) == (403, "no-cache")
@@ -67,7 +82,20 @@ def test_our_own_hosts_are_answered_for(tmp_path: Path, host: str) -> None:
     assert asked(tmp_path, host=host, origin=f"https://{host}").text == "in"
 
 
-@pytest.mark.parametrize("origin", ["http://[", "http://localhost:8321@evil.example", "http://user@localhost:8321", "ftp://localhost:8321", "localhost:8321",
-                                    "http://evil.example#localhost:8321", "null", "", "http://localhost", "http://localhost:8321/x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://[",
+        "http://localhost:8321@evil.example",
+        "http://user@localhost:8321",
+        "ftp://localhost:8321",
+        "localhost:8321",
+        "http://evil.example#localhost:8321",
+        "null",
+        "",
+        "http://localhost",
+        "http://localhost:8321/x",
+    ],
+)
 def test_an_origin_that_is_not_this_very_host_however_odd_is_refused(tmp_path: Path, origin: str) -> None:
     assert asked(tmp_path, origin=origin).status_code == 403

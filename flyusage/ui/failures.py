@@ -12,6 +12,8 @@ from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded, TooManyAttemp
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser
 
+LONGEST_TOLD = 2_000
+
 _log = structlog.get_logger(__name__)
 
 
@@ -31,6 +33,11 @@ def report(exception: Exception) -> EventSpec:
     return browser.toast(
         "error", "That failed on the server, and nothing was changed.", detail=f"Reload the page. The server's log has it as {reference}."
     )
+
+
+def browser_failed(exception: Exception) -> None:
+    """A line in the log of what a page says failed in the browser: anybody can say it, of any length, so it is cut."""
+    _log.warning("browser_failed", what=str(exception)[:LONGEST_TOLD])
 
 
 def answer(_request: Request, error: Exception) -> Response:

@@ -88,9 +88,9 @@ def open_organization(slug: object, needs: Permission | None = None) -> OpenOrga
     if not isinstance(slug, str) or "\0" in slug:
         return None
     found = next(iter(_known(slug)), None) or _visited(slug)
-    if found is None:
+    if found is None and slug:
         note_refusal(_name(), "organization.open", where=slug[:LONGEST_NOTED])
-    elif needs is not None:
+    if found is not None and needs is not None:
         found.require(needs)
     return found
 

@@ -82,14 +82,14 @@ class Account(rx.State):
     @rx.event
     async def choose_mail(self, org_id: int, kind: str, is_wanted: bool):
         """Get a kind of mail of one of the reader's own organizations, or no longer."""
-        if isinstance(org_id, int) and kind in tuple(Kind):
+        if type(org_id) is int and kind in tuple(Kind):
             await asyncio.to_thread(_choose, org_id, Kind(kind), bool(is_wanted))
         self.mails = await asyncio.to_thread(_mails)
 
     @rx.event
     async def sign_out(self, session_id: int):
         """End one of the reader's own sessions; its pages go dark at once."""
-        if isinstance(session_id, int) and await asyncio.to_thread(_end, session_id):
+        if type(session_id) is int and await asyncio.to_thread(_end, session_id):
             yield browser.toast("success", "That browser is signed out.")
         _, self.devices = await asyncio.to_thread(_devices)
 
