@@ -1,7 +1,7 @@
 """Accounts that an operator disabled: nobody signs in to one, and what its people made to act for them is refused.
 
 Revision ID: 20261126_1630
-Revises: 20261126_1520
+Revises: 20261126_1730
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from flyusage.db import APP_ROLE, PLATFORM_ROLE
 
 revision = "20261126_1630"
-down_revision = "20261126_1520"
+down_revision = "20261126_1730"
 branch_labels = None
 depends_on = None
 
