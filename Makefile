@@ -8,7 +8,7 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_LINK_MODE := copy
 
-.PHONY: demo test check lint wheel bench conformance lock frontend clean
+.PHONY: demo test check lint wheel bench conformance lock sbom frontend clean
 
 demo: .venv/.run frontend  ## the demo platform on http://127.0.0.1:8321
 	@$(BIN)/flyusage demo
@@ -46,6 +46,9 @@ lock: $(UV)  ## newest versions that fit pyproject.toml, by name, version and di
 	$(COMPILE) --group build --constraints .venv/everything.txt --output-file requirements.lock
 	$(COMPILE) --group dev --constraints .venv/everything.txt --output-file requirements-dev.lock
 	$(COMPILE) --group build --group bench --constraints .venv/everything.txt --output-file requirements-bench.lock
+
+sbom: .venv/.dev  ## what all of it is made of, by the locks: CycloneDX
+	$(BIN)/python bill_of_materials.py dist/flyusage.cdx.json
 
 clean:
 	rm -rf .venv .web .states dist tests/artefacts .pytest_cache .ruff_cache .hypothesis .import_linter_cache

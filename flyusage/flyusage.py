@@ -6,7 +6,7 @@ from starlette.middleware import Middleware
 
 from flyusage.api import application, health, metrics, webhooks
 from flyusage.api.scim import routes as scim
-from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
+from flyusage.auth.errors import AccountDisabled, SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import (
     audit_downloads,
@@ -102,6 +102,7 @@ app = rx.App(
     ],
     head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/favicon.svg")],
     backend_exception_handler=failures.report,
+    frontend_exception_handler=failures.browser_failed,
     api_transformer=Starlette(
         routes=[
             *health.routes,
@@ -121,6 +122,7 @@ app = rx.App(
         ],
         middleware=[Middleware(KnowsReader)],
         exception_handlers={
+            AccountDisabled: sign_in.tell_disabled,
             SignInNeeded: sign_in.ask_to_sign_in,
             SecondFactorNeeded: sign_in.ask_for_second_factor,
             FlyusageError: failures.answer,

@@ -20,6 +20,7 @@ ASSETS = "/assets/"
 # inline script, which with each of thirty files came to a twentieth of a first load.
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
+_HOST = re.compile(r"(?:(?P<name>[A-Za-z0-9._-]+)|\[(?P<six>[0-9A-Fa-f:.]+)\])(?::\d{1,5})?")
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
@@ -43,7 +44,7 @@ class FrontDoor:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
         elif refusal := self._refusal(Headers(scope=scope)):
-            await _refuse(scope, receive, send, refusal)
+            await _refuse(scope, receive, send if scope["type"] == "websocket" else self._sender(scope, send), refusal)
         elif scope["type"] == "websocket":
             await self.app(scope, receive, send)
         else:
@@ -53,11 +54,11 @@ class FrontDoor:
 
     def _refusal(self, headers: Headers) -> str | None:
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
+        name = _name_in(host)
         if name not in self.hosts and not name.endswith(".localhost"):
             return f"flyusage does not answer for the host {name!r}. Set FLYUSAGE_BASE_URL to the address people use."
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
             return "This request came from another site's page. Open flyusage itself in the browser."
         return None
 
@@ -76,6 +77,12 @@ class FrontDoor:
             await send(message)
 
         return send_with_headers
+
+
+def _name_in(host: str) -> str:
+    """The name in a Host header, without its port; empty for what is none."""
+    found = _HOST.fullmatch(host)
+    return (found["name"] or found["six"]).lower() if found else ""
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, sentence: str) -> None:

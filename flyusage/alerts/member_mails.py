@@ -224,7 +224,8 @@ WHERE m.user_id = :user AND o.deleted_at IS NULL ORDER BY o.name, m.org_id"""
 _PEOPLE = """
 SELECT m.user_id, p.email, m.role, m.app_ids, m.wants_summary, m.wants_anomalies
 FROM membership m JOIN people_of_organization(NULL) AS p ON p.user_id = m.user_id
-WHERE m.org_id = :org AND (p.signs_in_by_provider OR m.org_id NOT IN (SELECT closed_without_second_factor(m.user_id))) ORDER BY m.user_id"""
+WHERE m.org_id = :org AND NOT is_disabled(m.user_id)
+  AND (p.signs_in_by_provider OR m.org_id NOT IN (SELECT closed_without_second_factor(m.user_id))) ORDER BY m.user_id"""
 _DUE = """
 SELECT w.org_id, w.kind, w.about, w.user_id, w.key, w.told_from, w.told_to FROM member_mail w JOIN organization o ON o.id = w.org_id
 WHERE w.done_at IS NULL AND w.due_at <= :now AND o.deleted_at IS NULL ORDER BY w.due_at, w.org_id, w.user_id LIMIT :limit"""

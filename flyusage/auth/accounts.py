@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 
 from flyusage import clock, db
 from flyusage.auth import halfway, passkeys, passwords, second_factor, sessions, throttle
-from flyusage.auth.errors import AddressInvalid, LinkSpent, SecondFactorAsked, SignInRefused, UserKnown, UserUnknown
+from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordWrong, SecondFactorAsked, SignInRefused, UserKnown, UserUnknown
 from flyusage.auth.how import PASSKEY
 from flyusage.auth.models import User
 from flyusage.auth.secrets import digest, new_secret
@@ -110,6 +110,46 @@ def set_password(session: Session, user_id: int, password: str) -> None:
     halfway.end_all(session, user_id)
 
 
+def change_password(reader: sessions.Reader, present: str, wanted: str, *, address: str, device: str, note: Note) -> str:
+    """Give whoever is signed in another password; all their sessions end, and the secret of the new one is for this browser's cookie.
+
+    `present` is the password until now: whoever finds a session that was left open does not know it. Its own transactions: a try is
+    counted and stays. `note` says it on, in its transaction. Raises PasswordWrong, PasswordTooWeak, TooManyAttempts.
+    """
+    with db.platform_transaction() as session:
+        throttle.count(session, "password-change", str(reader.user_id), throttle.PER_ACCOUNT)
+        kept = session.scalar(sa.text("SELECT password_hash FROM user_account WHERE id = :user"), {"user": reader.user_id})
+    if not passwords.verify(present, kept)[0]:
+        raise PasswordWrong("That is not your password of now. Type it again, or have a link sent to set another.")
+    with db.platform_transaction() as session:
+        note(session, reader.user_id)
+        set_password(session, reader.user_id, wanted)
+        throttle.forget(session, "password-change", str(reader.user_id))
+        return sessions.start(session, reader.user_id, address=address, device=device, how=reader.how)
+
+
+def disable(session: Session, user_id: int) -> int:
+    """Let nobody sign in to the account, and end what is open; how many browsers that were. Needs the platform's role.
+
+    Its own API tokens are refused, links and half sign-ins lead nowhere; memberships, and what the person made, stay as they are.
+    """
+    disabled = sa.text("UPDATE user_account SET disabled_at = coalesce(disabled_at, :now) WHERE id = :user")
+    session.execute(disabled, {"now": clock.now(), "user": user_id})
+    halfway.end_all(session, user_id)
+    return sessions.end_all(session, user_id)
+
+
+def enable(session: Session, user_id: int) -> bool:
+    """Let the account be signed in to again; False where it was not disabled. Needs the platform's role."""
+    enabled = sa.text("UPDATE user_account SET disabled_at = NULL WHERE id = :user AND disabled_at IS NOT NULL RETURNING true")
+    return bool(session.scalar(enabled, {"user": user_id}))
+
+
+def is_disabled(session: Session, user_id: int) -> bool:
+    """Whether nobody may sign in to the account. Works before a tenant is known."""
+    return bool(session.scalar(sa.text("SELECT is_disabled(:user)"), {"user": user_id}))
+
+
 def sign_in(
     email: str,
     password: str,
@@ -123,8 +163,8 @@ def sign_in(
     """Sign in by password; the secret for the browser's new cookie. Its own transactions: a failure is counted and stays.
 
     `mark` is the secret of a former session of this browser; `note` says the sign-in on, in its transaction; `permit` may raise
-    against an account whose password was right. Raises SignInRefused, TooManyAttempts, SecondFactorAsked. What is refused, and how
-    long that takes, does not tell whether the account exists.
+    against an account whose password was right. Raises SignInRefused, TooManyAttempts, SecondFactorAsked, AccountDisabled. What is
+    refused, and how long that takes, does not tell whether the account exists.
     """
     written = _typed(email)
     with db.platform_transaction() as session:

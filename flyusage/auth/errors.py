@@ -35,11 +35,35 @@ class TooManyAttempts(FlyusageError):
         self.retry_after_s = retry_after_s
 
 
+class AccountDisabled(FlyusageError):
+    """Whoever runs the installation has disabled the account. Told only to somebody who has proved that it is theirs."""
+
+    code = "account_disabled"
+    status = 403
+
+    def __init__(self, sentence: str, user_id: int) -> None:
+        super().__init__(sentence)
+        self.user_id = user_id
+
+
 class PasswordTooWeak(FlyusageError):
     """A password that would be guessed; the sentence says what makes a better one."""
 
     code = "password_too_weak"
     status = 422
+
+
+class PasswordBreached(PasswordTooWeak):
+    """A password that looks strong, and stands in the lists of breached ones that are tried first."""
+
+    code = "password_breached"
+
+
+class PasswordWrong(FlyusageError):
+    """Whoever is signed in gave another password than the account's as their present one."""
+
+    code = "password_wrong"
+    status = 401
 
 
 class LinkSpent(FlyusageError):

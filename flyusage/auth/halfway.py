@@ -22,7 +22,11 @@ Note = Callable[[Session, int, Kind], None]  # what else is to be written about 
 
 
 def start(session: Session, user_id: int, *, how: How = PASSWORD) -> str:
-    """Somebody gave the right password or link, or a provider vouched for them; the secret for the cookie by which the code is asked for."""
+    """Somebody gave the right password or link, or a provider vouched for them; the secret for the cookie by which the code is asked for.
+
+    Raises AccountDisabled.
+    """
+    sessions.refuse_disabled(session, user_id)
     secret, now = new_secret(), clock.now()
     session.execute(
         sa.text(

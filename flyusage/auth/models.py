@@ -17,6 +17,9 @@ class User(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     password_hash: str | None = Field(default=None, sa_column=Column(Text))
     email_verified_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    disabled_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), comment="by whoever runs the installation: signs in no more")
+    )
 
 
 class UserSession(SQLModel, table=True):

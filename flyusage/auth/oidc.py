@@ -22,7 +22,7 @@ from authlib.oidc.core import CodeIDToken
 from httpx import HTTPStatusError, Response
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key, KeySet
 
 from flyusage import clock
 from flyusage.auth import outgoing
@@ -37,6 +37,7 @@ ASKED_AGAIN_S = 10  # for keys, when a signature names one that is not known
 MOST_KNOWN = 1000  # providers: more than any installation has
 MOST_KEYS = 100
 MOST_GROUPS = 1000
+SIGNED_DOTS = 2  # in what is signed
 OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
 LOGGED_OUT = "http://schemas.openid.net/event/backchannel-logout"  # OpenID Connect Back-Channel Logout 1.0, 2.4
 LOGOUT_S = 300  # how long after it was made a logout token is taken
@@ -218,7 +219,11 @@ def checked_token(client: Client, provider: Provider, id_token: str, access_toke
     except (JoseError, AuthlibBaseError, ValueError, TypeError, KeyError) as error:
         raise ProviderRefused(f"What the provider signed does not hold: {_said(error)}.") from error
     subject = token["sub"]
-    if not subject or len(subject) > LONGEST_SUBJECT or not hmac.compare_digest(str(token["nonce"]).encode(), nonce.encode()):
+    if (
+        not _is_name(subject)
+        or not 0 < len(subject) <= LONGEST_SUBJECT
+        or not hmac.compare_digest(str(token["nonce"]).encode(), nonce.encode())
+    ):
         raise ProviderRefused("What the provider signed does not hold: sub.")
     return dict(token)
 
@@ -226,11 +231,18 @@ def checked_token(client: Client, provider: Provider, id_token: str, access_toke
 def _decoded(provider: Provider, id_token: str) -> jwt.Token:
     """By the keys that are known, else by those of now: providers change theirs."""
     try:
-        return jwt.decode(id_token, _keys(provider), algorithms=list(ALGORITHMS))
+        return _opened(id_token, _keys(provider))
     except (JoseError, ValueError):
         if not _forget_keys(provider):
             raise
-    return jwt.decode(id_token, _keys(provider), algorithms=list(ALGORITHMS))
+    return _opened(id_token, _keys(provider))
+
+
+def _opened(token: str, keys: KeySet) -> jwt.Token:
+    try:
+        return jwt.decode(token, keys, algorithms=list(ALGORITHMS))
+    except RecursionError as error:  # brackets without end, which anybody can send
+        raise ValueError("nested too deeply") from error
 
 
 def _forget_keys(provider: Provider) -> bool:
@@ -250,16 +262,21 @@ def _keys(provider: Provider) -> KeySet:
         if known.keys is not None and time.monotonic() - known.keys_at < KEPT_S:
             return known.keys
     found = outgoing.get_json(provider.jwks_uri).get("keys")
-    usable = [one for one in found if _signs(one)][:MOST_KEYS] if isinstance(found, list) else []
+    usable = [key for one in found[:MOST_KEYS] if _signs(one) for key in _readable(one)] if isinstance(found, list) else []
     if not usable:
         raise ProviderUnreachable("The provider publishes no key that a signature could be checked by.")
-    try:
-        keys = KeySet.import_key_set({"keys": usable})
-    except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise ProviderUnreachable("The provider publishes a key that cannot be read.") from error
+    keys = KeySet(usable)
     with _reading:
         known.keys, known.keys_at = keys, time.monotonic()
     return keys
+
+
+def _readable(key: dict[str, Any]) -> list[Key]:
+    """The key, or nothing where it is of a kind that is not known here, which hides no other (RFC 7517, 5)."""
+    try:
+        return KeySet.import_key_set({"keys": [key]}).keys
+    except (JoseError, ValueError, TypeError, KeyError):
+        return []
 
 
 def _signs(key: object) -> bool:
@@ -282,7 +299,7 @@ def _more(client: Client, provider: Provider, claims: Mapping[str, Any], token: 
     lacks = "email" not in claims or client.groups_claim not in claims
     if not lacks or provider.userinfo_endpoint is None or not token.get("access_token"):
         return {}
-    found = outgoing.get_json(provider.userinfo_endpoint, {"authorization": f"Bearer {token['access_token']}"})
+    found = _told(client, provider, outgoing.get(provider.userinfo_endpoint, {"authorization": f"Bearer {token['access_token']}"}))
     if found.get("sub") != claims["sub"]:
         raise ProviderRefused("The provider tells about another person than the one it signed for.")
     if "email" in claims:  # each address with its own word about it
@@ -291,8 +308,23 @@ def _more(client: Client, provider: Provider, claims: Mapping[str, Any], token: 
     return found
 
 
+def _told(client: Client, provider: Provider, answer: bytes) -> dict[str, Any]:
+    """What a provider tells of a person, plain or signed (OpenID Connect Core 1.0, 5.3.2). Raises ProviderRefused."""
+    if answer[:1] == b"{" or answer.count(b".") != SIGNED_DOTS:
+        return outgoing.as_json(answer)
+    try:
+        found = _decoded(provider, answer.decode().strip()).claims
+    except (JoseError, ValueError) as error:
+        raise ProviderRefused(f"What the provider tells of the person is not signed by it: {_said(error)}.") from error
+    audience = found.get("aud")
+    if found.get("iss") != provider.issuer or client.client_id not in (audience if isinstance(audience, list) else [audience]):
+        raise ProviderRefused("What the provider tells of the person is not for us.")
+    return found
+
+
 def _person(client: Client, told: Mapping[str, Any], signed: Mapping[str, Any]) -> Person:
-    if client.groups_claim in (told.get("_claim_names") or {}):
+    elsewhere = told.get("_claim_names")
+    if isinstance(elsewhere, dict) and client.groups_claim in elsewhere:
         raise ProviderRefused(
             "The provider left the groups out because there are too many. Have it send those that are assigned to this application only."
         )
@@ -302,15 +334,13 @@ def _person(client: Client, told: Mapping[str, Any], signed: Mapping[str, Any]) 
     return Person(
         issuer=client.issuer,
         subject=signed["sub"],
-        email=email.strip().lower() if isinstance(email, str) else "",
-        # Entra ID says xms_edov instead: that the address's domain belongs to the directory.
-        is_email_verified=told.get("email_verified") is True or told.get("xms_edov") in (True, "1", "true"),
-        name=name if isinstance(name, str) else "",
-        groups=tuple(str(one) for one in groups[:MOST_GROUPS])
-        if isinstance(groups, list)
-        else (groups,)
-        if isinstance(groups, str)
-        else (),
+        email=email.strip().lower() if _is_name(email) else "",
+        # Cognito says it in a text. Entra ID says xms_edov instead: that the address's domain belongs to the directory.
+        is_email_verified=told.get("email_verified") is True
+        or told.get("email_verified") == "true"
+        or told.get("xms_edov") in (True, "1", "true"),
+        name="".join(one for one in name if one.isprintable()) if isinstance(name, str) else "",
+        groups=tuple(filter(_is_name, groups if isinstance(groups, list) else [groups]))[:MOST_GROUPS],
         has_factor="mfa" in methods or (isinstance(acr, str) and acr in client.factor_acr),
         acr=acr if isinstance(acr, str) else "",
         amr=methods,

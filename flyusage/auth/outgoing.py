@@ -25,16 +25,21 @@ LONGEST_ADDRESS = 2000
 
 def get_json(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The JSON object at `url`. Raises ProviderUnreachable with what is wrong there."""
-    answer = send("GET", url, headers={"accept": "application/json", **(headers or {})})
-    if answer.status_code != 200:
-        raise ProviderUnreachable(f"{_named(url)} answered {answer.status_code} where 200 was expected.")
     try:
-        found = answer.json()
-    except ValueError:
+        found = json.loads(get(url, headers))
+    except (ValueError, RecursionError):  # also brackets without end
         found = None
     if not isinstance(found, dict):
         raise ProviderUnreachable(f"{_named(url)} answered something that is no JSON object.")
     return found
+
+
+def get(url: str, headers: Mapping[str, str] | None = None) -> bytes:
+    """What is at `url`. Raises ProviderUnreachable, also for any other answer than 200."""
+    answer = send("GET", url, headers={"accept": "application/json", **(headers or {})})
+    if answer.status_code != 200:
+        raise ProviderUnreachable(f"{_named(url)} answered {answer.status_code} where 200 was expected.")
+    return answer.content
 
 
 def send(method: str, url: str, *, headers: Mapping[str, str] | None = None, data: Mapping[str, str] | None = None) -> httpx.Response:
@@ -126,6 +131,6 @@ def as_json(content: bytes) -> dict[str, Any]:
     """A JSON object, empty where it is none."""
     try:
         found = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -5,7 +5,8 @@ from functools import cache
 
 from pwdlib import PasswordHash
 
-from flyusage.auth.errors import PasswordTooWeak
+from flyusage.auth.breached import is_breached
+from flyusage.auth.errors import PasswordBreached, PasswordTooWeak
 
 SHORTEST = 10
 LONGEST = 256  # what is longer costs the server time, not the guesser
@@ -35,6 +36,8 @@ def _refuse_weak(password: str, known: tuple[str, ...]) -> None:
         raise PasswordTooWeak(f"A password needs {SHORTEST} characters or more. Four unrelated words make a good one.")
     if len(password) > LONGEST:
         raise PasswordTooWeak(f"A password may have {LONGEST} characters at most.")
+    if is_breached(password):
+        raise PasswordBreached("This password is known from a breach, and guessers try those first. Four unrelated words make a good one.")
     from zxcvbn import zxcvbn  # its word lists take a quarter of a second to load, and only new passwords need them
 
     words = [word for one in known for word in (one, *re.split(r"[^\w]+", one)) if len(word) >= SHORTEST_WORD]

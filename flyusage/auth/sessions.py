@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock
+from flyusage.auth.errors import AccountDisabled
 from flyusage.auth.how import PASSWORD, How
 from flyusage.auth.secrets import digest, new_secret
 
@@ -52,7 +53,11 @@ class Device:
 
 
 def start(session: Session, user_id: int, *, address: str, device: str, how: How = PASSWORD) -> str:
-    """Sign a user in; the new secret for the browser's cookie. Never a secret that came from a browser: it could be somebody else's."""
+    """Sign a user in; the new secret for the browser's cookie. Never a secret that came from a browser: it could be somebody else's.
+
+    Raises AccountDisabled.
+    """
+    refuse_disabled(session, user_id)
     secret, now = new_secret(), clock.now()
     session.execute(
         sa.text(
@@ -73,6 +78,13 @@ def start(session: Session, user_id: int, *, address: str, device: str, how: How
         },
     )
     return secret
+
+
+def refuse_disabled(session: Session, user_id: int) -> None:
+    """Raise AccountDisabled for an account that is; none is disabled before this transaction is over. Needs the platform's role."""
+    is_disabled = sa.text("SELECT disabled_at IS NOT NULL FROM user_account WHERE id = :user FOR SHARE")
+    if session.scalar(is_disabled, {"user": user_id}):
+        raise AccountDisabled("This account is disabled. Ask whoever runs this installation, if you should be let in.", user_id)
 
 
 def reader_of(session: Session, secret: str) -> Reader | None:

@@ -46,6 +46,7 @@ PER_DEVICE = Limit(10, 15 * 60)  # one that is known to the account
 PER_ADDRESS = Limit(60, 15 * 60)
 MAILS_PER_ACCOUNT = Limit(4, 60 * 60)
 MAILS_PER_ADDRESS = Limit(30, 60 * 60)
+DOWNLOADS = Limit(120, 10 * 60)  # of one person's, in one organization
 LONGEST_KEY = 300
 
 _COUNT = """

@@ -90,6 +90,46 @@ def sign_out(email: Annotated[str, typer.Argument(help="Who is to be signed out.
     typer.echo(f"{account.email} is signed out in {ended} {'browser' if ended == 1 else 'browsers'}.")
 
 
+@app.command("disable")
+def disable(
+    email: Annotated[str, typer.Argument(help="Whose account nobody may sign in to any more.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Let nobody sign in to an account: its sessions end at once, its API tokens are refused, mails about usage stop.
+
+    Memberships, invoices and what the person made stay as they are. `flyusage users enable` undoes it.
+    Example: flyusage users disable ada@example.com
+    """
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        account = accounts.known(session, email)
+        left = session.scalars(sa.text(_LEFT_ALONE), {"user": account.user_id}).all()
+    for slug in left:
+        typer.echo(f"{account.email} is the only owner of {slug} who can sign in: nobody else can make another.")
+    if not yes:
+        typer.confirm(f"Disable {account.email}: end its sessions and refuse its API tokens?", abort=True)
+    with db.platform_transaction() as session:
+        was_disabled = accounts.is_disabled(session, account.user_id)
+        ended = accounts.disable(session, account.user_id)
+        if not was_disabled:
+            detail = {"browsers": ended}
+            audit.record_of_person(session, account.user_id, actor="system:cli", action="account.disable", detail=detail)
+    browsers = f"{ended} {'browser' if ended == 1 else 'browsers'}"
+    typer.echo(f"{account.email} was disabled already." if was_disabled else f"{account.email} is disabled, and signed out in {browsers}.")
+
+
+@app.command("enable")
+def enable(email: Annotated[str, typer.Argument(help="Whose account may be signed in to again.")]) -> None:
+    """Undo `flyusage users disable`: password, second factor, memberships and API tokens are as they were."""
+    bootstrap.be_ready()
+    with db.platform_transaction() as session:
+        account = accounts.known(session, email)
+        is_new = accounts.enable(session, account.user_id)
+        if is_new:
+            audit.record_of_person(session, account.user_id, actor="system:cli", action="account.enable")
+    typer.echo(f"{account.email} can sign in again." if is_new else f"{account.email} was not disabled.")
+
+
 @app.command("list")
 def list_users(as_json: AsJson = False) -> None:
     """Everybody with an account, by address, and where they belong."""
@@ -102,8 +142,8 @@ def list_users(as_json: AsJson = False) -> None:
     if not rows:
         typer.echo("Nobody can sign in yet. `flyusage users create EMAIL --owner ORG` makes the first account.")
         return
-    columns = ("email", "name", "has_password", "memberships")
-    print_table(("address", "name", "can sign in", "belongs to"), [[row[column] for column in columns] for row in rows])
+    table = [[row["email"], row["name"], "disabled" if row["is_disabled"] else row["has_password"], row["memberships"]] for row in rows]
+    print_table(("address", "name", "can sign in", "belongs to"), table)
 
 
 def _tell(account: accounts.Account, link: str, *, as_json: bool) -> None:
@@ -115,8 +155,14 @@ def _tell(account: accounts.Account, link: str, *, as_json: bool) -> None:
 
 
 _USERS = """
-SELECT u.id AS user_id, u.email, u.name, u.password_hash IS NOT NULL AS has_password,
+SELECT u.id AS user_id, u.email, u.name, u.password_hash IS NOT NULL AS has_password, u.disabled_at IS NOT NULL AS is_disabled,
        coalesce(string_agg(m.role || ' of ' || o.slug, ', ' ORDER BY o.slug), '') AS memberships
 FROM user_account u LEFT JOIN membership m ON m.user_id = u.id LEFT JOIN organization o ON o.id = m.org_id
 GROUP BY u.id ORDER BY u.email
+"""
+_LEFT_ALONE = """
+SELECT o.slug FROM membership m JOIN organization o ON o.id = m.org_id
+WHERE m.user_id = :user AND m.role = 'owner' AND o.deleted_at IS NULL
+  AND NOT EXISTS (SELECT FROM membership x WHERE x.org_id = m.org_id AND x.role = 'owner' AND x.user_id <> :user AND NOT is_disabled(x.user_id))
+ORDER BY o.slug
 """

@@ -142,7 +142,7 @@ def open_doors(session: Session) -> list[DemoPerson]:
     there = set(
         session.scalars(
             sa.text(
-                """SELECT email FROM user_account u WHERE password_hash IS NOT NULL
+                """SELECT email FROM user_account u WHERE password_hash IS NOT NULL AND disabled_at IS NULL
                    AND NOT EXISTS (SELECT FROM second_factor f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL)"""
             )
         )

@@ -21,7 +21,7 @@ from sqlmodel import Session
 from flyusage import clock
 from flyusage.auth.secrets import digest
 from flyusage.orgs import app_grants, audit
-from flyusage.orgs.acting import Actor, member
+from flyusage.orgs.acting import Actor, member, note_refusal
 from flyusage.orgs.errors import AppUnknown, NotPermitted, TokenInvalid, TokenRefused, TokenUnknown
 from flyusage.orgs.models import ApiToken, Role
 from flyusage.orgs.permissions import PERMISSIONS, Permission, within_apps
@@ -95,6 +95,7 @@ class Bearer:
     def require(self, permission: Permission) -> None:
         """Raise NotPermitted for a token that does not hold `permission`."""
         if permission not in self.permissions:
+            note_refusal(f"token:{self.token_id}", permission, where=self.slug)
             raise NotPermitted(f"This token may not do {permission}. Make one with that scope, in a role that holds it.")
 
 
@@ -217,7 +218,7 @@ def bearer_of(session: Session, secret: str) -> Bearer:
     if row.expires_at <= now:
         raise TokenRefused(f"This API token expired on {row.expires_at:%Y-%m-%d}. Make another on the organization's page of tokens.")
     if row.user_id is not None and row.role is None:
-        raise TokenRefused("The member whose token this is does not belong to the organization any more.")
+        raise TokenRefused("The member whose token this is does not belong to the organization any more, or their account is disabled.")
     if row.deleted_at is not None:
         raise TokenRefused("The organization of this API token is deleted. An owner can bring it back for 30 days.")
     if row.is_closed:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from flyusage.auth import sessions
 from flyusage.orgs import audit
-from flyusage.orgs.acting import Actor
+from flyusage.orgs.acting import Actor, note_refusal
 from flyusage.orgs.app_grants import EVERY_APP, require_limitable, told
 from flyusage.orgs.errors import AppUnknown, LastOwner, MemberUnknown, NotPermitted, RoleUnknown
 from flyusage.orgs.models import Role
@@ -120,6 +120,7 @@ def _apply(session: Session, org_id: int, wanted: Mapping[int, Role | None], *, 
         raise MemberUnknown("Somebody among them does not belong to this organization, or no longer. Load the page again.")
     changed = [row for row in known if wanted[row.user_id] != row.role]
     if not may_touch_owners and any(Role.OWNER in (row.role, wanted[row.user_id]) for row in changed):
+        note_refusal(by.name, "an owner's place")
         raise NotPermitted("Only an owner makes somebody an owner, or changes or removes one. Ask an owner.")
     limited = dict(session.execute(sa.text(_LIMITED), {"org": org_id, "users": [row.user_id for row in changed]}).all())
     granted = {user_id: told(session, org_id, apps) for user_id, apps in limited.items()}

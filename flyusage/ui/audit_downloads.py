@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from flyusage import db
+from flyusage.auth import throttle
 from flyusage.orgs import audit
 from flyusage.orgs.audit_export import audit_csv, audit_json_lines
 from flyusage.orgs.permissions import Permission
@@ -34,9 +35,16 @@ async def _given(request: Request, ending: str, media_type: str, read: Callable[
     org = await run_in_threadpool(open_organization, request.path_params["slug"], Permission.AUDIT_READ)
     if org is None:
         return PlainTextResponse("There is no organization at this address. Check its name and try again.\n", status_code=404)
+    await run_in_threadpool(count_download, org)
     await run_in_threadpool(note_export, org, "audit", format=ending)
     headers = {"Content-Disposition": f'attachment; filename="{org.slug}-audit.{ending}"', "Cache-Control": "private, no-store"}
     return StreamingResponse(spooled(line.encode() for line in _lines(org, read)), media_type=media_type, headers=headers)
+
+
+def count_download(org: OpenOrganization) -> None:
+    """Count one more download by the present reader, before anything is read for it. Raises TooManyAttempts."""
+    with db.platform_transaction() as session:
+        throttle.count(session, "download", f"{org.id}:{org.by.name}", throttle.DOWNLOADS)
 
 
 def note_export(org: OpenOrganization, what: str, **detail: str) -> None:

@@ -13,7 +13,7 @@ from flyusage.orgs.permissions import Permission
 from flyusage.pricing import urls
 from flyusage.pricing.explorer import history
 from flyusage.spooling import spooled
-from flyusage.ui.audit_downloads import note_export
+from flyusage.ui.audit_downloads import count_download, note_export
 from flyusage.ui.pages.members.question import members_csv
 from flyusage.ui.permitted import require_for
 from flyusage.ui.session import OpenOrganization, open_organization
@@ -27,6 +27,7 @@ async def members(request: Request) -> Response:
     org = await run_in_threadpool(open_organization, request.path_params["slug"], Permission.MEMBERS_READ)
     if org is None:
         return PlainTextResponse(NONE, status_code=404)
+    await run_in_threadpool(count_download, org)
     await run_in_threadpool(note_export, org, "members")
     return _csv(members_csv(org), f"{org.slug}-members.csv")
 
@@ -36,6 +37,7 @@ async def usage_csv(request: Request) -> Response:
     org = await run_in_threadpool(open_organization, request.path_params["slug"], Permission.USAGE_EXPORT)
     if org is None:
         return PlainTextResponse(NONE, status_code=404)
+    await run_in_threadpool(count_download, org)
     await run_in_threadpool(_require, org, dict(request.query_params))  # before anything of the answer is sent
     await run_in_threadpool(note_export, org, "usage", view=request.url.query[:LONGEST_NOTED])
     return _csv(_lines(org, dict(request.query_params)), f"{org.slug}-usage.csv")

@@ -8,9 +8,11 @@ from reflex.event import EventSpec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded
+from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded, TooManyAttempts
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser
+
+LONGEST_TOLD = 2_000
 
 _log = structlog.get_logger(__name__)
 
@@ -33,10 +35,16 @@ def report(exception: Exception) -> EventSpec:
     )
 
 
+def browser_failed(exception: Exception) -> None:
+    """A line in the log of what a page says failed in the browser: anybody can say it, of any length, so it is cut."""
+    _log.warning("browser_failed", what=str(exception)[:LONGEST_TOLD])
+
+
 def answer(_request: Request, error: Exception) -> Response:
     """The plain answer to a request that failed in a way somebody can do something about."""
     assert isinstance(error, FlyusageError)
-    return PlainTextResponse(error.sentence + "\n", status_code=error.status)
+    headers = {"cache-control": "no-store"} | ({"retry-after": str(error.retry_after_s)} if isinstance(error, TooManyAttempts) else {})
+    return PlainTextResponse(error.sentence + "\n", status_code=error.status, headers=headers)
 
 
 class UnknownEvent(logging.Filter):

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from flyusage import db
-from flyusage.auth.errors import SignInNeeded
+from flyusage.auth.errors import SignInNeeded, TooManyAttempts
 from flyusage.errors import FlyusageError
 from flyusage.invoices import queries
 from flyusage.invoices.errors import InvoiceUnknown
@@ -22,6 +22,7 @@ from flyusage.invoices.lines_csv import lines_csv
 from flyusage.invoices.yearly import year_zip
 from flyusage.orgs import audit
 from flyusage.orgs.permissions import Permission
+from flyusage.ui.audit_downloads import count_download
 from flyusage.ui.session import OpenOrganization, open_organization
 
 NONE = "There is no such document at this address. Check its number and try again.\n"
@@ -81,8 +82,8 @@ async def _given(request: Request, make: Make, media_type: str, ending: str) -> 
         found = await run_in_threadpool(_made, request.path_params["slug"], make, ending)
     except InvoiceUnknown:
         found = None
-    except SignInNeeded:
-        raise  # a browser is led to the sign-in page
+    except (SignInNeeded, TooManyAttempts):
+        raise  # a browser is led to the sign-in page, or told when to come back
     except FlyusageError as error:
         return _said(f"{error.sentence}\n", error.status)
     if found is None:
@@ -104,6 +105,7 @@ def _made(slug: str, make: Make, ending: str) -> tuple[str, bytes] | None:
     org = open_organization(slug, Permission.INVOICES_READ)
     if org is None:
         return None
+    count_download(org)
     with db.transaction(org.id, apps=org.apps) as session:
         name, content = make(session, org)
         audit.record(session, org.id, actor=org.by.name, action="invoice.export", subject=f"invoice:{name}", detail={"format": ending})

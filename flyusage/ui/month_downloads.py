@@ -17,7 +17,7 @@ from flyusage.invoices.focus.rows import Account, rows
 from flyusage.orgs.permissions import Permission
 from flyusage.spooling import spooled
 from flyusage.ui.addresses import month_in
-from flyusage.ui.audit_downloads import note_export
+from flyusage.ui.audit_downloads import count_download, note_export
 from flyusage.ui.session import OpenOrganization, open_organization
 
 NONE = "There is no such file at this address. Check the month (2026-10) and try again.\n"
@@ -51,6 +51,7 @@ async def _given(request: Request, what: str, media_types: Mapping[str, str], ma
     month, ending = month_in(request.path_params["month"]), request.path_params["ending"]
     if org is None or month is None or ending not in media_types:
         return PlainTextResponse(NONE, status_code=404)
+    await run_in_threadpool(count_download, org)
     pieces = spooled(make(org, month))
     first = await run_in_threadpool(next, pieces, b"")
     await run_in_threadpool(lambda: note_export(org, "invoice", month=f"{month:%Y-%m}", format=f"{what}.{ending}"))

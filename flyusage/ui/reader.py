@@ -6,7 +6,6 @@ still holds is asked of the database each time (`session.py`): a client's own st
 
 import asyncio
 from contextvars import ContextVar
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 COOKIE = "flyusage_session"  # as all cookies here, to be asked of `cookie_name`
 DEVICE_COOKIE = "flyusage_device"  # outlives the session: says that this browser was signed in before
-LONGEST_COOKIE = 4096
+LONGEST_COOKIES = 65_536  # all of a host's together
 
 _secret: ContextVar[str] = ContextVar("flyusage_session_secret", default="")
 _shown_to: WeakKeyDictionary[BaseState, str] = WeakKeyDictionary()
@@ -71,15 +70,15 @@ def cookie_name(plain: str) -> str:
 
 
 def secret_in(cookies: str, plain: str = COOKIE) -> str:
-    """The secret in a Cookie header, empty where there is none."""
+    """The secret in a Cookie header; empty where there is none, and where two say different things: one of them was planted.
+
+    Read by the name alone: other cookies of the host, however odd or many, are nobody's business here and hide none of ours.
+    """
     name = cookie_name(plain)
-    if name not in cookies or len(cookies) > LONGEST_COOKIE:
+    if name not in cookies or len(cookies) > LONGEST_COOKIES:
         return ""
-    try:
-        found = SimpleCookie(cookies).get(name)
-    except CookieError:
-        return ""
-    return found.value if found is not None else ""
+    found = [value.strip() for each in cookies.split(";") for called, _, value in [each.partition("=")] if called.strip() == name]
+    return found[0] if len(set(found)) == 1 else ""
 
 
 class KnowReader(rx.Middleware):

@@ -17,13 +17,13 @@ from flyusage import clock, db
 from flyusage.auth import second_factor, sessions
 from flyusage.auth.errors import SecondFactorNeeded
 from flyusage.auth.secrets import digest
-from flyusage.orgs.acting import Actor, member, system
+from flyusage.orgs.acting import Actor, member, note_refusal, system
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role, StaffRole
 from flyusage.orgs.organizations import UNDO
 from flyusage.orgs.permissions import PERMISSIONS, Permission, within_apps
 from flyusage.orgs.staff import STAFF_PERMISSIONS, StaffPermission, record_visit, require_staff, roles_of
-from flyusage.ui.reader import present_reader, present_secret
+from flyusage.ui.reader import present_reader, present_secret, signed_in
 
 LOOPBACK = system("loopback")
 
@@ -39,6 +39,7 @@ READING = frozenset(
     }
 )
 
+LONGEST_NOTED = 100
 MOST_ASKED = 50  # each is a transaction of its own; who has more arrives at one of the first
 
 
@@ -62,6 +63,7 @@ class OpenOrganization:
     def require(self, permission: Permission) -> None:
         """Raise NotPermitted for a reader whose role here does not hold `permission`."""
         if permission not in self.permissions:
+            note_refusal(self.by.name, permission, where=self.slug)
             raise NotPermitted(f"Your role does not hold the permission {permission}. Ask an owner of {self.name} for a role that does.")
 
 
@@ -86,9 +88,18 @@ def open_organization(slug: object, needs: Permission | None = None) -> OpenOrga
     if not isinstance(slug, str) or "\0" in slug:
         return None
     found = next(iter(_known(slug)), None) or _visited(slug)
+    if found is None and slug:
+        note_refusal(_name(), "organization.open", where=slug[:LONGEST_NOTED])
     if found is not None and needs is not None:
         found.require(needs)
     return found
+
+
+def _name() -> str:
+    """The present reader as the audit names them."""
+    with db.lookup_transaction() as session:
+        reader = signed_in(session)
+        return "nobody" if reader is None else f"user:{reader.user_id}"
 
 
 def _known(slug: str | None = None) -> list[OpenOrganization]:
@@ -192,6 +203,8 @@ def staff(needs: StaffPermission) -> Actor:
     Raises NotPermitted without a role that holds `needs`, SecondFactorNeeded for staff without a second factor.
     """
     person = present_person()
+    if not any(needs in STAFF_PERMISSIONS[role] for role in person.staff_roles):
+        note_refusal(person.by.name, needs, where="staff")
     require_staff(person.staff_roles, needs)
     if not person.has_second_factor:
         raise SecondFactorNeeded(

@@ -20,11 +20,13 @@ from starlette.routing import Route
 from flyusage import db
 from flyusage.auth import accounts, halfway, letters, passkeys, passwords, second_factor, sessions
 from flyusage.auth.errors import (
+    AccountDisabled,
     AddressInvalid,
     CodeWrong,
     LinkSpent,
     PasskeyRefused,
     PasswordTooWeak,
+    PasswordWrong,
     SecondFactorAsked,
     SignInNeeded,
     SignInOver,
@@ -226,6 +228,20 @@ async def set_password(request: Request) -> Response:
     return with_cookies(RedirectResponse("/", status_code=303), secret)
 
 
+async def change_password(request: Request) -> Response:
+    """Another password for whoever is signed in, who is signed out everywhere else. Fields: present, password."""
+    form = await form_of(request)
+    try:
+        secret = await run_in_threadpool(
+            _change_password, _field(form, "present"), _field(form, "password"), address_of(request), request.headers.get("user-agent", "")
+        )
+    except SignInNeeded:
+        return RedirectResponse("/sign-in?next=%2Faccount", status_code=303)
+    except (PasswordWrong, PasswordTooWeak, TooManyAttempts, SingleSignOnNeeded) as error:
+        return back("/account", error.code)
+    return with_cookies(back("/account", "password_changed"), secret)
+
+
 async def accept_invitation(request: Request) -> Response:
     """Take the place that an invitation keeps: signed in as its address, or with a new account. Fields: link, name, password."""
     form = await form_of(request)
@@ -296,6 +312,20 @@ def _send_link(email: str) -> None:
         secret = accounts.new_link(session, known.user_id, "set_password") if known else None
     if secret is not None:
         letters.send_link(email, accounts.link_to_set_password(secret, settings()))
+
+
+def _change_password(present: str, wanted: str, address: str, device: str) -> str:
+    with db.platform_transaction() as session:
+        reader = signed_in(session)
+        if reader is None:
+            raise SignInNeeded("You are not signed in, or no longer. Sign in, and come back to this page.")
+    permitted = partial(_note_password, device)
+    return accounts.change_password(reader, present[: passwords.LONGEST], wanted, address=address, device=device, note=permitted)
+
+
+def _note_password(device: str, session: Session, user_id: int) -> None:
+    require_password_allowed(session, user_id)
+    note("password.set", session, user_id, device=device)
 
 
 def _set_password(link: str, password: str, address: str, device: str) -> str:
@@ -391,6 +421,14 @@ def without_cookie(response: Response, plain: str) -> Response:
     return response
 
 
+def tell_disabled(_request: Request, error: Exception) -> Response:
+    """Where somebody lands whose account is disabled, by whatever way they proved that it is theirs."""
+    assert isinstance(error, AccountDisabled)
+    answer = _without_half(back("/sign-in", error.code))
+    answer.background = BackgroundTask(_note_refusal, error.user_id)
+    return answer
+
+
 def ask_for_code(half: str, onward: str) -> Response:
     """To the page that asks for the second factor; `half` is the half sign-in's secret."""
     response = RedirectResponse(f"/second-factor?{urlencode({'next': onward})}" if onward else "/second-factor", status_code=303)
@@ -444,5 +482,6 @@ routes = [
     Route("/auth/sign-out", sign_out, methods=["POST"]),
     Route("/auth/forgot", forgot, methods=["POST"]),
     Route("/auth/set-password", set_password, methods=["POST"]),
+    Route("/auth/change-password", change_password, methods=["POST"]),
     Route("/auth/accept-invitation", accept_invitation, methods=["POST"]),
 ]

@@ -357,3 +357,83 @@ def test_somebody_new_is_written_to(cast: Cast, client: httpx.Client, mailserver
         (["ada@prism.example"], "Your account on flyusage, from Prism"),
         (["owner@rival.example"], "Join Prism on flyusage"),
     ]
+
+
+def test_what_is_nested_without_end_is_refused_in_a_sentence(client: httpx.Client):
+    for body in (b"[" * 100_000, b'{"schemas":' * 50_000, b'{"userName":"a@b.example","name":' + b'{"a":' * 90_000 + b"1" + b"}" * 90_001):
+        for path in ("Users", "Groups"):
+            answered = client.post(path, content=body, headers={"content-type": "application/scim+json"})
+            assert (answered.status_code, answered.json()["schemas"]) == (400, ["urn:ietf:params:scim:api:messages:2.0:Error"])
+    deep = "not (" * 400 + 'userName eq "a"' + ")" * 400
+    assert client.get("Users", params={"filter": deep}).status_code in (200, 400)
+
+
+def test_the_words_of_real_directories_are_understood(cast: Cast, client: httpx.Client):
+    ada, grace = (
+        client.post("Users", json={"schemas": [USER], "userName": name, "active": True}).json()
+        for name in ("ada@prism.example", "grace@prism.example")
+    )
+    where = f"Users/{ada['id']}"
+
+    def changed(*operations: dict, to: str = where) -> dict:
+        answered = client.patch(to, json=patch(*operations))
+        assert answered.status_code in (200, 204), (operations, answered.text)
+        return client.get(to).json()
+
+    # Microsoft Entra: verbs with a capital, truth in a text, dotted paths, a filter in the path, each attribute an operation of its own.
+    assert changed({"op": "Replace", "path": "active", "value": "False"})["active"] is False
+    assert "ada@prism.example" not in people(cast)
+    assert changed({"op": "Add", "path": "active", "value": "True"})["active"] is True
+    assert changed({"op": "Add", "path": "name.givenName", "value": "Ada"}, {"op": "Add", "path": "name.familyName", "value": "L."})[
+        "name"
+    ] == {
+        "givenName": "Ada",
+        "familyName": "L.",
+    }
+    moved = changed({"op": "Replace", "path": 'emails[type eq "work"].value', "value": "ada.l@prism.example"})
+    assert [one["value"] for one in moved["emails"]] == ["ada.l@prism.example"]
+    assert "ada@prism.example" in people(cast)  # the account keeps the address it was made for
+    # Okta: one value without a path; JumpCloud: names in any case.
+    assert changed({"op": "replace", "value": {"active": False, "displayName": "A."}})["active"] is False
+    assert changed({"op": "REPLACE", "path": "ACTIVE", "value": True})["active"] is True
+    assert changed({"op": "replace", "value": {"UserName": "ada.l@prism.example"}})["userName"] == "ada.l@prism.example"
+    assert changed({"op": "replace", "value": {"name.givenName": "Augusta"}})["name"]["givenName"] == "Augusta"
+    assert "name" not in changed({"op": "remove", "path": "name"}) or not changed({"op": "remove", "path": "name"})["name"]
+    # Groups: members given as a list, as one, and taken out by a filter or, as Entra does, by the value.
+    staff = client.post("Groups", json=group("Staff")).json()
+    team = f"Groups/{staff['id']}"
+
+    def members(*operations: dict) -> set[str]:
+        return {one["value"] for one in changed(*operations, to=team).get("members", [])}
+
+    assert members({"op": "Add", "path": "members", "value": [{"value": ada["id"]}, {"value": grace["id"]}]}) == {ada["id"], grace["id"]}
+    assert members({"op": "add", "path": "members", "value": [{"value": ada["id"]}]}) == {ada["id"], grace["id"]}  # once more
+    assert members({"op": "remove", "path": f'members[value eq "{ada["id"]}"]'}) == {grace["id"]}
+    assert members({"op": "Remove", "path": "members", "value": [{"value": grace["id"]}]}) == set()
+    assert members({"op": "replace", "value": {"members": [{"value": grace["id"], "display": "Grace"}]}}) == {grace["id"]}
+    assert members({"op": "remove", "path": "members"}) == set()
+    assert changed({"op": "Replace", "value": {"id": staff["id"], "displayName": "All staff"}}, to=team)["displayName"] == "All staff"
+
+
+FOUND = {
+    'userName eq "ADA@prism.example"': 1, 'USERNAME Eq "ada@prism.example"': 1, 'emails.value co "PRISM"': 2, 'emails[value sw "ada"]': 1,
+    'externalId eq "x1"': 1, 'active eq true and not (userName sw "grace")': 1, '(userName sw "ada" or userName sw "grace") and active eq true': 2,
+    'userName pr': 2, 'displayName pr': 0, 'urn:ietf:params:scim:schemas:core:2.0:User:userName eq "ada@prism.example"': 1,
+    'meta.created gt "2001-01-01T00:00:00Z"': 2, 'userName eq "\\u0000"': 0, "active eq false": 0,
+}  # fmt: skip
+
+
+def test_directories_filter_and_page_as_they_like(client: httpx.Client):
+    add(client, "ada@prism.example", externalId="x1", active=True)
+    add(client, "grace@prism.example", externalId="x2", active=True)
+    assert {one: client.get("Users", params={"filter": one}).json().get("totalResults") for one in FOUND} == FOUND
+    for nonsense in ("userName eq", "(", 'nobody eq "x"', "userName eq 'x'", 'userName xx "y"', '" or 1=1 --'):
+        assert client.get("Users", params={"filter": nonsense}).status_code in (200, 400)
+    for given, resources in (({"count": 0}, 0), ({"startIndex": 0}, 2), ({"startIndex": -5, "count": 1}, 1), ({"startIndex": 3}, 0),
+                             ({"startIndex": 10**30}, 0), ({"count": 10**30}, 2),
+                             ({"count": -1}, 0), ({"startIndex": 2, "count": 5}, 1)):  # fmt: skip
+        listed = client.get("Users", params=given)
+        assert listed.status_code == 200, (given, listed.text)
+        assert (listed.json()["totalResults"], len(listed.json().get("Resources", []))) == (2, resources), given
+    assert client.post("Users", json=person("ADA@PRISM.example")).status_code == 409
+    assert client.get("Users", params={"count": "many"}).status_code == 400

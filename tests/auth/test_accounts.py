@@ -9,8 +9,19 @@ from cast import Cast
 from sqlalchemy.exc import ProgrammingError
 
 from flyusage import clock, db
-from flyusage.auth import accounts, sessions, throttle
-from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordTooWeak, SignInRefused, TooManyAttempts, UserKnown, UserUnknown
+from flyusage.auth import accounts, halfway, sessions, throttle
+from flyusage.auth.errors import (
+    AccountDisabled,
+    AddressInvalid,
+    LinkSpent,
+    PasswordTooWeak,
+    PasswordWrong,
+    SignInOver,
+    SignInRefused,
+    TooManyAttempts,
+    UserKnown,
+    UserUnknown,
+)
 
 NOW = datetime(2026, 11, 15, tzinfo=UTC)
 GOOD, BETTER = "violin oxide parcel thunder", "copper meadow lantern seven"
@@ -264,3 +275,78 @@ def test_a_refusal_takes_as_long_whether_or_not_there_is_an_account(real_cost: N
     assert len(set.union(*statements.values())) == 1
     least = {one: min(each[1:]) for one, each in taken.items()}
     assert max(least.values()) < 1.25 * min(least.values()), least
+
+
+def test_who_is_signed_in_changes_the_password_by_the_one_of_now(owner: str, cast: Cast):
+    here, elsewhere = (accounts.sign_in(owner, GOOD, **HOME) for _ in range(2))
+    me, said = reader(here), []
+    assert me is not None
+
+    def change(present: str, wanted: str) -> str:
+        return accounts.change_password(me, present, wanted, **HOME, note=lambda _, user_id: said.append(user_id))
+
+    for present, wanted, why in ((BETTER, BETTER, PasswordWrong), ("", BETTER, PasswordWrong), (GOOD, "short", PasswordTooWeak)):
+        with pytest.raises(why):
+            change(present, wanted)
+    assert reader(here)
+    assert reader(elsewhere)  # nothing was changed
+    said.clear()
+    new = change(GOOD, BETTER)
+    assert (reader(here), reader(elsewhere), said) == (None, None, [cast.owner.user_id])  # this browser gets a new secret
+    assert (found := reader(new)) is not None
+    assert found.how == me.how
+    with pytest.raises(SignInRefused):
+        accounts.sign_in(owner, GOOD, **HOME)
+    accounts.sign_in(owner, BETTER, **HOME)
+    for _ in range(throttle.PER_ACCOUNT.times):
+        with pytest.raises(PasswordWrong):
+            change(GOOD, GOOD)
+    with pytest.raises(TooManyAttempts):
+        change(BETTER, GOOD)
+
+
+def test_nobody_signs_in_to_a_disabled_account_by_whatever_way(owner: str, cast: Cast):
+    user = cast.owner.user_id
+    open_page = accounts.sign_in(owner, GOOD, **HOME)
+    with db.platform_transaction() as session:
+        link, half = accounts.new_link(session, user, "set_password"), halfway.start(session, user)
+        assert accounts.disable(session, user) == 1
+    assert reader(open_page) is None
+    with pytest.raises(SignInRefused):  # a wrong password is told nothing else than before
+        accounts.sign_in(owner, BETTER, **HOME)
+    with pytest.raises(AccountDisabled):
+        accounts.sign_in(owner, GOOD, **HOME)
+    for begin in (lambda session: halfway.start(session, user), lambda session: sessions.start(session, user, **HOME)):
+        with db.platform_transaction() as session, pytest.raises(AccountDisabled):
+            begin(session)
+    with pytest.raises(SignInOver):
+        halfway.finish(half, "123456", **HOME, note=lambda *_: None)
+    with db.platform_transaction() as session:
+        assert accounts.enable(session, user)
+        assert not accounts.enable(session, user)
+        assert accounts.spend_link(session, link, "set_password") == user
+    assert reader(open_page) is None  # what was ended stays so
+    accounts.sign_in(owner, GOOD, **HOME)
+
+
+def test_who_signs_in_while_the_account_is_disabled_is_out_a_moment_later(owner: str, cast: Cast):
+    def disable() -> int:
+        with db.platform_transaction() as session:
+            return accounts.disable(session, cast.owner.user_id)
+
+    with ThreadPoolExecutor(1) as thread:
+        with db.platform_transaction() as session:
+            secret = sessions.start(session, cast.owner.user_id, **HOME)
+            ended = thread.submit(disable)
+            _until_somebody_waits()
+        assert ended.result() == 1
+    assert reader(secret) is None
+
+
+def _until_somebody_waits() -> None:
+    waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    for _ in range(1000):
+        with db.plain_connection() as connection:
+            if connection.scalar(waiting):
+                return
+    pytest.fail("nobody waits for the account")

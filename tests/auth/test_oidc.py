@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import provider
@@ -69,6 +70,11 @@ WRONG = {
     "no subject": {"sub": None},
     "an empty subject": {"sub": ""},
     "a subject too long": {"sub": "s" * 256},
+    "a subject that is a number": {"sub": 7},
+    "a subject that is a list": {"sub": ["s-1"]},
+    "a subject with a NUL": {"sub": "s\0"},
+    "a time in words": {"exp": "later"},
+    "a nonce that is a number": {"nonce": 1},
 }
 
 
@@ -234,3 +240,66 @@ def test_who_calls_itself_something_else_or_leads_astray_is_no_provider() -> Non
             answers[path] = {"issuer": base, **DESCRIBED, **wrong}
             with pytest.raises(ProviderUnreachable, match=said):
                 oidc.discover(base)
+
+
+def test_a_key_that_nobody_here_can_read_does_not_hide_the_others() -> None:
+    """RFC 7517, 5: keys of kinds that are not known, or that lack something, are passed over."""
+    odd = [
+        {"kty": "EC", "crv": "P-999", "x": "AA", "y": "AA", "kid": "o"},
+        {"kty": "RSA", "kid": "r"},
+        {"kty": "OKP", "crv": "X448", "x": "AA"},
+        {"kty": "AKP"},
+        7,
+    ]
+    with serving({"/keys": {"keys": [*odd, KEY.as_dict(private=False)]}}) as base:
+        known = Provider(base, f"{base}/authorize", f"{base}/token", f"{base}/keys", None, True, True)
+        assert checked(known, signed(claims(base)))["sub"] == "s-1"
+
+
+ODD: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "a group as a text": ({"groups": "staff"}, {"groups": ("staff",)}),
+    "groups that are no texts": ({"groups": [1, None, {"a": "b"}, "staff"]}, {"groups": ("staff",)}),
+    "a group that no database takes": ({"groups": ["a\0b", "\ud800", "staff"]}, {"groups": ("staff",)}),
+    "groups as an object": ({"groups": {"staff": True}}, {"groups": ()}),
+    "nothing about the address": ({"email": "Ada@prism.example"}, {"email": "ada@prism.example", "is_email_verified": False}),
+    "verified in a text, as Cognito says it": ({"email_verified": "true"}, {"is_email_verified": True}),
+    "not verified in a text": ({"email_verified": "false"}, {"is_email_verified": False}),
+    "verified as a number": ({"email_verified": 1}, {"is_email_verified": False}),
+    "an address that is none": ({"email": ["ada@prism.example"], "email_verified": True}, {"email": ""}),
+    "an address with a NUL": ({"email": "ada\0@prism.example"}, {"email": ""}),
+    "a name that is none": ({"name": {"given": "Ada"}}, {"name": ""}),
+    "a name with a NUL": ({"name": "Ada\0\ud800 L."}, {"name": "Ada L."}),
+    "methods as a text": ({"amr": "mfa"}, {"has_factor": False}),
+    "a class that is a list": ({"acr": ["mfa"]}, {"has_factor": False, "acr": ""}),
+    "names of claims as a list": ({"_claim_names": ["groups"], "groups": ["staff"]}, {"groups": ("staff",)}),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_what_providers_say_oddly_is_read_or_passed_over(what: str) -> None:
+    given, wanted = ODD[what]
+    told = oidc._person(
+        Client("https://id.example", CLIENT_ID, "", BACK, factor_acr=("mfa",)), {"sub": "s-1", **given}, {"sub": "s-1", **given}
+    )
+    assert {name: getattr(told, name) for name in wanted} == wanted
+
+
+def test_a_person_in_a_signed_answer_is_the_providers_and_for_us(published: Provider) -> None:
+    """OpenID Connect Core 1.0, 5.3.2: some sign what they tell beside the ID token."""
+    client = Client(published.issuer, CLIENT_ID, CLIENT_SECRET, BACK)
+    for told, is_taken in (
+        (signed({"sub": "s-1", "email": "ada@prism.example", "iss": published.issuer, "aud": CLIENT_ID}), True),
+        (signed({"sub": "s-1", "email": "ada@prism.example", "iss": published.issuer, "aud": [CLIENT_ID]}), True),
+        (signed({"sub": "s-2", "iss": published.issuer, "aud": CLIENT_ID}), False),
+        (signed({"sub": "s-1", "iss": published.issuer, "aud": "somebody-else"}), False),
+        (signed({"sub": "s-1", "iss": "https://evil.example", "aud": CLIENT_ID}), False),
+        (signed({"sub": "s-1", "iss": published.issuer, "aud": CLIENT_ID}, OTHER), False),
+        ("no.token.", False),
+    ):
+        with serving({"/me": told.encode()}) as base:
+            there = replace(published, userinfo_endpoint=f"{base}/me")
+            if is_taken:
+                assert oidc._more(client, there, {"sub": "s-1"}, {"access_token": "t"})["email"] == "ada@prism.example"
+            else:
+                with pytest.raises(ProviderRefused):
+                    oidc._more(client, there, {"sub": "s-1"}, {"access_token": "t"})

@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from flyusage.auth import passwords
-from flyusage.auth.errors import PasswordTooWeak
+from flyusage.auth import breached, passwords
+from flyusage.auth.errors import PasswordBreached, PasswordTooWeak
 
 pytestmark = pytest.mark.usefixtures("real_cost")
 GOOD = "violin oxide parcel thunder"
@@ -53,3 +55,19 @@ def test_a_hash_of_yesterdays_cost_is_renewed():
     assert is_right
     assert renewed is not None
     assert passwords.verify(GOOD, renewed) == (True, None)
+
+
+@pytest.mark.parametrize("known", ["Kugelfisch9", "kugelfisch9", "3385900972", "!!!gerard!!!"])
+def test_what_looks_strong_and_is_known_from_a_breach_is_refused(known: str):
+    with pytest.raises(PasswordBreached, match="known from a breach"):
+        passwords.hash_of(known)
+
+
+@given(st.lists(st.text(max_size=30), max_size=40), st.text(max_size=30))
+@settings(max_examples=50)
+def test_of_packed_passwords_each_is_found_and_no_other(packed: list[str], other: str):
+    with pytest.MonkeyPatch.context() as patched:
+        kept = breached.packed(packed)
+        patched.setattr(breached, "_kept", lambda: kept)
+        assert all(breached.is_breached(one) for one in packed)
+        assert breached.is_breached(other) == (other.lower() in {one.lower() for one in packed})

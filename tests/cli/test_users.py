@@ -1,13 +1,20 @@
 """`flyusage users`: accounts are made and listed, and the link sets a password."""
 
 import json
+import re
 
 import pyotp
+import pytest
+import sqlalchemy as sa
 from cast import Cast
 
 from flyusage import db
+from flyusage.alerts import member_mails
 from flyusage.auth import accounts, second_factor, sessions
-from flyusage.orgs import audit, queries
+from flyusage.auth.errors import AccountDisabled
+from flyusage.orgs import api_tokens, audit, queries
+from flyusage.orgs.acting import member
+from flyusage.orgs.errors import TokenRefused
 from flyusage.orgs.models import Role
 
 GOOD = "violin oxide parcel thunder"
@@ -82,3 +89,43 @@ def test_somebody_is_signed_out_everywhere(flyusage, cast: Cast):
     with db.platform_transaction() as session:
         assert [sessions.reader_of(session, secret) for secret in secrets] == [None, None]
         assert [one.action for one in audit.entries(session, cast.prism.id)] == ["session.end_all"]
+
+
+def test_an_account_is_disabled_with_what_acts_for_it_and_enabled_again(flyusage, cast: Cast):
+    owner, by = cast.owner, member(cast.owner.user_id, Role.OWNER)
+    with db.platform_transaction() as session:
+        accounts.set_password(session, owner.user_id, GOOD)
+    accounts.sign_in(owner.email, GOOD, address="::1", device="")
+    with db.transaction(cast.prism.id) as session:
+        own, ours = (
+            api_tokens.create(session, cast.prism.id, name="ci", scopes=["usage.read"], by=by, user_id=whose)
+            for whose in (owner.user_id, None)
+        )
+
+    def bearer(secret: str) -> str:
+        with db.lookup_transaction() as session:
+            return api_tokens.bearer_of(session, secret).slug
+
+    def mailed() -> list[str]:
+        with db.transaction(cast.prism.id) as session:
+            return [row.email for row in session.execute(sa.text(member_mails._PEOPLE), {"org": cast.prism.id})]
+
+    said = flyusage("users", "disable", owner.email, "--yes").out
+    alone = f"{owner.email} is the only owner of prism who can sign in: nobody else can make another.\n"
+    assert said == f"{alone}{owner.email} is disabled, and signed out in 1 browser.\n"
+    assert flyusage("users", "disable", owner.email, "--yes").out.endswith(f"{owner.email} was disabled already.\n")
+    with pytest.raises(AccountDisabled):
+        accounts.sign_in(owner.email, GOOD, address="::1", device="")
+    with pytest.raises(TokenRefused, match="account is disabled"):
+        bearer(own.secret)
+    assert bearer(ours.secret) == "prism"
+    assert mailed() == [cast.member.email]
+    assert re.search(rf"^{owner.email} .* disabled +owner of prism$", flyusage("users", "list").out, re.MULTILINE)
+    assert flyusage("users", "enable", owner.email).out == f"{owner.email} can sign in again.\n"
+    assert flyusage("users", "enable", owner.email).out == f"{owner.email} was not disabled.\n"
+    assert (bearer(own.secret), mailed()) == ("prism", [owner.email, cast.member.email])
+    assert accounts.sign_in(owner.email, GOOD, address="::1", device="")
+    with db.platform_transaction() as session:
+        told = [(one.actor, one.action, one.detail) for one in audit.entries(session, cast.prism.id) if one.action.startswith("account.")]
+    assert told == [("system:cli", "account.enable", {}), ("system:cli", "account.disable", {"browsers": 1})]
+    assert "No account has the address nobody@prism.example" in flyusage("users", "disable", "nobody@prism.example", "--yes").err

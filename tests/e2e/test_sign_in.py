@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import Site, barriers, keep_picture
-from guarded_site import ALONE, OUTSIDER, OWNER, PASSWORDS, SESSION, Visit, ask, cookies_of, link_for, post, sign_in
+from guarded_site import ALONE, OUTSIDER, OWNER, PASSWORDS, SESSION, Visit, ask, cookies_of, link_for, post, set_password, sign_in
 from hostile import call, connected, handlers, heard
 from playwright.sync_api import expect
 
@@ -146,6 +146,31 @@ def link_sent_to(guarded: Site, email: str) -> str:
     return f"/new-account?link={secret}"
 
 
+def test_the_password_is_changed_on_the_accounts_page(visit: Visit, guarded: Site) -> None:
+    page, other = visit("/account", who=ALONE), visit("/account", who=ALONE)
+    expect(other.get_by_role("heading", name="Where you are signed in")).to_be_visible()
+
+    def change(present: str, wanted: str) -> None:
+        if not page.get_by_label("Your password of now").is_visible():
+            page.get_by_text("Change the password", exact=True).first.click()
+        page.get_by_label("Your password of now").fill(present)
+        page.get_by_label("A new one of 10 characters or more").fill(wanted)
+        with page.expect_navigation():
+            page.get_by_role("button", name="Change the password").click()
+
+    change("nobody knows this one", "copper ladder violin nine")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("not your password of now"))
+    change(PASSWORDS[ALONE], "!!!gerard!!!")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("known from a breach"))
+    try:
+        change(PASSWORDS[ALONE], "copper ladder violin nine")
+        expect(page.get_by_role("status").filter(has_text="Your password is changed")).to_be_visible()
+        expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+        keep_picture(page, "account-password")
+    finally:
+        set_password(guarded, ALONE, PASSWORDS[ALONE])
+
+
 @pytest.mark.parametrize("is_narrow_and_dark", [False, True])
 def test_somebody_makes_an_account_and_an_organization_by_the_keyboard_alone(visit: Visit, guarded: Site, is_narrow_and_dark: bool) -> None:
     who = f"nora{is_narrow_and_dark:d}@new.example"
@@ -221,6 +246,7 @@ PUBLIC = (
     "/auth/forgot",
     "/auth/set-password",
     "/auth/accept-invitation",
+    "/auth/change-password",
     "/auth/sso",
     "/auth/sso/callback",
     "/mail/stop",  # by the sealed link of a mail

@@ -17,10 +17,11 @@ from commanding import Flyusage, flyusage  # noqa: F401 a fixture
 from starlette.applications import Starlette
 
 from flyusage import db
+from flyusage.auth import throttle
 from flyusage.errors import FlyusageError
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import PERMISSIONS
-from flyusage.ui import failures, month_downloads, session
+from flyusage.ui import audit_downloads, downloads, failures, invoice_downloads, month_downloads, session
 
 if TYPE_CHECKING:
     from conftest import Database
@@ -34,7 +35,8 @@ def org_id(shared_database: "Database"):
 
 def get(path: str) -> httpx.Response:
     async def talk() -> httpx.Response:
-        app = Starlette(routes=month_downloads.routes, exception_handlers={FlyusageError: failures.answer})
+        files = (*month_downloads.routes, *downloads.routes, *audit_downloads.routes, *invoice_downloads.routes)
+        app = Starlette(routes=files, exception_handlers={FlyusageError: failures.answer})
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
             return await client.get(path)
 
@@ -84,3 +86,24 @@ def test_a_month_without_anything_says_so_and_no_file_is_left(org_id: int, flyus
     assert said.code == 1
     assert list(tmp_path.iterdir()) == []
     assert ask("/exports/focus?month=2025-03", token=token_of(org_id)).json()["code"] == "nothing_billed"
+
+
+def test_whoever_downloads_without_end_is_told_when_to_come_back(org_id: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(throttle, "DOWNLOADS", throttle.Limit(0, 600))
+    noted = sa.text("SELECT count(*) FROM audit_event WHERE action = 'invoice.export'")
+    path = "/orgs/prism/billing/2026-10/cost-centres.csv"
+    with db.platform_transaction() as opened:
+        before = opened.execute(noted).scalar_one()
+    for other in (
+        path,
+        "/orgs/prism/usage.csv",
+        "/orgs/prism/audit.csv",
+        "/orgs/prism/members.csv",
+        "/orgs/prism/invoices/PRISM-000001.pdf",
+    ):
+        refused = get(other)
+        assert (refused.status_code, refused.text.partition(". ")[0]) == (429, "That was tried too often"), other
+        assert 0 < int(refused.headers["retry-after"]) <= 600
+    with db.platform_transaction() as opened:
+        assert opened.execute(noted).scalar_one() == before
+        opened.execute(sa.text("DELETE FROM rate_counter"))  # the others download too

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from background import run_async
 from cast import Cast
 from factories import ingest, started
+from structlog.testing import capture_logs
 
 from flyusage import clock, db
 from flyusage.alerts import saved_views
@@ -107,8 +108,18 @@ def test_a_reader_opens_what_they_belong_to_as_far_as_their_role_goes(cast: Cast
     found = open_organization("prism", Permission.USAGE_READ)
     assert found is not None
     assert (found.by, found.permissions) == (member(cast.member.user_id, Role.VIEWER), PERMISSIONS[Role.VIEWER])
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted), capture_logs() as logged:
         open_organization("prism", Permission.INVOICES_READ)
+    who = f"user:{cast.member.user_id}"
+    assert [(one["event"], one["who"], one["what"], one["organization"]) for one in logged] == [
+        ("permission_refused", who, "invoices.read", "prism")
+    ]
+    with capture_logs() as logged, pytest.raises(NotPermitted):
+        staff(StaffPermission.READ)
+    assert [(one["who"], one["what"]) for one in logged] == [(f"staff:{cast.member.user_id}", StaffPermission.READ)]
+    with capture_logs() as logged:
+        assert open_organization("rival") is None
+    assert [(one["who"], one["what"], one["organization"]) for one in logged] == [(who, "organization.open", "rival")]
     with db.platform_transaction() as session:
         session.execute(sa.text("DELETE FROM membership WHERE user_id = :user"), {"user": cast.member.user_id})
     assert open_organization("prism") is None
@@ -210,3 +221,21 @@ def test_what_invoices_tell_is_for_those_who_may_read_invoices(cast: Cast, monke
     monkeypatch.setattr(session_module, "permitted", lambda _org_id: PERMISSIONS[Role.VIEWER])
     with pytest.raises(NotPermitted, match=r"invoices\.read"):
         run_async(told())
+
+
+@pytest.mark.parametrize(
+    ("cookies", "secret"),
+    [
+        ("flyusage_session=abc", "abc"),
+        ("other[1]=x; flyusage_session=abc; bad cookie\x01=; =; ;", "abc"),  # of other programs on the host, however odd
+        (f"ads={'x' * 9_000}; flyusage_session=abc", "abc"),  # or long
+        ("flyusage_session=abc; flyusage_session=abc", "abc"),
+        ("flyusage_session=planted; flyusage_session=abc", ""),  # one of them was planted: neither is believed
+        ("xflyusage_session=abc; flyusage_session_old=abc", ""),
+        ("FLYUSAGE_SESSION=abc", ""),
+        ("flyusage_session", ""),
+        ("", ""),
+    ],
+)
+def test_a_cookie_is_found_among_others_and_not_where_two_say_different_things(cookies: str, secret: str):
+    assert reader.secret_in(cookies) == secret

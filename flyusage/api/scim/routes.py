@@ -41,7 +41,7 @@ class Service(ScimService):
     """The protocol, forgiving in one thing: a userName that is an address stands for the address that was not sent."""
 
     def decode_emails(self, body: bytes) -> bytes:
-        """A user's body with an address, where it has none and its userName is one."""
+        """A user's body with an address, where it has none and its userName is one: of work, which some directories change by that word."""
         try:
             told = json.loads(body)
         except ValueError:
@@ -52,7 +52,7 @@ class Service(ScimService):
         name = told.get(by_name.get("username", ""))
         if told.get(by_name.get("emails", "")) or not isinstance(name, str) or "@" not in name:
             return body
-        return json.dumps({**told, by_name.get("emails", "emails"): [{"value": name, "primary": True}]}).encode()
+        return json.dumps({**told, by_name.get("emails", "emails"): [{"value": name, "type": "work", "primary": True}]}).encode()
 
     def read_creation(self, resource_type, body, content_type):
         """Validate the body of a creation."""

@@ -31,6 +31,7 @@ from flyusage.orgs.scim_tokens import Bearer
 from flyusage.orgs.scim_users import Kept
 
 LONGEST_TEXT = 1_000
+FURTHEST = 10**9  # a page may begin anywhere; the database counts no further than so far
 NARROWED = {"userName": "user_name", "externalId": "external_id", "id": "id"}  # what an index answers
 
 
@@ -75,7 +76,7 @@ class Storage(ScimStorage):
         position: Any = None,  # noqa: ARG002 of cursors, which are not claimed
     ) -> SearchPage:
         """Those of these types that the filter matches, sorted, a page of them. Without filter and order the database pages."""
-        start, count = search_request.start_index_0 or 0, search_request.count
+        start, count = min(search_request.start_index_0 or 0, FURTHEST), search_request.count
         if search_request.filter is None and search_request.sort_by is None and len(resource_types) == 1:
             return self._page(resource_types[0], start, count)
         found = [one for kind in resource_types for one in self._all(kind, _narrowed(search_request))]

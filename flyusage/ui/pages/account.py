@@ -11,18 +11,27 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.alerts import member_mails
 from flyusage.alerts.member_mails import Kind
-from flyusage.auth import sessions
+from flyusage.auth import accounts, passwords, sessions
 from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
 from flyusage.ui import browser
 from flyusage.ui.charts.text import visible
+from flyusage.ui.components.door_card import door_field, door_form
 from flyusage.ui.components.plain_form import plain_form
 from flyusage.ui.pages import second_factor
+from flyusage.ui.pages.door import PROBLEMS
 from flyusage.ui.present import ago_text
 from flyusage.ui.reader import present_reader
 
 if TYPE_CHECKING:
     from flyusage.auth.sessions import Reader
+
+
+PASSWORD_SAID = {  # by what stands in the address
+    "password_changed": "Your password is changed. Every other browser was signed out.",
+    "password_wrong": "That is not your password of now, so nothing was changed. Type it again, or have a link sent to set another.",
+    **{code: PROBLEMS[code][0] for code in ("password_too_weak", "password_breached", "too_many_attempts", "sso_needed")},
+}
 
 
 @dataclass(frozen=True)
@@ -53,12 +62,18 @@ class Account(rx.State):
     devices: list[DeviceRow] = []
     mails: list[MailRow] = []
     is_by_provider: bool = False
+    has_password: bool = False
+    password_said: str = ""
+    is_password_changed: bool = False
     is_loaded: bool = False
 
     @rx.event
     async def load(self):
-        """Who is signed in, and where."""
+        """Who is signed in, and where; after a try at another password, what came of it."""
         reader, self.devices = await asyncio.to_thread(_devices)
+        said = self.router.url.query_parameters.get("problem", "")
+        self.password_said, self.is_password_changed = PASSWORD_SAID.get(said, ""), said == "password_changed"
+        self.has_password = reader is not None and await asyncio.to_thread(_has_password, reader.user_id)
         self.is_by_provider = reader is not None and reader.how.sso_org_id is not None
         self.email, self.name = (reader.email, reader.name) if reader else ("", "")
         self.mails = await asyncio.to_thread(_mails)
@@ -67,14 +82,14 @@ class Account(rx.State):
     @rx.event
     async def choose_mail(self, org_id: int, kind: str, is_wanted: bool):
         """Get a kind of mail of one of the reader's own organizations, or no longer."""
-        if isinstance(org_id, int) and kind in tuple(Kind):
+        if type(org_id) is int and kind in tuple(Kind):
             await asyncio.to_thread(_choose, org_id, Kind(kind), bool(is_wanted))
         self.mails = await asyncio.to_thread(_mails)
 
     @rx.event
     async def sign_out(self, session_id: int):
         """End one of the reader's own sessions; its pages go dark at once."""
-        if isinstance(session_id, int) and await asyncio.to_thread(_end, session_id):
+        if type(session_id) is int and await asyncio.to_thread(_end, session_id):
             yield browser.toast("success", "That browser is signed out.")
         _, self.devices = await asyncio.to_thread(_devices)
 
@@ -84,6 +99,11 @@ class Account(rx.State):
         ended = await asyncio.to_thread(_end_others)
         yield browser.toast("success", f"Signed out in {ended} other {'browser' if ended == 1 else 'browsers'}.")
         _, self.devices = await asyncio.to_thread(_devices)
+
+
+def _has_password(user_id: int) -> bool:
+    with db.platform_transaction() as session:
+        return accounts.has_password(session, user_id)
 
 
 def _devices() -> "tuple[Reader | None, list[DeviceRow]]":
@@ -181,6 +201,7 @@ def account() -> rx.Component:
 def _mine() -> rx.Component:
     return rx.fragment(
         rx.el.p(rx.el.bdi(Account.name, class_name="strong"), " · ", rx.el.bdi(Account.email)),
+        rx.cond(Account.has_password, _password(), rx.fragment()),
         second_factor.section(),
         rx.cond(Account.mails.length() > 0, _mail_choices(), rx.fragment()),
         rx.el.h2("Where you are signed in"),
@@ -199,6 +220,44 @@ def _mine() -> rx.Component:
             plain_form(rx.el.button("Sign out", type="submit", class_name="button button-primary"), action="/auth/sign-out"),
             class_name="account-actions",
         ),
+    )
+
+
+def _password() -> rx.Component:
+    """Open where a try at another one came back with something to say."""
+    said = rx.el.p(
+        Account.password_said,
+        role=rx.cond(Account.is_password_changed, "status", "alert"),
+        class_name=rx.cond(Account.is_password_changed, "door-told", "door-problem"),
+    )
+    form = door_form(
+        "/auth/change-password",
+        # Hidden, for what keeps passwords: whose it is.
+        rx.el.input(type="email", value=Account.email, read_only=True, auto_complete="username", hidden=True, aria_label="Mail address"),
+        door_field("Your password of now", name="present", type="password", auto_complete="current-password"),
+        door_field(
+            f"A new one of {passwords.SHORTEST} characters or more",
+            name="password",
+            type="password",
+            auto_complete="new-password",
+            min_length=passwords.SHORTEST,
+            max_length=passwords.LONGEST,
+        ),
+        submit="Change the password",
+    )
+    return rx.el.section(
+        rx.el.h2("Password"),
+        rx.cond(Account.password_said != "", said),
+        rx.el.details(
+            rx.el.summary("Change the password"),
+            form,
+            rx.el.p(
+                "Every other browser is signed out. Don’t know it? ", rx.el.a("Have a link sent", href="/forgot"), class_name="muted small"
+            ),
+            open=(Account.password_said != "") & ~Account.is_password_changed,
+        ),
+        class_name="account-part",
+        aria_label="Password",
     )
 
 

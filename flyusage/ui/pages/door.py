@@ -25,6 +25,11 @@ PROBLEMS = {  # by what stands in the address; nothing else of the address is sh
     "link_spent": ("That link has been used, or its time is over. Have a new one sent.", False),
     "address_invalid": ("That is no mail address. It should look like name@example.com.", False),
     "password_too_weak": ("That password is too easy to guess. Four unrelated words make a good one.", False),
+    "password_breached": (
+        "That password is known from a breach, and guessers try those first. Four unrelated words make a good one.",
+        False,
+    ),
+    "account_disabled": ("This account is disabled. Ask whoever runs this installation, if you should be let in.", False),
     "code_wrong": (
         "That code is not the one the app shows now, or it has been used. Wait for the next one, and check the phone's clock.",
         False,

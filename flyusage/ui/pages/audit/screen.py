@@ -38,6 +38,8 @@ ACTIONS = {
     "session.end_all": "Signed out elsewhere",
     "session.refuse": "Was refused a sign-in",
     "password.set": "Set a new password",
+    "account.disable": "Disabled the account",
+    "account.enable": "Enabled the account again",
     "second_factor.enable": "Switched the second factor on",
     "second_factor.disable": "Switched the second factor off",
     "recovery_codes.renew": "Made new recovery codes",

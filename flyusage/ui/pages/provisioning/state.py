@@ -58,7 +58,7 @@ class ProvisioningPage(rx.State):
     @rx.event
     async def revoke(self, token_id: int):
         """End a token of this organization at once."""
-        if isinstance(token_id, int) and 0 < token_id < 2**63:
+        if type(token_id) is int and 0 < token_id < 2**63:
             yield await self._do(lambda slug: f"{question.revoke(slug, token_id)} is revoked.", "Its directory is refused from now on.")
 
     @rx.event

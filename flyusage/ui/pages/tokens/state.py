@@ -132,7 +132,7 @@ class Tokens(rx.State):
     @rx.event
     async def revoke(self, token_id: int):
         """End a token of this organization at once."""
-        if not isinstance(token_id, int):
+        if type(token_id) is not int:
             return
         ended = await asyncio.to_thread(_revoke, slug_in(self.router.url.path), token_id)
         await self._show()
