@@ -230,8 +230,9 @@ def test_machines_by_name_hours_and_seconds() -> None:
         ("vat", {"net": "1", "tax_pct": "19", "tax_inclusive": True}, "input_invalid", "a vat case gives gross instead of net"),
         ("plan_change", {"old": "1", "new": "2", "days": 1, "of_days": 2, "qty": 3}, "input_invalid", "qty is no input of this kind"),
         ("graduated", {"qty": "1", "tiers": [{"up_to": 5}]}, "input_missing", "A tier has no unit and no flat amount"),
-        ("graduated", {"qty": "1", "tiers": [{"up_to": 5, "rate_pct": "5"}]}, "input_missing", "A tier has no unit"),
-        ("graduated_percentage", {"qty": "1", "tiers": [{"up_to": 5, "unit": "5"}]}, "input_missing", "A tier has no rate_pct"),
+        ("graduated_percentage", {"qty": "1", "tiers": [{"up_to": 5}]}, "input_missing", "A tier has no rate_pct and no flat amount"),
+        ("graduated", {"qty": "1", "tiers": [{"up_to": 5, "rate_pct": "5"}]}, "input_invalid", "rate_pct is no input of this kind"),
+        ("graduated_percentage", {"qty": "1", "tiers": [{"up_to": 5, "unit": "5"}]}, "input_invalid", "unit is no input of this kind"),
         (
             "graduated",
             {"qty": "1", "tiers": [{"from": 0, "up_to": 5, "unit": "1"}, {"from": 9, "unit": "2"}]},
