@@ -171,7 +171,7 @@ def test_terms_are_agreed_ended_and_taken_back_and_a_refusal_keeps_what_was_type
     row.get_by_role("button", name="Withdraw it").click()
     expect(row).to_have_count(0)
     page.get_by_role("link", name="Its audit").click()
-    expect(page.get_by_role("cell", name="recurring_fee.withdraw")).to_be_visible()
+    expect(page.get_by_role("cell", name="Withdrew a recurring fee")).to_be_visible()
 
 
 def test_a_bank_payment_is_entered_in_part_and_too_much(open_page: OpenPage) -> None:
