@@ -64,6 +64,8 @@ from flyusage.ui.pages.staff.close.state import StaffClose
 from flyusage.ui.pages.staff.close.view import close as staff_close
 from flyusage.ui.pages.staff.experiments.state import StaffExperiments
 from flyusage.ui.pages.staff.experiments.view import experiments as staff_experiments
+from flyusage.ui.pages.staff.invoices.state import StaffInvoices
+from flyusage.ui.pages.staff.invoices.view import invoices as staff_invoices
 from flyusage.ui.pages.staff.prices.state import StaffPrices
 from flyusage.ui.pages.staff.prices.view import prices as staff_prices
 from flyusage.ui.pages.staff.questions.state import StaffQuestions
@@ -165,4 +167,5 @@ app.add_page(staff_questions, route=staff_layout.QUESTIONS, title="Questions · 
 app.add_page(staff_terms, route=staff_layout.TERMS, title="Terms · flyusage", on_load=StaffTerms.load)
 app.add_page(staff_experiments, route=staff_layout.EXPERIMENTS, title="Experiments · flyusage", on_load=StaffExperiments.load)
 app.add_page(staff_bank, route=staff_layout.BANK, title="Bank payments · flyusage", on_load=StaffBank.load)
+app.add_page(staff_invoices, route=staff_layout.INVOICES, title="Invoices · flyusage", on_load=StaffInvoices.load)
 app.add_page(staff_seller, route=staff_layout.SELLER, title="Seller · flyusage", on_load=StaffSeller.load)

@@ -18,11 +18,14 @@ USD = Currency("USD", 2, "$")
 EUR = Currency("EUR", 2, "€")
 JPY = Currency("JPY", 0, "¥")
 # Minor units by ISO 4217; a currency without a symbol of its own is printed by its code.
-_TWO_PLACES = ("AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "HKD", "HUF", "ILS", "INR", "MXN", "NOK", "NZD", "PLN", "RON", "SEK", "SGD", "THB")
+_TWO_PLACES = (
+    *("AED", "ARS", "AUD", "BRL", "CAD", "CHF", "CNY", "COP", "CZK", "DKK", "EGP", "HKD", "HUF", "IDR", "ILS", "INR", "KES", "MAD", "MXN"),
+    *("MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PLN", "QAR", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "UYU", "ZAR"),
+)
 _OTHERS = (
     Currency("GBP", 2, "£"),
     *(Currency(code, 2, f"{code} ") for code in _TWO_PLACES),
-    *(Currency(code, 0, f"{code} ") for code in ("CLP", "ISK", "KRW", "VND")),
+    *(Currency(code, 0, f"{code} ") for code in ("CLP", "ISK", "KRW", "PYG", "RWF", "VND", "XAF", "XOF")),
     *(Currency(code, 3, f"{code} ") for code in ("BHD", "JOD", "KWD", "OMR", "TND")),
 )
 CURRENCIES = {currency.code: currency for currency in (USD, EUR, JPY, *_OTHERS)}

@@ -31,6 +31,10 @@ from flyusage.pricing.rating import Step
 from flyusage.pricing.tax import TaxKey
 from flyusage.pricing.terms import terms_of
 
+# Of the late month `l`: its own invoice stands. What is not billed, or void, its own invoice will hold whole.
+IS_BILLED = """EXISTS (SELECT FROM invoice own WHERE own.org_id = l.org_id AND own.starts_on = l.month
+                AND own.origin = 'period' AND own.state NOT IN ('draft', 'void'))"""
+
 
 @dataclass(frozen=True)
 class Adjusted:
@@ -47,8 +51,10 @@ class Adjusted:
 
 
 def late_months(session: Session, org_id: int) -> list[date]:
-    """Billed months of which something else is known now, oldest first."""
-    return list(session.scalars(sa.text("SELECT month FROM late_month WHERE org_id = :org ORDER BY month"), {"org": org_id}))
+    """Billed months of which something else is known now, oldest first; a void month is billed anew, not adjusted."""
+    return list(
+        session.scalars(sa.text(f"SELECT month FROM late_month l WHERE org_id = :org AND {IS_BILLED} ORDER BY month"), {"org": org_id})
+    )
 
 
 def draft_with_late_usage(session: Session, org_id: int, month: date, *, as_of: datetime | None = None) -> Statement:

@@ -31,6 +31,20 @@ from flyusage.pricing.terms import CreditKind
 
 
 @dataclass(frozen=True)
+class Coming:
+    """What a credit note would come to: `applied_minor` of its gross is set off against the invoice, `excess_minor` becomes prepaid credit.
+
+    `balance_minor` is what the invoice owes then.
+    """
+
+    net_minor: int
+    tax_minor: int
+    applied_minor: int
+    excess_minor: int
+    balance_minor: int
+
+
+@dataclass(frozen=True)
 class Given:
     """A line of a credit note: `amount_minor` of `line`, or of everything taxed alike where no line is meant. `places` sum to it."""
 
@@ -70,6 +84,28 @@ def credit(
     if not any(one.amount_minor for one in given):
         raise CreditTooLarge(f"{held.number} is given back in full already.")
     return _issue(session, held, source, given, reason=reason.strip(), by=by)
+
+
+def rehearse(
+    session: Session,
+    org_id: int,
+    invoice_id: int,
+    *,
+    reason: str,
+    lines: Mapping[int, int | None] | None = None,
+    net_minor: int | None = None,
+    by: Actor,
+) -> Coming:
+    """What `credit` would come to now; nothing of it stays. Raises what `credit` raises."""
+    trial = session.begin_nested()
+    try:
+        before = hold(session, org_id, invoice_id).balance_minor
+        issued = credit(session, org_id, invoice_id, reason=reason, lines=lines, net_minor=net_minor, by=by)
+        after = hold(session, org_id, invoice_id).balance_minor
+    finally:
+        trial.rollback()
+    tax, applied = issued.gross_minor - issued.net_minor, before - after
+    return Coming(issued.net_minor, tax, applied, issued.gross_minor - applied, after)
 
 
 def _of_lines(source: Billed, wanted: Mapping[int, int | None]) -> list[Given]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock
-from flyusage.invoices.adjusting import Adjusted, adjust
+from flyusage.invoices.adjusting import IS_BILLED, Adjusted, adjust
 from flyusage.invoices.allocation import Usage
 from flyusage.invoices.compiling import compile_statement
 from flyusage.invoices.freezing import usage_of
@@ -102,11 +102,11 @@ def _ledgers(session: Session, org_ids: Sequence[int], month: date) -> dict[int,
 
 
 # Days and resources that wait to be rolled again are in the way, and so is a roll-up that has not reached the month's end.
-_LEDGERS = """
+_LEDGERS = f"""
 SELECT o.id, o.slug, o.name, o.is_synthetic, state.rolled_through, state.last_event_at,
        state.first_event_at IS NULL OR state.first_event_at >= :end OR (
          coalesce(state.rolled_through >= :end, false)
          AND NOT EXISTS (SELECT FROM dirty_day d WHERE d.org_id = o.id AND d.day >= :month AND d.day < :last_day)
          AND NOT EXISTS (SELECT FROM dirty_resource d WHERE d.org_id = o.id AND d.month = :month)),
-       (SELECT array_agg(l.month ORDER BY l.month) FROM late_month l WHERE l.org_id = o.id AND l.month < :month)
+       (SELECT array_agg(l.month ORDER BY l.month) FROM late_month l WHERE l.org_id = o.id AND l.month < :month AND {IS_BILLED})
 FROM organization o LEFT JOIN rollup_state state ON state.org_id = o.id WHERE o.id = ANY (:orgs) ORDER BY o.id"""

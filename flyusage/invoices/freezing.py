@@ -10,6 +10,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from flyusage import clock
 from flyusage.invoices.allocation import Place, Usage, UsageCell
 from flyusage.metering import resource_months
 from flyusage.metering.models import DAYS
@@ -39,6 +40,7 @@ def freeze(session: Session, invoices: Mapping[int, int], month: date, *, parted
     parts = {"parted_orgs": _array(org_id for org_id, _ in pairs), "parted_skus": _array(sku_id for _, sku_id in pairs)}
     session.execute(sa.text(_FREEZE_MACHINES), {**binds, **parts})
     session.execute(sa.text("DELETE FROM late_month WHERE org_id = ANY (CAST(:orgs AS int[])) AND month = :month"), binds)
+    session.execute(sa.text(_BILLED_BEFORE), {**binds, "now": clock.now()})
 
 
 def freeze_parts(session: Session, org_id: int, invoice_id: int, month: date, *, steps: Mapping[int, Sequence[date]]) -> None:
@@ -67,6 +69,15 @@ INSERT INTO invoice_machine (org_id, invoice_id, starts_on, resource_id, {_CELL}
 SELECT m.org_id, named.id, m.month, resource_id, {_CELL}, quantity
 FROM {_NAMED} JOIN resource_month m ON m.org_id = named.org_id AND m.month = :month
 WHERE (m.org_id, m.sku_id) NOT IN (SELECT * FROM unnest(CAST(:parted_orgs AS int[]), CAST(:parted_skus AS int[])))"""
+# A month that is billed anew holds what later invoices adjusted of it already: the next one gives that back.
+_BILLED_BEFORE = """
+INSERT INTO late_month (org_id, month, noticed_at)
+SELECT DISTINCT voided.org_id, voided.starts_on, CAST(:now AS timestamptz) FROM invoice voided
+WHERE voided.org_id = ANY (CAST(:orgs AS int[])) AND voided.starts_on = :month AND voided.origin = 'period' AND voided.state = 'void'
+  AND EXISTS (
+    SELECT FROM invoice later JOIN invoice_usage u ON u.org_id = later.org_id AND u.invoice_id = later.id
+    WHERE later.org_id = voided.org_id AND later.starts_on > :month AND later.state NOT IN ('draft', 'void') AND u.month = :month)
+ON CONFLICT DO NOTHING"""
 _FREEZE_PART = f"""
 INSERT INTO invoice_machine (org_id, invoice_id, starts_on, resource_id, {_CELL}, quantity)
 SELECT :org_id, :invoice, CAST(:part AS date), resource_id, {_CELL}, quantity FROM fresh WHERE sku_id = ANY (:skus)"""

@@ -36,6 +36,7 @@ class StaffPermission(StrEnum):
     SELLER_NAME = "platform.name_seller"
     MONTHS_CLOSE = "platform.close_months"
     PAYMENTS_ENTER = "platform.enter_payments"
+    INVOICES_CORRECT = "platform.correct_invoices"
     QUESTIONS_ANSWER = "platform.answer_questions"
 
 

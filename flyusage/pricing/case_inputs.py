@@ -14,12 +14,23 @@ from flyusage.periods import Period
 from flyusage.pricing.blocks import BlockTier
 from flyusage.pricing.errors import InputInvalid, InputMissing
 from flyusage.pricing.proration import days_between, moment_of
-from flyusage.pricing.rating import ZERO, Tier
+from flyusage.pricing.rating import ZERO, Tier, plain
 
 LARGEST = 10**30
 MOST_DECIMALS = 40
 CLOSE = 0.75
 INFINITE = ("inf", "infinity", "∞")
+# What moves an amount: an input named so is never left out in silence. What names nothing of these (a note, a colour) is only told.
+_MOVES_AMOUNTS = re.compile(
+    r"allow|amount|bill|cap|charge|commit|count|coupon|credit|day|discount|event|exempt|fee|fixed|flat|free|gross|hour|includ|inclus"
+    r"|limit|max|min|month|net|pct|per_|percent|period|price|prorat|qty|quantity|rate|rebate|reverse|round|second|size|start|tax|tier"
+    r"|unit|usage|vat|weight",
+    re.IGNORECASE,
+)
+TIER_AMOUNT = ("unit", "unit_amount", "per_unit_amount", "unit_price", "price")
+TIER_PERCENT = ("rate_pct", "rate", "percent")
+TIER_FLAT = ("flat", "flat_amount", "flat_price", "flat_fee")
+HARMLESS = ("bill_first_flat_at_zero", "unit_name")  # without tiers there is no first flat amount
 _NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})(e[+-]?\d{1,2})?", re.IGNORECASE | re.ASCII)
 _RATIO = re.compile(r"[+-]?\d{1,20}/[1-9]\d{0,19}", re.ASCII)
 
@@ -37,8 +48,9 @@ class Inputs:
         self._parts: dict[str, Inputs] = {}
 
     def has(self, name: str, *also: str) -> bool:
-        """Whether it is given; null is as good as absent."""
-        return self._named(name, also) is not None
+        """Whether any of them is given; null is as good as absent."""
+        self._known.update((name, *also))
+        return any(self._values.get(one) is not None for one in (name, *also))
 
     def number(self, name: str, *also: str, default: Fraction | None = None) -> Fraction:
         """A number, `default` where it is absent."""
@@ -72,12 +84,12 @@ class Inputs:
             raise InputInvalid(f"{name} is {found}, not a whole number.")
         return int(found)
 
-    def flag(self, name: str, *, default: bool) -> bool:
+    def flag(self, name: str, *also: str, default: bool) -> bool:
         """true or false."""
-        present = self._named(name, ())
+        present = self._named(name, also)
         value = default if present is None else self._values[present]
         if not isinstance(value, bool):
-            raise InputInvalid(f"{name} is true or false.")
+            raise InputInvalid(f"{present} is true or false.")
         return value
 
     def numbers(self, name: str, *also: str) -> list[Fraction]:
@@ -105,15 +117,26 @@ class Inputs:
             raise InputInvalid(f"{harmless(code[:20])} is no currency known here; known are {', '.join(sorted(CURRENCIES))}.")
         return CURRENCIES[code]
 
-    def tiers(self) -> tuple[Tier, ...]:
-        """`tiers` of graduated and volume prices."""
-        found = []
+    def tiers(self, *, is_percentage: bool = False) -> tuple[Tier, ...]:
+        """`tiers` of graduated and volume prices, or of percentages. Raises InputInvalid where one leaves a gap to the one before."""
+        found: list[Tier] = []
         for one in self.objects("tiers", needed=True):
-            one.has("from", "from_value")  # says what the tier before says
-            end = one.bound("up_to", "to_value", "to")
-            unit = one.number("unit", "unit_amount", "per_unit_amount", default=ZERO)
-            flat = one.number("flat", "flat_amount", default=ZERO)
-            found.append(Tier(end, unit, flat, one.number("rate_pct", "rate", default=ZERO)))
+            start = one.optional("from", "from_value", "first_unit")
+            before = found[-1].up_to if found else ZERO
+            if start is not None and before is not None and not before <= start <= before + 1:
+                raise InputInvalid(
+                    f"A tier from {plain(start)} does not follow what ends at {plain(before)}: no unit may lie between tiers."
+                )
+            end = one.bound("up_to", "to_value", "to", "last_unit")
+            if is_percentage:
+                amount, percent = ZERO, one.number(*TIER_PERCENT, default=ZERO)
+            else:
+                amount, percent = one.number(*TIER_AMOUNT, default=ZERO), ZERO
+            flat = one.number(*TIER_FLAT, default=ZERO)
+            if not one.has(*TIER_FLAT, *(TIER_PERCENT if is_percentage else TIER_AMOUNT)):
+                one.unknown()  # a misspelt one is what is wrong
+                raise InputMissing(f"A tier has no {'rate_pct' if is_percentage else 'unit'} and no flat amount; a free one says 0.")
+            found.append(Tier(end, amount, flat, percent))
         return tuple(found)
 
     def block_tiers(self) -> tuple[BlockTier, ...]:
@@ -141,13 +164,22 @@ class Inputs:
         return list(parts.values())
 
     def days(self, *, left: bool = False) -> tuple[Fraction, Fraction]:
-        """(days, of_days), as numbers or as dates: from and to, both counted, of a period [start, end)."""
+        """(days, of_days), as numbers or as dates: from and to, both counted, of a period [start, end); or seconds or hours of all of them.
+
+        Raises InputInvalid for a day outside the period and for a moment inside a day.
+        """
         if self.has("from") or self.has("to"):
             whole = self.period()
             span = Fraction(whole.seconds, 86_400)
-            first = self._day("from") if self.has("from") else whole.start.date()
-            last = self._day("to") if self.has("to") else date.fromordinal(whole.end.date().toordinal() - 1)
+            start, end = whole.start.date(), date.fromordinal(whole.end.date().toordinal() - 1)
+            first = self._day("from") if self.has("from") else start
+            last = self._day("to") if self.has("to") else end
+            if first < start or last > end:
+                raise InputInvalid(f"{first} to {last} is not inside the period, {start} to {end}.")
             return Fraction(days_between(first, last)), span
+        for unit in ("seconds", "hours"):
+            if self.has(unit) or self.has(f"of_{unit}"):
+                return self.number(unit), self.number(f"of_{unit}")
         names = ("days_left", "days") if left else ("days", "days_left")
         if not self.has(*names) and not self.has("of_days", "days_in_period"):
             return Fraction(1), Fraction(1)
@@ -171,11 +203,14 @@ class Inputs:
         return [(moment(when, name), number(what, name)) for when, what in pairs]
 
     def unknown(self) -> list[str]:
-        """Names that were given and never asked for. Raises InputInvalid for one that was likely meant as another."""
+        """Names that were given and never asked for. Raises InputInvalid for one that was likely meant as another, or moves an amount."""
         found = sorted(harmless(str(name)[:60]) for name in self._values if name not in self._known)
         for name in found:
             if meant := difflib.get_close_matches(name, sorted(self._known), n=1, cutoff=CLOSE):
                 raise InputInvalid(f"{name} is no input of this kind; {meant[0]} is.")
+            if name not in HARMLESS and _MOVES_AMOUNTS.search(name):
+                known = ", ".join(sorted(self._known))
+                raise InputInvalid(f"{name} is no input of this kind, and an amount without it could be wrong. Known are {known}.")
         return [*found, *(f"{place}.{name}" for place, part in self._parts.items() for name in part.unknown())]
 
     def _required(self, name: str) -> Any:
@@ -184,7 +219,10 @@ class Inputs:
         return self._values[name]
 
     def _day(self, name: str) -> date:
-        return moment(self._required(name), name).date()
+        found = moment(self._required(name), name)
+        if found != moment_of(found.date()):
+            raise InputInvalid(f"{name} is a day, which counts whole; for a part of one give seconds and of_seconds.")
+        return found.date()
 
     def _pair(self, value: Any, name: str) -> Iterable[Any]:
         if not isinstance(value, list) or len(value) != 2:
@@ -193,7 +231,11 @@ class Inputs:
 
     def _named(self, name: str, also: tuple[str, ...]) -> str | None:
         self._known.update((name, *also))
-        return next((one for one in (name, *also) if self._values.get(one) is not None), None)
+        given = [one for one in (name, *also) if self._values.get(one) is not None]
+        for other in given[1:]:
+            if self._values[other] != self._values[given[0]]:
+                raise InputInvalid(f"{given[0]} and {other} are two names of one input, and they differ.")
+        return given[0] if given else None
 
 
 def number(value: Any, name: str) -> Fraction:

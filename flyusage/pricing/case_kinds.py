@@ -13,7 +13,7 @@ from flyusage.pricing.increments import rate_increment
 from flyusage.pricing.preset import machine_cost, preset, preset_named
 from flyusage.pricing.proration import commitment_shortfall, mean_level, prorated, true_up
 from flyusage.pricing.rating import ZERO, Model, Price, RatedCharge, Step, charge, discount, limit, plain, rate_usage, rounded
-from flyusage.pricing.settling import after_reservation, reservation_discount, tax_on
+from flyusage.pricing.settling import after_reservation, reservation_discount, tax_inside, tax_on
 from flyusage.pricing.transactions import TransactionPrice, rate_transactions
 
 MONTH_SECONDS = 30 * 86_400
@@ -43,6 +43,8 @@ class Reckoned:
 
 def reckon(kind: str, inputs: Inputs, currency: Currency) -> Reckoned:
     """The charge of a case. Raises KindUnknown, InputMissing, InputInvalid and what rating raises."""
+    kind = kind.strip().lower().replace("-", "_")
+    kind = _OTHER_NAMES.get(kind, kind)
     if kind in _KINDS:
         return _KINDS[kind](inputs, currency)
     for suffix in INCREMENT_SUFFIXES:
@@ -66,7 +68,7 @@ def _usage(model: Model, inputs: Inputs, **more: object) -> Price:
 
 
 def _unit(inputs: Inputs) -> Price:
-    return _usage(Model.PER_UNIT, inputs, unit_amount=inputs.number("unit", "unit_amount", "price"))
+    return _usage(Model.PER_UNIT, inputs, unit_amount=inputs.number("unit", "unit_amount", "unit_price", "price"))
 
 
 def _graduated(inputs: Inputs) -> Price:
@@ -100,7 +102,7 @@ def _percentage(inputs: Inputs) -> Price:
 
 
 def _graduated_percentage(inputs: Inputs) -> Price:
-    return Price(Model.PERCENTAGE, tiers=inputs.tiers(), free_quantity=inputs.number("free", "free_amount", default=ZERO))
+    return Price(Model.PERCENTAGE, tiers=inputs.tiers(is_percentage=True), free_quantity=inputs.number("free", "free_amount", default=ZERO))
 
 
 def _multiplied(inputs: Inputs) -> Price:
@@ -176,6 +178,11 @@ def _percentages(inputs: Inputs, currency: Currency) -> Reckoned:
             raise InputMissing("events is missing: which transactions are free depends on each of them.")
         fees = charge([Step(f"{plain(count)} × {plain(fixed)} fixed", count * fixed, count, fixed)] if fixed and count else [])
         return Reckoned(whole.net + fees, others=whole.others)
+    events = inputs.numbers("events")
+    if inputs.has("qty", "quantity") and inputs.number("qty", "quantity") != sum(events, ZERO):
+        raise InputInvalid("qty is not what the events add up to.")
+    if inputs.has("count", "event_count", "events_count") and inputs.whole("count", "event_count", "events_count") != len(events):
+        raise InputInvalid("count is not how many events there are.")
     price = TransactionPrice(
         inputs.number("rate_pct", "rate"),
         fixed,
@@ -184,7 +191,7 @@ def _percentages(inputs: Inputs, currency: Currency) -> Reckoned:
         minimum=inputs.optional("per_transaction_min", "per_transaction_min_amount"),
         maximum=inputs.optional("per_transaction_max", "per_transaction_max_amount"),
     )
-    return _bounded(rate_transactions(inputs.numbers("events"), price), inputs)
+    return _bounded(rate_transactions(events, price), inputs)
 
 
 def _dynamic(inputs: Inputs, currency: Currency) -> Reckoned:
@@ -276,7 +283,9 @@ def _fly_machine(inputs: Inputs, _currency: Currency) -> Reckoned:
 
 
 def _running_seconds(inputs: Inputs) -> Fraction:
-    """From seconds, hours, days or a fraction of 30 days, whichever is given; 30 days without any."""
+    """From seconds, hours, days or a fraction of 30 days, whichever one is given; 30 days without any."""
+    if len(given := [name for name in ("seconds", "hours", "days", "fraction_of_30d") if inputs.has(name)]) > 1:
+        raise InputInvalid(f"{' and '.join(given)} both say how long it runs; give one.")
     for name, seconds in (("seconds", 1), ("hours", 3600), ("days", 86_400)):
         if inputs.has(name):
             return inputs.amount(name) * seconds
@@ -302,10 +311,14 @@ def _reservation(inputs: Inputs, _currency: Currency) -> Reckoned:
 
 def _vat(inputs: Inputs, currency: Currency) -> Reckoned:
     """Tax on one net, or on the lines of each rate together; a line without a rate of its own has the case's."""
-    whole = _percent(inputs, ZERO)
-    lines = [(one.number("net", "amount"), _percent(one, whole)) for one in inputs.objects("lines", of_numbers="net")]
+    whole = tax_percent(inputs)
+    if inputs.has("gross"):
+        return _vat_inside(inputs, whole, currency)
+    lines = [(_line_net(one), tax_percent(one, whole)) for one in inputs.objects("lines", of_numbers="net")]
+    if lines and inputs.has("net", "amount"):
+        raise InputInvalid("net and lines both say what is taxed; give one.")
     nets: dict[Fraction, Fraction] = {}
-    for amount, percent in lines or [(inputs.number("net", "amount"), whole)]:
+    for amount, percent in lines or [(_line_net(inputs), whole)]:
         nets[percent] = nets.get(percent, ZERO) + rounded(charge([Step("net", amount)]), currency).amount
     credit = rounded(charge([Step("credit", inputs.amount("promotional_credit", default=ZERO))]), currency).amount
     if credit and len(nets) > 1:
@@ -321,12 +334,31 @@ def _vat(inputs: Inputs, currency: Currency) -> Reckoned:
     return Reckoned(net, taxes=taxes, is_credited=True)
 
 
-def _percent(inputs: Inputs, default: Fraction) -> Fraction:
+def _line_net(inputs: Inputs) -> Fraction:
+    """A net as it is given, or a quantity at a price."""
+    if inputs.has("net", "amount"):
+        return inputs.number("net", "amount")
+    if not inputs.has("qty", "quantity"):
+        raise InputMissing("net is missing; or qty and unit.")
+    return inputs.number("qty", "quantity") * inputs.number("unit", "unit_amount", "unit_price", "price")
+
+
+def _vat_inside(inputs: Inputs, percent: Fraction, currency: Currency) -> Reckoned:
+    """One gross that the tax is inside of: the tax is rounded, the net is what it leaves."""
+    if inputs.has("net", "amount") or inputs.has("lines") or inputs.has("promotional_credit"):
+        raise InputInvalid("gross is an amount with the tax inside; neither net, lines nor promotional_credit go with it.")
+    gross = rounded(charge([Step("Gross", inputs.number("gross"))]), currency)
+    tax = tax_inside(gross.amount, percent, currency)
+    text = f"{plain(percent)} % tax inside {plain(gross.amount)}"
+    return Reckoned(gross.then(Step(text, -tax)), taxes=charge([Step(text, tax)]), is_credited=True)
+
+
+def tax_percent(inputs: Inputs, default: Fraction = ZERO) -> Fraction:
     """The rate of a net; none where the customer accounts for the tax, or nobody does."""
     percent, category = inputs.amount("tax_pct", "vat_pct", default=default), inputs.text("category", default="S").upper()
     if category not in CATEGORIES:
         raise InputInvalid(f"category is one of {', '.join(CATEGORIES)}, as EN 16931 has them.")
-    is_free = [inputs.flag("reverse_charge", default=False), inputs.flag("exempt", default=False), category != "S"]
+    is_free = [inputs.flag("reverse_charge", default=False), inputs.flag("exempt", "tax_exempt", default=False), category != "S"]
     return ZERO if any(is_free) else percent
 
 
@@ -360,6 +392,7 @@ _PRICES: dict[str, Callable[[Inputs], Price]] = {
     "graduated_percentage": _graduated_percentage,
     "dynamic": _multiplied,
 }
+_OTHER_NAMES = {"standard": "unit", "bulk": "volume", "percent": "percentage", "proration": "prorate", "tax": "vat"}
 _KINDS: dict[str, Callable[[Inputs, Currency], Reckoned]] = {
     **{name: _one_quantity(price_of) for name, price_of in _PRICES.items()},
     "package": _packages,

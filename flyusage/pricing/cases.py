@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
@@ -11,11 +11,11 @@ from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
 from flyusage.money import Currency, round_half_away, to_minor
 from flyusage.pricing.case_inputs import Inputs, number
-from flyusage.pricing.case_kinds import Reckoned, reckon
+from flyusage.pricing.case_kinds import Reckoned, reckon, tax_percent
 from flyusage.pricing.errors import AnswerUnknown, CasesUnreadable, InputInvalid
 from flyusage.pricing.export import adding_up
-from flyusage.pricing.rating import ZERO, RatedCharge, Step, plain, rounded
-from flyusage.pricing.settling import with_tax
+from flyusage.pricing.rating import ZERO, RatedCharge, Step, charge, plain, rounded
+from flyusage.pricing.settling import tax_inside, with_tax
 
 Answer = str | dict[str, str] | list[str]
 PERCENTS = ("discount_pct",)
@@ -49,7 +49,9 @@ class Answered:
 def read_cases(text: str) -> list[Any]:
     """The cases of a JSON text: a list, or a single case. Numbers are kept exactly. Raises CasesUnreadable."""
     try:
-        found = json.loads(text, parse_float=_decimal_or_text, parse_int=_whole_or_text, parse_constant=str)
+        found = json.loads(text, parse_float=_decimal_or_text, parse_int=_whole_or_text, parse_constant=str, object_pairs_hook=_once)
+    except CasesUnreadable:
+        raise
     except (ValueError, RecursionError) as error:
         raise CasesUnreadable(f"The cases are not JSON ({harmless(str(error)[:200])}). A list of {{id, kind, input}} is.") from error
     if isinstance(found, dict):
@@ -72,6 +74,15 @@ def printable(one: Answered) -> dict[str, Any]:
     if one.matches is not None:
         made |= {"expected": one.expected, "matches": one.matches}
     return made | ({"ignored": list(one.ignored)} if one.ignored else {})
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, refused where it says one name twice: JSON would keep the last and say nothing."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, _ in pairs if [one for one, _ in pairs].count(name) > 1)
+        raise CasesUnreadable(f"{harmless(twice[:60])!r} stands twice in one object; nobody can tell which counts.")
+    return found
 
 
 def _encodable(value: Any) -> str:
@@ -105,12 +116,14 @@ def _answer(case: Any, place: int) -> Answered:
 def _answered(id_: str, kind: str, inputs: Inputs, expected: Any) -> Answered:
     currency = inputs.currency()
     reckoned = reckon(kind, inputs, currency)
-    percent = inputs.amount("tax_pct", "vat_pct", default=ZERO)
+    percent = tax_percent(inputs)
     if inputs.has("promotional_credit") and reckoned.tax_basis is not None:
         raise InputInvalid("promotional_credit lowers a net before it is taxed; this kind has its tax from what is given.")
     has_tax = inputs.has("tax_pct", "vat_pct") or reckoned.taxes is not None
     credit = ZERO if reckoned.is_credited else inputs.amount("promotional_credit", default=ZERO)
     net = _less(rounded(reckoned.net, currency), credit, "Promotional credit", currency)
+    if inputs.flag("tax_inclusive", "inclusive", default=False):
+        net, reckoned = _net_of_tax_inside(net, reckoned, percent, currency)
     gross = net + reckoned.taxes if reckoned.taxes else with_tax(net, percent, currency, basis=reckoned.tax_basis) if percent else net
     due = _less(gross, inputs.amount("prepaid_credit", default=ZERO), "Paid before by credit", currency)
     ignored = tuple(inputs.unknown())
@@ -121,6 +134,14 @@ def _answered(id_: str, kind: str, inputs: Inputs, expected: Any) -> Answered:
     else:
         answer = _shaped(named, expected, main=main, has_tax=has_tax)
     return Answered(id_, kind, answer, due.steps, expected, None if expected is None else _matches(answer, expected), ignored)
+
+
+def _net_of_tax_inside(owed: RatedCharge, reckoned: Reckoned, percent: Fraction, currency: Currency) -> tuple[RatedCharge, Reckoned]:
+    """Prices that hold their tax: what is owed is the gross, the tax is rounded, the net is what it leaves."""
+    if reckoned.taxes is not None or reckoned.tax_basis is not None:
+        raise InputInvalid("tax_inclusive goes with a price; a vat case gives gross instead of net.")
+    tax, text = tax_inside(owed.amount, percent, currency), f"{plain(percent)} % tax inside {plain(owed.amount)}"
+    return owed.then(Step(text, -tax)), replace(reckoned, taxes=charge([Step(text, tax)]))
 
 
 def _less(owed: RatedCharge, credit: Fraction, text: str, currency: Currency) -> RatedCharge:

@@ -13,6 +13,11 @@ def tax_on(net: Fraction, percent: Fraction, currency: Currency) -> Fraction:
     return Fraction(to_minor(net * percent / 100, currency), 10**currency.exponent)
 
 
+def tax_inside(gross: Fraction, percent: Fraction, currency: Currency) -> Fraction:
+    """The tax that a price with tax holds, in whole minor units, halves away from zero, in the major unit: 1.67 of 10.00 at 20 %."""
+    return Fraction(to_minor(gross * percent / (100 + percent), currency), 10**currency.exponent)
+
+
 def with_tax(net: RatedCharge, percent: Fraction, currency: Currency, *, basis: Fraction | None = None) -> RatedCharge:
     """The gross of a rounded `net`; the tax is a step. `basis` stands for a net that was not rounded before it is taxed."""
     taxed = net.amount if basis is None else basis

@@ -8,11 +8,13 @@ from flyusage.ui.layout import CopyAs, Navigation, SkipLink, theme_button
 
 PRICES, CLOSE, QUEUE, REVENUE, QUESTIONS = "/staff/prices", "/staff/close", "/staff/payments", "/staff/revenue", "/staff/questions"
 TERMS, EXPERIMENTS, BANK, SELLER = "/staff/terms", "/staff/experiments", "/staff/bank", "/staff/seller"
+INVOICES = "/staff/invoices"
 PAGES = (
     ("Price books", "book-open", PRICES),
     ("Experiments", "flask-conical", EXPERIMENTS),
     ("Terms", "handshake", TERMS),
     ("Close a month", "calendar-check", CLOSE),
+    ("Invoices", "receipt-text", INVOICES),
     ("Payment queue", "list-ordered", QUEUE),
     ("Bank payments", "landmark", BANK),
     ("Revenue", "chart-column", REVENUE),

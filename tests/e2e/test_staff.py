@@ -30,6 +30,7 @@ FAILED = """UPDATE outbox SET attempts = 3, failure = 'refused', last_error = 'T
 PAGES = (
     "/staff/prices?version=list@2024-11-01", "/staff/close", "/staff/payments", "/staff/revenue", "/staff/questions",
     "/staff/terms?org=prism&agree=price", "/staff/experiments", "/staff/bank?invoice=PRISM-000001", "/staff/seller",
+    "/staff/invoices?invoice=PRISM-000001",
 )  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def test_terms_are_agreed_ended_and_taken_back_and_a_refusal_keeps_what_was_type
     row.get_by_role("button", name="Withdraw it").click()
     expect(row).to_have_count(0)
     page.get_by_role("link", name="Its audit").click()
-    expect(page.get_by_role("cell", name="recurring_fee.withdraw")).to_be_visible()
+    expect(page.get_by_role("cell", name="Withdrew a recurring fee")).to_be_visible()
 
 
 def test_a_bank_payment_is_entered_in_part_and_too_much(open_page: OpenPage) -> None:
@@ -190,6 +191,32 @@ def test_a_bank_payment_is_entered_in_part_and_too_much(open_page: OpenPage) -> 
     page.get_by_role("button", name="Enter the payment").click()
     expect(page.get_by_text("Nothing of it is to be paid (paid)")).to_be_visible()
     expect(page.get_by_role("region", name="Payments, the newest first").locator("tbody tr").first).to_contain_text("$10.00 of it prepaid")
+
+
+def test_an_invoice_is_credited_in_part_after_being_told_what_it_comes_to(open_page: OpenPage) -> None:
+    page = open_page("/orgs/prism/invoices/PRISM-000001")
+    page.get_by_role("link", name="Correct it (staff)").click()
+    expect(page).to_have_url("/staff/invoices?invoice=PRISM-000001")
+    page.get_by_text("Credit it").click()
+    page.get_by_label("Of single lines").check()
+    page.get_by_label("Give back of line 1").fill("2.00")
+    page.get_by_label("Why; it is printed on the credit note").fill("A wrong <b>size</b>")
+    page.get_by_role("button", name="See what it comes to").click()
+    told = page.locator(".correct-plan")
+    expect(told).to_contain_text("$2.00 net and $0.38 tax are given back: $2.38.")  # 19 % of 2.00
+    page.get_by_role("button", name="Change it").click()
+    expect(told).to_have_count(0)
+    page.get_by_text("Credit it").click()
+    page.get_by_label("An amount, shared over all of it").check()
+    page.get_by_label("Net, in USD").fill("1,000")
+    page.get_by_label("Why; it is printed on the credit note").fill("x")
+    page.get_by_role("button", name="See what it comes to").click()
+    expect(page.get_by_role("alert")).to_contain_text("net left to give back")
+    page.get_by_label("Net, in USD").fill("1")
+    page.get_by_role("button", name="See what it comes to").click()
+    page.get_by_role("button", name="Issue the credit note").click()
+    expect(page.get_by_role("region", name="Documents, the newest first")).to_contain_text("PRISM-C000001")
+    expect(page.get_by_text("$1.00 net was given back before.")).to_be_visible()
 
 
 def test_the_seller_is_named(open_page: OpenPage) -> None:

@@ -119,6 +119,39 @@ def test_a_void_takes_its_adjustments_back(prism):
     assert again.net_minor == 4400
 
 
+def void_october(org_id: int) -> None:
+    """October's invoice void, as for a wrong address."""
+    ((first,),) = rows("SELECT id FROM invoice WHERE starts_on = :month", month=OCTOBER)
+    with acting(DECEMBER) as session:
+        void(session, org_id, first, reason="Wrong address", by=BY)
+
+
+def late_lines(invoice_id: int) -> list[tuple[str, int]]:
+    return rows("SELECT key, amount_minor FROM invoice_line WHERE invoice_id = :id AND key LIKE 'late%'", id=invoice_id)
+
+
+def test_a_month_that_is_void_has_no_late_usage_until_it_is_billed_anew(prism):
+    # 100 GB of October come late, then October is void: November bills its own alone, and October anew all of it, once
+    take_in(*volume("late", 100), at=DECEMBER)
+    void_october(prism)
+    with acting(DECEMBER) as session:
+        assert late_months(session, prism) == []
+    november = billed(prism, NOVEMBER, at=DECEMBER)
+    assert (november.net_minor, late_lines(november.id)) == (2900, [])
+    assert billed(prism, at=DECEMBER).net_minor == 15000 + 1500
+
+
+def test_a_month_billed_anew_gives_back_what_a_later_invoice_had_adjusted(prism):
+    # November bills October's late 100 GB, $15.00. October anew holds them too, so the next invoice gives $15.00 back
+    take_in(*volume("late", 100), at=DECEMBER)
+    assert late_lines(billed(prism, NOVEMBER, at=DECEMBER).id) == [("late/2026-10/volume/dfw", 1500)]
+    void_october(prism)
+    assert billed(prism, at=DECEMBER).net_minor == 15000 + 1500
+    with acting(DECEMBER) as session:
+        assert late_months(session, prism) == [OCTOBER]
+        assert [(line.key, line.amount_minor) for line in adjust(session, prism, [OCTOBER]).lines] == [("late/2026-10/volume/dfw", -1500)]
+
+
 def test_terms_are_those_of_the_late_month(prism):
     # From November on 50 % off: October's late usage is not reduced, November's own is
     with acting(DECEMBER) as session:

@@ -47,6 +47,7 @@ HANDLERS = {
     "StaffBank": {"enter", "load", "search"},
     "StaffClose": {"close", "decide", "load"},
     "StaffExperiments": {"end", "load", "start"},
+    "StaffInvoices": {"drop", "give_up", "issue", "load", "plan", "search", "void"},
     "StaffPrices": {"discard", "draft", "load", "publish", "scale"},
     "StaffQuestions": {"answer", "load"},
     "StaffQueue": {"load", "try_now"},

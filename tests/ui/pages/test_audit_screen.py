@@ -1,11 +1,19 @@
+import ast
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
+import flyusage
+from flyusage.invoices.models import Kind
 from flyusage.orgs.audit import AuditEntry, Wanted
+from flyusage.orgs.permissions import Permission
+from flyusage.pricing.agreements import Agreement
 from flyusage.ui.pages.audit.address import Choice, audit_href, choice_in
 from flyusage.ui.pages.audit.screen import Found, detail_text, screen, who
+from flyusage.ui.pages.audit.words import ACTIONS, words_of
 
 NOW = datetime(2026, 11, 15, 9, 30, 7, tzinfo=UTC)
 
@@ -83,3 +91,37 @@ def test_nonsense_chooses_nothing(junk: object):
     chosen = choice_in({"from": junk, "to": junk, "before": junk})
     assert (chosen.since, chosen.until) == (None, None)
     assert chosen.before is None or chosen.before < 2**63
+
+
+def actions_written() -> set[str]:
+    """Every `subject.verb` in the modules that write to the audit, with those that are put together of a kind and a verb."""
+    written = {f"{kind}.{verb}" for kind in Agreement for verb in ("agree", "end", "withdraw")}
+    written |= {f"{kind}.issue" for kind in Kind} | {f"price_experiment.{verb}" for verb in ("start", "end")}
+    composed = set()
+    for path in sorted(Path(flyusage.__file__).parent.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "audit" not in text or path.name in ("staff.py", "permissions.py") or "models" in path.name or "demo" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[a-z_]+\.[a-z_]+", node.value):
+                written.add(node.value)
+            if isinstance(node, ast.keyword) and node.arg == "action" and isinstance(node.value, ast.JoinedStr):
+                composed.add(ast.unparse(node.value))
+    assert composed == {
+        "f'{kind.value}.agree'", "f'{kind.value}.end'", "f'{kind.value}.withdraw'", "f'{one.kind}.issue'", "f'price_experiment.{verb}'",
+        "f'{what}.export'",
+    }, "name what it may come to above"  # fmt: skip
+    return {one for one in written if not one.endswith(".css")} - set(Permission) - {"budget.reached"}  # that is what endpoints are told
+
+
+def test_every_action_has_words_for_people():
+    assert sorted(actions_written() - set(ACTIONS)) == []
+    assert len(set(ACTIONS.values())) == len(ACTIONS), "two actions that read alike cannot be told apart in the filter"
+    assert words_of("recurring_fee.withdraw") == "Withdrew a recurring fee"
+    assert words_of("old_thing.do_well") == "Old thing: do well"
+
+
+def test_papers_are_called_by_their_numbers():
+    paper = entry(3, action="invoice.void", subject="invoice:12", detail={"number": "PRISM-000042", "reason": "twice"})
+    assert shown(paper).rows[0].subject == "Invoice PRISM-000042"
+    assert shown(entry(3, action="recurring_fee.end", subject="recurring_fee:4")).rows[0].subject == "recurring fee 4"

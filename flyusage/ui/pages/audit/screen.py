@@ -10,6 +10,7 @@ from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.account import browser_name
 from flyusage.ui.pages.audit.address import Choice, audit_href, first_page
 from flyusage.ui.pages.audit.rows import EntryRow, Option, Screen
+from flyusage.ui.pages.audit.words import words_of
 
 PAGE_LENGTH = 50
 LONGEST_DETAIL = 400
@@ -17,73 +18,8 @@ SYSTEMS = {
     "cli": "The command line", "command": "The command line", "ingest": "Ingest", "loopback": "A local reader", "sign-in": "Sign-in",
     "stripe": "The payment processor",
 }  # fmt: skip
+PAPERS = {"invoice": "Invoice", "credit_note": "Credit note"}
 DIRECTORY = {"scim": "SCIM token", "scim_user": "Somebody of the directory", "scim_group": "A group of the directory"}
-ACTIONS = {
-    "billing.edit": "Changed the billing profile",
-    "cost_centres.edit": "Mapped apps to cost centres",
-    "event.void": "Withdrew a usage event",
-    "credit.grant": "Granted a credit",
-    "invoice.question": "Asked about an invoice",
-    "invoice.answer": "Answered about an invoice",
-    "invoice.close_question": "Closed a question about an invoice",
-    "organization.create": "Made the organization",
-    "invoice.issue": "Issued an invoice",
-    "credit_note.issue": "Issued a credit note",
-    "invoice.export": "Downloaded an invoice",
-    "audit.export": "Downloaded the audit",
-    "usage.export": "Downloaded usage",
-    "members.add": "Added a member",
-    "session.start": "Signed in",
-    "session.end": "Signed out",
-    "session.end_all": "Signed out elsewhere",
-    "session.refuse": "Was refused a sign-in",
-    "password.set": "Set a new password",
-    "account.disable": "Disabled the account",
-    "account.enable": "Enabled the account again",
-    "second_factor.enable": "Switched the second factor on",
-    "second_factor.disable": "Switched the second factor off",
-    "recovery_codes.renew": "Made new recovery codes",
-    "recovery_code.use": "Used a recovery code",
-    "passkey.add": "Added a passkey",
-    "passkey.remove": "Removed a passkey",
-    "passkey.rename": "Renamed a passkey",
-    "provisioning.add": "Told of somebody (SCIM)",
-    "provisioning.change": "Changed what it tells of somebody (SCIM)",
-    "provisioning.remove": "Tells of somebody no more (SCIM)",
-    "provisioning.add_group": "Told of a group (SCIM)",
-    "provisioning.change_group": "Changed a group (SCIM)",
-    "provisioning.remove_group": "Tells of a group no more (SCIM)",
-    "provisioning.map_group": "Gave a directory's group a role",
-    "provisioning.choose_default_role": "Chose the role of provisioned people",
-    "members.change_role": "Changed a role",
-    "members.remove": "Removed a member",
-    "members.provision": "Provisioned a member",
-    "scim_tokens.create": "Made a SCIM token",
-    "scim_tokens.revoke": "Revoked a SCIM token",
-    "organization.purge": "Emptied the deleted organization",
-    "organization.open": "Opened the organization as staff",
-    "second_factor.require": "Made the second factor a rule",
-    "second_factor.release": "Lifted the rule of a second factor",
-    "members.join": "Joined by single sign-on",
-    "sso.set_up": "Set up single sign-on",
-    "sso.change": "Changed single sign-on",
-    "sso.remove": "Removed single sign-on",
-    "sso.test": "Tried single sign-on",
-    "sso.switch_off": "Switched single sign-on off",
-    "sso.switch_on": "Switched single sign-on on",
-    "sso.enforce": "Made single sign-on a rule",
-    "sso.release": "Lifted the rule of single sign-on",
-    "sso.name_break_glass": "Named who gets in past single sign-on",
-    "sso.break_glass": "Gave a password past single sign-on",
-    "sso.map_group": "Gave a group a role",
-    "sso.unmap_group": "Took a group's role away",
-    "sso.link": "Was linked to a person at the provider",
-    "sso.unlink": "Undid a link to a person at the provider",
-    "sso_domain.claim": "Claimed a domain",
-    "sso_domain.verify": "Proved a domain",
-    "sso_domain.lose": "Lost the proof of a domain",
-    "sso_domain.give_up": "Gave up a domain",
-}
 
 
 @dataclass(frozen=True)
@@ -106,7 +42,7 @@ def screen(slug: str, choice: Choice, found: Found) -> Screen:
     return Screen(
         rows=[_row(one, found.names) for one in found.entries],
         actors=_options(found.actors, choice.actor, lambda actor: who(actor, found.names)),
-        actions=_options(found.actions, choice.action, _words),
+        actions=_options(found.actions, choice.action, words_of),
         actor=choice.actor,
         action=choice.action,
         since=choice.since.isoformat() if choice.since else "",
@@ -169,7 +105,7 @@ def _row(one: AuditEntry, names: Mapping[int, str]) -> EntryRow:
         at=f"{present.moment_text(one.at)}:{one.at:%S}",
         moment=one.at.isoformat(),
         who=who(one.actor, names),
-        action=_words(one.action),
+        action=words_of(one.action),
         name=visible(one.action),
         subject=_subject(one, names),
         detail=detail_text(one.detail),
@@ -180,12 +116,12 @@ def _row(one: AuditEntry, names: Mapping[int, str]) -> EntryRow:
 def _subject(one: AuditEntry, names: Mapping[int, str]) -> str:
     if one.subject == one.actor:  # what somebody does with their own account is told by who they are
         return ""
-    kind = one.subject.partition(":")[0]
-    return who(one.subject, names) if kind == "user" or kind in DIRECTORY else visible(one.subject)
-
-
-def _words(action: str) -> str:
-    return ACTIONS.get(action, visible(action))
+    kind, _, name = one.subject.partition(":")
+    if kind == "user" or kind in DIRECTORY:
+        return who(one.subject, names)
+    if kind in PAPERS and isinstance(one.detail.get("number"), str):  # by the number that stands on it
+        return f"{PAPERS[kind]} {visible(one.detail['number'])}"
+    return visible(f"{kind.replace('_', ' ')} {name}".strip())
 
 
 def _options(values: Sequence[str], chosen: str, words: Callable[[str], str]) -> list[Option]:

@@ -12,7 +12,7 @@ from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.billing.address import Choice, billing_href
 from flyusage.ui.pages.invoice.rows import Missing, Screen
 from flyusage.ui.pages.invoice.screen import Told, screen
-from flyusage.ui.session import open_organization
+from flyusage.ui.session import is_staff, open_organization
 
 QUOTED = 60
 
@@ -53,7 +53,7 @@ def ask(asked: Asked) -> Answered:
         corrected = invoice.document.refers_to[0] if invoice.document.refers_to else ""
         found = breakdown(session, org.id, entry.id, by)
         news = payment_news(session, org.id, entry.id)
-    return Answered(screen(Told(org.slug, invoice, by, found, corrected, news.sentence if news else "", sees_machines)))
+    return Answered(screen(Told(org.slug, invoice, by, found, corrected, news.sentence if news else "", sees_machines, is_staff())))
 
 
 def question_line(slug: str, number: str, position: int, note: str) -> None:

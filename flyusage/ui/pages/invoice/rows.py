@@ -57,6 +57,7 @@ class Screen:
     pdf_href: str = ""
     xml_href: str = ""
     csv_href: str = ""
+    staff_href: str = ""
     ways: list[Choosing] = field(default_factory=list)
     parts: list[PartRow] = field(default_factory=list)
     parts_head: str = ""

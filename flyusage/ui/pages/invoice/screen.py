@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date
 from fractions import Fraction
 from typing import assert_never
+from urllib.parse import urlencode
 
 from flyusage.invoices.breakdowns import By, Part
 from flyusage.invoices.document import Document, Party
@@ -24,6 +25,7 @@ from flyusage.ui.pages.billing.screen import by_product, invoice_totals
 from flyusage.ui.pages.invoice.rows import FactRow, PartRow, PaymentRow, Screen
 
 WAYS = {By.REGION: "Region", By.APP: "App", By.VM_SIZE: "VM size", By.COST_CENTRE: "Cost centre", By.MACHINE: "Machine", By.DAY: "Day"}
+STAFF_INVOICES = "/staff/invoices"
 MOST_PARTS = 25  # the rest are one line, so that the sum stays
 
 
@@ -41,6 +43,7 @@ class Told:
     corrected: str = ""
     news: str = ""
     sees_machines: bool = True
+    is_staff: bool = False
 
 
 def by_in(given: object) -> By:
@@ -75,6 +78,7 @@ def screen(told: Told) -> Screen:
         pdf_href=f"{href}.pdf" if invoice.pdf_sha256 else "",
         xml_href=f"{href}.xml" if invoice.xml_sha256 else "",
         csv_href=f"{href}.csv",
+        staff_href=f"{STAFF_INVOICES}?{urlencode({'invoice': entry.number})}" if told.is_staff else "",
         ways=[
             Choosing(label, href if way is By.REGION else f"{href}?by={way.value}", way is told.by)
             for way, label in WAYS.items()

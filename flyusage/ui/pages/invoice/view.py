@@ -43,6 +43,11 @@ def _downloads() -> rx.Component:
         class_name="button button-primary",
     )
     return rx.fragment(
+        rx.cond(
+            SCREEN.staff_href != "",
+            rx.link("Correct it (staff)", href=SCREEN.staff_href, underline="none", class_name="button"),
+            rx.fragment(),
+        ),
         rx.el.a("All lines (CSV)", href=SCREEN.csv_href, download=True, reload_document=True, class_name="button"),
         rx.cond(
             SCREEN.xml_href != "",

@@ -1,0 +1,1 @@
+"""Issued invoices as staff correct them: credit notes, void, given up."""
