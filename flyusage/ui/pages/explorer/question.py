@@ -170,6 +170,7 @@ class _Explored:
     lines_key: tuple[object, ...]
     permissions: frozenset[Permission]
     beside: Overlays
+    remembered: Remembered
     number: int = field(default_factory=count(1).__next__)
 
 
@@ -201,8 +202,10 @@ def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
     lines = asides.guides(beside)
     figure = usage_figure(answer, slots, marks, places, revision=revision, guides=lines) if answer.series else None
     place = Place(asked.slug, answer.view)
-    lines_key = ("lines", org.id, org.apps, revision)
-    return _Explored(place, answer, (*notices, *answer.notices), slots, known, now, figure, lines_key, org.permissions, beside)
+    lines_key = ("lines", org.id, org.apps, usage_href("", urls.view_to_query(replace(answer.view, chart=Chart.AREA))))  # of any chart
+    return _Explored(
+        place, answer, (*notices, *answer.notices), slots, known, now, figure, lines_key, org.permissions, beside, facts.remembered
+    )
 
 
 def _soundness(org: OpenOrganization) -> Soundness:
@@ -298,8 +301,13 @@ def _status(explored: _Explored, sound: Soundness) -> str:
 def _changed(org: OpenOrganization, explored: _Explored) -> Changed:
     changes = None
     if explored.answer.series:
+        shown = explored.place.view
+        told = EXPLAINED.get(shown.measure, Measure.LIST_COST)
         with db.transaction(org.id, apps=org.apps) as session:
-            changes = what_changed(session, org.id, explored.place.view, limit=MOST_CHANGES, now=explored.now)
+            changes = explored.remembered.ask(
+                ("changed", told, shown.period),
+                lambda: what_changed(session, org.id, shown, limit=MOST_CHANGES, now=explored.now),
+            )
     if changes is None:
         return Changed([], _nothing_changed(explored.answer))
     lines = printed.change_rows(explored.place, changes.contributors, changes.rest, changes.currency)
