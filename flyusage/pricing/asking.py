@@ -1,6 +1,6 @@
 """From a view to questions: how far the organization is counted, its prices, names and filters, period by period."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from flyusage.pricing.negotiated import contracted_table
 from flyusage.pricing.price_table import PriceTable
 from flyusage.pricing.question import Moment, Question
 from flyusage.pricing.reference import COUNTS, Reference, reference
+from flyusage.pricing.remembered import Remembered
 from flyusage.pricing.scope import APPS, Names, names_of, resolve
 from flyusage.pricing.slices import epochs
 from flyusage.pricing.view import Dimension, Measure, View
@@ -30,7 +31,8 @@ NOTHING = Tail(datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC
 class Known:
     """What every question of one request needs: the organization's history, book and names. `moment` is where it is counted to.
 
-    `load` says how far back the history is whole, None once it all is.
+    `load` says how far back the history is whole, None once it all is. `remembered` is what has been found of the usage of one
+    view, for others that differ from it in measure and chart alone; by default nothing is.
     """
 
     org_id: int
@@ -41,6 +43,7 @@ class Known:
     reference: Reference
     names: Names
     load: HistoryLoad | None = None
+    remembered: Remembered = field(default_factory=lambda: Remembered(0), compare=False)
 
     def has_whole(self, period: Period) -> bool:
         """Whether the history reaches back to the start of `period`, to the hour, and everything since is in."""

@@ -9,7 +9,8 @@ from flyusage.pricing.machine_cells import costliest
 from flyusage.pricing.measures import value
 from flyusage.pricing.peaks import peaks
 from flyusage.pricing.question import Question
-from flyusage.pricing.totals import Sum, added, totals
+from flyusage.pricing.remembered import Remembered
+from flyusage.pricing.totals import Sum, added, totals, used
 from flyusage.pricing.view import Dimension, Measure
 
 OTHER = -1
@@ -36,27 +37,32 @@ class Counted:
         return self.values.get(series, Fraction(0))
 
 
-def count(session: Session, question: Question, *, machines: frozenset[int] | None = None) -> Counted:
+def count(session: Session, question: Question, *, machines: frozenset[int] | None = None, remembered: Remembered | None = None) -> Counted:
     """The question's series. By machine, `machines` are listed (resource ids; None: the 100 that count most), and the rest is OTHER."""
+    remembered = remembered or Remembered(0)
     if question.group_by is Dimension.MACHINE:
         sums, whole = _by_machine(session, question, machines)
     else:
-        sums = totals(session, question)
+        sums = remembered.ask(("used", *question.counted_in), lambda: used(session, question)).sums(question)
         whole = added(sums.values())
     if question.measure is Measure.RUNNING_PEAK:
         everything = peaks(session, replace(question, group_by=None), None).get(0)
         values = {series: peak.machines for series, peak in peaks(session, question, None).items()}
         return Counted(question, sums, values, whole, everything.machines if everything else Fraction(0), sums, whole)
     valued = {series: _value(question, one) for series, one in sums.items()}
-    at_list, whole_at_list = _at_list(session, question, sums, whole)
+    at_list, whole_at_list = _at_list(session, question, (sums, whole), remembered)
     return Counted(question, sums, valued, whole, _value(question, whole), at_list, whole_at_list)
 
 
-def _at_list(session: Session, question: Question, sums: dict[int, Sum], whole: Sum) -> tuple[dict[int, Sum], Sum]:
+def _at_list(
+    session: Session, question: Question, counted: tuple[dict[int, Sum], Sum], remembered: Remembered
+) -> tuple[dict[int, Sum], Sum]:
     """The same usage at list prices; what has no price is what has none at the question's."""
+    sums, whole = counted
     if question.prices.listed is None:
         return sums, whole
-    listed = count(session, replace(question, measure=Measure.LIST_COST, prices=question.prices.listed), machines=frozenset(sums) - {OTHER})
+    at_list = replace(question, measure=Measure.LIST_COST, prices=question.prices.listed)
+    listed = count(session, at_list, machines=frozenset(sums) - {OTHER}, remembered=remembered)
     known = {series: replace(listed.sums.get(series, Sum()), unpriced=one.unpriced) for series, one in sums.items()}
     return known, replace(listed.whole, unpriced=whole.unpriced)
 

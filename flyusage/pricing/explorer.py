@@ -94,7 +94,7 @@ class _Answering:
         granularity = self.view.drawn_granularity
         axis = buckets(question.period, granularity)
         whole, heading = self._whole(question, axis), self._heading(question)
-        counted = count(self.session, question)
+        counted = count(self.session, question, remembered=self.known.remembered)
         asked_before = earlier(self.view.period, self.view.comparison, question.moment.as_of)
         before = self._before(asked_before, frozenset(counted.sums) - {OTHER})
         ranked = self._ranked(counted, before)
@@ -129,13 +129,18 @@ class _Answering:
         """The points of everything together, which what is drawn as "other" is the rest of."""
 
         def asked(session: Session) -> list[float]:
-            return points(session, replace(question, group_by=None), axis).get(0, [0.0] * len(axis.starts))
+            return self._drawn_points(session, replace(question, group_by=None), axis).get(0, [0.0] * len(axis.starts))
 
         has_rest = self.totals is None and question.group_by is not None and question.measure is not Measure.RUNNING_PEAK
         return (self.beside if has_rest else Nobody()).ask(self.session, asked)
 
     def _heading(self, question: Question) -> "Aside[Headline]":
-        return (self.beside if self.totals is None else Nobody()).ask(self.session, lambda session: headline(session, question))
+        return (self.beside if self.totals is None else Nobody()).ask(
+            self.session,
+            lambda session: self.known.remembered.ask(
+                ("headline", question.period, question.moment.as_of), lambda: headline(session, question)
+            ),
+        )
 
     def _before(self, asked: Earlier | None, machines: frozenset[int]) -> _Before | None:
         """The earlier period, counted; None where history does not reach, or not yet."""
@@ -175,12 +180,17 @@ class _Answering:
         listed = None if top is None else frozenset(top)
         if question.measure is Measure.RUNNING_PEAK:
             return {one: peak.points for one, peak in peaks(self.session, question, axis, drawn=listed).items()}
-        found = points(
-            self.session, question, axis, only=None if self.has_table_points and question.group_by is not Dimension.MACHINE else listed
-        )
+        is_all = self.has_table_points and question.group_by is not Dimension.MACHINE
+        found = self._drawn_points(self.session, question, axis, only=None if is_all else listed)
         if listed is None:
             return found
         return found | {OTHER: difference(whole.answer(), [line for one, line in found.items() if one in listed])}
+
+    def _drawn_points(
+        self, session: Session, question: Question, axis: Buckets, *, only: frozenset[int] | None = None
+    ) -> dict[int, list[float]]:
+        key = ("points", question.measure, *question.counted_in, axis.period, axis.granularity, only)
+        return self.known.remembered.ask(key, lambda: points(session, question, axis, only=only))
 
     def _series(self, ranked: list[int], counted: Counted, before: _Before | None, lines: _Lines) -> dict[int, Series]:
         named = labels(self.session, counted.question, [one for one in ranked if one != OTHER])

@@ -74,6 +74,11 @@ class Question:
         """How the measure counts."""
         return units(self.measure, self.reference)
 
+    @property
+    def counted_in(self) -> tuple[object, ...]:
+        """What of the question decides which quantities it counts, and at which prices, among questions of the same filters and apps."""
+        return (self.group_by, self.period, self.moment.as_of, self.moment.rolled_through, self.prices)
+
     def asking(self, **changes: Any) -> "Question":
         """The same question with another measure or grouping."""
         return replace(self, **changes)

@@ -26,17 +26,45 @@ class Sum:
     unpriced: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True)
+class Used:
+    """What was used in a question's period, before anything is measured: (series, sku, per, cost × per, quantity, has no price).
+
+    Cost is exact at the question's prices. Every measure of the same usage at the same prices is a sum over these rows.
+    """
+
+    rows: tuple[tuple[int, int, int | None, Decimal | None, int, bool], ...] = ()
+
+    def sums(self, question: Question) -> dict[int, Sum]:
+        """Series id → what it used, in the question's measure."""
+        amounts, machines = question.units.amounts, frozenset(question.reference.machine_skus)
+        found: dict[int, list[tuple[int, int | None, Decimal | None, int, bool]]] = {}
+        for series, *rest in self.rows:
+            found.setdefault(series, []).append(tuple(rest))  # type: ignore[arg-type]
+        return {
+            series: Sum(
+                _added([(cost, per) for _, per, cost, *_ in rows if cost is not None and per is not None]),
+                sum(quantity for sku, _, _, quantity, _ in rows if sku in machines),
+                sum(quantity * amounts.get(sku, 0) for sku, _, _, quantity, _ in rows),
+                frozenset(sku for sku, *_, is_unpriced in rows if is_unpriced),
+            )
+            for series, rows in found.items()
+        }
+
+
 def totals(session: Session, question: Question) -> dict[int, Sum]:
     """Series id → what it used in the question's period, complete to as_of."""
+    return used(session, question).sums(question)
+
+
+def used(session: Session, question: Question) -> Used:
+    """All that the question's series used in its period, complete to as_of, whatever its measure."""
     binds = Binds()
     cells = quantities(question, binds)
     if not cells:
-        return {}
+        return Used()
     rows = fetch(session, _priced(question, " UNION ALL ".join(cells), binds), binds)
-    found: dict[int, list[tuple[object, ...]]] = {}
-    for series, *sums in rows:
-        found.setdefault(series, []).append(tuple(sums))
-    return {series: _sum(sums) for series, sums in found.items()}
+    return Used(tuple((series, sku, per, cost, int(quantity), is_unpriced) for series, sku, per, cost, quantity, is_unpriced in rows))
 
 
 def quantities(question: Question, binds: Binds, keys: str = "") -> list[str]:
@@ -71,7 +99,7 @@ def added(sums: Iterable[Sum]) -> Sum:
 
 
 def _priced(question: Question, cells: str, binds: Binds) -> str:
-    """The cells summed, priced and gathered into series. What has no price is told cell by cell: DISTINCT would sort all of them."""
+    """The cells summed, priced and gathered into series, by sku."""
     folding = fold(question)
     days = binds.add([epoch.starts_on for epoch in question.epochs], "date[]")
     books = binds.add([question.prices.book_on(epoch.starts_on) for epoch in question.epochs], "int[]")
@@ -84,13 +112,11 @@ def _priced(question: Question, cells: str, binds: Binds) -> str:
       FROM unnest({days}, {books}) WITH ORDINALITY AS e (day, book_id, number)
       JOIN price_segment p ON p.book_id = e.book_id AND p.starts_on <= e.day AND p.ends_on > e.day
     )
-    SELECT {"coalesce(fold.s, 0)" if folding is not None else "cell.g"} AS series, {per} AS per_quantity, sum(q * {amount}) AS cost,
-           sum(q) FILTER (WHERE sku_id = ANY ({binds.add(list(question.reference.machine_skus), "smallint[]")})) AS seconds,
-           sum(q * ({binds.add(question.units.array(), "bigint[]")})[sku_id + 1]) AS measured,
-           array_agg(sku_id) FILTER (WHERE {amount} IS NULL AND q <> 0) AS unpriced
+    SELECT {"coalesce(fold.s, 0)" if folding is not None else "cell.g"} AS series, sku_id, {per} AS per_quantity, sum(q * {amount}) AS cost,
+           sum(q) AS quantity, bool_or({amount} IS NULL AND q <> 0) AS is_unpriced
     FROM cell LEFT JOIN price USING (sku_id, region_id, epoch) {agreed}
     {f"LEFT JOIN {fold_rows(folding, binds)} USING (g, epoch)" if folding is not None else ""}
-    GROUP BY 1, 2"""
+    GROUP BY 1, 2, 3"""
 
 
 def _agreed(question: Question, binds: Binds) -> tuple[str, str, str]:
@@ -113,17 +139,11 @@ def _agreed(question: Question, binds: Binds) -> tuple[str, str, str]:
     )
 
 
-def _sum(rows: list[tuple[object, ...]]) -> Sum:
-    """One series' rows, one per `per`, over their common denominator."""
-    priced = [(cost, per) for per, cost, *_ in rows if isinstance(per, int) and isinstance(cost, Decimal)]
-    common = lcm(*(per for _, per in priced))
-    cost = sum((Fraction(cost) * (common // per) for cost, per in priced), Fraction(0)) / common
-    return Sum(
-        cost,
-        sum(int(seconds or 0) for _, _, seconds, _, _ in rows),  # type: ignore[call-overload]
-        sum(int(measured or 0) for _, _, _, measured, _ in rows),  # type: ignore[call-overload]
-        frozenset(sku for *_, unpriced in rows for sku in unpriced or ()),  # type: ignore[attr-defined]
-    )
+def _added(costs: list[tuple[Decimal, int]]) -> Fraction:
+    """The costs over what each is for, over one denominator: a Fraction a row would be reduced a row."""
+    ratios = [(*cost.as_integer_ratio(), per) for cost, per in costs]
+    common = lcm(*(below * per for _, below, per in ratios))
+    return Fraction(sum(above * (common // (below * per)) for above, below, per in ratios), common)
 
 
 def pairs_used(session: Session, question: Question) -> list[tuple[int, int]]:

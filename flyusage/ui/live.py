@@ -94,6 +94,11 @@ async def prepared(org: OpenOrganization, question: Hashable, ask: Callable[[], 
     return await listener().prepared(org.id, (org.permissions, org.apps, question), ask)
 
 
+def heard_of(org_id: int) -> int | None:
+    """How many changes of the organization's usage this process has been told of; None while it would not be told."""
+    return listener().heard_of(org_id)
+
+
 async def asked_of(slug: str, question: Hashable, ask: Callable[[], Answer]) -> Answer | None:
     """As `shared`, for the organization under a page's slug; None where there is none."""
     org = await asyncio.to_thread(open_organization, slug)
@@ -156,6 +161,10 @@ class Listener:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout=LONGEST_PAUSE)
+
+    def heard_of(self, org_id: int) -> int | None:
+        """See `heard_of` of the module."""
+        return self._changes[org_id] if self.is_listening.is_set() else None
 
     async def shared(self, org_id: int, question: Hashable, ask: Callable[[], Answer]) -> Answer:
         """See `shared` of the module."""

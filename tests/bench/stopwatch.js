@@ -1,8 +1,11 @@
 // Put into every page by stopwatch.py, before anything of the page's own runs.
 (() => {
   const seen = { click: null, sent: [], got: [], painted: [] };
-  const addressed = ({ layout }) => new URL(layout.uirevision || "", location.href).search;
-  const series = ({ data }) => data.filter(({ uid }) => !uid?.startsWith("Ø")).length;
+  const addressed = ({ dataset }) => new URL(dataset.painted, location.href).search;
+  const series = ({ parentElement, data }) => {
+    const picture = parentElement.querySelector(".chart-picture");
+    return picture ? picture.querySelectorAll(".band").length : data.filter(({ uid }) => !uid?.startsWith("Ø")).length;
+  };
 
   addEventListener("click", ({ timeStamp }) => (seen.click = { at: timeStamp, from: location.search }), { capture: true });
 
@@ -13,7 +16,7 @@
       const chart = { drawn, view: addressed(target), series: series(target) };
       requestAnimationFrame(() => requestAnimationFrame(() => seen.painted.push({ ...chart, at: performance.now() })));
     }
-  }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-drawn"] });
+  }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-painted"] });
 
   const Native = window.WebSocket;
   window.WebSocket = class extends Native {

@@ -1,7 +1,8 @@
 """Time as the person before the screen has it: from the click, or the address's Enter, to the chart's pixels.
 
 The stopwatch is put into every page by the benchmark; the product knows nothing of it. A chart is on the screen once two
-animation frames have passed after Plotly finished it (the page marks that with `data-drawn`): the first frame paints it.
+animation frames have passed after it was put there (the page marks that with `data-painted`): the first frame paints it. It answers
+to the pointer when Plotly has drawn it, too (`data-drawn`).
 A click counts from the moment the browser got it, and the chart that ends it must be the clicked view's, not a refresh.
 """
 

@@ -64,6 +64,45 @@ def test_rows_lead_down_to_the_machine_and_back_leads_up(open_page: OpenPage):
     expect(page.locator(".usage-table tbody a")).to_have_text(["performance-2x"])
 
 
+# What the chart shows at the moment that it is painted, and once Plotly has drawn it: each text's place, and how many series.
+SHOWN = """
+() => {
+  const shown = (selector, root) => [...root.querySelectorAll(selector)].map((text) => {
+    const { x, y, width } = text.getBoundingClientRect();
+    return [[...text.childNodes].map((part) => part.textContent).join("|"), Math.round(x + width / 2), Math.round(y)];
+  });
+  const lines = (texts) => texts.flatMap(([text, x, y]) => text.split("|").map((line) => [line, x]));
+  window.paintings = [];
+  new MutationObserver((changes) => {
+    for (const { target, attributeName } of changes) {
+      const picture = target.parentElement.querySelector(".chart-picture");
+      const root = attributeName === "data-painted" ? picture : target;
+      if (!root) continue;
+      const series = root.querySelectorAll(".band").length || target.data.filter(({ uid }) => !uid.startsWith("Ø")).length;
+      window.paintings.push({ kind: attributeName, series, isAlone: !picture, words: lines(shown("text", root)).sort() });
+    }
+  }).observe(document.getElementById("usage"), { attributes: true, attributeFilter: ["data-painted", "data-drawn"] });
+}
+"""
+
+
+def test_a_chart_is_a_picture_until_plotly_has_drawn_the_same(open_page: OpenPage):
+    page = open_page(OCTOBER + "&by=region&per=day")
+    wait_drawn(page)
+    page.evaluate(SHOWN)
+    steps = [("Chart:", "lines"), ("Chart:", "share"), ("Measure:", "machine-hours"), ("Granularity:", "hour"), ("Granularity:", "week")]
+    for turn, (word, entry) in enumerate(steps, 1):
+        choose(page, word, entry)
+        page.wait_for_function("turn => window.paintings.filter(({ kind }) => kind === 'data-drawn').length >= turn", arg=turn)
+        painted, drawn = page.evaluate("window.paintings.slice(-2)")
+        assert [painted["kind"], drawn["kind"]] == ["data-painted", "data-drawn"], entry
+        assert painted["series"] == drawn["series"] == 3, entry
+        assert drawn["isAlone"], entry  # Plotly's, which answers to the pointer
+        assert [text for text, _ in painted["words"]] == [text for text, _ in drawn["words"]], entry
+        for (text, x), (_, there) in zip(painted["words"], drawn["words"], strict=True):
+            assert abs(x - there) <= 2, (entry, text)
+
+
 def test_a_name_beside_the_chart_leads_down_and_lights_its_series_up(open_page: OpenPage):
     page = open_page(OCTOBER)
     name = page.locator(".chart-name text", has_text="gru")

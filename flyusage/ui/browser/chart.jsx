@@ -1,6 +1,7 @@
 // One chart: draws Plotly figures with the page's own tokens, and turns clicks, brushes and hovers into plain values.
 import { useEffect, useRef } from "react";
-import { mountChart, showFirst } from "$/flyusage/charts";
+import { mountChart, nextFrameShown, showFirst } from "$/flyusage/charts";
+import { pictureOf } from "$/flyusage/picture";
 import { CONFIG, themed } from "$/flyusage/theme";
 import { placeWords } from "$/flyusage/words";
 
@@ -105,24 +106,52 @@ export const chartOver = (load) => {
       const element = drawing.current;
       let plotly = null;
       let alive = true;
+      let picture = null;
+      /** Show what cannot wait: the figure as a picture, over Plotly's drawing of the view before. Whether it can be one. */
+      const showPicture = (themedFigure) => {
+        const made = pictureOf(themedFigure, element.clientWidth);
+        if (!made) return false;
+        if (picture) picture.replaceWith(made);
+        else element.after(made);
+        picture = made;
+        element.classList.add("is-behind");
+        return true;
+      };
+      const endPicture = () => {
+        picture?.remove();
+        picture = null;
+        element.classList.remove("is-behind");
+      };
       const paint = async (next) => {
         const turn = ++shown.current.turn;
         shown.current.figure = next;
-        plotly ??= await load().then((module) => module.default ?? module);
-        if (!alive || turn !== shown.current.turn) return;
-        const first = !element.layout;
+        const isDropped = () => !alive || turn !== shown.current.turn;
         const { data, layout, config } = themed(next, id);
+        const isOther = layout.uirevision !== element.layout?.uirevision; // else what is drawn, and zoomed into, is only renewed
+        const isShown = isOther && showPicture({ data, layout });
+        if (isShown) {
+          frame.current?.classList.remove("is-loading");
+          const painted = nextFrameShown();
+          showFirst(painted);
+          element.dataset.painted = layout.uirevision;
+          await painted;
+        }
+        plotly ??= await load().then((module) => module.default ?? module);
+        if (isDropped()) return;
+        const first = !element.layout;
         shown.current.words = layout.annotations ?? [];
         const drawn = plotly.react(element, data, { ...layout, annotations: [] }, config);
-        showFirst(drawn);
+        if (!isShown) showFirst(drawn.then(nextFrameShown));
         await drawn;
         if (!alive) return;
+        if (turn === shown.current.turn) endPicture();
         wait(false);
         if (first) {
           listen(element, id, handlers);
           element.on("plotly_afterplot", write);
           write();
         }
+        if (!isShown) element.dataset.painted = layout.uirevision;
         element.dataset.drawn = String(Number(element.dataset.drawn ?? 0) + 1);
       };
       const follow = (series) => {
@@ -160,6 +189,7 @@ export const chartOver = (load) => {
       document.addEventListener("focusin", over);
       return () => {
         alive = false;
+        endPicture();
         unmount();
         themes.disconnect();
         sizes.disconnect();

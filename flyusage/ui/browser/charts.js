@@ -66,15 +66,16 @@ export const mountChart = (id, chart) => {
 
 const drawings = new Set();
 
-const nextFrameShown = () =>
+/** Resolves once what has been put on the page is on the screen. */
+export const nextFrameShown = () =>
   new Promise((resolve) => {
-    requestAnimationFrame(() => requestAnimationFrame(resolve));
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve))); // after all else of that frame
     setTimeout(resolve, MOST_HELD_MS);
   });
 
-/** What comes from the server after `drawn` (a drawing's promise) waits until the drawing is on the screen. */
-export const showFirst = (drawn) => {
-  const shown = drawn.then(nextFrameShown, () => {});
+/** What comes from the server meanwhile waits for `painted`, a promise of a drawing that is on the screen. */
+export const showFirst = (painted) => {
+  const shown = painted.catch(() => {});
   drawings.add(shown);
   shown.then(() => drawings.delete(shown));
 };

@@ -46,7 +46,18 @@ const follow = ({ target, pointerType }) => {
   clearTimeout(rest);
   if (way && pointerType !== "touch") rest = setTimeout(() => prepare(way.dataset.view), RESTED_MS);
 };
-if (typeof document !== "undefined") for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, follow);
+
+/** A pressed button becomes a click when it is let go, a tenth of a second later. A finger may scroll instead. */
+const press = ({ target, pointerType, button }) => {
+  const way = target.closest?.("[data-view]");
+  if (!way || pointerType === "touch" || button !== 0) return;
+  clearTimeout(rest);
+  prepare(way.dataset.view);
+};
+if (typeof document !== "undefined") {
+  for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, follow);
+  document.addEventListener("pointerdown", press, { capture: true });
+}
 
 const isPlain = ({ button, metaKey, ctrlKey, shiftKey, altKey, defaultPrevented }) =>
   button === 0 && !metaKey && !ctrlKey && !shiftKey && !altKey && !defaultPrevented;

@@ -9,7 +9,8 @@ const INSIDE = { left: 1, center: 0, right: -1, top: 1, middle: 0, bottom: -1 };
 
 const NARROW_PX = 560;
 
-const make = (kind, attributes, ...children) => {
+/** An SVG element. */
+export const make = (kind, attributes, ...children) => {
   const made = document.createElementNS(SVG, kind);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
@@ -52,9 +53,9 @@ const drawn = (layout, word, id) => {
   if (word.bgcolor) Object.assign(text.style, { stroke: word.bgcolor, strokeWidth: "4px", strokeLinejoin: "round", paintOrder: "stroke" });
   const title = word.hovertext ? [make("title", {}, plain(word.hovertext.replaceAll("<br>", "\n")))] : [];
   const isName = word.captureevents !== false && word.showarrow !== false;
-  const series = isName ? { class: "chart-name", "data-chart": id, "data-series": word.name ?? plain(word.text) } : {};
+  const series = isName && id ? { class: "chart-name", "data-chart": id, "data-series": word.name ?? plain(word.text) } : {};
   const group = make("g", series, ...title, text);
-  group.style.pointerEvents = isName || word.hovertext ? "all" : "none";
+  group.style.pointerEvents = id && (isName || word.hovertext) ? "all" : "none";
   if (isName) {
     const gap = word.startstandoff ?? 0;
     const leader = make("path", { d: `M${x - gap},${y}L${place.x},${place.y}`, fill: "none", "stroke-width": word.arrowwidth });
@@ -64,12 +65,16 @@ const drawn = (layout, word, id) => {
   return group;
 };
 
+/** The words of a laid-out chart, drawn; `common` is what the figure says of all of them. Without an `id` they answer to no pointer. */
+export const wordsOf = (layout, common, words, id) =>
+  words.map((word) => drawn(layout, { ...common, ...word, font: { ...common?.font, ...word.font } }, id)).filter(Boolean);
+
 /** Draw the layout's annotations (`words`) over what Plotly has drawn; `onName` gets the series of a name that is clicked. */
 export const placeWords = (element, words, id, onName) => {
   const layer = element.querySelector(".infolayer");
   if (!layer) return;
   const layout = element._fullLayout;
-  const common = element.layout.template?.layout?.annotationdefaults ?? {};
+  const common = element.layout.template?.layout?.annotationdefaults;
   let group = layer.querySelector(":scope > .chart-words");
   if (!group) {
     group = make("g", { class: "chart-words" });
@@ -80,5 +85,5 @@ export const placeWords = (element, words, id, onName) => {
     layer.append(group);
   }
   group.style.fontFamily = layout.font.family;
-  group.replaceChildren(...words.map((word) => drawn(layout, { ...common, ...word, font: { ...common.font, ...word.font } }, id)).filter(Boolean));
+  group.replaceChildren(...wordsOf(layout, common, words, id));
 };

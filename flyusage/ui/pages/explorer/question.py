@@ -29,13 +29,14 @@ from flyusage.pricing.beside import Beside
 from flyusage.pricing.changes import EXPLAINED, what_changed
 from flyusage.pricing.explorer import history, price_steps, values
 from flyusage.pricing.outlines import outline_granularity, outlines
+from flyusage.pricing.remembered import Remembered
 from flyusage.pricing.view import Answer, Chart, Dimension, Granularity, Measure, View
 from flyusage.ui import live, present
 from flyusage.ui.charts.figure import Figure
 from flyusage.ui.charts.palette import assign_slots
 from flyusage.ui.charts.rows import Mark
 from flyusage.ui.charts.text import visible
-from flyusage.ui.pages.explorer import asides
+from flyusage.ui.pages.explorer import asides, recalled
 from flyusage.ui.pages.explorer import screen as printed
 from flyusage.ui.pages.explorer.figure import Place as MapPlace
 from flyusage.ui.pages.explorer.figure import chart_title, usage_figure, zone_said
@@ -49,6 +50,7 @@ from flyusage.ui.session import OpenOrganization, open_organization
 SORTS = ("name", "value", "change")
 LISTED_VALUES = 50
 MOST_CHANGES = 6
+OF_THE_SAME_USAGE = ("show", "as")  # of an address's words
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Asked:
     def key(self, part: str) -> tuple[object, ...]:
         """The same for the same view, however its table is sorted."""
         return (part, self.slug, tuple(self.query.items()))
+
+    @property
+    def usage(self) -> tuple[object, ...]:
+        """The same for views that differ in measure and chart alone: they show the same usage."""
+        return (self.slug, *((name, value) for name, value in self.query.items() if name not in OF_THE_SAME_USAGE))
 
     @property
     def sorting(self) -> printed.Sorting:
@@ -163,6 +170,7 @@ class _Explored:
     lines_key: tuple[object, ...]
     permissions: frozenset[Permission]
     beside: Overlays
+    remembered: Remembered
     number: int = field(default_factory=count(1).__next__)
 
 
@@ -172,13 +180,19 @@ def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
     Raises NotPermitted as `require_for`.
     """
     with db.transaction(org.id, apps=org.apps) as session:
-        now = clock.now()
-        known = history(session, org.id)
+        stamp = recalled.stamp_of(session, org)
+        kept = recalled.recall(org, asked.usage, stamp)
+        now = kept.now if kept else clock.now()
+        known = kept.history if kept else history(session, org.id)
         view, notices = urls.view_from_query(asked.query, now=now, history=known)
         require_for(org, view)
-        facts = know(session, org.id, view.as_of, now, has_centres=needs_centres(view))
+        if kept is None:
+            facts = know(session, org.id, view.as_of, now, has_centres=needs_centres(view))
+            kept = recalled.Recalled(now, known, replace(facts, remembered=Remembered()))
+            recalled.keep(org, asked.usage, stamp, kept)
+        facts = kept.known
         hands = Beside(org.id, org.apps)
-        stepped = hands.ask(session, lambda other: _marks(other, facts, view))
+        stepped = hands.ask(session, lambda other: facts.remembered.ask(("marks", view.period), lambda: _marks(other, facts, view)))
         answer = explore(session, org.id, _hourly_for_heat_map(view), now=now, known=facts, beside=hands)
         slots = _slots(session, org, view, now)
         beside = overlays(session, facts, answer, now=now)
@@ -188,8 +202,10 @@ def _explore(org: OpenOrganization, asked: Asked) -> _Explored:
     lines = asides.guides(beside)
     figure = usage_figure(answer, slots, marks, places, revision=revision, guides=lines) if answer.series else None
     place = Place(asked.slug, answer.view)
-    lines_key = ("lines", org.id, org.apps, revision)
-    return _Explored(place, answer, (*notices, *answer.notices), slots, known, now, figure, lines_key, org.permissions, beside)
+    lines_key = ("lines", org.id, org.apps, usage_href("", urls.view_to_query(replace(answer.view, chart=Chart.AREA))))  # of any chart
+    return _Explored(
+        place, answer, (*notices, *answer.notices), slots, known, now, figure, lines_key, org.permissions, beside, facts.remembered
+    )
 
 
 def _soundness(org: OpenOrganization) -> Soundness:
@@ -285,8 +301,13 @@ def _status(explored: _Explored, sound: Soundness) -> str:
 def _changed(org: OpenOrganization, explored: _Explored) -> Changed:
     changes = None
     if explored.answer.series:
+        shown = explored.place.view
+        told = EXPLAINED.get(shown.measure, Measure.LIST_COST)
         with db.transaction(org.id, apps=org.apps) as session:
-            changes = what_changed(session, org.id, explored.place.view, limit=MOST_CHANGES, now=explored.now)
+            changes = explored.remembered.ask(
+                ("changed", told, shown.period),
+                lambda: what_changed(session, org.id, shown, limit=MOST_CHANGES, now=explored.now),
+            )
     if changes is None:
         return Changed([], _nothing_changed(explored.answer))
     lines = printed.change_rows(explored.place, changes.contributors, changes.rest, changes.currency)

@@ -1,7 +1,8 @@
 """The explorer's answers, part by part."""
 
 import asyncio
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from background import run_async
@@ -10,9 +11,18 @@ from metering.rolled import org_id, roll
 
 from flyusage import clock, db
 from flyusage.metering import history
+from flyusage.metering.cost_centres import Assignment, assign
+from flyusage.orgs.permissions import Permission
+from flyusage.pricing import counting
+from flyusage.pricing.asking import know
+from flyusage.pricing.question import Question
+from flyusage.pricing.totals import used
+from flyusage.pricing.view import Dimension
 from flyusage.ui import live
+from flyusage.ui.pages.explorer import recalled
 from flyusage.ui.pages.explorer.question import Asked, answers, prepared, table
 from flyusage.ui.pages.explorer.rows import Changed, Screen, Table
+from flyusage.ui.session import OpenOrganization
 
 NOW = datetime(2026, 11, 15, 10, 40, tzinfo=UTC)
 APPS = 30  # twenty of them are drawn, twenty-five fit a page
@@ -46,6 +56,74 @@ def test_small_lines_follow_the_table_for_rows_that_are_not_drawn():
 def test_another_page_of_the_table_has_its_lines_too():
     last = run_async(table(Asked("prism", BY_APP, page=2)))
     assert (len(last.rows), all(row.spark for row in last.rows)) == (APPS - 25, True)
+
+
+async def total(**query: str) -> tuple[str, str]:
+    """What the total row of a view by app says, and its first row."""
+    async for answered in answers(Asked("prism", BY_APP | query)):
+        for part in answered.shown:
+            if isinstance(part, Table):
+                return part.total_row.value, part.rows[0].value
+    raise AssertionError("no table")
+
+
+def assign_a_centre() -> None:
+    with db.transaction(org_id("prism")) as session:
+        assign(session, org_id("prism"), [Assignment("app-00", date(2026, 11, 1), "Post")], actor="test", origin="test")
+
+
+def test_another_measure_or_chart_is_told_from_what_was_found_of_the_same_usage_until_anything_has_come(monkeypatch: pytest.MonkeyPatch):
+    views = [{}, {"as": "lines"}, {"show": "machine_hours"}, {"show": "memory_gb_hours", "as": "bars"}, {"show": "running_mean"}]
+    asked: list[Question] = []
+    monkeypatch.setattr(counting, "used", lambda session, question: (asked.append(question), used(session, question))[1])
+
+    async def all_of_them() -> tuple[list[tuple[str, str]], int]:
+        asked.clear()
+        found = [await total(**view) for view in views]
+        return found, sum(one.group_by is Dimension.APP and one.period.start == datetime(2026, 11, 1, tzinfo=UTC) for one in asked)
+
+    async def run():
+        alone = await all_of_them()  # nothing is kept while nobody would be told of events
+        listener = live.Listener(live._connect)
+        monkeypatch.setattr(live, "listener", lambda: listener)
+        news = listener.subscribe()
+        try:
+            await asyncio.to_thread(listener.is_listening.wait, 5)
+            await asyncio.wait_for(news.has_come.wait(), 5)
+            news.has_come.clear()
+            first, again = await all_of_them(), await all_of_them()
+            await asyncio.to_thread(ingest, [started("late", "2026-11-02T00:00:00Z", app="app-00")])
+            await asyncio.wait_for(news.has_come.wait(), 5)
+            await asyncio.to_thread(roll, NOW)
+            late = await all_of_them()
+            await asyncio.to_thread(assign_a_centre)
+            return alone, first, again, late, await all_of_them()
+        finally:
+            await asyncio.to_thread(listener.close)
+
+    alone, first, again, late, assigned = run_async(run())
+    assert [count for _, count in (alone, first, again, late, assigned)] == [5, 1, 0, 1, 1]
+    assert first[0] == again[0] == alone[0]
+    assert all(after != before for (after, _), (before, _) in zip(late[0], alone[0], strict=True))
+    assert assigned[0] == late[0]
+
+
+def test_what_was_found_is_for_who_may_see_just_that_and_not_for_long(monkeypatch: pytest.MonkeyPatch):
+    org = OpenOrganization(org_id("prism"), "prism", "Prism", False, frozenset({Permission.USAGE_READ}))
+    with db.transaction(org.id) as session:
+        kept = recalled.Recalled(NOW, None, know(session, org.id, None, NOW))
+        assert recalled.stamp_of(session, org) is None
+        monkeypatch.setattr(live, "heard_of", lambda _: 1)
+        stamp = recalled.stamp_of(session, org)
+        assert stamp is not None
+        assert recalled.stamp_of(session, replace(org, apps=frozenset({1}))) is None
+    recalled.keep(org, "usage", stamp, kept)
+    assert recalled.recall(org, "usage", stamp) is kept
+    others = [replace(org, permissions=frozenset()), replace(org, id=org.id + 1)]
+    assert [recalled.recall(one, "usage", stamp) for one in others] == [None, None]
+    assert [recalled.recall(org, *asked) for asked in (("other", stamp), ("usage", ("other",)), ("usage", None))] == [None] * 3
+    with clock.freeze(NOW + timedelta(seconds=recalled.KEPT_SECONDS)):
+        assert recalled.recall(org, "usage", stamp) is None
 
 
 def test_a_view_that_was_prepared_is_answered_with_the_very_figure_sent_ahead(monkeypatch: pytest.MonkeyPatch):
