@@ -22,6 +22,7 @@ import pytest
 import sqlalchemy as sa
 import structlog
 from cast import Cast, make_cast
+from kept_database import KeptDatabase
 from mailserver import Mailserver, running
 
 from flyusage import config, db, embedded
@@ -147,11 +148,21 @@ def template(server: Server) -> Iterator[str]:
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def kept_database(server: Server, template: str) -> Iterator[KeptDatabase]:
+    kept = KeptDatabase(lambda: copied(server, template), server.superuser_url)
+    yield kept
+    kept.drop()
+
+
 @pytest.fixture
-def database(server: Server, template: str) -> Iterator[Database]:
-    """A fresh database, migrated and seeded, that the settings point at; dropped after the test."""
-    with clone(server, template) as made:
+def database(server: Server, kept_database: KeptDatabase) -> Iterator[Database]:
+    """A fresh database, migrated and seeded, that the settings point at; what the test wrote is taken out again."""
+    with pointed_at(server, kept_database.name()) as made:
+        kept_database.lend_pool()
         yield made
+        kept_database.take_pool()
+    kept_database.put_back()
 
 
 @pytest.fixture(scope="module")
