@@ -7,6 +7,8 @@ row per chapter, which counts the events that are in.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
@@ -180,14 +182,19 @@ class _Filling:
             return
         load.note(org_id)
         late: list[UsageEvent] = []
-        with crew(WRITERS, name="demo-writer") as submit:
+        with ExitStack() as stack:
+            # A thread each, so that a half's batches follow each other; a batch is handed on while the one before is written.
+            writers = [stack.enter_context(crew(1, name="demo-writer")) for _ in halves]
+            writing: list[Future[int]] = []
             for units_done, batch in made_ahead(chapter.units, partial(_batches, company)):
                 late += [event for event in batch if _is_late(company, event)]
                 in_time = _by_writer([event for event in batch if not _is_late(company, event)])
-                taking = [submit(half.take, events) for half, events in zip(halves, in_time, strict=True)]
-                self.events += sum(one.result() for one in taking)
+                handed_on = [submit(half.take, events) for submit, half, events in zip(writers, halves, in_time, strict=True)]
+                self.events += sum(one.result() for one in writing)
+                writing = handed_on
                 load.note(org_id, units_done)
                 self._say(units_done)
+            self.events += sum(one.result() for one in writing)
         _roll_up(org_id, chapter.first_day.date())
         if late:
             self.events += held_back.take(late)
@@ -260,7 +267,7 @@ def _by_writer(events: Sequence[UsageEvent]) -> list[list[UsageEvent]]:
 
 def _roll_up(org_id: int, first_day: date) -> None:
     """Roll what is dirty from `first_day` on. Days before it wait for their chapter: their history is not whole yet."""
-    steps = Steps(org_id)
+    steps = Steps(org_id, days_at_once=31)
     months = dirty_resource.c.month >= (first_day if first_day.day == 1 else periods.next_month(periods.midnight(first_day)).date())
     left = sa.select(
         sa.or_(

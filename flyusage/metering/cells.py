@@ -5,7 +5,7 @@ work grows with changes of state, not with time, and a machine that runs for a m
 differences: a re-rolled day in which nothing changed writes nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from flyusage.metering.lines import CELL, changes_sql, meter_binds
 from flyusage.metering.models import HOURS
-from flyusage.metering.running import RUNNING_STATEMENTS
+from flyusage.metering.running import running_statements
 from flyusage.periods import Period
 
 REGION_CELL = "region_id, vm_size_id, sku_id"
@@ -23,8 +23,8 @@ _VALUES = ("total", *HOURS)
 _SETTINGS = "SELECT set_config('enable_nestloop', :loops, true), set_config('plan_cache_mode', 'force_custom_plan', true)"
 
 
-def roll_cells(session: Session, org_id: int, period: Period) -> None:
-    """Bring every cell table to the intervals for the days of `period`, which lie in one month.
+def roll_cells(session: Session, org_id: int, period: Period, apps: Collection[int] | None = None) -> None:
+    """Bring every cell table to the intervals for the days of `period`, which lie in one month; of `apps` only, if given.
 
     `period` starts at a midnight; where it ends inside a day, that day's later hours become zero. The caller holds the
     organization and has made the month's partitions. Raises DataError (numeric value out of range) when a quantity
@@ -38,25 +38,35 @@ def roll_cells(session: Session, org_id: int, period: Period) -> None:
     }  # fmt: skip
     session.execute(sa.text(_SETTINGS), {"loops": "off"})
     is_stored = session.execute(sa.text(_IS_STORED), {name: binds[name] for name in ("org_id", "first_day", "last_day")}).scalar_one()
-    for statement in _statements(period, days, is_stored=is_stored):
+    some = ""
+    if is_stored and apps is not None:
+        some, binds["apps"] = _SOME, sorted(apps)
+    for statement in _statements(period, days, is_stored=is_stored, some=some):
         session.execute(sa.text(statement), {name: value for name, value in binds.items() if f":{name}" in statement})
     session.execute(sa.text(_SETTINGS), {"loops": "on"})
 
 
-def _statements(period: Period, days: Sequence[date], *, is_stored: bool) -> Iterator[str]:
-    for table, cell, fresh in (("usage_day", CELL, _day_cells(period)), ("usage_day_by_region", REGION_CELL, _DAY_MARGINAL)):
+def _statements(period: Period, days: Sequence[date], *, is_stored: bool, some: str) -> Iterator[str]:
+    """What to run, in order. `some` narrows what knows of apps; the marginals without app are summed from all of them."""
+    for table, cell, fresh, where in (
+        ("usage_day", CELL, _day_cells(period, some), some),
+        ("usage_day_by_region", REGION_CELL, _DAY_MARGINAL, ""),
+    ):
         if is_stored:
-            yield _day_change(table, cell, fresh)
-            yield _EMPTY_DAYS.format(table=table)
+            yield _day_change(table, cell, fresh, where)
+            yield f"{_EMPTY_DAYS.format(table=table)} {where}"
         else:
             yield _day_insert(table, cell, fresh)
-    for table, cell, source in (("usage_month", CELL, "usage_day"), ("usage_month_by_region", REGION_CELL, "usage_day_by_region")):
-        yield _month_write(table, cell, source, days)
-        yield _EMPTY_MONTHS.format(table=table)
-    yield from RUNNING_STATEMENTS
+    for table, cell, source, where in (
+        ("usage_month", CELL, "usage_day", some),
+        ("usage_month_by_region", REGION_CELL, "usage_day_by_region", ""),
+    ):
+        yield _month_write(table, cell, source, days, where)
+        yield f"{_EMPTY_MONTHS.format(table=table)} {where}"
+    yield from running_statements(some)
 
 
-def _day_cells(period: Period) -> str:
+def _day_cells(period: Period, some: str) -> str:
     """A query for (day, cell, total, h00..h23) of the period, cells that are stored included; hours after its end are zero."""
     last, end = divmod(period.seconds - 1, 86_400)
     hours = [
@@ -68,10 +78,10 @@ def _day_cells(period: Period) -> str:
     named = ", ".join(f"{value} AS h{hour:02d}" for hour, value in enumerate(hours))
     return f"""
     SELECT CAST(:first_day AS date) + day::int AS day, {CELL}, {" + ".join(HOURS)} AS total, {_HOURS}
-    FROM (SELECT {CELL}, day, {named} FROM ({_per_day(last)}) AS summed OFFSET 0) AS cell"""
+    FROM (SELECT {CELL}, day, {named} FROM ({_per_day(last, some)}) AS summed OFFSET 0) AS cell"""
 
 
-def _per_day(last: int) -> str:
+def _per_day(last: int, some: str) -> str:
     """Per cell and day: v00..v23, what the day's own changes make of its hours, and `carried`, an hour of what ran before it.
 
     A day without changes, between two that have some, follows from the one before.
@@ -79,10 +89,10 @@ def _per_day(last: int) -> str:
     per_hour = ", ".join(
         f"sum_bigint(CASE WHEN hour < {hour} THEN later WHEN hour = {hour} THEN amount END) AS v{hour:02d}" for hour in range(24)
     )
-    changes = f"SELECT * FROM ({changes_sql()}) AS change"
+    changes = f"SELECT * FROM ({changes_sql(some)}) AS change"
     if last == 0:  # most of a single day's changes are what ran before it: one row a cell, before 24 sums look at each
         changes = f"""SELECT {CELL}, day, hour, sum_bigint(amount) AS amount, sum_bigint(later) AS later
-                      FROM ({changes_sql()}) AS change GROUP BY {CELL}, day, hour"""
+                      FROM ({changes_sql(some)}) AS change GROUP BY {CELL}, day, hour"""
     summed = f"""
       SELECT {CELL}, day, sum_bigint(later) AS net, {per_hour}
       FROM ({changes}
@@ -106,6 +116,7 @@ _DAY_MARGINAL = f"""
       SELECT day, {REGION_CELL}, total, {_HOURS} FROM usage_day WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day
       UNION ALL SELECT day, {REGION_CELL}, {", ".join("0" for _ in _VALUES)} FROM stored
     ) AS cell GROUP BY day, {REGION_CELL}"""
+_SOME = "AND app_id = ANY(:apps)"
 _IS_STORED = """
     SELECT EXISTS (SELECT FROM usage_day WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day)
         OR EXISTS (SELECT FROM usage_day_by_region WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day)"""
@@ -124,10 +135,10 @@ def _day_insert(table: str, cell: str, fresh: str) -> str:
     SELECT :org_id, day, {cell}, {_of("fresh", _VALUES)} FROM ({fresh}) AS fresh WHERE total > 0 ORDER BY day, {cell}"""
 
 
-def _day_change(table: str, cell: str, fresh: str) -> str:
+def _day_change(table: str, cell: str, fresh: str, where: str) -> str:
     """Make the period's rows of `table` those of `fresh`, touching only what differs; cells that have gone become zero."""
     return f"""
-    WITH stored AS MATERIALIZED (SELECT * FROM {table} WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day),
+    WITH stored AS MATERIALIZED (SELECT * FROM {table} WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day {where}),
     fresh AS MATERIALIZED ({fresh})
     INSERT INTO {table} AS cell (org_id, day, {cell}, total, {_HOURS})
     SELECT :org_id, day, {cell}, {_of("fresh", _VALUES)} FROM fresh LEFT JOIN stored USING (day, {cell})
@@ -135,17 +146,17 @@ def _day_change(table: str, cell: str, fresh: str) -> str:
     ON CONFLICT (org_id, day, {cell}) DO UPDATE SET {_assigned(_VALUES)}"""
 
 
-def _month_write(table: str, cell: str, source: str, days: Sequence[date]) -> str:
+def _month_write(table: str, cell: str, source: str, days: Sequence[date], where: str) -> str:
     """Make the period's day columns of `table` the totals of `source`; cells that have gone become zero."""
     columns = [f"d{day.day:02d}" for day in days]
     sums = ", ".join(
         f"coalesce(sum(total) FILTER (WHERE day = DATE '{day}'), 0)::bigint AS {column}" for day, column in zip(days, columns, strict=True)
     )
     return f"""
-    WITH stored AS MATERIALIZED (SELECT * FROM {table} WHERE org_id = :org_id AND month = :month),
+    WITH stored AS MATERIALIZED (SELECT * FROM {table} WHERE org_id = :org_id AND month = :month {where}),
     fresh AS MATERIALIZED (
       SELECT {cell}, {sums} FROM (
-        SELECT {cell}, day, total FROM {source} WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day
+        SELECT {cell}, day, total FROM {source} WHERE org_id = :org_id AND day BETWEEN :first_day AND :last_day {where}
         UNION ALL SELECT {cell}, NULL, 0 FROM stored
       ) AS summed GROUP BY {cell}
     )

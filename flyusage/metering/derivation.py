@@ -169,7 +169,9 @@ WHERE s.is_new AND NOT EXISTS (SELECT FROM resource r WHERE r.org_id = s.org_id 
 ORDER BY s.resource_id, e.epoch, e.type, e.source COLLATE "C", e.event_id COLLATE "C"
 """
 
-# Where old and new differ: states are swept over time per (subject, what it bills), reports count whole.
+# Where old and new differ: states are swept over time per (subject, what it bills), reports count whole. A batch of few apps
+# marks those alone. Days that are marked whole already are left: an update would lock them, and writers would wait for each other.
+FEW_APPS = 8
 _DIRTY = """
 WITH change AS (
   SELECT c.*, r.rolled_through, sku.meter = 'egress' AS is_report
@@ -189,25 +191,39 @@ edge AS (
   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 ),
 sweep AS (
-  SELECT org_id, resource_id, rolled_through, at AS starts, lead(at) OVER thing AS ends, sum(weight) OVER thing AS balance
+  SELECT org_id, resource_id, app_id, rolled_through, at AS starts, lead(at) OVER thing AS ends, sum(weight) OVER thing AS balance
   FROM edge WINDOW thing AS (PARTITION BY org_id, resource_id, sku_id, vm_size_id, app_id, region_id, capacity, extra_mib ORDER BY at)
 ),
 span AS MATERIALIZED (
-  SELECT DISTINCT org_id, resource_id, starts::date AS first_day, (least(ends, rolled_through) - interval '1 second')::date AS last_day
-  FROM (SELECT org_id, resource_id, rolled_through, starts, ends FROM sweep WHERE balance <> 0
-        UNION ALL SELECT org_id, resource_id, rolled_through, started_at, stopped_at FROM change WHERE is_report) AS spans
+  SELECT DISTINCT org_id, resource_id, app_id, starts::date AS first_day,
+         (least(ends, rolled_through) - interval '1 second')::date AS last_day
+  FROM (SELECT org_id, resource_id, app_id, rolled_through, starts, ends FROM sweep WHERE balance <> 0
+        UNION ALL SELECT org_id, resource_id, app_id, rolled_through, started_at, stopped_at FROM change WHERE is_report) AS spans
   WHERE starts < least(ends, rolled_through)
 ),
 days AS (
-  INSERT INTO dirty_day (org_id, day)
-  SELECT DISTINCT org_id, day::date FROM (SELECT DISTINCT org_id, first_day, last_day FROM span) AS spans
-  CROSS JOIN LATERAL generate_series(first_day::timestamp, last_day::timestamp, '1 day') AS day ORDER BY 1, 2
-  ON CONFLICT DO NOTHING
+  INSERT INTO dirty_day AS marked (org_id, day, app_ids)
+  SELECT org_id, each::date, CASE WHEN count(app_id) = count(*) THEN array_agg(DISTINCT app_id) END
+  FROM (SELECT DISTINCT org_id, first_day, last_day, CASE WHEN (SELECT count(DISTINCT app_id) FROM span) <= %(few)s THEN app_id END AS app_id
+        FROM span) AS spans
+  CROSS JOIN LATERAL generate_series(first_day::timestamp, last_day::timestamp, '1 day') AS each
+  WHERE NOT EXISTS (SELECT FROM dirty_day whole WHERE whole.org_id = spans.org_id AND whole.day = each::date AND whole.app_ids IS NULL)
+  GROUP BY 1, 2 ORDER BY 1, 2
+  ON CONFLICT (org_id, day) DO UPDATE SET app_ids =
+    CASE WHEN cardinality(marked.app_ids) + cardinality(EXCLUDED.app_ids) <= %(few)s
+         THEN ARRAY(SELECT DISTINCT unnest(marked.app_ids || EXCLUDED.app_ids) ORDER BY 1) END
+    WHERE NOT marked.app_ids @> EXCLUDED.app_ids OR (marked.app_ids IS NOT NULL AND EXCLUDED.app_ids IS NULL)
 )
 INSERT INTO dirty_resource (org_id, month, resource_id)
 SELECT DISTINCT org_id, month::date, resource_id FROM span
 CROSS JOIN LATERAL generate_series(date_trunc('month', first_day::timestamp), last_day::timestamp, '1 month') AS month ORDER BY 1, 2, 3
 ON CONFLICT DO NOTHING"""
+
+_OPEN_APPS = """
+SELECT c.org_id, array_agg(DISTINCT c.app_id) FROM (
+  SELECT org_id, app_id, stopped_at FROM derived_interval WHERE is_new UNION ALL SELECT org_id, app_id, stopped_at FROM changed_interval
+) AS c JOIN rollup_state r ON r.org_id = c.org_id WHERE c.stopped_at IS NULL OR c.stopped_at > r.rolled_through
+GROUP BY c.org_id"""
 
 
 def rederive(session: Session, *, new: int, has_known: bool) -> None:
@@ -235,4 +251,9 @@ def rederive(session: Session, *, new: int, has_known: bool) -> None:
         run(session, _FINDINGS[0], (list(DERIVED_CODES),))
     run(session, _ADD)
     run(session, _FINDINGS[1])
-    run(session, _DIRTY)
+    run(session, _DIRTY, {"few": FEW_APPS})
+
+
+def open_apps(session: Session) -> dict[int, list[int]]:
+    """After `rederive`: by organization, the apps in which something changed that runs, or counts, after the closed hours."""
+    return dict(run(session, _OPEN_APPS).fetchall())

@@ -221,8 +221,8 @@ def ingest_events(
             return result
     with by_index(session):
         _take(session, org_ids, known, result, has_voids=has_voids)
-    for org_id in sorted(result.org_ids):
-        tail.refresh_open_cells(session, org_id)
+    for org_id, apps in sorted(derivation.open_apps(session).items() if result.org_ids else ()):
+        tail.refresh_open_cells(session, org_id, apps if len(apps) <= derivation.FEW_APPS else None)
     return result
 
 

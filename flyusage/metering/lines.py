@@ -1,5 +1,6 @@
 """Intervals as lines of usage: one row per sku that a run is charged under."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,20 +26,20 @@ def lines_sql(keep: str = "", *, since: str = ":since", until: str = ":until", w
     WHERE line.capacity > 0"""
 
 
-def changes_sql() -> str:
+def changes_sql(where: str = "") -> str:
     """A query for what changes hours: (cell, day, hour, amount, later), day 0 being that of :since.
 
     A change adds `amount` to its hour of its cell and `later` to every hour after it, in base units. A run is its start and
     its stop. A report's inner hours are equal but for the one byte more that the first of them get, so that it is at most
     five changes, whatever its length (`spread.py` has the rule). What happened before :since acts from its first hour on;
     changes at or after :until are absent. Binds as `lines_sql`, with `:base` and `:span`: :since as seconds since 1970, and
-    seconds from :since to :until.
+    seconds from :since to :until; `where` narrows the intervals further.
     """
     return f"""
     WITH touched AS MATERIALIZED (
       SELECT {CELL}, capacity, extra_mib, date_part('epoch', started_at)::bigint - :base AS starts,
              date_part('epoch', stopped_at)::bigint - :base AS stops
-      FROM usage_interval WHERE org_id = :org_id AND started_at < :until AND (stopped_at IS NULL OR stopped_at > :since)
+      FROM usage_interval WHERE org_id = :org_id AND started_at < :until AND (stopped_at IS NULL OR stopped_at > :since) {where}
     ), change AS (
       SELECT app_id, region_id, vm_size_id, line.sku_id, at,
              line.capacity * sign * (3600 - at % 3600) AS amount, line.capacity * sign * 3600 AS later
@@ -100,5 +101,9 @@ WHERE step.hour IS NOT NULL"""
 def meter_binds(session: Session) -> dict[str, Any]:
     """`:extra_id` and `:egress_id`, the skus that roll-ups treat apart."""
     skus = session.execute(sa.text("SELECT meter, id FROM sku WHERE meter IN ('extra_memory', 'egress')"))
-    ids = {row.meter: row.id for row in skus}
-    return {"extra_id": ids["extra_memory"], "egress_id": ids["egress"]}
+    return binds_of({row.meter: row.id for row in skus})
+
+
+def binds_of(skus: Mapping[str, int]) -> dict[str, Any]:
+    """`meter_binds` from the ids of the skus by meter, for who has them."""
+    return {"extra_id": skus["extra_memory"], "egress_id": skus["egress"]}

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Double, Identity, Integer, Numeric, SmallInteger, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 NO_SIZE = 0
@@ -253,7 +254,14 @@ rollup_state = sa.Table(
     _key(),
 )
 
-dirty_day = sa.Table("dirty_day", metadata, _org(), Column("day", Date, nullable=False), _key("day"))
+dirty_day = sa.Table(
+    "dirty_day",
+    metadata,
+    _org(),
+    Column("day", Date, nullable=False),
+    Column("app_ids", ARRAY(Integer), comment="what changed in it; null: anything"),
+    _key("day"),
+)
 
 dirty_resource = sa.Table(
     "dirty_resource",

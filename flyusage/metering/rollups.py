@@ -68,15 +68,16 @@ class Steps:
     """Pieces of one organization's work, the most urgent first, one transaction each. `revision` is that of the last one.
 
     With `patience_ms`, a step that waits longer than that for the organization raises OperationalError (LockNotAvailable).
+    `days_at_once` is how many days the first step may roll; where nobody waits for the organization, a month costs least.
     """
 
-    def __init__(self, org_id: int, *, newest_first: bool = True, patience_ms: int = 0) -> None:
+    def __init__(self, org_id: int, *, newest_first: bool = True, patience_ms: int = 0, days_at_once: int = 1) -> None:
         self._org_id = org_id
         self._newest_first = newest_first
         self._patience_ms = patience_ms
         self.revision = 0
         self._rolled_days = 0
-        self._days_at_once = 1  # grows while steps are short: one day may be 10 machines or 100,000
+        self._days_at_once = days_at_once  # grows while steps are short: one day may be 10 machines or 100,000
 
     def take(self, until: datetime | None) -> bool:
         """Do the next piece; False when there was none."""
@@ -130,7 +131,7 @@ class Steps:
 
     def _roll_run(self, session: Session, days: Sequence[date], through: datetime) -> None:
         began = time.monotonic()
-        _roll_days(session, self._org_id, days, through)
+        _roll_days(session, self._org_id, days, through, only_marked=True)
         took = time.monotonic() - began
         self._rolled_days += len(days)
         # Not in proportion: much of a step's time is the same for a day and a month, and single days would take for ever.
@@ -140,22 +141,27 @@ class Steps:
             self._days_at_once = max(1, len(days) // 2)
 
 
-def _roll_days(session: Session, org_id: int, days: Sequence[date], through: datetime) -> None:
-    """Consecutive days of one month, in order. Clears their marks."""
-    session.execute(sa.text("DELETE FROM dirty_day WHERE org_id = :org_id AND day = ANY(:days)"), {"org_id": org_id, "days": list(days)})
+def _roll_days(session: Session, org_id: int, days: Sequence[date], through: datetime, *, only_marked: bool = False) -> None:
+    """Consecutive days of one month, in order; `only_marked` leaves alone what no mark names. Clears their marks."""
+    binds = {"org_id": org_id, "days": list(days)}
+    marks = session.scalars(sa.text("DELETE FROM dirty_day WHERE org_id = :org_id AND day = ANY(:days) RETURNING app_ids"), binds).all()
     end = min(midnight(days[-1]) + DAY, through)
     if midnight(days[0]) >= end:
         return
     _ensure_partition(session, days[0])
+    failing = {"org_id": org_id, "days": [midnight(day) for day in days], "code": QUANTITY_OVERFLOW}
+    apps = None
+    if only_marked and None not in marks and not session.execute(sa.text(_FAILED), failing).scalar_one():
+        apps = {app for mark in marks for app in mark}
     try:
         with session.begin_nested():
-            roll_cells(session, org_id, Period(midnight(days[0]), end))
+            roll_cells(session, org_id, Period(midnight(days[0]), end), apps)
     except DataError as error:
         if not isinstance(error.orig, psycopg.errors.NumericValueOutOfRange):
             raise
         _roll_apart(session, org_id, days, through)
     else:
-        session.execute(sa.text(_FITS), {"org_id": org_id, "days": [midnight(day) for day in days], "code": QUANTITY_OVERFLOW})
+        session.execute(sa.text(_FITS), failing)
 
 
 def _ensure_partition(session: Session, day: date) -> None:
@@ -223,4 +229,6 @@ SELECT (SELECT count(*) FROM dirty_day WHERE org_id = :org_id),
 _HAS_PARTITION = """
 SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'usage_day' || to_char(CAST(:day AS date), '_YYYY_MM')
                                       AND relnamespace = 'public'::regnamespace)"""
+# Such a day holds what it held before: none of its apps is up to date, whatever the marks say.
+_FAILED = "SELECT EXISTS (SELECT FROM event_finding WHERE org_id = :org_id AND code = :code AND time = ANY(:days))"
 _FITS = "DELETE FROM event_finding WHERE org_id = :org_id AND code = :code AND time = ANY(:days)"

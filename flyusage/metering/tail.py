@@ -8,6 +8,7 @@ thousand rows, whatever the number of machines; intervals give it for moments th
     session.execute(sa.text(f"SELECT sum(quantity) FROM ({tail.cells_sql}) AS tail"), tail.binds)
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,18 +56,27 @@ def tail_of(session: Session, org_id: int, *, as_of: datetime) -> Tail | None:
     state = session.execute(
         sa.text("SELECT rolled_through, tail_edge_at FROM rollup_state WHERE org_id = :org_id"), {"org_id": org_id}
     ).one_or_none()
-    if state is None or state.rolled_through is None:
+    if state is None:
         return None
-    as_of = min(as_of.replace(microsecond=0), state.rolled_through + HOUR)
-    since = min(state.rolled_through, floor_hour(as_of))
-    is_described = since == state.rolled_through and (state.tail_edge_at is None or as_of >= state.tail_edge_at)
+    return tail_from(org_id, state.rolled_through, state.tail_edge_at, meter_binds(session), as_of=as_of)
+
+
+def tail_from(
+    org_id: int, rolled_through: datetime | None, tail_edge_at: datetime | None, meters: dict[str, Any], *, as_of: datetime
+) -> Tail | None:
+    """`tail_of` from the columns of `rollup_state` and the `meter_binds`, for who has them."""
+    if rolled_through is None:
+        return None
+    as_of = min(as_of.replace(microsecond=0), rolled_through + HOUR)
+    since = min(rolled_through, floor_hour(as_of))
+    is_described = since == rolled_through and (tail_edge_at is None or as_of >= tail_edge_at)
     lines = _lines_sql()
     return Tail(
         since=since,
         as_of=as_of,
         cells_sql=_OPEN_CELLS if is_described else f"SELECT {CELL}, sum(quantity) AS quantity FROM ({lines}) AS line GROUP BY {CELL}",
         resources_sql=f"SELECT resource_id, {CELL}, sum(quantity) AS quantity FROM ({lines}) AS line GROUP BY resource_id, {CELL}",
-        binds={"org_id": org_id, "since": since, "until": as_of, **meter_binds(session)},
+        binds={"org_id": org_id, "since": since, "until": as_of, **meters},
     )
 
 
@@ -79,13 +89,18 @@ def tail_cells(session: Session, org_id: int, *, as_of: datetime) -> list[TailCe
     return [TailCell(*row[:4], quantity=int(row.quantity)) for row in rows]
 
 
-def refresh_open_cells(session: Session, org_id: int) -> None:
-    """Bring `open_cell` to the intervals, for the hour that follows `rolled_through`; the caller holds the organization.
+def refresh_open_cells(session: Session, org_id: int, apps: Collection[int] | None = None) -> None:
+    """Bring `open_cell` to the intervals, of `apps` only if given, for the hour that follows `rolled_through`.
 
-    Writes only the cells that changed. `tail_edge_at` is the last start or stop in that hour: from then on the cells
-    describe the tail.
+    The caller holds the organization. Writes only the cells that changed. `tail_edge_at` is the last start or stop in that
+    hour: from then on the cells describe the tail. With `apps` it never goes back: a later one is as true, as what it says
+    of moments before it is that intervals are to be asked.
     """
-    session.execute(sa.text(_REFRESH), {"org_id": org_id, **meter_binds(session)})
+    binds = {"org_id": org_id, **meter_binds(session)}
+    if apps is None:
+        session.execute(sa.text(_refresh()), binds)
+    else:
+        session.execute(sa.text(_refresh("AND app_id = ANY(:apps)", edge=_LATER_EDGE)), {**binds, "apps": sorted(apps)})
 
 
 _OPEN_CELLS = f"""
@@ -106,18 +121,22 @@ def _lines_sql() -> str:
     SELECT resource_id, {CELL}, bytes FROM ({reports}) AS report WHERE hour = :since"""
 
 
-_REFRESH = f"""
+_LATER_EDGE = "greatest(tail_edge_at, (SELECT max(edge) FROM fresh))"
+
+
+def _refresh(some: str = "", *, edge: str = "(SELECT max(edge) FROM fresh)") -> str:
+    return f"""
 WITH state AS MATERIALIZED (
   SELECT org_id, rolled_through AS since, rolled_through + interval '1 hour' AS until FROM rollup_state WHERE org_id = :org_id
 ), run AS (
   SELECT {CELL}, capacity, greatest(started_at, since) AS starts, CASE WHEN stopped_at < until THEN stopped_at END AS stops, since
-  FROM state CROSS JOIN LATERAL ({lines_sql("resource_id", since="since", until="until")}) AS run
+  FROM state CROSS JOIN LATERAL ({lines_sql("resource_id", since="since", until="until", where=some)}) AS run
 ), report AS (
   SELECT {CELL}, bytes, hour + CASE WHEN stopped_at >= hour + interval '1 hour' THEN interval '1 hour' ELSE stopped_at - hour END AS ends
   FROM ({
-    spread_sql('''(SELECT i.* FROM state CROSS JOIN LATERAL (SELECT * FROM usage_interval
-             WHERE org_id = :org_id AND sku_id = :egress_id AND stopped_at > since AND started_at < until) AS i)''')
-}) AS report JOIN state ON hour = since
+        spread_sql(f'''(SELECT i.* FROM state CROSS JOIN LATERAL (SELECT * FROM usage_interval
+             WHERE org_id = :org_id AND sku_id = :egress_id AND stopped_at > since AND started_at < until {some}) AS i)''')
+    }) AS report JOIN state ON hour = since
 ), fresh AS MATERIALIZED (
   SELECT {CELL}, sum(running) AS running, sum(capacity) AS capacity, sum(amount) AS offset_quantity, max(edge) AS edge
   FROM (
@@ -129,7 +148,7 @@ WITH state AS MATERIALIZED (
     SELECT {CELL}, 0, 0, bytes, ends FROM report
   ) AS part GROUP BY {CELL}
 ), gone AS (
-  DELETE FROM open_cell WHERE org_id = :org_id AND ({CELL}) NOT IN (SELECT {CELL} FROM fresh)
+  DELETE FROM open_cell WHERE org_id = :org_id {some} AND ({CELL}) NOT IN (SELECT {CELL} FROM fresh)
 ), put AS (
   INSERT INTO open_cell AS cell (org_id, {CELL}, running, capacity, offset_quantity)
   SELECT :org_id, {CELL}, running, capacity, offset_quantity FROM fresh
@@ -137,5 +156,5 @@ WITH state AS MATERIALIZED (
     SET running = EXCLUDED.running, capacity = EXCLUDED.capacity, offset_quantity = EXCLUDED.offset_quantity
     WHERE (cell.running, cell.capacity, cell.offset_quantity) <> (EXCLUDED.running, EXCLUDED.capacity, EXCLUDED.offset_quantity)
 )
-UPDATE rollup_state SET tail_edge_at = (SELECT max(edge) FROM fresh)
-WHERE org_id = :org_id AND tail_edge_at IS DISTINCT FROM (SELECT max(edge) FROM fresh)"""
+UPDATE rollup_state SET tail_edge_at = {edge}
+WHERE org_id = :org_id AND tail_edge_at IS DISTINCT FROM {edge}"""

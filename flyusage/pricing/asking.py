@@ -8,7 +8,8 @@ from sqlmodel import Session
 
 from flyusage import clock
 from flyusage.metering.history import COLUMNS, HistoryLoad, load_of
-from flyusage.metering.tail import Tail, tail_of
+from flyusage.metering.lines import binds_of
+from flyusage.metering.tail import Tail, tail_from, tail_of
 from flyusage.periods import HOUR, Period, floor_hour
 from flyusage.pricing.books import LIST, PriceBook
 from flyusage.pricing.buying import spells_of, table_of
@@ -17,8 +18,8 @@ from flyusage.pricing.errors import PriceBookMissing
 from flyusage.pricing.negotiated import contracted_table
 from flyusage.pricing.price_table import PriceTable
 from flyusage.pricing.question import Moment, Question
-from flyusage.pricing.reference import Reference, reference
-from flyusage.pricing.scope import Names, names_of, resolve
+from flyusage.pricing.reference import COUNTS, Reference, reference
+from flyusage.pricing.scope import APPS, Names, names_of, resolve
 from flyusage.pricing.slices import epochs
 from flyusage.pricing.view import Dimension, Measure, View
 
@@ -49,20 +50,23 @@ class Known:
 
 def know(session: Session, org_id: int, as_of: datetime | None, now: datetime | None, *, has_centres: bool = True) -> Known:
     """Everything but the view, as of `as_of`, or now (the clock's, when None is given). Cost centres only when asked for."""
-    (last, *book, versions, published, experiments), load = _context(session, org_id)
+    row, *_ = fetch(session, _CONTEXT, {"org": org_id, "list": LIST}, is_planned_once=True)
+    last, *book, versions, published, experiments = row[:9]
+    edge, app_ids, app_names, counts, load = row[9], row[10], row[11], row[12:15], row[15:]
     *_, first, through = load
     if book[0] is None:
         raise PriceBookMissing("No price book is loaded. Run `flyusage db upgrade`, which loads the list prices.")
     spells = spells_of(session, org_id, book[0]) if experiments else ()
-    tail = tail_of(session, org_id, as_of=(as_of or now or clock.now()).replace(microsecond=0))
+    facts = reference(session, counts)
+    moment = as_of or now or clock.now()
     return Known(
         org_id=org_id,
         history=Period(first, max(first, last)) if first else None,
-        moment=_moment(tail, through, as_of or now or clock.now()),
+        moment=_moment(tail_from(org_id, through, edge, binds_of(facts.meters), as_of=moment), through, moment),
         book=PriceBook(*book),
         prices=table_of(session, book[0], spells, (versions, published)),
-        reference=reference(session),
-        names=names_of(session, org_id, has_centres=has_centres),
+        reference=facts,
+        names=names_of(session, org_id, has_centres=has_centres, apps=dict(zip(app_ids, app_names, strict=True))),
         load=load_of(*load),
     )
 
@@ -116,12 +120,6 @@ def ask(session: Session, known: Known, view: View, *, period: Period | None = N
     )
 
 
-def _context(session: Session, org_id: int) -> tuple[tuple, tuple]:
-    """The last event, the price book, its versions and experiments; and how far the history is loaded, as `load_of` takes it."""
-    row, *_ = fetch(session, _CONTEXT, {"org": org_id, "list": LIST})
-    return row[:9], row[9:]
-
-
 def _moment(tail: Tail | None, through: datetime | None, as_of: datetime) -> Moment:
     if tail is None:
         hour = floor_hour(as_of)
@@ -129,9 +127,11 @@ def _moment(tail: Tail | None, through: datetime | None, as_of: datetime) -> Mom
     return Moment(as_of=tail.as_of, rolled_through=through or tail.since, since=tail.since, tail=tail)
 
 
+# All at once: it is asked before every answer, and a round trip costs as much as most of these.
 _CONTEXT = f"""
 SELECT state.last_event_at, book.id, book.slug, book.name, book.currency, book.is_synthetic,
-       version.published, version.last, (SELECT count(*) FROM price_experiment WHERE base_book_id = book.id) AS experiments, {COLUMNS}
+       version.published, version.last, (SELECT count(*) FROM price_experiment WHERE base_book_id = book.id) AS experiments,
+       state.tail_edge_at, {APPS}, {COUNTS}, {COLUMNS}
 FROM (SELECT coalesce((SELECT price_book_id FROM subscription WHERE org_id = :org), (SELECT id FROM price_book WHERE slug = :list)) AS id) AS chosen
 LEFT JOIN rollup_state state ON state.org_id = :org
 LEFT JOIN price_book book ON book.id = chosen.id

@@ -254,29 +254,21 @@ def _runs(session: Session, known: Known, machine: str, period: Period) -> list[
     """The machine's lines that overlap the period, up to the moment counted to; None for an unknown machine."""
     if "\0" in machine:
         return None
-    resource = session.execute(
-        sa.text("SELECT id FROM resource WHERE org_id = :org AND kind = :kind AND name = :name"),
-        {"org": known.org_id, "kind": MACHINE, "name": machine},
-    ).scalar()
-    if resource is None:
-        return None
     end = max(period.start, min(period.end, known.moment.as_of))
-    rows = session.execute(
-        sa.text(
-            """SELECT sku_id, region_id, capacity, extra_mib, started_at, stopped_at, is_inferred FROM usage_interval
-               WHERE org_id = :org AND resource_id = :resource AND started_at < :end AND coalesce(stopped_at, 'infinity') > :start
-               ORDER BY started_at, sku_id"""
-        ),
-        {"org": known.org_id, "resource": resource, "start": period.start, "end": end},
-    )
-    extra = next(one.id for one in known.reference.skus.values() if one.meter == "extra_memory")
+    binds = {"org": known.org_id, "kind": MACHINE, "name": machine, "start": period.start, "end": end}
+    rows = fetch(session, _RUNS, binds, is_planned_once=True)
+    if not rows:
+        return None
+    extra = known.reference.meters["extra_memory"]
     found = []
-    for row in rows:
-        is_report = known.reference.skus[row.sku_id].meter == "egress"
-        span = Period(period.start, end) if is_report else Period(row.started_at, row.stopped_at or end).clip(Period(period.start, end))
-        for sku_id, capacity in ((row.sku_id, row.capacity), (extra, row.extra_mib)):
+    for sku, region_id, interval_capacity, extra_mib, started_at, stopped_at, is_inferred in rows:
+        if sku is None:  # a machine that did not run then
+            continue
+        is_report = known.reference.skus[sku].meter == "egress"
+        span = Period(period.start, end) if is_report else Period(started_at, stopped_at or end).clip(Period(period.start, end))
+        for sku_id, capacity in ((sku, interval_capacity), (extra, extra_mib)):
             if capacity:
-                found.append(_Run(sku_id, row.region_id, capacity, row.started_at, row.stopped_at, row.is_inferred, span, is_report))
+                found.append(_Run(sku_id, region_id, capacity, started_at, stopped_at, is_inferred, span, is_report))
     return found
 
 
@@ -320,3 +312,9 @@ def _cost(known: Known, row: sa.Row, used: list[tuple[int, int, int, int]]) -> M
 
 
 UNITS = {"machine": "machine-second", "extra_memory": "MiB-second", "rootfs": "MiB-second", "egress": "byte"}
+_RUNS = """
+SELECT i.sku_id, i.region_id, i.capacity, i.extra_mib, i.started_at, i.stopped_at, i.is_inferred
+FROM resource r LEFT JOIN usage_interval i
+  ON i.org_id = r.org_id AND i.resource_id = r.id AND i.started_at < :end AND coalesce(i.stopped_at, 'infinity') > :start
+WHERE r.org_id = :org AND r.kind = :kind AND r.name = :name
+ORDER BY i.started_at, i.sku_id"""

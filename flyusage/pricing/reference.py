@@ -57,14 +57,25 @@ class Reference:
         return tuple(sorted({region.continent for region in self.regions.values()}))
 
     @cached_property
+    def meters(self) -> dict[str, int]:
+        """Meter → its sku, of those that have one alone (machines have one per size)."""
+        return {one.meter: one.id for one in self.skus.values() if one.meter and one.meter != "machine"}
+
+    @cached_property
     def machine_skus(self) -> tuple[int, ...]:
         """The skus whose quantity is machine-seconds."""
         return tuple(one.id for one in self.skus.values() if one.meter == "machine")
 
 
-def reference(session: Session) -> Reference:
-    """The tables as they are now: about a hundred rows. Remembered for as long as no row is added, which only an upgrade does."""
-    counts = fetch(session, "SELECT (SELECT count(*) FROM region), (SELECT count(*) FROM vm_size), (SELECT count(*) FROM sku)", {})
+COUNTS = "(SELECT count(*) FROM region), (SELECT count(*) FROM vm_size), (SELECT count(*) FROM sku)"
+
+
+def reference(session: Session, counts: tuple[int, ...] | None = None) -> Reference:
+    """The tables as they are now: about a hundred rows. Remembered for as long as no row is added, which only an upgrade does.
+
+    `counts` are the columns COUNTS, for who asks something at the same time.
+    """
+    counts = counts or fetch(session, f"SELECT {COUNTS}", {})[0]
     key = (session.connection().engine.url.render_as_string(hide_password=False), *counts)
     if key not in _remembered:
         if len(_remembered) >= REMEMBERED_DATABASES:

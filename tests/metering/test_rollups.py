@@ -161,6 +161,52 @@ def test_a_late_event_rerolls_only_its_days(database):
     assert verify(rolled.org_id()) == []
 
 
+def marks() -> list[tuple[date, list[str] | None]]:
+    """What waits: the day, and the apps that changed in it (None: anything)."""
+    return rolled.rows(
+        """SELECT d.day, CASE WHEN d.app_ids IS NOT NULL
+                              THEN ARRAY(SELECT a.name FROM app a WHERE a.org_id = d.org_id AND a.id = ANY (d.app_ids) ORDER BY 1) END
+           FROM dirty_day d ORDER BY d.day"""
+    )
+
+
+def an_hour_of(app: str, day: int) -> list[dict]:
+    """A machine of its own in that app, on a day of October."""
+    at = f"2026-10-{day:02d}T10:00:00Z"
+    return [started(f"late-{app}-{day}", at, app=app), stopped(f"late-{app}-{day}", at.replace("T10", "T11"), app=app)]
+
+
+def test_days_say_which_apps_changed_until_they_are_many(database):
+    ingest([started("m", "2026-10-01T00:00:00Z", app="app0")])
+    roll(NOW)
+    ingest(an_hour_of("app1", 5))
+    ingest([*an_hour_of("app1", 5), *an_hour_of("app2", 5), *an_hour_of("app2", 6)])
+    assert marks() == [(date(2026, 10, 5), ["app1", "app2"]), (date(2026, 10, 6), ["app2"])]
+    for number in range(3, 9):
+        ingest(an_hour_of(f"app{number}", 5))
+    assert marks()[0] == (date(2026, 10, 5), [f"app{number}" for number in range(1, 9)])
+    ingest(an_hour_of("app9", 5))
+    ingest(an_hour_of("app3", 6))
+    assert marks() == [(date(2026, 10, 5), None), (date(2026, 10, 6), ["app2", "app3"])]
+    ingest([one for number in range(9) for one in an_hour_of(f"app{number}", 7)])
+    assert marks()[2] == (date(2026, 10, 7), None)
+    roll(NOW)
+    assert marks() == []
+    assert verify(rolled.org_id()) == []
+
+
+def test_an_app_that_did_not_change_is_not_summed_again(database):
+    ingest([started("m", "2026-10-01T00:00:00Z", app="still"), started("n", "2026-11-15T06:00:00Z", app="still")])
+    roll(NOW)
+    with db.platform_transaction() as session:  # no roll-up makes this: it tells whether the row was looked at
+        session.execute(sa.text("UPDATE usage_day SET h01 = h01 + 7, total = total + 7 WHERE day = '2026-10-05'"))
+        session.execute(sa.text("UPDATE open_cell SET capacity = 5"))
+    ingest([*an_hour_of("busy", 5), started("o", "2026-11-15T10:05:00Z", app="busy")])
+    roll(NOW)
+    assert rolled.rows("SELECT h01, h10 FROM usage_day WHERE day = '2026-10-05' ORDER BY total") == [(0, 3600), (3607, 3600)]
+    assert rolled.rows("SELECT capacity FROM open_cell ORDER BY 1") == [(1,), (5,)]
+
+
 def test_a_withdrawn_event_takes_its_cells_away(database):
     start = started("m", "2026-10-05T10:00:00Z")
     ingest([start, stopped("m", "2026-10-05T11:00:00Z")])
@@ -213,6 +259,11 @@ def test_quantities_past_2_63_are_reported_and_hold_nothing_up(database):
     assert progress.pending_days == 0
     assert rolled.rows("SELECT time, code FROM event_finding") == [(utc("2026-10-05 00:00"), "quantity_overflow")]
     assert rolled.rows("SELECT day, total FROM usage_day") == [(date(2026, 10, 4), 86_400)]
+    ingest(an_hour_of("another", 5))  # that day would hold nothing else, and be called whole
+    roll(NOW)
+    assert rolled.rows("SELECT code FROM event_finding") == [("quantity_overflow",)]
+    assert rolled.rows("SELECT day, total FROM usage_day") == [(date(2026, 10, 4), 86_400)]
+    ingest([voided(one, "2026-10-06T12:00:00Z") for one in an_hour_of("another", 5)])
     ingest([voided(one, "2026-10-07T00:00:00Z") for one in reports[:200]])
     roll(NOW)
     assert rolled.rows("SELECT code FROM event_finding WHERE code = 'quantity_overflow'") == []

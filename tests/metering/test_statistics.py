@@ -34,6 +34,21 @@ def test_what_grew_is_analyzed_and_partitioned_tables_as_a_whole(database):
     assert statistics.refresh(smallest_bytes=1) == []
 
 
+def test_nothing_is_gathered_of_columns_that_nobody_asks_by(database):
+    ingest([started("m", "2026-10-01T00:00:00Z"), stopped("m", "2026-10-01T01:00:00Z")])
+    roll(NOW)
+    statistics.refresh(smallest_bytes=1)
+    with db.owner_engine().connect() as connection:
+        known = connection.execute(
+            sa.text(
+                "SELECT tablename, attname FROM pg_stats WHERE tablename IN ('usage_day_2026_10', 'usage_month', 'usage_event_2026_10')"
+            )
+        )
+        gathered = {(row.tablename, row.attname) for row in known}
+    assert {("usage_day_2026_10", "app_id"), ("usage_month", "total"), ("usage_event_2026_10", "resource_id")} <= gathered
+    assert not {("usage_day_2026_10", "h00"), ("usage_month", "d31"), ("usage_event_2026_10", "identity")} & gathered
+
+
 def test_a_table_that_is_small_is_left_to_autovacuum(database):
     ingest([started("m", "2026-10-01T00:00:00Z")])
     assert statistics.refresh() == []
