@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -55,30 +57,50 @@ class Site:
         return said.out
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """What a context is made for; `person` counts those of a test, 0 is whoever has no context of their own."""
+
+    is_phone: bool
+    zone: str
+    is_calm: bool = False
+    person: int = 0
+
+
 @dataclass
 class WarmContexts:
     """Browser contexts in which tests follow each other, of one site at a time; what ran the last page's scripts runs the next one's.
 
     A page is there for a third less of the processor's time than in a context of its own, which compiles every script anew. Each test
-    finds a context as new: without cookies, permissions or anything stored. For tests that need no two people at once.
+    finds a context as new: without cookies, permissions or anything stored.
     """
 
     browser: Browser
     _address: str = ""
-    _kept: dict[tuple[bool, str], tuple[BrowserContext, Page]] = field(default_factory=dict)
+    _kept: dict[_Look, tuple[BrowserContext, Page]] = field(default_factory=dict)
+    _people: int = 0  # of the present test
 
     def page(self, address: str, *, is_phone: bool, is_dark: bool, zone: str) -> Page:
-        """An empty page of the site at `address`."""
+        """An empty page of the site at `address`, of the person that all these pages of a test are of."""
+        return self._page(address, _Look(is_phone=is_phone, zone=zone), is_dark=is_dark)
+
+    def somebodys(self, address: str, *, is_phone: bool = False, is_dark: bool = False, is_calm: bool = False, zone: str = "UTC") -> Page:
+        """As `page`, of one person more: in a context that no other page of this test is in. Without motion if `is_calm`."""
+        self._people += 1
+        return self._page(address, _Look(is_phone=is_phone, zone=zone, is_calm=is_calm, person=self._people), is_dark=is_dark)
+
+    def _page(self, address: str, look: _Look, *, is_dark: bool) -> Page:
         if address != self._address:
             self.close()
             self._address = address
-        context, _ = self._kept.get((is_phone, zone)) or self._made(is_phone, zone)
+        context, _ = self._kept.get(look) or self._made(look)
         page = context.new_page()
         page.emulate_media(color_scheme="dark" if is_dark else "light")
         return page
 
     def clear(self) -> None:
         """Close the pages and forget everything, but for what was compiled."""
+        self._people = 0
         for context, keeper in self._kept.values():
             for page in context.pages:
                 if page is not keeper:
@@ -89,18 +111,30 @@ class WarmContexts:
             session.send("Storage.clearDataForOrigin", {"origin": self._address, "storageTypes": "all"})
             session.detach()
 
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """`clear` after the block, however it ends."""
+        try:
+            yield
+        finally:
+            self.clear()
+
     def close(self) -> None:
         for context, _ in self._kept.values():
             context.close()
         self._kept.clear()
 
-    def _made(self, is_phone: bool, zone: str) -> tuple[BrowserContext, Page]:
+    def _made(self, look: _Look) -> tuple[BrowserContext, Page]:
         context = self.browser.new_context(
-            base_url=self._address, viewport=PHONE if is_phone else DESKTOP, has_touch=is_phone, timezone_id=zone
+            base_url=self._address,
+            viewport=PHONE if look.is_phone else DESKTOP,
+            has_touch=look.is_phone,
+            timezone_id=look.zone,
+            reduced_motion="reduce" if look.is_calm else "no-preference",
         )
         keeper = context.new_page()  # a process ends with its last page
         keeper.goto("/healthz")
-        self._kept[is_phone, zone] = context, keeper
+        self._kept[look] = context, keeper
         return context, keeper
 
 
@@ -129,6 +163,14 @@ def barriers(page: Page) -> list[str]:
         if told.violations_count:
             found.append(f"{scheme}: {told.generate_report()}")
     return found
+
+
+def keep_pictures(pages: list[Page], test: str, *, is_narrow: bool = True) -> None:
+    """`keep_picture` of those that are still open; none may scroll sideways, if `is_narrow`."""
+    for number, page in enumerate(page for page in pages if not page.is_closed()):
+        keep_picture(page, test, number)
+        if is_narrow:
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
 
 
 def keep_picture(page: Page, test: str, number: int) -> None:

@@ -9,11 +9,11 @@ import shutil
 import signal
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import hypothesis
 import passwords_cost
@@ -22,6 +22,7 @@ import pytest
 import sqlalchemy as sa
 import structlog
 from cast import Cast, make_cast
+from kept_database import KeptDatabase
 from mailserver import Mailserver, running
 
 from flyusage import config, db, embedded
@@ -29,7 +30,8 @@ from flyusage.cli import bootstrap
 
 PUBLIC_TRACE = Path(__file__).parents[2] / "shared" / "data"
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 * 10**9
-LONG = ("test_fuzzing.py", "test_serve.py", "test_closing.py", "test_rollups.py")
+LONG = ("test_fuzzing.py", "test_serve.py", "test_closing.py", "test_rollups.py", "test_explorer.py", "test_real_trace.py", "test_costs.py")
+Told = TypeVar("Told")
 LOGIN, PASSWORD = "flyusage_test_login", "only-for-tests"
 
 gc.disable()  # while collecting: what is imported stays
@@ -147,11 +149,38 @@ def template(server: Server) -> Iterator[str]:
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def kept_database(server: Server, template: str) -> Iterator[KeptDatabase]:
+    kept = KeptDatabase(lambda: copied(server, template), server.superuser_url)
+    yield kept
+    kept.drop()
+
+
 @pytest.fixture
-def database(server: Server, template: str) -> Iterator[Database]:
-    """A fresh database, migrated and seeded, that the settings point at; dropped after the test."""
-    with clone(server, template) as made:
+def database(server: Server, kept_database: KeptDatabase) -> Iterator[Database]:
+    """A fresh database, migrated and seeded, that the settings point at; what the test wrote is taken out again."""
+    with lent(server, kept_database) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def beginnings(server: Server, template: str) -> Iterator["Beginnings"]:
+    made = Beginnings(server, template)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def begun(beginnings: "Beginnings", server: Server) -> Iterator["Begun"]:
+    """`begun(write)`: as `database`, and what `write` wrote is in it; what it returned. It is called once for all tests of its module."""
+    with ExitStack() as stack:
+
+        def lend(write: Callable[[], Told]) -> Told:
+            kept, told = beginnings.of(write)
+            stack.enter_context(lent(server, kept))
+            return told
+
+        yield lend
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +209,51 @@ def cast(database: Database) -> Cast:
     """Owner and member of Prism, and the outsider, in a fresh database."""
     with db.platform_transaction() as session:
         return make_cast(session)
+
+
+class Begun(Protocol):
+    """`begun`, the fixture."""
+
+    def __call__(self, write: Callable[[], Told], /) -> Told: ...
+
+
+@dataclass
+class Beginnings:
+    """Databases that the tests of one module begin with, each written once by a function and then copied."""
+
+    server: Server
+    template: str
+    _module: str = ""
+    _made: dict[Callable[[], Any], tuple[KeptDatabase, Any]] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def of(self, write: Callable[[], Any]) -> tuple[KeptDatabase, Any]:
+        """The database in which `write` wrote, and what it returned."""
+        if write.__module__ != self._module:
+            self.close()
+            self._module = write.__module__
+        if write not in self._made:
+            name = self._stack.enter_context(copied(self.server, self.template))
+            with pointed_at(self.server, name):
+                told = write()
+            kept = KeptDatabase(lambda: copied(self.server, name), self.server.superuser_url)
+            self._stack.callback(kept.drop)
+            self._made[write] = kept, told
+        return self._made[write]
+
+    def close(self) -> None:
+        self._stack.close()
+        self._made.clear()
+
+
+@contextmanager
+def lent(server: Server, kept: KeptDatabase) -> Iterator[Database]:
+    """The kept database inside the block, which the settings point at."""
+    with pointed_at(server, kept.name()) as made:
+        kept.lend_pool()
+        yield made
+        kept.take_pool()
+    kept.put_back()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from email import message_from_bytes
 import pytest
 import sqlalchemy as sa
 from billing_world import take_in, volume
-from conftest import Database, chosen
+from conftest import Begun, chosen
 from mailserver import Mailserver
 
 from flyusage import clock, db
@@ -28,12 +28,18 @@ MONTH = date(2026, 10, 1)
 ANN = "ann@prism.example"
 
 
-@pytest.fixture
-def prism(database: Database) -> Iterator[int]:
+def prisms_story() -> int:
     """Half of October, in which web's 600 GB cost $45.00 and api's 400 GB $30.00: $3 and $2 a day. Rival has 100 GB."""
     with clock.freeze(NOW):
         running = (volume("v1", 600)[0], volume("v2", 400, app="api", region="fra")[0], volume("r", 100, org="rival")[0])
-        yield take_in(*running, at=NOW)["prism"]
+        return take_in(*running, at=NOW)["prism"]
+
+
+@pytest.fixture
+def prism(begun: Begun) -> Iterator[int]:
+    org_id = begun(prisms_story)
+    with clock.freeze(NOW):
+        yield org_id
 
 
 def make(org_id: int, name: str = "All", dollars: int = 100, **more) -> int:

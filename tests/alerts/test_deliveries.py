@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from billing_world import take_in, volume
-from conftest import Database, chosen
+from conftest import Begun, chosen
 from factories import started
 from receiver import Receiver, receiving
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -27,11 +27,10 @@ BY = system("test")
 NOW = datetime(2026, 10, 16, tzinfo=UTC)
 
 
-@pytest.fixture
-def prism(database: Database) -> Iterator[int]:
+def prisms_story() -> int:
     """Half of October, in which web's 600 GB cost $45.00. Two machines run: fra's at twice the price of dfw's. Rival has a machine, too."""
-    with chosen({"FLYUSAGE_DELIVERY_NETWORKS": "127.0.0.1/32", "FLYUSAGE_BASE_URL": "https://usage.example"}), clock.freeze(NOW):
-        yield take_in(
+    with clock.freeze(NOW):
+        return take_in(
             volume("v1", 600)[0],
             started("m-small", "2026-10-15T23:00:00Z", vm_size="shared-cpu-1x", memory_mb=256, app="web", region="dfw"),
             started("m-large", "2026-10-15T23:00:00Z", vm_size="performance-2x", memory_mb=4096, app="web", region="fra"),
@@ -39,6 +38,13 @@ def prism(database: Database) -> Iterator[int]:
             started("r", "2026-10-15T23:00:00Z", org="rival"),
             at=NOW,
         )["prism"]
+
+
+@pytest.fixture
+def prism(begun: Begun) -> Iterator[int]:
+    org_id = begun(prisms_story)
+    with chosen({"FLYUSAGE_DELIVERY_NETWORKS": "127.0.0.1/32", "FLYUSAGE_BASE_URL": "https://usage.example"}), clock.freeze(NOW):
+        yield org_id
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from billing_world import take_in, volume
 from cast import Tenant, add_person
-from conftest import Database, chosen
+from conftest import Begun, chosen
 from mailserver import Mailserver
 
 from flyusage import clock, db
@@ -29,8 +29,7 @@ HOSTILE = "<img src=x>\u202e&amp;web"
 SITE = {"FLYUSAGE_BASE_URL": "https://usage.example.com"}
 
 
-@pytest.fixture
-def prism(database: Database) -> Iterator[int]:
+def prisms_story() -> int:
     """In September web's 600 GB cost $90.00; in October they went on for $93.00 and the hostile app's 400 GB came for $62.00."""
     with clock.freeze(NOW):
         org = take_in(
@@ -43,7 +42,14 @@ def prism(database: Database) -> Iterator[int]:
             tenant = Tenant(org, "prism", "prism")
             for role in (Role.OWNER, Role.BILLING, Role.VIEWER, Role.DEVELOPER):
                 add_person(session, f"{role}@prism.example", tenant, role)
-        yield org
+        return org
+
+
+@pytest.fixture
+def prism(begun: Begun) -> Iterator[int]:
+    org_id = begun(prisms_story)
+    with clock.freeze(NOW):
+        yield org_id
 
 
 def work(mailserver: Mailserver) -> None:

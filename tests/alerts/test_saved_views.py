@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 from billing_world import take_in, volume
-from conftest import Database
+from conftest import Begun
 
 from flyusage import clock, db
 from flyusage.alerts import saved_views
@@ -31,11 +31,17 @@ def of(user_id: int, role: Role) -> Reader:
 ADA, BEN, VIEWER, OWNER = of(101, Role.DEVELOPER), of(102, Role.DEVELOPER), of(103, Role.VIEWER), of(104, Role.OWNER)
 
 
-@pytest.fixture
-def prism(database: Database) -> Iterator[int]:
+def prisms_story() -> int:
     """Half of October, in which web's 600 GB cost $45.00 and api's 400 GB $30.00."""
     with clock.freeze(NOW):
-        yield take_in(volume("v1", 600)[0], volume("v2", 400, app="api", region="fra")[0], at=NOW)["prism"]
+        return take_in(volume("v1", 600)[0], volume("v2", 400, app="api", region="fra")[0], at=NOW)["prism"]
+
+
+@pytest.fixture
+def prism(begun: Begun) -> Iterator[int]:
+    org_id = begun(prisms_story)
+    with clock.freeze(NOW):
+        yield org_id
 
 
 def save(org_id: int, name: str, query: dict[str, str], reader: Reader, *, is_shared: bool = False, is_pinned: bool = False) -> int:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 import sqlalchemy as sa
+from conftest import Begun
 from factories import ingest, started, stopped, volume_created
 
 from flyusage import clock, db
@@ -25,8 +26,7 @@ USAGE = (
 MACHINE = {"vm_size": "shared-cpu-1x", "memory_mb": 512, "region": "sjc"}
 
 
-@pytest.fixture
-def prism(database) -> Iterator[int]:
+def prisms_story() -> int:
     """5 machines of 512 MB in sjc for 15 days, an open volume, terms, and a customer in Berlin; at half past twelve on Oct 21."""
     with clock.freeze(NOW):
         events = [started(f"m{number}", "2026-10-01T00:00:00Z", **MACHINE) for number in range(5)]
@@ -39,6 +39,13 @@ def prism(database) -> Iterator[int]:
             agreements.add_fee(session, org_id, RecurringFee("Support", date(2026, 10, 8), sku="support.standard"), by=SALES)
             agreements.give_discount(session, org_id, Discount("Welcome", date(2026, 10, 1), percent=Decimal(50), sku="volume"), by=SALES)
         catch_up(org_id)
+        return org_id
+
+
+@pytest.fixture
+def prism(begun: Begun) -> Iterator[int]:
+    org_id = begun(prisms_story)
+    with clock.freeze(NOW):
         yield org_id
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import processor
 import pytest
 from billing_world import NOW, bill_to, billed, invoice_row, take_in, value, volume
+from conftest import Begun
 
 from flyusage import clock, config
 from flyusage.invoices.payments.background import Till
@@ -30,12 +31,16 @@ def proxy(stripe: processor.Stripe, monkeypatch: pytest.MonkeyPatch) -> Iterator
     config.settings.cache_clear()
 
 
-@pytest.fixture
-def prism(database) -> int:
+def prisms_story() -> int:
     """An invoice of $178.50, waiting to be handed over and mailed."""
     org_id = take_in(*volume("v1", 1000))["prism"]
     bill_to(org_id)
     return billed(org_id).id
+
+
+@pytest.fixture
+def prism(begun: Begun) -> int:
+    return begun(prisms_story)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 from billing_world import BY, acting, bill_to, billed, take_in, volume
+from conftest import Begun
 
 from flyusage import clock
 from flyusage.pricing import agreements
@@ -18,8 +19,7 @@ NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 OCTOBER = date(2026, 10, 1)
 
 
-@pytest.fixture
-def prism(database) -> Iterator[int]:
+def prisms_story() -> int:
     """October: 1,000 GB of web in dfw and 400 of api in fra: $150.00 and $60.00, negotiated at $0.10 for $100.00 and $40.00.
 
     A fee of $29.00 and $3.65 up front for a reservation of a year, a cent a day, are billed with it: $172.65.
@@ -32,6 +32,12 @@ def prism(database) -> Iterator[int]:
         agreements.add_fee(session, org_id, RecurringFee("Support", OCTOBER, date(2026, 10, 31), Decimal(29), "USD"), by=BY)
         agreements.reserve(session, org_id, Reservation(1, CpuKind.SHARED, 365, 100, "USD", OCTOBER, 12), by=BY)
     billed(org_id)
+    return org_id
+
+
+@pytest.fixture
+def prism(begun: Begun) -> Iterator[int]:
+    org_id = begun(prisms_story)
     with clock.freeze(NOW):
         yield org_id
 

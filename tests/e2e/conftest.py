@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import DESKTOP, FAILED, PHONE, OpenPage, Site, WarmContexts, keep_picture, launch
+from browsing import FAILED, OpenPage, Site, WarmContexts, keep_pictures, launch
 from conftest import copied
 from demonstration import demonstrating
 from factories import line
@@ -76,13 +76,9 @@ def open_page(warm: WarmContexts, site: Site, request: pytest.FixtureRequest) ->
         page.goto(path)
         return page
 
-    try:
+    with warm.forgetting():
         yield open_path
-        for number, page in enumerate(pages):
-            keep_picture(page, request.node.name, number)
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-    finally:
-        warm.clear()
+        keep_pictures(pages, request.node.name)
     assert complaints == []
 
 
@@ -94,29 +90,20 @@ def demonstration(server: "Server", template: str, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture
-def open_as_owner(chromium: Browser, demonstration: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+def open_as_owner(warm: WarmContexts, demonstration: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
     """Opens a path as Prism's owner."""
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
 
     def open_path(path: str, *, is_phone: bool = False, is_dark: bool = False, zone: str = "UTC") -> Page:
-        context = chromium.new_context(
-            base_url=demonstration.address,
-            viewport=PHONE if is_phone else DESKTOP,
-            color_scheme="dark" if is_dark else "light",
-            timezone_id=zone,
-        )
-        contexts.append(context)
-        let_in(context, demonstration, cookies_of(post(demonstration, "/auth/enter-demo", email="owner@demo.example"))[SESSION])
-        page = context.new_page()
+        page = warm.somebodys(demonstration.address, is_phone=is_phone, is_dark=is_dark, zone=zone)
+        pages.append(page)
+        let_in(page.context, demonstration, cookies_of(post(demonstration, "/auth/enter-demo", email="owner@demo.example"))[SESSION])
         page.goto(path)
         return page
 
-    yield open_path
-    for context in contexts:
-        for page in context.pages:
-            keep_picture(page, request.node.name, 0)
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-        context.close()
+    with warm.forgetting():
+        yield open_path
+        keep_pictures(pages, request.node.name)
 
 
 @pytest.fixture(scope="module")
@@ -140,29 +127,20 @@ def guarded(server: "Server", template: str, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def visit(chromium: Browser, guarded: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
+def visit(warm: WarmContexts, guarded: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """Opens a path in a context of its own, or in the one given; as somebody who has signed in where `who` names one."""
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
 
     def open_path(
         path: str, context: BrowserContext | None = None, *, who: str = "", is_phone: bool = False, is_dark: bool = False
     ) -> Page:
-        if context is None:
-            context = chromium.new_context(
-                base_url=guarded.address,
-                viewport=PHONE if is_phone else DESKTOP,
-                has_touch=is_phone,
-                color_scheme="dark" if is_dark else "light",
-            )
-            contexts.append(context)
+        page = warm.somebodys(guarded.address, is_phone=is_phone, is_dark=is_dark) if context is None else context.new_page()
+        pages.append(page)
         if who:
-            let_in(context, guarded, session_of(guarded, who, PASSWORDS[who]))
-        page = context.new_page()
+            let_in(page.context, guarded, session_of(guarded, who, PASSWORDS[who]))
         page.goto(path)
         return page
 
-    yield open_path
-    for number, context in enumerate(contexts):
-        for page in context.pages:
-            keep_picture(page, request.node.name, number)
-        context.close()
+    with warm.forgetting():
+        yield open_path
+        keep_pictures(pages, request.node.name, is_narrow=False)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import DESKTOP, PHONE, OpenPage, Site, keep_picture
+from browsing import OpenPage, Site, WarmContexts, keep_pictures
 from conftest import copied
 from demonstration import settle
 from factories import line, started
 from guarded_site import SESSION, cookies_of, let_in, post
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from psycopg import sql
 from receiver import Receiver, receiving
 from serving import running, settings_for
@@ -43,30 +43,20 @@ def site(server: "Server", template: str, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def open_as(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+def open_as(warm: WarmContexts, site: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
     """Opens a path as Prism's owner, or whoever `as_whom` names."""
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
 
     def open_path(path: str, *, is_phone: bool = False, is_dark: bool = False, zone: str = "UTC", as_whom: str = "owner") -> Page:
-        context = chromium.new_context(
-            base_url=site.address,
-            viewport=PHONE if is_phone else DESKTOP,
-            color_scheme="dark" if is_dark else "light",
-            timezone_id=zone,
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        let_in(context, site, cookies_of(post(site, "/auth/enter-demo", email=f"{as_whom}@demo.example"))[SESSION])
-        page = context.new_page()
+        page = warm.somebodys(site.address, is_phone=is_phone, is_dark=is_dark, is_calm=True, zone=zone)
+        pages.append(page)
+        let_in(page.context, site, cookies_of(post(site, "/auth/enter-demo", email=f"{as_whom}@demo.example"))[SESSION])
         page.goto(path)
         return page
 
-    yield open_path
-    for context in contexts:
-        for page in context.pages:
-            keep_picture(page, request.node.name, 0)
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-        context.close()
+    with warm.forgetting():
+        yield open_path
+        keep_pictures(pages, request.node.name)
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
-from browsing import DESKTOP, PHONE, Site, keep_picture
+from browsing import Site, WarmContexts, keep_pictures
 from cast import Person, Tenant, add_person
 from conftest import copied, pointed_at
 from factories import line
-from guarded_site import cookie_for, set_password
+from guarded_site import cookie_for, let_in, session_of, set_password
 from hostile import call, connected, handlers, heard
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from serving import running, settings_for
 from story import HOSTILE, prism, rival
 
@@ -71,27 +71,19 @@ Visit = Callable[..., Page]
 
 
 @pytest.fixture
-def visit(chromium: Browser, granted: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    contexts: list[BrowserContext] = []
+def visit(warm: WarmContexts, granted: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    pages: list[Page] = []
 
     def open_path(path: str, who: str, *, is_phone: bool = False, is_dark: bool = False) -> Page:
-        context = chromium.new_context(
-            base_url=granted.address, viewport=PHONE if is_phone else DESKTOP, has_touch=is_phone,
-            color_scheme="dark" if is_dark else "light", reduced_motion="reduce",
-        )  # fmt: skip
-        contexts.append(context)
-        name, _, value = cookie_for(granted, who, PASSWORD).partition("=")
-        context.add_cookies([{"name": name, "value": value, "url": granted.address}])
-        page = context.new_page()
+        page = warm.somebodys(granted.address, is_phone=is_phone, is_dark=is_dark, is_calm=True)
+        pages.append(page)
+        let_in(page.context, granted, session_of(granted, who, PASSWORD))
         page.goto(path)
         return page
 
-    yield open_path
-    for number, context in enumerate(contexts):
-        for page in context.pages:
-            keep_picture(page, f"grants-{request.node.name}", number)
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-        context.close()
+    with warm.forgetting():
+        yield open_path
+        keep_pictures(pages, f"grants-{request.node.name}")
 
 
 def row_of(page: Page, email: str):

@@ -11,15 +11,15 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
-from browsing import DESKTOP, PHONE, Site, barriers, keep_picture
+from browsing import Site, WarmContexts, barriers, keep_pictures
 from cast import Tenant, add_person
 from conftest import copied, pointed_at
 from factories import line
-from guarded_site import ask, cookie_for, post, set_password
+from guarded_site import ask, cookie_for, let_in, post, session_of, set_password
 from hostile import call, connected, handlers, heard
 from mailserver import Mailserver
 from mailserver import running as mail_running
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from serving import running, settings_for
 from story import prism, rival
 
@@ -75,31 +75,21 @@ Visit = Callable[..., Page]
 
 
 @pytest.fixture
-def visit(chromium: Browser, staffed: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
+def visit(warm: WarmContexts, staffed: Site, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """Opens a path in a context of its own; with `who`, signed in as that role or address."""
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
 
     def open_path(path: str, who: str = "", *, is_phone: bool = False, is_dark: bool = False) -> Page:
-        context = chromium.new_context(
-            base_url=staffed.address,
-            viewport=PHONE if is_phone else DESKTOP,
-            has_touch=is_phone,
-            color_scheme="dark" if is_dark else "light",
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
+        page = warm.somebodys(staffed.address, is_phone=is_phone, is_dark=is_dark, is_calm=True)
+        pages.append(page)
         if who:
-            name, _, value = cookie_for(staffed, address_of(who), PASSWORD).partition("=")
-            context.add_cookies([{"name": name, "value": value, "url": staffed.address}])
-        page = context.new_page()
+            let_in(page.context, staffed, session_of(staffed, address_of(who), PASSWORD))
         page.goto(path)
         return page
 
-    yield open_path
-    for number, context in enumerate(contexts):
-        for page in context.pages:
-            keep_picture(page, f"members-{request.node.name}", number)
-        context.close()
+    with warm.forgetting():
+        yield open_path
+        keep_pictures(pages, f"members-{request.node.name}", is_narrow=False)
 
 
 def address_of(who: str) -> str:
@@ -467,17 +457,19 @@ HOSTILE = ("web", 1, -1, None, True, "x" * 5000, ["a"], {"addresses": "mallory@e
 
 @pytest.mark.parametrize("role", ["developer", "billing", "viewer"])
 def test_every_handler_called_in_a_role_changes_nobody_and_tells_only_what_it_may(staffed: Site, role: str) -> None:
-    cookie, before, said = cookie_for(staffed, address_of(role), PASSWORD), people_in(staffed), []
-    for handler, parameters in sorted(handlers().items()):
-        if handler.endswith((".sign_out", ".sign_out_others")):
-            continue  # of one's own devices, which anybody may
-        with connected(staffed.address, cookie=cookie) as client:
+    cookie, before = cookie_for(staffed, address_of(role), PASSWORD), people_in(staffed)
+    with connected(staffed.address, cookie=cookie) as client:
+        for handler, parameters in sorted(handlers().items()):
+            if handler.endswith((".sign_out", ".sign_out_others")):
+                continue  # of one's own devices, which anybody may
             for path in ADDRESSES:
                 for given in HOSTILE if parameters and "members" in handler else HOSTILE[:1]:
                     call(client, handler, path, dict.fromkeys(parameters, given))
-            said.append(heard(client, seconds=0.1))
+        told = heard(client, seconds=3)
+        members = next(one for one in handlers() if one.endswith("members.load"))
+        call(client, members, "/orgs/prism/members", {})
+        assert address_of(role) in heard(client, seconds=3)  # they are still who they were, and were asked to the end
     assert people_in(staffed) == before
-    told = "\n".join(said)
     assert '"name":"prism"' in told
     if role == "billing":
         assert "api-0" not in told

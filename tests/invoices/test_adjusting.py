@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from billing_world import BY, NOVEMBER, OCTOBER, acting, bill_to, billed, invoice_row, rows, take_in, value, volume
-from conftest import Database
+from conftest import Begun
 from factories import voided
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,14 +26,18 @@ DECEMBER = datetime(2026, 12, 2, 9, tzinfo=UTC)
 LATER = datetime(2027, 1, 2, 9, tzinfo=UTC)
 
 
-@pytest.fixture
-def prism(database: Database) -> int:
+def prisms_story() -> int:
     """October: 1,000 GB, $150.00, billed; 19 % tax. November: 200 GB, $30.00."""
     org_id = take_in(*volume("v1", 1000))["prism"]
     bill_to(org_id)
     billed(org_id)
     take_in(*volume("n1", 200, month=11, days=29), at=DECEMBER)
     return org_id
+
+
+@pytest.fixture
+def prism(begun: Begun) -> int:
+    return begun(prisms_story)
 
 
 def test_late_usage_is_a_line_of_the_next_invoice_that_names_its_month(prism):

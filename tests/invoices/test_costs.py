@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 import sqlalchemy as sa
 from billing_world import BY, NOVEMBER, NOW, OCTOBER, acting, bill_to, bill_world, billed, take_in, volume
-from conftest import Database
+from conftest import Begun, Database
 from factories import started, stopped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -44,8 +44,7 @@ def dollars(answer: Answer) -> dict[str, str]:
     return {one.key or one.label: f"{float(one.total):.2f}" for one in answer.series}
 
 
-@pytest.fixture
-def prism(database: Database) -> int:
+def prisms_story() -> int:
     """October's invoice: web's 600 GB in dfw, $90.00, api's 400 GB in fra, $60.00, a fee of $29.00; 10 % off: −9.00 −6.00 −2.90."""
     org_id = take_in(*volume("v1", 600), *volume("v2", 400, app="api", region="fra"), *volume("r", 100, org="rival"))["prism"]
     bill_to(org_id)
@@ -54,6 +53,11 @@ def prism(database: Database) -> int:
         agreements.add_fee(session, org_id, RecurringFee("Support", OCTOBER, date(2026, 10, 31), Decimal(29), "USD"), by=BY)
     billed(org_id)
     return org_id
+
+
+@pytest.fixture
+def prism(begun: Begun) -> int:
+    return begun(prisms_story)
 
 
 @pytest.mark.parametrize(

@@ -18,15 +18,19 @@ from flyusage.invoices.storing import Issued
 from flyusage.invoices.yearly import year_zip
 
 if TYPE_CHECKING:
-    from conftest import Database
+    from conftest import Begun, Database
 
 
-@pytest.fixture
-def issued(database: "Database") -> tuple[int, Issued]:
+def an_invoice() -> tuple[int, Issued]:
     """Prism's invoice of $150.00: 1,000 GB for 30 days."""
     org_id = take_in(*volume("v1", 1000))["prism"]
     bill_to(org_id)
     return org_id, billed(org_id)
+
+
+@pytest.fixture
+def issued(begun: "Begun") -> tuple[int, Issued]:
+    return begun(an_invoice)
 
 
 def files_of(content: bytes) -> dict[str, bytes]:

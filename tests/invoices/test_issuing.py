@@ -27,6 +27,7 @@ from billing_world import (
     volume,
 )  # fmt: skip
 from cast import make_cast
+from conftest import Begun
 from factories import ingest, started, stopped, volume_created
 
 from flyusage import clock, config, db
@@ -43,12 +44,16 @@ from flyusage.pricing import grants
 from flyusage.pricing.terms import CreditKind
 
 
-@pytest.fixture
-def prism(database) -> int:
+def prisms_story() -> int:
     """1,000 GB of web and 500 of api in October: $150.00 and $75.00; a German buyer, 19 %."""
     org_id = take_in(*volume("v1", 1000), *volume("v2", 500, app="api"))["prism"]
     bill_to(org_id)
     return org_id
+
+
+@pytest.fixture
+def prism(begun: Begun) -> int:
+    return begun(prisms_story)
 
 
 def test_an_invoice_holds_what_was_used_what_it_costs_and_whom_it_bills(prism):

@@ -10,13 +10,12 @@ from flyusage import db
 from flyusage.invoices.outbox import backlogs, waiting
 
 if TYPE_CHECKING:
-    from conftest import Database
+    from conftest import Begun
 
 FAIL = "UPDATE outbox SET attempts = 3, last_error = 'it answered 503' WHERE kind = 'payment' AND org_id = :org"
 
 
-@pytest.fixture
-def known(database: "Database") -> dict[str, int]:
+def what_is_known() -> dict[str, int]:
     """Two organizations with an invoice each; Prism's payment was refused three times."""
     known = take_in(*volume("v1", 1000), *volume("v2", 10, org="rival"))
     for org_id in known.values():
@@ -25,6 +24,11 @@ def known(database: "Database") -> dict[str, int]:
     with db.platform_transaction() as session:
         session.execute(sa.text(FAIL), {"org": known["prism"]})
     return known
+
+
+@pytest.fixture
+def known(begun: "Begun") -> dict[str, int]:
+    return begun(what_is_known)
 
 
 def test_each_kind_says_how_much_waits_and_what_failed(known: dict[str, int]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from billing_world import BY, GERMAN, NOW, acting, bill_to, billed, rows, take_in, volume
+from conftest import Begun
 from mailserver import Mailserver
 
 from flyusage import clock, config, db
@@ -23,12 +24,16 @@ from flyusage.pricing import books, experiments
 DUE = date(2026, 12, 2)  # 30 days after Nov 2
 
 
-@pytest.fixture
-def prism(database) -> int:
+def prisms_story() -> int:
     """1,000 GB in October: $150.00 and 19 % of it, due on December 2; two billing contacts."""
     org_id = take_in(*volume("v1", 1000))["prism"]
     bill_to(org_id, replace(GERMAN, emails=("ap@prism.example", "cfo@prism.example")))
     return org_id
+
+
+@pytest.fixture
+def prism(begun: Begun) -> int:
+    return begun(prisms_story)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from billing_world import BY, NOW, acting, bill_to, billed, take_in, value, volume
+from conftest import Begun
 from factories import ingest
 from sqlmodel import SQLModel
 
@@ -22,8 +23,7 @@ from flyusage.orgs.sso import models as _sso  # noqa: F401
 MONTH = timedelta(days=30)
 
 
-@pytest.fixture
-def worlds(database) -> dict[str, int]:
+def two_worlds() -> dict[str, int]:
     """Prism's and Rival's October, Prism's issued and paid for; Prism has a token and a member."""
     known = take_in(*volume("v1", 1000), *volume("r1", 10, org="rival"))
     bill_to(known["prism"])
@@ -35,6 +35,11 @@ def worlds(database) -> dict[str, int]:
         )
         api_tokens.create(session, known["prism"], name="ci", scopes=["usage.read"], by=BY, user_id=owner)
     return {**known, "invoice": issued.id, "owner": owner}
+
+
+@pytest.fixture
+def worlds(begun: Begun) -> dict[str, int]:
+    return begun(two_worlds)
 
 
 def delete(org_id: int) -> None:

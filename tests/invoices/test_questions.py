@@ -14,18 +14,22 @@ from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role
 
 if TYPE_CHECKING:
-    from conftest import Database
+    from conftest import Begun
 
 STAFF = system("staff")
 OWNER = member(7, Role.OWNER)
 
 
-@pytest.fixture
-def issued(database: "Database") -> tuple[int, Issued]:
+def an_invoice() -> tuple[int, Issued]:
     """Prism's invoice of $150.00."""
     org_id = take_in(*volume("v1", 1000), *volume("v2", 1, org="rival"))["prism"]
     bill_to(org_id)
     return org_id, billed(org_id)
+
+
+@pytest.fixture
+def issued(begun: "Begun") -> tuple[int, Issued]:
+    return begun(an_invoice)
 
 
 def ask(org_id: int, invoice_id: int, note: str = "Why?", **changes: object) -> int:

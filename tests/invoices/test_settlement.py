@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from billing_world import BY, NOW, OCTOBER, acting, bill_to, billed, invoice_row, rows, take_in, value, volume
-from conftest import Database
+from conftest import Begun, Database
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,12 +26,16 @@ from flyusage.pricing.terms import CreditKind, Discount, OneOffCharge, Recurring
 TODAY = NOW.date()
 
 
-@pytest.fixture
-def prism(database: Database) -> int:
+def prisms_story() -> int:
     """1,000 GB of web and 500 of api: $150.00 and $75.00 net, 19 %."""
     org_id = take_in(*volume("v1", 1000), *volume("v2", 500, app="api"))["prism"]
     bill_to(org_id)
     return org_id
+
+
+@pytest.fixture
+def prism(begun: Begun) -> int:
+    return begun(prisms_story)
 
 
 def pay(org_id: int, one: Issued, amount: int, *, by: Actor = BY, key: str | None = None, reference: str = "wire") -> Payment:

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from billing_world import BY, NOW, OCTOBER, acting, bill_to, billed, take_in, value, volume
-from conftest import Database
+from conftest import Begun
 
 from flyusage import clock, db
 from flyusage.invoices.crediting import credit
@@ -17,8 +17,7 @@ from flyusage.invoices.totals import MonthTotal, fold, month_totals, platform_mo
 SEPTEMBER = date(2026, 9, 1)
 
 
-@pytest.fixture
-def two(database: Database) -> dict[str, int]:
+def two_organizations() -> dict[str, int]:
     """Prism and Rival with 1,000 GB ($150.00, 19 % tax: $178.50) in September and October."""
     known = take_in(
         *(event for org in ("prism", "rival") for month in (9, 10) for event in volume(f"v{month}", 1000, org=org, month=month))
@@ -26,6 +25,11 @@ def two(database: Database) -> dict[str, int]:
     for org_id in known.values():
         bill_to(org_id)
     return known
+
+
+@pytest.fixture
+def two(begun: Begun) -> dict[str, int]:
+    return begun(two_organizations)
 
 
 def platform() -> list[MonthTotal]:

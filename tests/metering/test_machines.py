@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
+from conftest import Begun
 from factories import ingest, started, stopped, volume_created
 
 from flyusage import clock, db
@@ -14,8 +15,7 @@ from flyusage.orgs.models import Organization
 NOW = datetime(2026, 11, 15, tzinfo=UTC)
 
 
-@pytest.fixture
-def prism(database) -> Iterator[int]:
+def prisms_story() -> int:
     """Prism's id; m1 ran twice and runs, m2 stopped, m3's stop never came, vol-1 is no machine; Rival has one of its own."""
     events = [
         started("m1", "2026-10-01T00:00:00Z"),
@@ -30,7 +30,14 @@ def prism(database) -> Iterator[int]:
     with clock.freeze(NOW):
         assert not ingest([*events, started("rival-1", "2026-10-01T00:00:00Z", org="rival")]).refused
         with db.platform_transaction() as session:
-            yield session.scalars(sa.select(Organization.id).where(Organization.slug == "prism")).one()
+            return session.scalars(sa.select(Organization.id).where(Organization.slug == "prism")).one()
+
+
+@pytest.fixture
+def prism(begun: Begun) -> Iterator[int]:
+    org_id = begun(prisms_story)
+    with clock.freeze(NOW):
+        yield org_id
 
 
 def test_a_machine_is_told_by_its_runs(prism: int) -> None:

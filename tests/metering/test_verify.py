@@ -2,6 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
+from conftest import Begun
 from factories import deployed, egress_reported, ingest, ipv4_allocated, started, stopped, voided, volume_created
 from metering import rolled
 from metering.rolled import roll, utc
@@ -18,8 +19,7 @@ def november():
         yield
 
 
-@pytest.fixture
-def org(database) -> int:
+def prisms_story() -> int:
     """Prism with something of everything, rolled up."""
     wrong = started("wrong", "2026-10-30T00:00:00Z")
     ingest(
@@ -39,6 +39,11 @@ def org(database) -> int:
     )
     roll(NOW)
     return rolled.org_id()
+
+
+@pytest.fixture
+def org(begun: Begun) -> int:
+    return begun(prisms_story)
 
 
 def test_a_sound_roll_up_has_no_difference(org):

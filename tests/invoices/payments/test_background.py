@@ -11,6 +11,7 @@ from threading import Event, Thread
 import processor
 import pytest
 from billing_world import BY, NOW, acting, bill_to, billed, rows, take_in, value, volume
+from conftest import Begun
 
 from flyusage import clock, config, db
 from flyusage.invoices import outbox
@@ -24,12 +25,16 @@ from flyusage.pricing.terms import CreditKind
 LATER = NOW + timedelta(hours=2)
 
 
-@pytest.fixture
-def prism(database) -> int:
+def prisms_story() -> int:
     """1,000 GB in October: $150.00, and 19 % of it $28.50."""
     org_id = take_in(*volume("v1", 1000), *volume("v2", 500, org="rival"))["prism"]
     bill_to(org_id)
     return org_id
+
+
+@pytest.fixture
+def prism(begun: Begun) -> int:
+    return begun(prisms_story)
 
 
 def work(at: datetime = NOW) -> None:

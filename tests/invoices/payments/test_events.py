@@ -14,6 +14,7 @@ import pytest
 import requests
 import uvicorn
 from billing_world import BY, NOW, acting, bill_to, billed, invoice_row, rows, take_in, value, volume
+from conftest import Begun
 from starlette.applications import Starlette
 from stripe import WebhookSignature
 
@@ -26,12 +27,16 @@ from flyusage.invoices.settlement import Receipt, record_payment
 SECRET = "whsec_tests"
 
 
-@pytest.fixture
-def prism(database) -> int:
+def prisms_story() -> int:
     """$150.00 and 19 % of it: $178.50."""
     org_id = take_in(*volume("v1", 1000))["prism"]
     bill_to(org_id)
     return org_id
+
+
+@pytest.fixture
+def prism(begun: Begun) -> int:
+    return begun(prisms_story)
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +49,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def listening(database) -> Iterator[str]:
+def listening(prism: int) -> Iterator[str]:
     """The route on a real port."""
     server = uvicorn.Server(uvicorn.Config(Starlette(routes=webhooks.routes), port=0, log_config=None, lifespan="off", ws="none"))
     thread = Thread(target=server.run)
