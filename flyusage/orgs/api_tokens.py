@@ -137,7 +137,8 @@ def create(  # noqa: PLR0913 what a token is made of
         by.may(scope)
     if not 1 <= days <= LONGEST_DAYS:
         raise TokenInvalid(f"A token lasts 1 to {LONGEST_DAYS} days, not {days}.")
-    granted = _apps(session, org_id, apps, wanted, by)
+    own = app_grants.both(app_grants.granted_to(session, org_id, by), None if made_with is None else made_with.apps)
+    granted = _apps(session, org_id, apps, wanted, own)
     secret, now = new_secret(), clock.now()
     ends_at = now + timedelta(days=days)
     row = session.execute(
@@ -287,9 +288,10 @@ def _scopes(written: Iterable[str], *, is_personal: bool) -> Sequence[Permission
     return tuple(one for one in Permission if one.value in asked)
 
 
-def _apps(session: Session, org_id: int, apps: Collection[int] | None, scopes: Sequence[Permission], by: Actor) -> list[int] | None:
-    """The apps that a token is made for: those named, all of them its maker's; unnamed, its maker's."""
-    own = app_grants.granted_to(session, org_id, by)
+def _apps(
+    session: Session, org_id: int, apps: Collection[int] | None, scopes: Sequence[Permission], own: frozenset[int] | None
+) -> list[int] | None:
+    """The apps that a token is made for: those named, all of them its maker's (`own`, None: every app); unnamed, its maker's."""
     if apps is None and own is None:
         return None
     wanted = frozenset(apps) if apps is not None else own or frozenset()

@@ -116,13 +116,22 @@ def test_no_route_tells_of_another_app(prism: Tenant, developer: Actor, hidden_b
         prism, BY if kind == "organization" else developer, *(["web"] if kind == "organization" else []), scopes=DEVELOPERS
     ).secret
     whole = token_of(prism.id)
-    hidden = {"budget": hidden_budget, "view": hidden_view, "delivery": NOTHING, "endpoint": NOTHING}
+    hidden = {
+        "budget": hidden_budget,
+        "view": hidden_view,
+        "delivery": NOTHING,
+        "endpoint": NOTHING,
+        "member": NOTHING,
+        "invitation": NOTHING,
+        "token": NOTHING,
+    }
     for (method, path), needed in ROUTES.items():
         for machine in ("web-0", "api-0"):
             filled = path.format(number="PRISM-000001", position="1", machine=machine, **hidden)
             body = next((body for begins, body in BODIES.items() if path.startswith(begins)), {})
             more = {"content": b"", "headers": NDJSON} if path == "/events" else {"json": body} if method in ("POST", "PUT") else {}
-            told = ask(filled, token=secret, method=method, **more)
+            asked = {"sku": "machine.shared-cpu-1x"} if path == "/prices/history" else None
+            told = ask(filled, token=secret, method=method, params=asked, **more)
             if needed != "any" and (needed not in DEVELOPERS or needed in WHOLE):
                 assert told.status_code == 403
             elif "{budget}" in path or "{view}" in path:
@@ -151,6 +160,23 @@ def test_no_route_tells_of_another_app(prism: Tenant, developer: Actor, hidden_b
     assert unknown[0] == [one.replace("nil", "api") for one in unknown[1]]
     assert ask("/token", token=secret).json()["apps"] == ["web"]
     assert ask("/token", token=whole).json()["apps"] is None
+
+
+def test_what_a_token_of_some_apps_makes_is_of_those_alone(prism: Tenant):
+    """Though its member sees all of them."""
+    with clock.freeze(billed_site.ISSUED_AT), db.platform_transaction() as session:
+        person = add_person(session, "maker@prism.example", prism, Role.DEVELOPER)
+    by, scopes = member(person.user_id, Role.DEVELOPER), ["usage.read", "tokens.manage"]
+    with db.transaction(prism.id) as session:
+        web = app_grants.apps_named(session, prism.id, ["web"])
+        secret = api_tokens.create(session, prism.id, name="t", scopes=scopes, by=by, user_id=person.user_id, days=30, apps=web).secret
+    asked = {"name": "made", "scopes": ["usage.read"]}
+    for apps, status in ((["api"], 404), (["web"], 201), (None, 201)):
+        told = ask("/tokens", token=secret, method="POST", json={**asked, "apps": apps})
+        assert told.status_code == status, told.text
+        if status == 201:
+            assert told.json()["apps"] == ["web"]
+            assert [one["app"] for one in ask("/apps", token=told.json()["secret"]).json()["data"]] == ["web"]
 
 
 def test_what_is_granted_holds_from_the_next_request_on(prism: Tenant):
