@@ -95,7 +95,7 @@ def disable(
     email: Annotated[str, typer.Argument(help="Whose account nobody may sign in to any more.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Let nobody sign in to an account: its sessions end at once, its API tokens are refused, mails about usage stop.
+    """Let nobody sign in to an account: its sessions end at once, its API tokens are refused, its monthly and anomaly mails stop.
 
     Memberships, invoices and what the person made stay as they are. `flyusage users enable` undoes it.
     Example: flyusage users disable ada@example.com
