@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
 from authlib.common.errors import AuthlibBaseError
@@ -200,7 +200,7 @@ def signed_out(client: Client, logout_token: str) -> tuple[str, str]:
     return subject, name
 
 
-def _is_name(given: object) -> bool:
+def _is_name(given: object) -> TypeGuard[str]:
     """Whether it is a text that could name something here: what a provider's JSON holds besides (NUL, half a pair) no database takes."""
     return isinstance(given, str) and given.isprintable()
 

@@ -27,6 +27,8 @@ _MOVES_AMOUNTS = re.compile(
     r"|unit|usage|vat|weight",
     re.IGNORECASE,
 )
+# Words (a month's name, what a unit is called) move one only where they name a way to reckon.
+_WAYS = re.compile(r"coupon|discount|exempt|inclus|prorat|reverse|round|tax|vat", re.IGNORECASE)
 TIER_AMOUNT = ("unit", "unit_amount", "per_unit_amount", "unit_price", "price")
 TIER_PERCENT = ("rate_pct", "rate", "percent")
 TIER_FLAT = ("flat", "flat_amount", "flat_price", "flat_fee")
@@ -208,10 +210,14 @@ class Inputs:
         for name in found:
             if meant := difflib.get_close_matches(name, sorted(self._known), n=1, cutoff=CLOSE):
                 raise InputInvalid(f"{name} is no input of this kind; {meant[0]} is.")
-            if name not in HARMLESS and _MOVES_AMOUNTS.search(name):
+            if name not in HARMLESS and (_WAYS if self._is_words(name) else _MOVES_AMOUNTS).search(name):
                 known = ", ".join(sorted(self._known))
                 raise InputInvalid(f"{name} is no input of this kind, and an amount without it could be wrong. Known are {known}.")
         return [*found, *(f"{place}.{name}" for place, part in self._parts.items() for name in part.unknown())]
+
+    def _is_words(self, name: str) -> bool:
+        value = self._values.get(name)
+        return isinstance(value, str) and not (_NUMBER.fullmatch(value.strip()) or _RATIO.fullmatch(value.strip()))
 
     def _required(self, name: str) -> Any:
         if self._named(name, ()) is None:

@@ -1,9 +1,11 @@
 """What one answer found out that another view of the same usage needs, too: its other measures, and its other charts."""
 
 from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import TypeVar, cast
 
 MOST_FINDINGS = 24
+MOST_POINTS = 200_000  # of drawn lines, 32 bytes each: 13 months of days of 400 series, or a month of hours of 250
 
 T = TypeVar("T")
 
@@ -11,20 +13,30 @@ T = TypeVar("T")
 class Remembered:
     """Findings about one organization's usage, of one period and filter, at one moment. Whoever holds it sees to it that it is still so.
 
-    `most` findings are kept, with 0 none. Threads may share it; two that ask for the same at once may both look for it.
+    `most` findings are kept, with 0 none, and no more lines than MOST_POINTS make. Threads may share it; two that ask for the
+    same at once may both look for it.
     """
 
     def __init__(self, most: int = MOST_FINDINGS) -> None:
         self._most = most
         self._found: dict[Hashable, object] = {}
+        self._changing = Lock()
 
     def ask(self, key: Hashable, find: Callable[[], T]) -> T:
         """What `find` gave for `key` the first time."""
         if key in self._found:
             return cast("T", self._found[key])
         found = find()
-        if self._most:
-            while len(self._found) >= self._most:
-                self._found.pop(next(iter(self._found)), None)
-            self._found[key] = found
+        if _points(found) <= MOST_POINTS:
+            with self._changing:
+                kept = sum(map(_points, self._found.values()))
+                while self._found and (len(self._found) >= self._most or kept + _points(found) > MOST_POINTS):
+                    kept -= _points(self._found.pop(next(iter(self._found))))
+                if self._most:
+                    self._found[key] = found
         return found
+
+
+def _points(found: object) -> int:
+    """How many points it is, where it is lines by their series."""
+    return sum(len(line) for line in found.values() if isinstance(line, list)) if isinstance(found, dict) else 0

@@ -277,6 +277,12 @@ def test_inputs_that_no_kind_knows_are_told() -> None:
     assert printable(found)["ignored"] == ["colour"]
 
 
+def test_words_are_told_and_only_those_that_name_a_way_to_reckon_refused() -> None:
+    assert rate("unit", unit="7", qty="1", unit_of_quantity="GB", month="February").ignored == ("month", "unit_of_quantity")
+    for name, value in {"rounding_rule": "half_even", "tax_mode": "inclusive", "monthly_allowance": "3", "free_hours": 2}.items():
+        assert rate("unit", unit="7", qty="1", **{name: value}).error is not None
+
+
 def test_numbers_are_read_exactly_from_json() -> None:
     cases = read_cases(
         '[{"kind": "unit", "input": {"unit": 0.1, "qty": 3}, "expected": 0.3}, {"kind": "unit", "input": {"unit": 1e2, "qty": NaN}}]'

@@ -71,5 +71,5 @@ _STAMP = sa.text(
     """SELECT (SELECT CAST(state AS text) FROM rollup_state state WHERE org_id = :org),
               (SELECT max(id) FROM audit_event WHERE org_id = :org),
               (SELECT count(published_at) FROM price_book_version), (SELECT max(published_at) FROM price_book_version),
-              (SELECT count(*) FROM price_experiment)"""
+              (SELECT sum(hashtext(CAST(tried AS text))) FROM price_experiment tried)"""
 )
