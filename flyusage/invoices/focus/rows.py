@@ -1,7 +1,8 @@
 """The rows of a month: papers told charge by charge, down to the day or hour, and to the machine where that is asked for.
 
 Nothing is billed anew here. A row's billed cost is the invoice's own part of a place and day (whole minor units); of machines
-and hours it is that part split by what each used, at twelve decimals, by largest remainder. Memory holds one month's places
+and hours it is that part split by what each used, at twelve decimals, by largest remainder. List and contracted cost are rounded
+to as many decimals so that all rows add up to what they come to together. Memory holds one month's places
 and one place's day of machines, however many rows there are.
 """
 
@@ -95,6 +96,7 @@ class _Telling:
         self.contracted = contracted_table(session, account.id, self.known.prices, self.period)
         self.reservations = {f"reservation/{one.id}": one for one in terms_of(session, account.id, self.period).reservations}
         self._priced: dict[tuple[int, int, int], _Prices] = {}
+        self._listed, self._contracted = _Carried(), _Carried()
         self._centres = self.known.names.centres.on(papers.month)
 
     def rows(self) -> Iterator[Row]:
@@ -186,8 +188,8 @@ class _Telling:
             "PricingUnit": prices.unit,
             "ListUnitPrice": prices.list_price,
             "ContractedUnitPrice": prices.contracted_price,
-            "ListCost": _at(quantity, prices.list_rate),
-            "ContractedCost": _at(quantity, prices.contracted_rate),
+            "ListCost": self._listed.at(quantity, prices.list_rate),
+            "ContractedCost": self._contracted.at(quantity, prices.contracted_rate),
             "SkuPriceId": prices.sku_price,
         }
 
@@ -352,10 +354,19 @@ def _told(quantity: int, size: int) -> Decimal:
     return _cost((2 * quantity * SCALE + size) // (2 * size))
 
 
-def _at(quantity: int, rate: tuple[int, int]) -> Decimal:
-    """What a quantity costs at a rate, to the nearest unit of SCALE."""
-    above, below = rate
-    return _cost((2 * quantity * above + below) // (2 * below))
+class _Carried:
+    """Costs to the nearest unit of SCALE, of which each takes over what the rounding of those before it left: they sum to what is exact."""
+
+    def __init__(self) -> None:
+        self._left = Fraction(0)
+
+    def at(self, quantity: int, rate: tuple[int, int]) -> Decimal:
+        """What a quantity costs at a rate. Less than a unit from what is exact."""
+        above, below = rate
+        exact = Fraction(quantity * above, below) + self._left
+        units = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
+        self._left = exact - units
+        return _cost(units)
 
 
 def _rate(price: DatedPrice | None) -> tuple[int, int]:
