@@ -9,10 +9,10 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.alerts.anomalies import Found, anomalies_told, sentence, view_of
 from flyusage.alerts.endpoints import ANOMALIES, endpoints
-from flyusage.alerts.mail_page import button, document, heading, html_name, link, one_line, plain, rows
 from flyusage.alerts.member_mails import Due, Kind, Recipient, note
 from flyusage.alerts.places import Place, told_of
 from flyusage.mail import Letter
+from flyusage.mail_page import button, document, heading, html_name, link, one_line, plain, rows
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.orgs.permissions import Permission
 from flyusage.pricing.urls import view_to_query

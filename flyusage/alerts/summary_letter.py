@@ -7,10 +7,10 @@ from fractions import Fraction
 from html import escape
 
 from flyusage.alerts.budgets import Standing
-from flyusage.alerts.mail_page import TONES, button, document, figure, heading, html_name, link, plain, quiet, rows
 from flyusage.alerts.places import Place
 from flyusage.invoices.queries import InvoiceEntry
 from flyusage.mail import Letter
+from flyusage.mail_page import TONES, button, document, figure, heading, html_name, link, plain, quiet, rows
 from flyusage.money import CURRENCIES, format_minor, format_money, round_half_away
 from flyusage.periods import add_months, midnight
 from flyusage.pricing.view import Contributor

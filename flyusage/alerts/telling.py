@@ -22,12 +22,12 @@ from flyusage.alerts.budgets import Standing, budgets, standing
 from flyusage.alerts.caps import running_in
 from flyusage.alerts.deliveries import Message
 from flyusage.alerts.endpoints import BUDGETS, STOPS
-from flyusage.alerts.mail_page import bar, button, document, figure, html_name, one_line, quiet, tinted
 from flyusage.alerts.models import budget_alert
 from flyusage.alerts.places import page_link, told_of
 from flyusage.config import settings
 from flyusage.logs import harmless
 from flyusage.mail import Letter, MailRefused, MailServerDown, Postbox, compose
+from flyusage.mail_page import bar, button, document, figure, html_name, one_line, quiet, tinted
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.orgs import audit
 

@@ -1,13 +1,12 @@
 """What people are written that only they may read: links. Without a mail server the log says them, for whoever runs the server to pass on."""
 
-import html
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
 
-from flyusage import clock
+from flyusage import clock, mail_page
 from flyusage.config import Settings, settings
 from flyusage.mail import Letter, MailRefused, MailServerDown, Postbox, compose
 
@@ -43,12 +42,11 @@ def send_all(wanted: Iterable[LinkLetter]) -> list[bool]:
 
 def link_letter(subject: str, said: tuple[str, ...], button: str, link: str) -> Letter:
     """A letter of some paragraphs, the link after the first one."""
-    shown, escaped = html.escape(link, quote=True), [html.escape(one) for one in said]
+    parts = [mail_page.title(subject), mail_page.paragraph(said[0]), mail_page.button(link, button), mail_page.address(link)]
     return Letter(
         subject=subject,
         text="\n\n".join((said[0], link, *said[1:])) + "\n",
-        html=f'<p>{escaped[0]}</p><p><a href="{shown}">{html.escape(button)}</a></p><p>{shown}</p>'
-        + "".join(f"<p>{one}</p>" for one in escaped[1:]),
+        html=mail_page.document(subject, said[0], parts, said[1:]),
     )
 
 

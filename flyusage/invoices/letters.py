@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from html import escape
 
+from flyusage import mail_page
 from flyusage.invoices.document import Document
 from flyusage.mail import Attachment, Letter
 from flyusage.money import format_minor
@@ -104,19 +105,9 @@ def _put_together(  # noqa: PLR0913 the parts of a letter
 
 
 def _html(subject: str, paragraphs: Sequence[str], facts: Sequence[tuple[str, str]], link: tuple[str, str | None], seller: str) -> str:
-    style = "font-family:system-ui,Segoe UI,Helvetica,Arial,sans-serif;font-size:15px;line-height:1.5;color:#1b1f24"
-    rows = "".join(
-        f'<tr><th scope="row" style="text-align:left;font-weight:400;color:#57606a;padding:2px 24px 2px 0">{escape(name)}</th>'
-        f'<td style="text-align:right;font-variant-numeric:tabular-nums;padding:2px 0">{escape(value)}</td></tr>'
-        for name, value in facts
-    )
-    table = f'<table style="border-collapse:collapse;margin:16px 0">{rows}</table>' if rows else ""
-    said = "".join(f"<p>{escape(one)}</p>" for one in paragraphs)
-    online = f'<p><a href="{escape(link[1])}">{escape(link[0])}</a></p>' if link[1] else ""
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'
-        f'<body style="{style}">{said}{table}{online}<p>{escape(seller)}</p></body></html>\n'
-    )
+    told = mail_page.rows((escape(name), "", value, "ink") for name, value in facts) if facts else ""
+    parts = [mail_page.title(subject), *map(mail_page.paragraph, paragraphs), told, mail_page.button(link[1], link[0])]
+    return mail_page.document(subject, paragraphs[1], parts, [seller])
 
 
 def _money(document: Document, minor: int) -> str:

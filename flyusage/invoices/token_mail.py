@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage import clock
+from flyusage import clock, mail_page
 from flyusage.mail import Letter
 
 BEFORE = timedelta(days=7)
@@ -50,11 +49,12 @@ def letter(told: Ending, link: str | None) -> Letter:
         "This is told once, a week before.",
     ]
     first = said[0][:1].upper() + said[0][1:]
-    linked = f'<p><a href="{escape(link, quote=True)}">Open the tokens</a></p>' if link else ""
+    subject = f"API token {told.name} ends on {told.expires_at:%B} {told.expires_at.day}"
+    parts = [mail_page.title(subject), mail_page.paragraph(first), mail_page.paragraph(said[1]), mail_page.button(link, "Open the tokens")]
     return Letter(
-        subject=f"API token {told.name} ends on {told.expires_at:%B} {told.expires_at.day}",
+        subject=subject,
         text="\n\n".join([first, *([link] if link else []), *said[1:]]) + "\n",
-        html=f"<p>{escape(first)}</p>{linked}" + "".join(f"<p>{escape(one)}</p>" for one in said[1:]),
+        html=mail_page.document(subject, first, parts, said[2:]),
     )
 
 

@@ -14,8 +14,8 @@ from starlette.routing import Route
 from flyusage import db
 from flyusage.alerts import member_mails
 from flyusage.alerts.errors import MailLinkInvalid
-from flyusage.alerts.mail_page import ACCENT, document, plain
 from flyusage.alerts.member_mails import STOP_PATH, Kind
+from flyusage.mail_page import ACCENT, document, plain
 from flyusage.orgs.acting import Actor
 
 NAMED = {Kind.SUMMARY: "the monthly summary", Kind.ANOMALIES: "mails about anomalies"}

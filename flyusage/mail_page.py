@@ -1,4 +1,4 @@
-"""The frame of mails with figures: one narrow column that reads in light and dark, on a phone, and without any style at all. Pure.
+"""The frame of mails: one narrow column that reads in light and dark, on a phone, and without any style at all. Pure.
 
 Mail programs drop stylesheets at will: what matters stands in attributes, and the `<style>` only adds the dark colours and the phone.
 """
@@ -57,6 +57,21 @@ def document(title: str, preview: str, parts: Iterable[str], foot: Iterable[str]
         f'<tr><td class="quiet" style="{FONT};font-size:12px;line-height:1.5;color:{QUIET};padding:16px 28px">{small}</td></tr>'
         f"</table></td></tr></table></body></html>\n"
     )
+
+
+def title(text: str) -> str:
+    """What a mail without a figure is about."""
+    return f'<h1 style="margin:0 0 12px;font-size:21px;line-height:1.3;font-weight:650;letter-spacing:-0.01em">{escape(text)}</h1>'
+
+
+def paragraph(text: str) -> str:
+    """What it says."""
+    return f'<p style="margin:0 0 12px;overflow-wrap:anywhere">{escape(text)}</p>'
+
+
+def address(href: str) -> str:
+    """The address of a button, for who cannot press it or wants to see where it leads."""
+    return f'<p class="quiet" style="margin:16px 0 0;font-size:12px;overflow-wrap:anywhere;color:{QUIET}">{link(href, escape(href))}</p>'
 
 
 def quiet(words: str) -> str:
