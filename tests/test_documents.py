@@ -57,6 +57,7 @@ NOT_RUN = {  # how a command begins: why nobody runs it here
     "flyusage demo": "fills 10,000 machines, or needs the public trace; tests/demo does it small",
     "flyusage restore": "asks for an empty database; tests/cli/test_backup.py restores into one",
     "flyusage login": "asks for a token on standard input; tests/cli/test_remote.py types one",
+    "flyusage users disable": "asks first, and people are needed by what follows; tests/cli/test_users.py answers",
     "flyusage prices draft publish": "asks before it publishes for ever; tests/cli/test_prices.py answers",
     "export ": "sets a variable of the reader's shell",
     "psql ": "makes a login for the whole server, which other tests share; tests/test_schema.py makes one of its own",

@@ -88,7 +88,7 @@ def set_price(
             effective_to=end.date() if end else None,
             note=note,
             model=model,
-            tiers=tiers_from(tiers_json(tiers, "--tiers")) if tiers else (),
+            tiers=tiers_from(tiers_json(tiers, "--tiers"), model) if tiers else (),
             package_size=decimal(package_size, "--package-size") if package_size else None,
             rate_percent=decimal(rate_percent or "0", "--rate-pct"),
             free_quantity=decimal(free or "0", "--free"),

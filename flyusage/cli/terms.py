@@ -130,7 +130,7 @@ def price(
             model,
             unit_amount=Fraction(value),
             per_quantity=quantity,
-            tiers=tiers_from(tiers_json(tiers, "--tiers")) if tiers else (),
+            tiers=tiers_from(tiers_json(tiers, "--tiers"), model) if tiers else (),
             package_size=_exact(package_size, "--package-size") if package_size else None,
             free_quantity=_exact(free or "0", "--free"),
             minimum=_exact(minimum, "--min") if minimum else None,

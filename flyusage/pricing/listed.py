@@ -122,15 +122,16 @@ def listed_from(row: Mapping[Any, Any]) -> ListedPrice:
     return ListedPrice(**{**row, "model": Model(row["model"]), "tiers": tiers})
 
 
-def tiers_from(written: Any) -> tuple[Tier, ...]:
-    """Tiers as a case has them, so that a tried price is typed once: [{"up_to": 5, "unit": "7", "flat": "1", "rate_pct": "2"}, …].
+def tiers_from(written: Any, model: Model) -> tuple[Tier, ...]:
+    """A price's tiers as a case has them, so that a tried price is typed once: [{"up_to": 5, "unit": "7", "flat": "1"}, …].
 
-    Raises PriceInvalid, InputMissing and InputInvalid.
+    Those of a percentage have rate_pct in place of unit. Raises PriceInvalid, InputMissing and InputInvalid.
     """
-    inputs = Inputs({"tiers": written})
-    tiers = inputs.tiers()
+    inputs, is_percentage = Inputs({"tiers": written}), model is Model.PERCENTAGE
+    tiers = inputs.tiers(is_percentage=is_percentage)
     if unknown := inputs.unknown():
-        raise PriceInvalid(f"{unknown[0]} is nothing that a tier has. It has up_to, unit, flat and rate_pct.")
+        has = "rate_pct" if is_percentage else "unit"
+        raise PriceInvalid(f"{unknown[0]} is nothing that a tier of this model has. It has up_to, {has} and flat.")
     return tiers
 
 

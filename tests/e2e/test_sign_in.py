@@ -165,6 +165,7 @@ def test_the_password_is_changed_on_the_accounts_page(visit: Visit, guarded: Sit
     try:
         change(PASSWORDS[ALONE], "copper ladder violin nine")
         expect(page.get_by_role("status").filter(has_text="Your password is changed")).to_be_visible()
+        other.reload()
         expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
         keep_picture(page, "account-password")
     finally:

@@ -12,7 +12,7 @@ from pricing.test_rating import STEPS, prices
 
 from flyusage import db
 from flyusage.pricing import books
-from flyusage.pricing.errors import PriceInvalid, SkuUnknown
+from flyusage.pricing.errors import InputInvalid, PriceInvalid, SkuUnknown
 from flyusage.pricing.listed import ListedPrice, listed_from, price_of, terms_json, tiers_from
 from flyusage.pricing.price_table import price_table
 from flyusage.pricing.rating import Model, Price, Tier, rate
@@ -135,12 +135,19 @@ def test_what_is_not_sold_and_what_cannot_rate_is_refused(session) -> None:
 
 
 def test_tiers_as_people_write_them() -> None:
-    assert tiers_from([{"up_to": 5, "unit": "7", "flat": 1}, {"up_to": None, "unit": "6"}]) == (
+    assert tiers_from([{"up_to": 5, "unit": "7", "flat": 1}, {"up_to": None, "unit": "6"}], Model.GRADUATED) == (
         Tier(Fraction(5), Fraction(7), Fraction(1)),
         Tier(None, Fraction(6)),
     )
-    with pytest.raises(PriceInvalid, match=r"tiers\[0\].colour is nothing that a tier has"):
-        tiers_from([{"up_to": 5, "colour": 1}])
+    assert tiers_from([{"up_to": 100, "rate_pct": "2"}, {"rate_pct": 1, "flat": 5}], Model.PERCENTAGE) == (
+        Tier(Fraction(100), rate_percent=Fraction(2)),
+        Tier(None, flat_amount=Fraction(5), rate_percent=Fraction(1)),
+    )
+    with pytest.raises(PriceInvalid, match=r"tiers\[0\].colour is nothing that a tier of this model has"):
+        tiers_from([{"up_to": 5, "unit": 1, "colour": 1}], Model.VOLUME)
+    for model, one in ((Model.VOLUME, {"rate_pct": 2, "unit": 1}), (Model.PERCENTAGE, {"unit": 2, "rate_pct": 1})):
+        with pytest.raises((PriceInvalid, InputInvalid)):
+            tiers_from([one], model)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ const STAFF = {
   terms: (query) => (query.get("org") ? `terms show ${quoted(query.get("org"))}` : "orgs list"),
   payments: () => "payments queue",
   bank: (query) => (query.get("invoice") ? `invoices show ${quoted(query.get("invoice"))}` : "invoices list --state open"),
+  invoices: (query) => (query.get("invoice") ? `invoices show ${quoted(query.get("invoice"))}` : "invoices list"),
   revenue: (query) => (query.get("experiment") ? `prices experiment revenue ${quoted(query.get("experiment"))}` : "bill revenue"),
   questions: () => "invoices questions",
   seller: () => "seller show",

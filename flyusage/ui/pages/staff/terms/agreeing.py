@@ -110,12 +110,12 @@ def _price(form: Form) -> None:
     sku = form.needed("sku", "The sku")
     unit = form.text("unit") or _unit_of(form, sku)
     quantity, value = PER_QUANTITY.get(unit, 1), form.decimal("amount", "The amount") or Decimal(0)
-    tiers = form.text("tiers")
+    tiers, model = form.text("tiers"), one_of(Model, form.text("model") or Model.PER_UNIT.value, "The model")
     rated = Price(
-        one_of(Model, form.text("model") or Model.PER_UNIT.value, "The model"),
+        model,
         unit_amount=Fraction(value),
         per_quantity=quantity,
-        tiers=tiers_from(typed.tiers_json(tiers, "Tiers")) if tiers else (),
+        tiers=tiers_from(typed.tiers_json(tiers, "Tiers"), model) if tiers else (),
         package_size=form.exact("package_size", "The package"),
         free_quantity=form.exact("free", "Free units") or Fraction(0),
         minimum=form.exact("minimum", "The minimum"),
