@@ -167,7 +167,7 @@ def test_the_password_is_changed_on_the_accounts_page(visit: Visit, guarded: Sit
         expect(page.get_by_role("status").filter(has_text="Your password is changed")).to_be_visible()
         other.reload()
         expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
-        keep_picture(page, "account-password")
+        keep_picture(page, "account-password", 0)
     finally:
         set_password(guarded, ALONE, PASSWORDS[ALONE])
 
