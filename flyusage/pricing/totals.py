@@ -26,6 +26,9 @@ class Sum:
     unpriced: frozenset[int] = frozenset()
 
 
+UsedRow = tuple[int, int, int | None, Decimal | None, int, bool]
+
+
 @dataclass(frozen=True)
 class Used:
     """What was used in a question's period, before anything is measured: (series, sku, per, cost × per, quantity, has no price).
@@ -33,20 +36,20 @@ class Used:
     Cost is exact at the question's prices. Every measure of the same usage at the same prices is a sum over these rows.
     """
 
-    rows: tuple[tuple[int, int, int | None, Decimal | None, int, bool], ...] = ()
+    rows: tuple[UsedRow, ...] = ()
 
     def sums(self, question: Question) -> dict[int, Sum]:
         """Series id → what it used, in the question's measure."""
         amounts, machines = question.units.amounts, frozenset(question.reference.machine_skus)
-        found: dict[int, list[tuple[int, int | None, Decimal | None, int, bool]]] = {}
-        for series, *rest in self.rows:
-            found.setdefault(series, []).append(tuple(rest))  # type: ignore[arg-type]
+        found: dict[int, list[UsedRow]] = {}
+        for row in self.rows:
+            found.setdefault(row[0], []).append(row)
         return {
             series: Sum(
-                _added([(cost, per) for _, per, cost, *_ in rows if cost is not None and per is not None]),
-                sum(quantity for sku, _, _, quantity, _ in rows if sku in machines),
-                sum(quantity * amounts.get(sku, 0) for sku, _, _, quantity, _ in rows),
-                frozenset(sku for sku, *_, is_unpriced in rows if is_unpriced),
+                _added([(cost, per) for _, _, per, cost, *_ in rows if cost is not None and per is not None]),
+                sum(quantity for _, sku, _, _, quantity, _ in rows if sku in machines),
+                sum(quantity * amounts.get(sku, 0) for _, sku, _, _, quantity, _ in rows),
+                frozenset(sku for _, sku, *_, is_unpriced in rows if is_unpriced),
             )
             for series, rows in found.items()
         }
