@@ -5,19 +5,26 @@ import subprocess
 import sys
 import textwrap
 
-# A parent that closes the pipe but lives on for a while, as one that is being killed does on a busy machine.
+# A parent that closes the pipe but lives on for a while, as one that is being killed does on a busy machine. It waits until the child
+# watches: one that began only after its parent's death would rightly call its next parent, the system's, the one it has.
 PARENT = textwrap.dedent("""
-    import sys, time
+    import os, sys, time
     from flyusage.cli import child
-    child.subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=child.PIPE, start_new_session=True).stdin.close()
+    watching, told = os.pipe()
+    beside = child.subprocess.Popen(
+        [sys.executable, "-c", sys.argv[1], str(told)], stdin=child.PIPE, start_new_session=True, pass_fds=[told]
+    )
+    assert os.read(watching, 1) == b"w"
+    beside.stdin.close()
     time.sleep(0.5)
     print("parent ends", flush=True)
 """)
 CHILD = textwrap.dedent("""
-    import os, threading
+    import os, sys, threading
     from flyusage.cli import child
     parent, stop = os.getppid(), threading.Event()
     child.leave_with_parent(stop)
+    os.write(int(sys.argv[1]), b"w")
     assert stop.wait(20)
     print("child is alone" if os.getppid() != parent else "child left early", flush=True)
 """)
