@@ -6,6 +6,7 @@ import time
 import psycopg
 import pytest
 import sqlalchemy as sa
+from waiting import until
 
 from flyusage import db
 from flyusage.jobs import Worker
@@ -43,13 +44,6 @@ def working(database):
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
-
-
-def until(condition, seconds: float = 20.0) -> None:
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_it_works_at_once_and_then_every_so_often(working):

@@ -1,9 +1,11 @@
 """Events in: the one path by which files, the API and the demo reach the ledger, the intervals and the days to re-roll."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import msgspec
 import sqlalchemy as sa
@@ -21,8 +23,9 @@ from flyusage.metering.statements import by_index
 from flyusage.metering.usage_event import content_of
 
 BATCH_EVENTS = 20_000
-BATCH_BYTES = 64 << 20  # 20,000 lines may be a gigabyte
+BATCH_BYTES = 32 << 20  # 20,000 lines may be a gigabyte
 WRITERS = 2
+UNDER_WAY = 2  # batches: a writer that is done with its part begins the next one's, while the other still writes
 WORTH_SPLITTING = 2_000
 CONFLICT = "Another event has this source and id; the first one stands. Send the correction under a new id, and void the first."
 
@@ -61,7 +64,7 @@ class Ingest:
     Creates unknown organizations unless `strict_orgs`; with `only_org` refuses all others, with `only_apps` (ids, of that
     organization) all but their events. `max_age` (months) overrides
     FLYUSAGE_EVENT_MAX_AGE. `on_refusal` receives each refusal once its batch is committed; without it they are collected in
-    the result. Parsing goes on while the database works on the batch before, a large one in two transactions at once, each
+    the result. Parsing goes on while the database works on the batches before, a large one in two transactions at once, each
     with subjects of its own.
     """
 
@@ -86,18 +89,34 @@ class Ingest:
         """Ingest all of `lines`; `progress` is called after each batch with the counts so far."""
         result = IngestResult()
         run_id = self._begin(name)
-        with ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="ingest") as writers:
-            pending: list[Future[BatchResult]] = []
+        with ExitStack() as stack:
+            writers = [stack.enter_context(ThreadPoolExecutor(1, f"ingest-{number}")) for number in range(WRITERS)]
+            under_way: deque[_Batch] = deque()
             try:
                 for batch in self._batches(lines):
-                    settled, pending = pending, []
-                    self._settle(settled, result, progress)
-                    pending = [writers.submit(self._write, run_id, part) for part in batch.parts()]
-            finally:  # also where the input breaks off: what was committed is reported
-                self._settle(pending, result, progress)
+                    while len(under_way) >= UNDER_WAY or (under_way and not (batch.is_shared and under_way[-1].is_shared)):
+                        settled = under_way.popleft()
+                        self._report(settled, result, progress)
+                        settled.raise_failure()
+                    if batch.is_shared:
+                        self._make_room(batch.events)
+                    parts = batch.parts(under_way[-1].claims if under_way else {})
+                    batch.written = [writer.submit(self._write, run_id, part) for writer, part in zip(writers, parts, strict=False)]
+                    under_way.append(batch)
+            finally:  # also where the input breaks off, or a batch failed: what was committed is reported
+                for batch in under_way:
+                    self._report(batch, result, progress)
+            for batch in under_way:
+                batch.raise_failure()
         with self._session_factory() as session:
             session.execute(sa.update(ingest_run).where(ingest_run.c.id == run_id).values(finished_at=clock.now()))
         return result
+
+    def _make_room(self, events: Sequence[UsageEvent]) -> None:
+        """Partitions and organizations, committed before writers begin: one would wait for the other's whole transaction to make them."""
+        with self._session_factory() as session:
+            partitions.prepare(session, events)
+            _organizations(session, events, strict_orgs=self._strict_orgs, only_org=self._only_org)
 
     def _batches(self, lines: Iterable[bytes]) -> Iterator["_Batch"]:
         batch, parser, size = _Batch(), Parser(clock.now(), self._max_age), 0
@@ -135,12 +154,10 @@ class Ingest:
             )
         return written
 
-    def _settle(
-        self, pending: Sequence[Future[BatchResult]], result: IngestResult, progress: Callable[[IngestResult], None] | None
-    ) -> None:
-        """Wait for the batch under way and report it, its refusals in the order of lines."""
-        wait(pending)
-        written = [future.result() for future in pending if future.exception() is None]
+    def _report(self, batch: "_Batch", result: IngestResult, progress: Callable[[IngestResult], None] | None) -> None:
+        """Wait for a batch under way and report what of it was committed, its refusals in the order of lines."""
+        wait(batch.written)
+        written = [future.result() for future in batch.written if future.exception() is None]
         for part in written:
             result.add(part)
         for refusal in sorted((one for part in written for one in part.refusals), key=lambda one: one.line):
@@ -148,10 +165,8 @@ class Ingest:
                 result.refusals.append(refusal)
             else:
                 self._on_refusal(refusal)
-        if pending and progress is not None:
+        if progress is not None:
             progress(result)
-        for future in pending:
-            future.result()  # raises what the database raised, once the rest is reported
 
     def _begin(self, name: str) -> int:
         with self._session_factory() as session:
@@ -161,26 +176,43 @@ class Ingest:
 
 @dataclass
 class _Batch:
-    """Parsed lines: events with their lines as they came, and refusals."""
+    """Parsed lines: events with their lines as they came, and refusals. `claims` are the writers of identities, `written` what is at work."""
 
     raws: dict[int, bytes] = field(default_factory=dict)
     events: list[UsageEvent] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    claims: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    written: list[Future[BatchResult]] = field(default_factory=list)
 
-    def parts(self) -> list["_Batch"]:
-        """The batch cut by subject for writers that work at once; whole where it is small, or withdraws events."""
-        if len(self.events) < WORTH_SPLITTING or any(event.voided_id is not None for event in self.events):
+    @cached_property
+    def is_shared(self) -> bool:
+        """Whether several writers share it: not where it is small, or withdraws events, which may concern any subject."""
+        return len(self.events) >= WORTH_SPLITTING and all(event.voided_id is None for event in self.events)
+
+    def parts(self, earlier: Mapping[tuple[str, bytes], int]) -> list["_Batch"]:
+        """The batch cut by subject for writers that work at once.
+
+        Whoever claims an identity again goes to the writer where it was claimed first, so that the first stands; `earlier` are
+        the claims of a batch that is still being written.
+        """
+        if not self.is_shared:
             return [self]
         parts = [_Batch(self.raws, [], self.refusals if writer == 0 else []) for writer in range(WRITERS)]
-        claims: dict[tuple[str, bytes], int] = {}
-        writers: dict[str, int] = {}
-        for event in self.events:  # whoever claims an identity again goes where it was claimed first, so that the first stands
-            subject = event.subject
+        claims, writers = self.claims, dict[str, int]()
+        for event in self.events:
+            subject, claim = event.subject, (event.org, event.identity)
             writer = writers.get(subject)
             if writer is None:
                 writer = writers[subject] = shard_of(subject) % WRITERS
-            parts[claims.setdefault((event.org, event.identity), writer)].events.append(event)
+            if claim in earlier:
+                writer = earlier[claim]
+            parts[claims.setdefault(claim, writer)].events.append(event)
         return parts
+
+    def raise_failure(self) -> None:
+        """Raise what the database raised, if it did."""
+        for future in self.written:
+            future.result()
 
 
 def ingest_events(

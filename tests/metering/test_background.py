@@ -7,6 +7,7 @@ import pytest
 from factories import ingest, started, stopped
 from metering import rolled
 from metering.rolled import roll, utc
+from waiting import until
 
 from flyusage import clock, db
 from flyusage.metering import background
@@ -32,10 +33,10 @@ def test_a_worker_rolls_what_comes_in_and_leaves_when_asked(database):
     worker = threading.Thread(target=background.run, args=(stop,))
     worker.start()
     try:
-        _until(lambda: rolled.totals("usage_month") and rolled.totals("usage_month", "rival") and waiting() == 0)
+        until(lambda: rolled.totals("usage_month") and rolled.totals("usage_month", "rival") and waiting() == 0)
         ingest([started("late", "2026-11-12T00:00:00Z"), stopped("late", "2026-11-12T00:00:05Z")])
         began = time.monotonic()
-        _until(lambda: rolled.hours().get(("machine.performance-1x", "11-12 00")) == 3605)
+        until(lambda: rolled.hours().get(("machine.performance-1x", "11-12 00")) == 3605)
         assert time.monotonic() - began < 5
     finally:
         stop.set()
@@ -76,10 +77,3 @@ def test_an_organization_that_is_held_does_not_hold_up_the_others(database, monk
         Background().work()
     assert rolled.totals("usage_month") == {}
     assert rolled.totals("usage_month", "rival") != {}
-
-
-def _until(condition, seconds: float = 20.0) -> None:
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, "waited in vain"
-        time.sleep(0.05)

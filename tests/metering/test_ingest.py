@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -28,12 +29,14 @@ from factories import (
     volume_created,
 )  # fmt: skip
 from metering import stored
+from waiting import until
 
 from flyusage import clock, db
 from flyusage.metering.catalog import facts
 from flyusage.metering.events import parse_line
 from flyusage.metering.ingest import Ingest, ingest_events
 from flyusage.metering.intervals import derive
+from flyusage.metering.locks import lock_subjects, shard_of
 
 NOW = datetime(2026, 11, 15, tzinfo=UTC)
 D = "2026-10-01T"
@@ -333,6 +336,29 @@ def test_a_large_batch_is_written_by_two_at_once_and_comes_out_whole(database):
     expected = derive([parse_line(line(event), line=1, now=NOW) for event in events], PRESETS)
     assert stored.intervals() == Counter(expected.intervals)
     assert stored.rows("SELECT count(*) FROM app") == [(50,)]
+
+
+def test_the_first_claim_stands_though_its_writer_is_behind_by_a_batch(database, monkeypatch):
+    """Two batches of 40; whoever writes the first half of the first is held up until the other has written its halves of both."""
+    monkeypatch.setattr("flyusage.metering.ingest.BATCH_EVENTS", 40)
+    monkeypatch.setattr("flyusage.metering.ingest.WORTH_SPLITTING", 10)
+    names = [f"m{number}" for number in range(400)]
+    slow, fast = ([name for name in names if shard_of(name) % 2 == writer][:40] for writer in (0, 1))
+    ingest([started("there", f"{D}00:00:00Z")])  # and with it the organization
+    first = [started(name, f"{D}00:00:00Z") for name in (*slow[:20], *fast[:20])]
+    second = [started(name, f"{D}00:00:00Z") for name in (*slow[20:39], *fast[20:])]
+    contested = {**started(fast[39], f"{D}05:00:00Z"), "id": first[7]["id"]}
+    [(org_id,)] = stored.rows("SELECT id FROM organization")
+    with ThreadPoolExecutor(1) as beside:
+        with db.platform_transaction() as holder:
+            lock_subjects(holder, [(org_id, shard) for shard in range(0, 8, 2)])
+            running = beside.submit(Ingest().run, lines(*first, contested, *second), name="test")
+            until(lambda: stored.rows("SELECT count(*) FROM usage_event") == [(1 + 20 + 20,)])
+        result = running.result()
+    assert counts(result) == (79, 0, 1)
+    assert [(refusal.line, refusal.code) for refusal in result.refusals] == [(41, "event_conflict")]
+    assert stored.rows(f"SELECT count(*) FROM usage_event WHERE time = '{D}05:00:00Z'") == [(0,)]
+    assert stored.rows("SELECT count(*) FROM usage_event") == [(80,)]
 
 
 def test_writers_at_once_make_a_month_once(database):
