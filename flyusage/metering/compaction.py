@@ -1,7 +1,8 @@
 """Indexes of months that are over, rebuilt where a load has left their pages half empty.
 
 History comes in newest first and several writers share a month, so that its keys arrive in the middle of the index, where a
-page that is full splits in halves of which only one fills again: the ledger's index took 88 bytes an event where 49 do.
+page that is full splits in halves of which only one fills again: the ledger's index took 88 bytes an event where 49 do. So is the
+index of what waits to be rolled up, whose pages stay when all of it is done: 24 MB for nothing after 13 months of 10,000 machines.
 
 Whoever loads in bulk compacts when done (`compact`); beside a server that is fed all day a worker does, an index at a time (`run`).
 """
@@ -63,7 +64,7 @@ class Upkeep:
 
 
 def _wasteful(smallest_bytes: int) -> dict[str, int]:
-    """Indexes of months that are over which take more than they need, and their bytes; the most wasteful first."""
+    """Indexes, of months that are over and of what waits, which take more than they need, and their bytes; the most wasteful first."""
     named = f"^({'|'.join(PARTITIONED_TABLES)})_[0-9]{{4}}_[0-9]{{2}}$"
     asked = {"bytes": smallest_bytes, "waste": WASTE, "named": named, "month": f"{clock.now():%Y_%m}"}
     with db.platform_transaction() as session:
@@ -85,11 +86,12 @@ def _rebuild(index: str, patience: str) -> bool:
 # An entry is its key, aligned to eight bytes, and twelve more; new pages are filled to nine tenths. Two pages are always there.
 _WASTEFUL = """
 SELECT relname, bytes FROM (
-  SELECT i.relname, pg_relation_size(i.oid) AS bytes, i.reltuples,
+  SELECT i.relname, pg_relation_size(i.oid) AS bytes,
+         CASE WHEN t.relispartition THEN i.reltuples ELSE (SELECT count(*) FROM dirty_resource) END AS reltuples,
          (SELECT 12 + 8 * ceil(sum(a.attlen) / 8.0) FROM pg_attribute a WHERE a.attrelid = i.oid HAVING min(a.attlen) > 0) AS entry_bytes
   FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
-  WHERE t.relispartition AND t.relnamespace = 'public'::regnamespace AND t.relname ~ :named AND right(t.relname, 7) < :month
-    AND x.indpred IS NULL
+  WHERE t.relnamespace = 'public'::regnamespace AND x.indpred IS NULL
+    AND ((t.relispartition AND t.relname ~ :named AND right(t.relname, 7) < :month) OR t.relname = 'dirty_resource')
 ) AS index
 WHERE bytes >= :bytes AND bytes > :waste * (2 * current_setting('block_size')::int + greatest(reltuples, 0) * entry_bytes / 0.9)
 ORDER BY bytes - greatest(reltuples, 0) * entry_bytes / 0.9 DESC, relname"""

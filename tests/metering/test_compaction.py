@@ -49,6 +49,20 @@ def test_the_index_of_a_month_that_is_over_is_rebuilt_once(database):
     assert compaction.compact(smallest_bytes=1) == []
 
 
+def test_the_index_of_what_waited_is_rebuilt_once_nothing_does(database):
+    queue = "INSERT INTO dirty_resource SELECT id, '2026-10-01', n FROM organization CROSS JOIN generate_series(1, 6000) AS n"
+    ingest([started("m", "2026-10-01T00:00:00Z")])
+    with db.platform_transaction() as session:
+        session.execute(sa.text(queue))
+    assert compaction.compact(smallest_bytes=1) == []
+    full = size_of("pk_dirty_resource")
+    with db.platform_transaction() as session:
+        session.execute(sa.text("DELETE FROM dirty_resource"))
+    assert compaction.compact(smallest_bytes=1) == ["pk_dirty_resource"]
+    assert size_of("pk_dirty_resource") < 0.2 * full
+    assert compaction.compact(smallest_bytes=1) == []
+
+
 def test_a_month_in_use_is_left_for_the_next_time(database, monkeypatch):
     monkeypatch.setattr(compaction, "PATIENCE", "50ms")
     monkeypatch.setattr(compaction, "WASTE", 0)
