@@ -45,6 +45,7 @@ from flyusage.ui.pages.machines.state import MachineList
 from flyusage.ui.pages.machines.view import machines
 from flyusage.ui.pages.members.state import Members
 from flyusage.ui.pages.members.view import members
+from flyusage.ui.pages.nowhere import nowhere
 from flyusage.ui.pages.overview.state import Overview
 from flyusage.ui.pages.overview.view import overview
 from flyusage.ui.pages.prices.state import Prices
@@ -133,6 +134,7 @@ app = rx.App(
 )
 app.add_middleware(KnowReader())
 app.register_lifespan_task(live.while_serving)
+app.add_page(nowhere, route="404", title="Not found · flyusage")
 app.add_page(door.sign_in, route="/sign-in", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(door.forgot, route="/forgot", title="New password · flyusage", on_load=Door.load)
 app.add_page(door.set_password, route="/set-password", title="New password · flyusage", on_load=Door.load)

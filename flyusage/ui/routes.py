@@ -1,11 +1,14 @@
 """Plain HTTP addresses that belong to pages: the way in, and downloads."""
 
+from urllib.parse import quote
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from flyusage.orgs.models import Role
+from flyusage.ui import staff_layout
 from flyusage.ui.session import first_organization
 
 
@@ -17,4 +20,14 @@ async def home(_request: Request) -> RedirectResponse:
     return RedirectResponse(f"/orgs/{opened.slug}{'/billing' if opened.by.role is Role.BILLING else ''}")
 
 
-routes = [Route("/", home)]
+async def invoices(request: Request) -> RedirectResponse:
+    """The invoices are listed under Billing; an invoice's address without its number leads there."""
+    return RedirectResponse(f"/orgs/{quote(request.path_params['slug'])}/billing")
+
+
+async def staff(_request: Request) -> RedirectResponse:
+    """The first of staff's pages."""
+    return RedirectResponse(staff_layout.PRICES)
+
+
+routes = [Route("/", home), Route("/orgs/{slug}/invoices", invoices), Route("/staff", staff)]

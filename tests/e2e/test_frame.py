@@ -5,6 +5,7 @@ import re
 import pytest
 from browsing import OpenPage, Site, barriers
 from factories import deployed, line
+from guarded_site import ask
 from playwright.sync_api import Page, expect
 
 
@@ -48,6 +49,21 @@ def test_an_unknown_organization_says_so_and_offers_those_there_are(open_page: O
     expect(page.get_by_role("heading", name="There is no organization under this address")).to_be_visible()
     page.get_by_role("link", name="prism").click()
     expect(page.locator(".org-name")).to_have_text("prism")
+
+
+def test_an_address_of_nothing_says_so_and_leads_back(open_page: OpenPage, site: Site) -> None:
+    nothing, document = ask(site, "/orgs/prism/nonsense/at-all"), ask(site, "/404.html")
+    assert (nothing.status, document.status) == (404, 200)
+    assert nothing.headers["content-length"] == document.headers["content-length"]
+    page = open_page("/404.html")  # where the browser does not complain of the status in its console
+    expect(page.get_by_role("heading", name="There is nothing at this address")).to_be_visible()
+    assert barriers(page) == []
+    expect(page.get_by_role("link", name="Open the first page")).to_have_attribute("href", "/")
+
+
+@pytest.mark.parametrize(("typed", "opened"), [("/orgs/prism/invoices", "/orgs/prism/billing"), ("/staff", "/staff/prices")])
+def test_an_address_that_one_would_type_leads_to_the_page(site: Site, typed: str, opened: str) -> None:
+    assert (ask(site, typed).status, ask(site, typed).headers["location"]) == (307, opened)
 
 
 def test_freshness_is_always_in_sight(open_page: OpenPage) -> None:

@@ -256,6 +256,8 @@ PUBLIC = (
     "/auth/sso/back-channel",  # what is sent there is signed
     "/auth/sign-up",
     "/auth/new-account",
+    "/orgs/{slug}/invoices",  # leads to a page, which asks
+    "/staff",
     *API,
 )
 
