@@ -1,5 +1,9 @@
+import json
+import re
+
 import pytest
 
+from flyusage.ui import bundle
 from flyusage.ui.frontend import relocate, teach_actions
 
 ENVIRONMENT = 'var e={PING:`http://localhost:8000/ping`,EVENT:"ws://localhost:8000/_event",TEST_MODE:!1};'
@@ -36,3 +40,15 @@ def test_what_an_older_version_taught_is_forgotten() -> None:
 def test_another_versions_state_js_fails_the_build(unknown: str) -> None:
     with pytest.raises(RuntimeError, match="not the one this version of flyusage knows"):
         teach_actions(unknown)
+
+
+def test_what_the_browsers_router_follows_is_a_page():
+    """Elsewhere (the first page, the API's reference, downloads) the browser itself must go, or it ends on an empty page."""
+    pages = {f"/{route}" for route in json.loads((bundle.web() / "routes.json").read_text())}
+    followed = set()
+    for source in sorted(bundle.web().glob("app*/**/*.jsx")):
+        for link in re.findall(r"ReactRouterLink,\s*\{([^{}]*)", source.read_text()):
+            if (to := re.search(r'\bto:"(/[^"?#]*)', link)) and "reloadDocument" not in link:
+                followed.add(to[1])
+    assert {"/account", "/welcome", "/sign-in", "/staff/close"} <= followed
+    assert followed <= pages

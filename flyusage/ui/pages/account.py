@@ -17,6 +17,7 @@ from flyusage.orgs.acting import Actor
 from flyusage.ui import browser
 from flyusage.ui.charts.text import visible
 from flyusage.ui.components.door_card import door_field, door_form
+from flyusage.ui.components.home_link import home_link
 from flyusage.ui.components.plain_form import plain_form
 from flyusage.ui.pages import second_factor
 from flyusage.ui.pages.door import PROBLEMS
@@ -187,7 +188,7 @@ def account() -> rx.Component:
             rx.el.header(
                 rx.el.h1("Your account", class_name="card-title"),
                 rx.el.a("Organizations", href="/welcome", class_name="button"),
-                rx.el.a("Back to the dashboard", href="/", class_name="button"),
+                home_link("Back to the dashboard", class_name="button"),
                 class_name="account-head",
             ),
             rx.cond(Account.is_loaded, rx.cond(Account.email, _mine(), nobody), rx.el.div(class_name="door-waiting")),

@@ -12,6 +12,7 @@ from flyusage.orgs import invitations
 from flyusage.orgs.errors import InvitationSpent
 from flyusage.ui.charts.text import visible
 from flyusage.ui.components.door_card import account_fields, door_card, door_form
+from flyusage.ui.components.home_link import home_link
 from flyusage.ui.components.plain_form import plain_form
 from flyusage.ui.pages.door import LONGEST_SHOWN
 from flyusage.ui.reader import signed_in
@@ -84,6 +85,6 @@ def invitation() -> rx.Component:
                 rx.el.button("Sign out", type="submit", class_name="button button-primary"), action="/auth/sign-out", class_name="door-form"
             ),
         ),
-        rx.el.p(rx.el.a("To the first page", href="/", reload_document=True, class_name="link"), class_name="door-foot"),
+        rx.el.p(home_link("To the first page", class_name="link"), class_name="door-foot"),
     )
     return door_card(of.title, of.note, ways, problem=of.problem, is_known=of.way != "")

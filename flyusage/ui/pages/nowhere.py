@@ -2,6 +2,8 @@
 
 import reflex as rx
 
+from flyusage.ui.components.home_link import home_link
+
 
 def nowhere() -> rx.Component:
     """The whole page, in the frame of the pages before any organization."""
@@ -13,7 +15,7 @@ def nowhere() -> rx.Component:
                 "It may have a slip in it, or belong to another version. Everything there is can be reached from the first page.",
                 class_name="muted",
             ),
-            rx.el.a("Open the first page", href="/", class_name="button button-primary"),
+            home_link("Open the first page", class_name="button button-primary"),
             class_name="card door-card",
         ),
         id="content",

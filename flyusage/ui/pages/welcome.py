@@ -18,6 +18,7 @@ from flyusage.ui import browser
 from flyusage.ui.addresses import text_in
 from flyusage.ui.components.copy_button import command_line
 from flyusage.ui.components.field import text_field
+from flyusage.ui.components.home_link import home_link
 from flyusage.ui.session import open_organizations, present_person
 
 MADE = throttle.Limit(5, 24 * 60 * 60)  # organizations of one account
@@ -110,7 +111,7 @@ def _alone() -> rx.Component:
         rx.el.h1("You belong to no organization yet", class_name="card-title"),
         rx.el.p("You are signed in as ", rx.el.bdi(Welcome.reader), ". Ask an organization's owner to take you in; then it opens here."),
         rx.el.p(
-            rx.el.a("Look again", href="/", class_name="button button-primary"),
+            home_link("Look again", class_name="button button-primary"),
             " ",
             rx.el.a("Your account", href="/account", class_name="button"),
         ),
@@ -147,6 +148,6 @@ def _fill() -> rx.Component:
         rx.el.h1("Nothing has been metered yet", class_name="card-title"),
         rx.el.p("Fill it with a synthetic company of 10,000 machines, with the public trace, or with your own events:"),
         *[command_line(line) for line in COMMANDS],
-        rx.el.p(rx.el.a("Look again", href="/", class_name="button button-primary")),
+        rx.el.p(home_link("Look again", class_name="button button-primary")),
         class_name="card empty",
     )

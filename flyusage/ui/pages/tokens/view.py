@@ -19,7 +19,7 @@ def tokens() -> rx.Component:
         rx.match(Tokens.phase, ("ready", _ready()), ("forbidden", _forbidden()), ("failed", _failed()), _skeleton()),
         title="API tokens",
         note=Tokens.note,
-        actions=rx.el.a("API reference", href="/api/docs", class_name="button"),
+        actions=rx.el.a("API reference", href="/api/docs", reload_document=True, class_name="button"),
     )
 
 
