@@ -14,6 +14,7 @@ demo: .venv/.run frontend  ## the demo platform on http://127.0.0.1:8321
 	@$(BIN)/flyusage demo
 
 test: .venv/.dev .venv/.provider frontend  ## a worker per core and one more, each with its own Postgres, server and browser; WORKERS=1 runs one after the other
+	@$(BIN)/python -m compileall -q flyusage  # or every server and command would compile it anew where Python may write nothing
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 check: lint
