@@ -52,7 +52,7 @@ from flyusage.ui.pages.prices.state import Prices
 from flyusage.ui.pages.prices.view import prices
 from flyusage.ui.pages.provisioning.state import ProvisioningPage
 from flyusage.ui.pages.provisioning.view import provisioning
-from flyusage.ui.pages.second_factor import SecondFactorPage
+from flyusage.ui.pages.second_factor.state import SecondFactorPage
 from flyusage.ui.pages.settings.state import OrganizationSettings
 from flyusage.ui.pages.settings.view import settings
 from flyusage.ui.pages.sign_up import SignUpPage, new_account

@@ -19,8 +19,8 @@ from flyusage.ui.charts.text import visible
 from flyusage.ui.components.door_card import door_field, door_form
 from flyusage.ui.components.home_link import home_link
 from flyusage.ui.components.plain_form import plain_form
-from flyusage.ui.pages import second_factor
 from flyusage.ui.pages.door import PROBLEMS
+from flyusage.ui.pages.second_factor.view import section as second_factor_section
 from flyusage.ui.present import ago_text
 from flyusage.ui.reader import present_reader
 
@@ -203,7 +203,7 @@ def _mine() -> rx.Component:
     return rx.fragment(
         rx.el.p(rx.el.bdi(Account.name, class_name="strong"), " · ", rx.el.bdi(Account.email)),
         rx.cond(Account.has_password, _password(), rx.fragment()),
-        second_factor.section(),
+        second_factor_section(),
         rx.cond(Account.mails.length() > 0, _mail_choices(), rx.fragment()),
         rx.el.h2("Where you are signed in"),
         rx.el.ul(rx.foreach(Account.devices, _device), class_name="device-list"),
