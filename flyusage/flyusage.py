@@ -9,6 +9,7 @@ from flyusage.api.scim import routes as scim
 from flyusage.auth.errors import AccountDisabled, SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import (
+    accepting,
     audit_downloads,
     downloads,
     failures,
@@ -16,6 +17,7 @@ from flyusage.ui import (
     live,
     mail_stop,
     month_downloads,
+    new_password,
     routes,
     sign_in,
     sign_up,
@@ -119,6 +121,8 @@ app = rx.App(
             *mail_stop.routes,
             *month_downloads.routes,
             *sign_in.routes,
+            *new_password.routes,
+            *accepting.routes,
             *sign_up.routes,
             *single_sign_on.routes,
         ],
@@ -165,7 +169,9 @@ app.add_page(staff_queue, route=staff_layout.QUEUE, title="Payment queue · flyu
 app.add_page(staff_revenue, route=staff_layout.REVENUE, title="Revenue · flyusage", on_load=StaffRevenue.load)
 app.add_page(staff_questions, route=staff_layout.QUESTIONS, title="Questions · flyusage", on_load=StaffQuestions.load)
 app.add_page(staff_terms, route=staff_layout.TERMS, title="Terms · flyusage", on_load=StaffTerms.load)
-app.add_page(staff_experiments, route=staff_layout.EXPERIMENTS, title="Experiments · flyusage", on_load=StaffExperiments.load)
+app.add_page(
+    staff_experiments, route=staff_layout.EXPERIMENTS, title="Experiments · flyusage", on_load=StaffExperiments.load
+)
 app.add_page(staff_bank, route=staff_layout.BANK, title="Bank payments · flyusage", on_load=StaffBank.load)
 app.add_page(staff_invoices, route=staff_layout.INVOICES, title="Invoices · flyusage", on_load=StaffInvoices.load)
 app.add_page(staff_seller, route=staff_layout.SELLER, title="Seller · flyusage", on_load=StaffSeller.load)
