@@ -176,7 +176,7 @@ def offered(session: Session, secret: str) -> Offer:
 
 def accept(session: Session, secret: str, reader: sessions.Reader) -> Offer:
     """Take the place kept for the signed-in reader's address, once. Raises InvitationSpent, InvitationForAnother."""
-    offer = offered(session, secret)
+    offer = _held_offer(session, secret)
     if offer.email != reader.email:
         raise InvitationForAnother(f"This invitation is for {offer.email}; you are signed in as {reader.email}. Sign in as the former.")
     _spend(session, secret, offer)
@@ -190,7 +190,7 @@ def accept_as_new(session: Session, secret: str, *, name: str, password: str) ->
     Its address is verified, since the link came there by mail. Raises InvitationSpent, PasswordTooWeak, and InvitationForAnother
     where the address can sign in already: then that is how it is proved.
     """
-    offer = offered(session, secret)
+    offer = _held_offer(session, secret)
     if offer.has_account:
         raise InvitationForAnother(f"{offer.email} has an account. Sign in to accept.")
     _spend(session, secret, offer)
@@ -230,6 +230,14 @@ def _held(session: Session, org_id: int, invitation_id: int, by: Actor) -> sa.Ro
         raise _spent()
     _require(session, org_id, Role(row.role), by)
     return row
+
+
+def _held_offer(session: Session, secret: str) -> Offer:
+    """What a link's secret offers, while nobody else changes the organization's people: whom a directory takes out at the same moment
+    would else stay, invited no more and not yet a member. Raises InvitationSpent.
+    """
+    memberships.lock(session, offered(session, secret).org_id)
+    return offered(session, secret)
 
 
 def _spend(session: Session, secret: str, offer: Offer) -> None:

@@ -6,6 +6,7 @@ stops seeing what they may no longer see at once: open pages are told to ask aga
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -110,6 +111,15 @@ def present_role(session: Session, org_id: int, by: Actor) -> Role | None:
     if role is None:
         raise NotPermitted("You no longer belong to this organization.")
     return Role(role)
+
+
+def as_now(session: Session, org_id: int, by: Actor) -> Actor:
+    """`by` in the role that they hold at this moment, and that nobody changes or ends before the transaction is over. Raises NotPermitted."""
+    if by.role is None:
+        return by
+    held = "SELECT role FROM membership WHERE org_id = :org AND user_id = :user FOR SHARE"
+    session.execute(sa.text(held), {"org": org_id, "user": by.user_id})
+    return replace(by, role=present_role(session, org_id, by))
 
 
 def _apply(session: Session, org_id: int, wanted: Mapping[int, Role | None], *, by: Actor, may_touch_owners: bool) -> int:
