@@ -28,6 +28,7 @@ from flyusage.orgs.permissions import Permission, require
 
 GOOD_FOR = timedelta(days=7)
 MOST_AT_ONCE = 200
+MOST_SHOWN = 1_000
 BATCHES = throttle.Limit(30, 60 * 60)  # of invitations, by organization, however they are asked for
 
 Outcome = Literal["invited", "member", "waiting", "invalid"]
@@ -152,9 +153,12 @@ def revoke(session: Session, org_id: int, invitation_id: int, *, by: Actor) -> s
     return row.email
 
 
-def waiting(session: Session, org_id: int) -> list[Waiting]:
-    """Invitations that nobody has taken, the newest first; those that ran out are among them until they are sent again or revoked."""
-    rows = session.execute(sa.text(_WAITING), {"org": org_id})
+def waiting(session: Session, org_id: int, *, email: str | None = None, most: int | None = MOST_SHOWN) -> list[Waiting]:
+    """Invitations that nobody has taken, the newest first; those that ran out are among them until they are sent again or revoked.
+
+    Those of one address, or of all; `most` of them at most, None: every one, for whoever decides by them.
+    """
+    rows = session.execute(sa.text(_WAITING), {"org": org_id, "email": email, "most": most})
     return [
         Waiting(
             row.id, row.email, Role(row.role), row.made_at, row.made_by, row.ends_at, None if row.app_ids is None else tuple(row.app_ids)
@@ -263,7 +267,7 @@ def _spent() -> InvitationSpent:
 
 _OPEN = "accepted_at IS NULL AND revoked_at IS NULL"
 _WAITING = f"""SELECT id, email, role, made_at, made_by, ends_at, app_ids FROM invitation WHERE org_id = :org AND {_OPEN}
-ORDER BY made_at DESC, email LIMIT 1000"""
+AND (CAST(:email AS text) IS NULL OR email = :email) ORDER BY made_at DESC, email LIMIT :most"""
 _WAITING_NOW = f"SELECT email FROM invitation WHERE org_id = :org AND {_OPEN} AND ends_at > :now"
 _REPLACE = f"UPDATE invitation SET revoked_at = :now WHERE org_id = :org AND email = :email AND {_OPEN}"
 _INVITE = """INSERT INTO invitation (org_id, email, role, secret_sha256, made_at, made_by, ends_at, app_ids)
