@@ -22,13 +22,14 @@ from flyusage.config import Settings
 from flyusage.orgs import audit, memberships
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.app_grants import require_limitable, told
-from flyusage.orgs.errors import AppUnknown, InvitationForAnother, InvitationSpent, NotPermitted, TooManyInvitations
+from flyusage.orgs.errors import AppUnknown, InvitationForAnother, InvitationSpent, ListTooLong, NotPermitted, TooManyInvitations
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import Permission, require
 
 GOOD_FOR = timedelta(days=7)
 MOST_AT_ONCE = 200
 MOST_SHOWN = 1_000
+LONGEST_PASTE = 500_000  # characters: some 15,000 addresses
 BATCHES = throttle.Limit(30, 60 * 60)  # of invitations, by organization, however they are asked for
 
 Outcome = Literal["invited", "member", "waiting", "invalid"]
@@ -71,7 +72,12 @@ class Offer:
 
 
 def addresses_in(text: str) -> list[str]:
-    """The addresses in a pasted text, in its order, each once, in lower case: `Ada <ada@example.com>, bob@example.com; …`."""
+    """The addresses in a pasted text, in its order, each once, in lower case: `Ada <ada@example.com>, bob@example.com; …`.
+
+    Raises ListTooLong.
+    """
+    if len(text) > LONGEST_PASTE:
+        raise ListTooLong(f"That is longer than {LONGEST_PASTE:,} characters, and nothing was read of it. Paste the addresses alone.")
     found: list[str] = []
     # In one pass over the text however it is made: a search that looks back from every "<" takes a minute for a long word.
     for part in re.split(r"[,;\n]", re.sub(r"\"[^\"]*\"\s*(?=<)", "", text)):
