@@ -37,8 +37,8 @@ SCOPE_WORDS = {
     Permission.DELIVERIES_MANAGE: "say where alerts are sent",
     Permission.AUDIT_READ: "the audit log",
     Permission.MEMBERS_READ: "members and their roles",
-    Permission.TOKENS_MANAGE: "make tokens and end mine; mine alone, 30 days at most",
-    Permission.MEMBERS_MANAGE: "invite, change and remove members, end anybody’s tokens with tokens.manage; mine alone, 30 days at most",
+    Permission.TOKENS_MANAGE: "make tokens, end those I made; of mine alone, 30 days at most",
+    Permission.MEMBERS_MANAGE: "invite, change and remove members; with tokens.manage end anybody’s tokens; of mine alone, 30 days at most",
 }
 
 
