@@ -9,6 +9,7 @@ from flyusage.api.scim import routes as scim
 from flyusage.auth.errors import AccountDisabled, SecondFactorNeeded, SignInNeeded
 from flyusage.errors import FlyusageError
 from flyusage.ui import (
+    accepting,
     audit_downloads,
     downloads,
     failures,
@@ -16,6 +17,7 @@ from flyusage.ui import (
     live,
     mail_stop,
     month_downloads,
+    new_password,
     routes,
     sign_in,
     sign_up,
@@ -86,6 +88,7 @@ from flyusage.ui.pages.views.view import views
 from flyusage.ui.pages.welcome import Welcome, welcome
 from flyusage.ui.pages.what_if.state import WhatIfPage
 from flyusage.ui.pages.what_if.view import what_if
+from flyusage.ui.presence import Presence
 from flyusage.ui.reader import KnowReader, KnowsReader
 
 app = rx.App(
@@ -120,6 +123,8 @@ app = rx.App(
             *mail_stop.routes,
             *month_downloads.routes,
             *sign_in.routes,
+            *new_password.routes,
+            *accepting.routes,
             *sign_up.routes,
             *single_sign_on.routes,
         ],
@@ -141,9 +146,9 @@ app.add_page(door.set_password, route="/set-password", title="New password · fl
 app.add_page(sign_up_page, route="/sign-up", title="Make an account · flyusage", on_load=SignUpPage.load)
 app.add_page(new_account, route="/new-account", title="Make an account · flyusage", on_load=SignUpPage.load_link)
 app.add_page(door.second_factor, route="/second-factor", title="Sign in · flyusage", on_load=Door.load)
-app.add_page(account, route="/account", title="Account · flyusage", on_load=[Account.load, SecondFactorPage.load])
+app.add_page(account, route="/account", title="Account · flyusage", on_load=[Account.load, SecondFactorPage.load, Presence.load])
 app.add_page(invitation, route="/invitation", title="Invitation · flyusage", on_load=InvitationPage.load)
-app.add_page(welcome, route="/welcome", title="flyusage", on_load=Welcome.load)
+app.add_page(welcome, route="/welcome", title="flyusage", on_load=[Welcome.load, Presence.load])
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])
 app.add_page(views, route="/orgs/[slug]/views", title="Saved views · flyusage", on_load=[Frame.load, SavedViews.load])
@@ -161,13 +166,15 @@ app.add_page(provisioning, route="/orgs/[slug]/provisioning", title="Provisionin
 app.add_page(settings, route="/orgs/[slug]/settings", title="Settings · flyusage", on_load=[Frame.load, OrganizationSettings.load])
 app.add_page(sso, route="/orgs/[slug]/sso", title="Single sign-on · flyusage", on_load=[Frame.load, SingleSignOn.load])
 app.add_page(tokens, route="/orgs/[slug]/tokens", title="API tokens · flyusage", on_load=[Frame.load, Tokens.load])
-app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=StaffPrices.load)
-app.add_page(staff_close, route=staff_layout.CLOSE, title="Close a month · flyusage", on_load=StaffClose.load)
-app.add_page(staff_queue, route=staff_layout.QUEUE, title="Payment queue · flyusage", on_load=StaffQueue.load)
-app.add_page(staff_revenue, route=staff_layout.REVENUE, title="Revenue · flyusage", on_load=StaffRevenue.load)
-app.add_page(staff_questions, route=staff_layout.QUESTIONS, title="Questions · flyusage", on_load=StaffQuestions.load)
-app.add_page(staff_terms, route=staff_layout.TERMS, title="Terms · flyusage", on_load=StaffTerms.load)
-app.add_page(staff_experiments, route=staff_layout.EXPERIMENTS, title="Experiments · flyusage", on_load=StaffExperiments.load)
-app.add_page(staff_bank, route=staff_layout.BANK, title="Bank payments · flyusage", on_load=StaffBank.load)
-app.add_page(staff_invoices, route=staff_layout.INVOICES, title="Invoices · flyusage", on_load=StaffInvoices.load)
-app.add_page(staff_seller, route=staff_layout.SELLER, title="Seller · flyusage", on_load=StaffSeller.load)
+app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=[StaffPrices.load, Presence.load])
+app.add_page(staff_close, route=staff_layout.CLOSE, title="Close a month · flyusage", on_load=[StaffClose.load, Presence.load])
+app.add_page(staff_queue, route=staff_layout.QUEUE, title="Payment queue · flyusage", on_load=[StaffQueue.load, Presence.load])
+app.add_page(staff_revenue, route=staff_layout.REVENUE, title="Revenue · flyusage", on_load=[StaffRevenue.load, Presence.load])
+app.add_page(staff_questions, route=staff_layout.QUESTIONS, title="Questions · flyusage", on_load=[StaffQuestions.load, Presence.load])
+app.add_page(staff_terms, route=staff_layout.TERMS, title="Terms · flyusage", on_load=[StaffTerms.load, Presence.load])
+app.add_page(
+    staff_experiments, route=staff_layout.EXPERIMENTS, title="Experiments · flyusage", on_load=[StaffExperiments.load, Presence.load]
+)
+app.add_page(staff_bank, route=staff_layout.BANK, title="Bank payments · flyusage", on_load=[StaffBank.load, Presence.load])
+app.add_page(staff_invoices, route=staff_layout.INVOICES, title="Invoices · flyusage", on_load=[StaffInvoices.load, Presence.load])
+app.add_page(staff_seller, route=staff_layout.SELLER, title="Seller · flyusage", on_load=[StaffSeller.load, Presence.load])

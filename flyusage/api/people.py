@@ -314,10 +314,14 @@ def make_token(request: Request, bearer: Caller, wanted: WantedToken, key: Key =
     router, "DELETE", "/tokens/{token}", needs=Permission.TOKENS_MANAGE, problems=(404,), response_model=TokenEntry, summary="End a token"
 )  # fmt: skip
 def revoke_token(request: Request, bearer: Caller, token: Id, key: Key = "") -> Response:
-    """At once, with those that were made with it; whoever shows one is refused from then on. It may be the one that asks."""
+    """At once, with those that were made with it; whoever shows one is refused from then on. It may be the one that asks.
+
+    With `members.manage` anybody's; else the member's own, and those of the organization that they made.
+    """
+    only_own = MANAGE not in bearer.permissions
 
     def write(session: Session) -> tuple[int, TokenEntry]:
-        ended = api_tokens.revoke(session, bearer.org_id, token, by=bearer.by)
+        ended = api_tokens.revoke(session, bearer.org_id, token, by=bearer.by, only_own=only_own)
         return 200, TokenEntry(**_entry(ended, app_grants.app_names(session, bearer.org_id), _addresses(session, bearer)))
 
     return written(request, bearer, key, None, write)

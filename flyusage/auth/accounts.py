@@ -61,7 +61,9 @@ def create(session: Session, email: str, *, name: str = "", is_verified: bool = 
     address = normal(email)
     if find(session, address) is not None:
         raise UserKnown(f"{address} has an account already.")
-    called = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME] or address.partition("@")[0]
+    called = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME]
+    if not called or "://" in called:  # others are written "… invites you": no link is made of a name
+        called = address.partition("@")[0]
     now = clock.now()
     row = {"email": address, "name": called, "created_at": now, "email_verified_at": now if is_verified else None}
     made = session.scalar(insert(User).values(row).on_conflict_do_nothing().returning(col(User.id)))

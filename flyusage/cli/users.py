@@ -105,7 +105,9 @@ def disable(
         account = accounts.known(session, email)
         left = session.scalars(sa.text(_LEFT_ALONE), {"user": account.user_id}).all()
     for slug in left:
-        typer.echo(f"{account.email} is the only owner of {slug} who can sign in: nobody else can make another.")
+        typer.echo(
+            f"{account.email} is the only owner of {slug} who can sign in. `flyusage members role {slug} ADDRESS owner` makes another."
+        )
     if not yes:
         typer.confirm(f"Disable {account.email}: end its sessions and refuse its API tokens?", abort=True)
     with db.platform_transaction() as session:

@@ -3,6 +3,9 @@
 A personal token is a member's: it may do what its scopes name and their role still holds, and nothing from the moment they are
 no member. An organization's token outlives whoever made it, and holds what they might have done themselves at the time.
 
+Whoever may make tokens sees and ends their own: personal ones of theirs, and those of the organization that they made. Whoever
+manages members sees and ends everybody's, since a token is a way in as a membership is.
+
 The secret is shown once and kept as its SHA-256. It looks like `flyu_` and 49 letters and digits, the last six of which are a
 checksum, so that scanners for leaked secrets find it and a mistyped one is refused without asking the database.
 """
@@ -20,11 +23,11 @@ from sqlmodel import Session
 
 from flyusage import clock
 from flyusage.auth.secrets import digest
-from flyusage.orgs import app_grants, audit
+from flyusage.orgs import app_grants, audit, memberships
 from flyusage.orgs.acting import Actor, member, note_refusal
 from flyusage.orgs.errors import AppUnknown, NotPermitted, TokenInvalid, TokenRefused, TokenUnknown
 from flyusage.orgs.models import ApiToken, Role
-from flyusage.orgs.permissions import PERMISSIONS, Permission, within_apps
+from flyusage.orgs.permissions import PERMISSIONS, Permission, may, within_apps
 
 PREFIX = "flyu_"
 RANDOM_CHARACTERS, CHECK_CHARACTERS = 43, 6  # 256 bits, and 32 of CRC
@@ -123,6 +126,7 @@ def create(  # noqa: PLR0913 what a token is made of
     made with another (`made_with`) holds less than that one, lasts no longer, and is revoked with it. Raises NotPermitted,
     TokenInvalid and AppUnknown.
     """
+    by = memberships.as_now(session, org_id, by)  # none is made by whoever is taken out at the same moment
     by.may(Permission.TOKENS_MANAGE)
     called = _name(name)
     wanted = _scopes(scopes, is_personal=user_id is not None and made_with is None)
@@ -167,31 +171,50 @@ def create(  # noqa: PLR0913 what a token is made of
     return Made(made, secret)
 
 
-def revoke(session: Session, org_id: int, token_id: int, *, by: Actor) -> Token:
+def revoke(session: Session, org_id: int, token_id: int, *, by: Actor, only_own: bool = False) -> Token:
     """End a token at once, and those that were made with it. One that is revoked already stays as it is.
 
+    `only_own`: none but one's own, whatever `by`'s role holds. Somebody else's is as unknown as one that is not there.
     Raises NotPermitted and TokenUnknown.
     """
+    by = memberships.as_now(session, org_id, by)
     by.may(Permission.TOKENS_MANAGE)
-    ended = sa.update(_token).where(_token.c.org_id == org_id, _token.c.id == token_id, _token.c.revoked_at.is_(None))
+    found = token(session, org_id, token_id)
+    if not (is_own(found, by) if only_own else is_seen_by(found, by)):
+        note_refusal(by.name, f"token:{token_id}")
+        raise _unknown(token_id)
+    return _end(session, org_id, found, by=by)
+
+
+def _end(session: Session, org_id: int, one: Token, *, by: Actor) -> Token:
+    ended = sa.update(_token).where(_token.c.org_id == org_id, _token.c.id == one.id, _token.c.revoked_at.is_(None))
     row = session.execute(ended.values(revoked_at=clock.now()).returning(*_columns())).one_or_none()
     if row is None:
-        return token(session, org_id, token_id)
-    found = _read(row)
-    audit.record(session, org_id, actor=by.name, action="tokens.revoke", subject=f"token:{token_id}", detail={"name": found.name})
-    made_with = sa.select(_token.c.id).where(
-        _token.c.org_id == org_id, _token.c.created_by == _maker(token_id), _token.c.revoked_at.is_(None)
+        return token(session, org_id, one.id)
+    audit.record(session, org_id, actor=by.name, action="tokens.revoke", subject=f"token:{one.id}", detail={"name": one.name})
+    made_with = sa.select(*_columns()).where(
+        _token.c.org_id == org_id, _token.c.created_by == _maker(one.id), _token.c.revoked_at.is_(None)
     )
-    for one in session.scalars(made_with.order_by(_token.c.id)).all():
-        revoke(session, org_id, one, by=by)
-    return found
+    for lesser in session.execute(made_with.order_by(_token.c.id)).all():
+        _end(session, org_id, _read(lesser), by=by)
+    return _read(row)
 
 
-def tokens(session: Session, org_id: int) -> list[Token]:
-    """The organization's tokens, those that work first, then the newest."""
+def tokens(session: Session, org_id: int, *, by: Actor | None = None) -> list[Token]:
+    """The organization's tokens, those that work first, then the newest; those that `by` may see, None: all of them."""
     query = sa.select(*_columns()).where(_token.c.org_id == org_id).order_by(_token.c.id.desc())
     found = [_read(row) for row in session.execute(query)]
-    return sorted(found, key=lambda one: one.state != "active")
+    return sorted((one for one in found if by is None or is_seen_by(one, by)), key=lambda one: one.state != "active")
+
+
+def is_seen_by(one: Token, by: Actor) -> bool:
+    """Whether `by` may see a token, and end it if they may make tokens at all: their own, or everybody's for who manages members."""
+    return by.role is None or may(by.role, Permission.MEMBERS_MANAGE) or is_own(one, by)
+
+
+def is_own(one: Token, by: Actor) -> bool:
+    """Whether a token is `by`'s: a personal one of theirs, or one of the organization that they made."""
+    return by.user_id is not None and (by.user_id == one.user_id if one.user_id is not None else one.created_by == by.name)
 
 
 def token(session: Session, org_id: int, token_id: int) -> Token:
@@ -199,7 +222,7 @@ def token(session: Session, org_id: int, token_id: int) -> Token:
     query = sa.select(*_columns()).where(_token.c.org_id == org_id, _token.c.id == token_id)
     row = session.execute(query).one_or_none() if 0 < token_id < 2**63 else None
     if row is None:
-        raise TokenUnknown(f"There is no token {token_id} here. The list of tokens numbers them.")
+        raise _unknown(token_id)
     return _read(row)
 
 
@@ -260,6 +283,10 @@ def _checksum(body: str) -> str:
         number, place = divmod(number, len(_ALPHABET))
         written = _ALPHABET[place] + written
     return written
+
+
+def _unknown(token_id: int) -> TokenUnknown:
+    return TokenUnknown(f"There is no token {token_id} here. The list of tokens numbers them.")
 
 
 def _maker(token_id: int) -> str:

@@ -101,6 +101,13 @@ class TooManyInvitations(FlyusageError):
     status = 422
 
 
+class ListTooLong(FlyusageError):
+    """A pasted text is longer than any list of people that is read: what is cut off would count as people who leave."""
+
+    code = "list_too_long"
+    status = 422
+
+
 class RosterChanged(FlyusageError):
     """A list cannot be applied as it was confirmed."""
 

@@ -22,12 +22,14 @@ from flyusage.config import Settings
 from flyusage.orgs import audit, memberships
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.app_grants import require_limitable, told
-from flyusage.orgs.errors import AppUnknown, InvitationForAnother, InvitationSpent, NotPermitted, TooManyInvitations
+from flyusage.orgs.errors import AppUnknown, InvitationForAnother, InvitationSpent, ListTooLong, NotPermitted, TooManyInvitations
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import Permission, require
 
 GOOD_FOR = timedelta(days=7)
 MOST_AT_ONCE = 200
+MOST_SHOWN = 1_000
+LONGEST_PASTE = 500_000  # characters: some 15,000 addresses
 BATCHES = throttle.Limit(30, 60 * 60)  # of invitations, by organization, however they are asked for
 
 Outcome = Literal["invited", "member", "waiting", "invalid"]
@@ -70,7 +72,12 @@ class Offer:
 
 
 def addresses_in(text: str) -> list[str]:
-    """The addresses in a pasted text, in its order, each once, in lower case: `Ada <ada@example.com>, bob@example.com; …`."""
+    """The addresses in a pasted text, in its order, each once, in lower case: `Ada <ada@example.com>, bob@example.com; …`.
+
+    Raises ListTooLong.
+    """
+    if len(text) > LONGEST_PASTE:
+        raise ListTooLong(f"That is longer than {LONGEST_PASTE:,} characters, and nothing was read of it. Paste the addresses alone.")
     found: list[str] = []
     # In one pass over the text however it is made: a search that looks back from every "<" takes a minute for a long word.
     for part in re.split(r"[,;\n]", re.sub(r"\"[^\"]*\"\s*(?=<)", "", text)):
@@ -152,9 +159,12 @@ def revoke(session: Session, org_id: int, invitation_id: int, *, by: Actor) -> s
     return row.email
 
 
-def waiting(session: Session, org_id: int) -> list[Waiting]:
-    """Invitations that nobody has taken, the newest first; those that ran out are among them until they are sent again or revoked."""
-    rows = session.execute(sa.text(_WAITING), {"org": org_id})
+def waiting(session: Session, org_id: int, *, email: str | None = None, most: int | None = MOST_SHOWN) -> list[Waiting]:
+    """Invitations that nobody has taken, the newest first; those that ran out are among them until they are sent again or revoked.
+
+    Those of one address, or of all; `most` of them at most, None: every one, for whoever decides by them.
+    """
+    rows = session.execute(sa.text(_WAITING), {"org": org_id, "email": email, "most": most})
     return [
         Waiting(
             row.id, row.email, Role(row.role), row.made_at, row.made_by, row.ends_at, None if row.app_ids is None else tuple(row.app_ids)
@@ -176,7 +186,7 @@ def offered(session: Session, secret: str) -> Offer:
 
 def accept(session: Session, secret: str, reader: sessions.Reader) -> Offer:
     """Take the place kept for the signed-in reader's address, once. Raises InvitationSpent, InvitationForAnother."""
-    offer = offered(session, secret)
+    offer = _held_offer(session, secret)
     if offer.email != reader.email:
         raise InvitationForAnother(f"This invitation is for {offer.email}; you are signed in as {reader.email}. Sign in as the former.")
     _spend(session, secret, offer)
@@ -190,7 +200,7 @@ def accept_as_new(session: Session, secret: str, *, name: str, password: str) ->
     Its address is verified, since the link came there by mail. Raises InvitationSpent, PasswordTooWeak, and InvitationForAnother
     where the address can sign in already: then that is how it is proved.
     """
-    offer = offered(session, secret)
+    offer = _held_offer(session, secret)
     if offer.has_account:
         raise InvitationForAnother(f"{offer.email} has an account. Sign in to accept.")
     _spend(session, secret, offer)
@@ -232,6 +242,14 @@ def _held(session: Session, org_id: int, invitation_id: int, by: Actor) -> sa.Ro
     return row
 
 
+def _held_offer(session: Session, secret: str) -> Offer:
+    """What a link's secret offers, while nobody else changes the organization's people: whom a directory takes out at the same moment
+    would else stay, invited no more and not yet a member. Raises InvitationSpent.
+    """
+    memberships.lock(session, offered(session, secret).org_id)
+    return offered(session, secret)
+
+
 def _spend(session: Session, secret: str, offer: Offer) -> None:
     """One UPDATE decides who comes first."""
     binds = {"org": offer.org_id, "id": offer.id, "secret": digest(secret), "now": clock.now()}
@@ -255,7 +273,7 @@ def _spent() -> InvitationSpent:
 
 _OPEN = "accepted_at IS NULL AND revoked_at IS NULL"
 _WAITING = f"""SELECT id, email, role, made_at, made_by, ends_at, app_ids FROM invitation WHERE org_id = :org AND {_OPEN}
-ORDER BY made_at DESC, email LIMIT 1000"""
+AND (CAST(:email AS text) IS NULL OR email = :email) ORDER BY made_at DESC, email LIMIT :most"""
 _WAITING_NOW = f"SELECT email FROM invitation WHERE org_id = :org AND {_OPEN} AND ends_at > :now"
 _REPLACE = f"UPDATE invitation SET revoked_at = :now WHERE org_id = :org AND email = :email AND {_OPEN}"
 _INVITE = """INSERT INTO invitation (org_id, email, role, secret_sha256, made_at, made_by, ends_at, app_ids)

@@ -6,6 +6,7 @@ stops seeing what they may no longer see at once: open pages are told to ask aga
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -112,6 +113,15 @@ def present_role(session: Session, org_id: int, by: Actor) -> Role | None:
     return Role(role)
 
 
+def as_now(session: Session, org_id: int, by: Actor) -> Actor:
+    """`by` in the role that they hold at this moment, and that nobody changes or ends before the transaction is over. Raises NotPermitted."""
+    if by.role is None:
+        return by
+    held = "SELECT role FROM membership WHERE org_id = :org AND user_id = :user FOR SHARE"
+    session.execute(sa.text(held), {"org": org_id, "user": by.user_id})
+    return replace(by, role=present_role(session, org_id, by))
+
+
 def _apply(session: Session, org_id: int, wanted: Mapping[int, Role | None], *, by: Actor, may_touch_owners: bool) -> int:
     known = session.execute(
         sa.text("SELECT user_id, email, role FROM people_of_organization(:users)"), {"users": list(wanted)[:MOST_AT_ONCE]}
@@ -127,8 +137,9 @@ def _apply(session: Session, org_id: int, wanted: Mapping[int, Role | None], *, 
     for role in {wanted[row.user_id] for row in changed}:
         binds = {"org": org_id, "role": role, "users": [row.user_id for row in changed if wanted[row.user_id] == role]}
         session.execute(sa.text(_REMOVE if role is None else _CHANGE), binds)
-    if not session.scalar(sa.text("SELECT true FROM membership WHERE org_id = :org AND role = 'owner' LIMIT 1"), {"org": org_id}):
-        raise LastOwner("An organization keeps an owner. Make somebody else owner first, then do this again.")
+    gives_up = any(row.role == Role.OWNER for row in changed)  # then one whose account is disabled is none to stay
+    if not session.scalar(sa.text(_AN_OWNER), {"org": org_id, "able": gives_up}):
+        raise LastOwner("An organization keeps an owner who can sign in. Make somebody else owner first, then do this again.")
     audit.record_many(session, [_entry(org_id, row, wanted[row.user_id], by, granted.get(row.user_id)) for row in changed])
     if changed:
         sessions.ask_who_is_left(session)
@@ -147,6 +158,7 @@ def _entry(org_id: int, row: sa.Row, role: Role | None, by: Actor, granted: list
     return audit.NewEntry(org_id, by.name, "members.change_role", f"user:{row.user_id}", detail)
 
 
+_AN_OWNER = """SELECT true FROM membership WHERE org_id = :org AND role = 'owner' AND (NOT :able OR NOT is_disabled(user_id)) LIMIT 1"""
 _CHANGE = """UPDATE membership SET role = :role, app_ids = CASE WHEN :role IN ('developer', 'viewer') THEN app_ids END
 WHERE org_id = :org AND user_id = ANY (:users)"""
 _GRANTED = """SELECT m.role, m.app_ids, p.email FROM membership m JOIN people_of_organization(ARRAY[:user]) AS p ON p.user_id = m.user_id

@@ -139,8 +139,8 @@ def _free(session: Session, slug: str, org_id: int | None) -> str:
     kept = slug.strip().lower()
     if not _SLUG.fullmatch(kept):
         raise SlugInvalid("A slug has 1 to 63 of a-z, 0-9 and -, and does not begin with -.")
-    owner = session.scalar(sa.text("SELECT org_id FROM former_slug_of(:slug)"), {"slug": kept})
     present = session.scalar(sa.text("SELECT id FROM organization_by_slug(:slug)"), {"slug": kept})
+    owner = session.scalar(sa.text("SELECT org_id FROM former_slug_of(:slug)"), {"slug": kept})  # last: it may be left just now
     if owner not in (None, org_id) or present not in (None, org_id):
         raise _taken(kept)
     return kept
@@ -150,6 +150,8 @@ def _named(name: str) -> str:
     called = " ".join("".join(one for one in name if one.isprintable()).split())
     if not 0 < len(called) <= LONGEST_NAME:
         raise NameInvalid(f"A name has 1 to {LONGEST_NAME} characters.")
+    if "://" in called or called.lower().startswith("www."):  # mail programs make a link of it, in a mail that we send
+        raise NameInvalid("A name is no web address. Leave it out.")
     return called
 
 

@@ -115,10 +115,9 @@ def bring_in(session: Session, org_id: int, scim_user_id: str, email: str, name:
     if account is None:
         invited = invitations.invite(session, org_id, [email], role, by=by, apps=apps)[0]
         return Welcome(email, role, secret=invited.secret) if invited.secret else None
-    for one in invitations.waiting(session, org_id):
-        if one.email == email:  # whoever was to see some apps only does
-            apps = one.app_ids if role in LIMITABLE else None
-            invitations.revoke(session, org_id, one.id, by=by)
+    for one in invitations.waiting(session, org_id, email=email):  # whoever was to see some apps only does
+        apps = one.app_ids if role in LIMITABLE else None
+        invitations.revoke(session, org_id, one.id, by=by)
     join = """INSERT INTO membership (org_id, user_id, role, created_at, app_ids)
               VALUES (:org, :user, :role, :now, CAST(:apps AS int[]))"""
     granted = None if apps is None else list(apps)
@@ -144,11 +143,10 @@ def take_out(session: Session, org_id: int, email: str, *, by: Actor) -> None:
         ended = session.scalars(sa.text("SELECT sign_out_provisioned_account(:user, :now)"), {"user": user_id, "now": clock.now()}).all()
         for session_id in ended:
             session.execute(sa.text("SELECT pg_notify(:channel, :id)"), {"channel": sessions.CHANNEL, "id": str(session_id)})
-    for one in invitations.waiting(session, org_id):
-        if one.email == email:
-            if user_id is None:
-                _keep_grant(session, org_id, email, None if one.app_ids is None else list(one.app_ids))
-            invitations.revoke(session, org_id, one.id, by=by)
+    for one in invitations.waiting(session, org_id, email=email):
+        if user_id is None:
+            _keep_grant(session, org_id, email, None if one.app_ids is None else list(one.app_ids))
+        invitations.revoke(session, org_id, one.id, by=by)
 
 
 def call(session: Session, email: str, name: str) -> None:

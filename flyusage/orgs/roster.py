@@ -53,7 +53,7 @@ def compare(session: Session, org_id: int, emails: Iterable[str], *, by: Actor) 
         except AddressInvalid:
             invalid.append(one[: accounts.LONGEST_ADDRESS])
     people = {row.email: row for row in session.execute(sa.text("SELECT user_id, email, role FROM addresses_of_organization()"))}
-    invited = {one.email: one.id for one in invitations.waiting(session, org_id)}
+    invited = {one.email: one.id for one in invitations.waiting(session, org_id, most=None)}
     missing = sorted(people.keys() - listed)
     staying = [one for one in missing if people[one].role == Role.OWNER or people[one].user_id == by.user_id]
     return Roster(
@@ -81,7 +81,7 @@ def apply(session: Session, org_id: int, emails: Iterable[str], role: Role, *, d
     if roster.leavers:
         leaving = session.execute(sa.text("SELECT user_id, email FROM addresses_of_organization()")).all()
         memberships.change(session, org_id, {row.user_id: None for row in leaving if row.email in roster.leavers}, by=by)
-    for one in invitations.waiting(session, org_id):
+    for one in invitations.waiting(session, org_id, most=None):
         if one.email in roster.taken_back:
             invitations.revoke(session, org_id, one.id, by=by)
     return invitations.invite(session, org_id, roster.joiners, role, by=by)

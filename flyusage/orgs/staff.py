@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
 from flyusage import clock
-from flyusage.auth import accounts
+from flyusage.auth import accounts, sessions
 from flyusage.auth.errors import UserUnknown
 from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
@@ -90,13 +90,14 @@ def grant(session: Session, email: str, role: StaffRole, *, by: Actor) -> bool:
 
 
 def revoke(session: Session, email: str, role: StaffRole, *, by: Actor) -> None:
-    """Take a role back. Raises UserUnknown and StaffGrantUnknown."""
+    """Take a role back; open pages that it opened ask again at once. Raises UserUnknown and StaffGrantUnknown."""
     by.is_no_member("Staff roles are taken back")
     user_id = _user(session, email)
     gone = sa.delete(_grant).where(_grant.c.user_id == user_id, _grant.c.role == role).returning(_grant.c.user_id)
     if session.execute(gone).one_or_none() is None:
         raise StaffGrantUnknown(f"{email} does not hold the role {role}. `flyusage staff list` names who holds which.")
     _record(session, by, "staff.revoke", user_id, email, role)
+    sessions.ask_who_is_left(session)
 
 
 def staff_members(session: Session) -> list[StaffMember]:

@@ -76,8 +76,32 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
         _watched.discard(watch)
 
 
+async def departures(state: rx.State) -> AsyncIterator[None]:
+    """Yields at once, and then whenever somebody was signed out, taken out or is something else: whoever shows a page asks then what
+    its reader still is.
+
+    Ends when the tab is gone or another browser shows it, and at once where this state waits in this tab already.
+    """
+    token, mine = state.router.session.client_token, present_secret()
+    watch = (token, state.get_full_name(), mine)
+    if watch in _watched:
+        return
+    _watched.add(watch)
+    news = listener().subscribe(NOWHERE[0])
+    try:
+        yield
+        while _is_connected(token) and is_shown_to(state, mine):
+            await _has_come(news)
+            if news.is_about_people:
+                news.is_about_people = False
+                yield
+    finally:
+        listener().unsubscribe(news)
+        _watched.discard(watch)
+
+
 def is_watched(state: rx.State) -> bool:
-    """Whether `changes` runs for this page's state in its tab."""
+    """Whether `changes` or `departures` runs for this page's state in its tab."""
     return (state.router.session.client_token, state.get_full_name(), present_secret()) in _watched
 
 

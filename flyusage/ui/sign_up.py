@@ -20,38 +20,38 @@ from flyusage.orgs.acting import Actor
 from flyusage.orgs.errors import NameInvalid, SlugTaken
 from flyusage.orgs.sso.connections import lead_of, require_password_allowed
 from flyusage.orgs.sso.errors import SingleSignOnNeeded
-from flyusage.ui import sign_in
+from flyusage.ui import forms
 
 
 async def ask(request: Request) -> Response:
     """Send a link to make an account by. Field: email. Answers the same whether or not the address has one."""
-    form = await sign_in.form_of(request)
+    form = await forms.form_of(request)
     written = form.get("email", "")
     try:
-        email = await run_in_threadpool(_count, written, sign_in.address_of(request))
+        email = await run_in_threadpool(_count, written, forms.address_of(request))
     except (AddressInvalid, TooManyAttempts, SignUpClosed) as error:
-        return sign_in.back("/sign-up", error.code, email=written[: accounts.LONGEST_ADDRESS])
+        return forms.back("/sign-up", error.code, email=written[: accounts.LONGEST_ADDRESS])
     except SingleSignOnNeeded as error:
-        return sign_in.back("/sign-in", error.code, email=written[: accounts.LONGEST_ADDRESS])
+        return forms.back("/sign-in", error.code, email=written[: accounts.LONGEST_ADDRESS])
     # After the answer: it must not take longer for one kind of address than for another.
     return RedirectResponse("/sign-up?problem=sign_up_sent", status_code=303, background=BackgroundTask(_send, email))
 
 
 async def finish(request: Request) -> Response:
     """Make the account that a link is for, and sign in. Fields: link, name, password; organization, a name, for one of their own."""
-    form = await sign_in.form_of(request)
+    form = await forms.form_of(request)
     link = form.get("link", "")
     try:
-        made = await run_in_threadpool(_finish, form, sign_in.address_of(request), request.headers.get("user-agent", ""))
+        made = await run_in_threadpool(_finish, form, forms.address_of(request), request.headers.get("user-agent", ""))
     except (LinkSpent, TooManyAttempts, SignUpClosed) as error:
-        return sign_in.back("/sign-up", error.code)
+        return forms.back("/sign-up", error.code)
     except SingleSignOnNeeded as error:
-        return sign_in.back("/sign-in", error.code)
+        return forms.back("/sign-in", error.code)
     except (PasswordTooWeak, NameInvalid, SlugTaken) as error:
         again = {name: form.get(name, "")[: accounts.LONGEST_NAME] for name in ("name", "organization")}
-        return sign_in.back(signing_up.PATH, error.code, link=link, **again)
-    await run_in_threadpool(sign_in.end_session, request)  # the one this browser had: whoever planted it gains nothing
-    return sign_in.with_cookies(RedirectResponse(made.onward, status_code=303), made.secret)
+        return forms.back(signing_up.PATH, error.code, link=link, **again)
+    await run_in_threadpool(forms.end_session, request)  # the one this browser had: whoever planted it gains nothing
+    return forms.with_cookies(RedirectResponse(made.onward, status_code=303), made.secret)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _finish(form: dict[str, str], address: str, device: str) -> _Made:
         if called:
             slug = organizations.slug_for(session, called)
             organizations.create(session, slug, called, owner=made.user_id, by=Actor(f"user:{made.user_id}"))
-        sign_in.note("session.start", session, made.user_id, device=device)
+        forms.note("session.start", session, made.user_id, device=device)
         secret = sessions.start(session, made.user_id, address=address, device=device, how=LINK)
     return _Made(secret, f"/orgs/{slug}" if slug else "/welcome")
 

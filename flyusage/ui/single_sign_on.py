@@ -39,7 +39,7 @@ from flyusage.orgs.sso import connections, flows, people
 from flyusage.orgs.sso.connections import CALLBACK, Connection
 from flyusage.orgs.sso.errors import FlowSpent, SsoRefused, SsoUnknown
 from flyusage.orgs.sso.flows import Begun, Flow
-from flyusage.ui import sign_in
+from flyusage.ui import forms, reader, sign_in
 from flyusage.ui.reader import secret_in, signed_in
 from flyusage.ui.session import open_organization
 
@@ -54,13 +54,13 @@ ONCE_S = 2 * (oidc.LOGOUT_S + oidc.SKEW_S)  # longer than a logout token is take
 
 async def start(request: Request) -> Response:
     """To the provider of the address's organization. Fields: email, next. Says the same of every address of a domain."""
-    form = await sign_in.form_of(request)
-    onward, email = sign_in.own_path(form.get("next", "")), form.get("email", "")[: accounts.LONGEST_ADDRESS]
+    form = await forms.form_of(request)
+    onward, email = forms.own_path(form.get("next", "")), form.get("email", "")[: accounts.LONGEST_ADDRESS]
     try:
-        way, begun = await run_in_threadpool(_start, email, onward, sign_in.address_of(request))
+        way, begun = await run_in_threadpool(_start, email, onward, forms.address_of(request))
     except (SsoUnknown, AddressInvalid, TooManyAttempts, ProviderUnreachable, VaultLocked) as error:
         code = "sso_unreachable" if isinstance(error, (ProviderUnreachable, VaultLocked)) else error.code
-        return sign_in.back("/sign-in", code, next=onward, email=email)
+        return forms.back("/sign-in", code, next=onward, email=email)
     return _lead(way, begun)
 
 
@@ -80,21 +80,21 @@ async def callback(request: Request) -> Response:
     state, device = given.get("state", ""), request.headers.get("user-agent", "")
     secret = secret_in(request.headers.get("cookie", ""), _cookie(state))
     try:
-        flow = await run_in_threadpool(_spend, state, secret, sign_in.address_of(request))
+        flow = await run_in_threadpool(_spend, state, secret, forms.address_of(request))
     except (FlowSpent, TooManyAttempts) as error:
-        return sign_in.back("/sign-in", error.code)
+        return forms.back("/sign-in", error.code)
     if flow.purpose == "test":
         await run_in_threadpool(_finish_test, flow, given, secret)
         return _without(RedirectResponse(_told_at(flow.onward, state), status_code=303), state)
     try:
-        made = await run_in_threadpool(_finish, flow, given, secret, sign_in.address_of(request), device)
+        made = await run_in_threadpool(_finish, flow, given, secret, forms.address_of(request), device)
     except SecondFactorAsked as asked:
-        return _without(sign_in.ask_for_code(asked.secret, flow.onward), state)
+        return _without(forms.ask_for_code(asked.secret, flow.onward), state)
     except FlyusageError as error:
         await run_in_threadpool(_refuse, flow, state, error)
-        return _without(sign_in.back("/sign-in", "sso_refused", about=state, next=flow.onward), state)
-    await run_in_threadpool(sign_in.end_session, request)  # the one this browser had
-    return _without(sign_in.with_cookies(RedirectResponse(flow.onward or "/", status_code=303), made), state)
+        return _without(forms.back("/sign-in", "sso_refused", about=state, next=flow.onward), state)
+    await run_in_threadpool(forms.end_session, request)  # the one this browser had
+    return _without(forms.with_cookies(RedirectResponse(flow.onward or "/", status_code=303), made), state)
 
 
 async def sign_out(request: Request) -> Response:
@@ -103,7 +103,7 @@ async def sign_out(request: Request) -> Response:
     response = await sign_in.sign_out(request)
     if way:
         led = _page(way, "To your organization's sign-out")
-        return sign_in.without_cookie(led, sign_in.COOKIE)
+        return forms.without_cookie(led, reader.COOKIE)
     response.headers["location"] = "/sign-in?problem=signed_out_here"
     return response
 
@@ -115,10 +115,10 @@ async def signed_out(_request: Request) -> Response:
 
 async def signed_out_elsewhere(request: Request) -> Response:
     """The provider itself says who has signed out there (back-channel). Field: logout_token. 200 where it was taken, else 400."""
-    form = await sign_in.form_of(request)
+    form = await forms.form_of(request)
     headers = {"cache-control": "no-store"}
     try:
-        await run_in_threadpool(_sign_out_elsewhere, form.get("logout_token", "")[:LONGEST_TOKEN], sign_in.address_of(request))
+        await run_in_threadpool(_sign_out_elsewhere, form.get("logout_token", "")[:LONGEST_TOKEN], forms.address_of(request))
     except TooManyAttempts as error:
         return JSONResponse({"error": "temporarily_unavailable"}, error.status, {**headers, "retry-after": str(error.retry_after_s)})
     except FlyusageError as error:
@@ -238,7 +238,7 @@ def _finish(flow: Flow, given: dict[str, str], secret: str, address: str, device
         connections.worked(session, held.org_id)
         # What guards the account everywhere is asked for whatever one organization's provider says.
         if not second_factor.is_on(session, admitted.user_id):
-            detail = {"by": "single sign-on", "provider_factor": person.has_factor, "device": device[: sign_in.LONGEST_NOTED]}
+            detail = {"by": "single sign-on", "provider_factor": person.has_factor, "device": device[: forms.LONGEST_NOTED]}
             audit.record_of_person(session, admitted.user_id, actor=f"user:{admitted.user_id}", action="session.start", detail=detail)
             return sessions.start(session, admitted.user_id, address=address, device=device, how=how)
         half = halfway.start(session, admitted.user_id, how=how)
@@ -323,7 +323,7 @@ def _told_at(path: str, state: str) -> str:
 def _lead(way: str, begun: Begun) -> Response:
     """A page that goes on by itself; its link is for browsers that do not."""
     response = _page(way, "To your organization's sign-in")
-    sign_in.set_cookie(response, _cookie(begun.state), begun.secret, int(flows.LASTS.total_seconds()))
+    forms.set_cookie(response, _cookie(begun.state), begun.secret, int(flows.LASTS.total_seconds()))
     return response
 
 
@@ -333,7 +333,7 @@ def _page(way: str, title: str) -> HTMLResponse:
 
 
 def _without(response: Response, state: str) -> Response:
-    return sign_in.without_cookie(response, _cookie(state))
+    return forms.without_cookie(response, _cookie(state))
 
 
 def _cookie(state: str) -> str:

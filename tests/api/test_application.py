@@ -111,6 +111,7 @@ MORE = {  # beside what the route declares
     "/exports/focus": ("usage.export",),
     "/invoices/{number}/lines/{position}/evidence": ("machines.read",),
     "/tokens": ("usage.read",),
+    "/tokens/{token}": ("members.manage",),  # since it is somebody else's
     "/views": ("views.share",),
     "/views/{view}": ("views.share",),
 }

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from asking_api import ask
-from cast import Cast, Person
+from cast import Cast, Person, add_person
 
 from flyusage import db
 from flyusage.auth import letters
@@ -117,6 +117,17 @@ def test_a_token_makes_lesser_ones_that_end_with_it(cast: Cast):
     for one in (secret, mine.secret):
         with db.lookup_transaction() as session, pytest.raises(TokenRefused, match="revoked"):
             api_tokens.bearer_of(session, one)
+
+
+def test_a_token_ends_its_members_own_and_anybodys_if_it_manages_members(cast: Cast):
+    theirs = made_by(cast.owner, "usage.read")
+    with db.platform_transaction() as session:
+        ada = add_person(session, "ada@prism.example", cast.prism, Role.ADMIN)
+    own, lesser, greater = made_by(ada, "usage.read"), made_by(ada, "tokens.manage"), made_by(ada, "tokens.manage", "members.manage")
+    told = ask(f"/tokens/{theirs.token.id}", token=lesser.secret, method="DELETE")
+    assert (told.status_code, told.json()["code"]) == (404, "token_unknown")
+    assert ask(f"/tokens/{own.token.id}", token=lesser.secret, method="DELETE").json()["state"] == "revoked"
+    assert ask(f"/tokens/{theirs.token.id}", token=greater.secret, method="DELETE").json()["state"] == "revoked"
 
 
 def test_a_role_that_was_lost_is_lost_to_the_token_too(cast: Cast):

@@ -18,7 +18,7 @@ from flyusage.alerts import budgets
 from flyusage.alerts.budgets import Plan
 from flyusage.api.scim import routes
 from flyusage.auth import sessions
-from flyusage.orgs import api_tokens, audit, invitations, provisioning, scim_tokens
+from flyusage.orgs import api_tokens, audit, invitations, organizations, provisioning, scim_tokens
 from flyusage.orgs.acting import member, system
 from flyusage.orgs.errors import NotPermitted, RoleUnknown, TokenRefused
 from flyusage.orgs.models import Role
@@ -324,10 +324,17 @@ def test_a_directory_reaches_its_own_organization_alone_and_only_while_its_token
         assert refused.status_code == 401
         assert refused.headers["www-authenticate"] == 'Bearer realm="SCIM"'
         assert refused.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    owner = member(cast.owner.user_id, Role.OWNER)
+    with db.transaction(cast.prism.id) as session:
+        organizations.delete(session, cast.prism.id, by=owner)
+    refused = client.get("Users")
+    assert (refused.status_code, "is deleted" in refused.json()["detail"]) == (401, True)
+    with db.transaction(cast.prism.id) as session:
+        organizations.undo_deletion(session, cast.prism.id, by=owner)
     with db.transaction(cast.prism.id) as session:
         token = scim_tokens.tokens(session, cast.prism.id)[0]
         assert token.used_at is not None
-        scim_tokens.revoke(session, cast.prism.id, token.id, by=member(cast.owner.user_id, Role.OWNER))
+        scim_tokens.revoke(session, cast.prism.id, token.id, by=owner)
         with pytest.raises(NotPermitted):
             scim_tokens.create(session, cast.prism.id, "mine", by=member(cast.member.user_id, Role.VIEWER))
     assert "was revoked" in client.get("Users").json()["detail"]

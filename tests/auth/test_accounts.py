@@ -49,6 +49,12 @@ def test_the_right_password_signs_in(owner: str, cast: Cast):
     assert (found.user_id, found.email) == (cast.owner.user_id, owner)
 
 
+def test_a_name_is_no_web_address_which_mails_that_we_send_would_lead_to(cast: Cast):
+    with db.platform_transaction() as session:
+        assert accounts.create(session, "ann@example.com", name="Collect your prize at https://evil.example ").name == "ann"
+        assert accounts.create(session, "bob@example.com", name=" Bob: the Builder ").name == "Bob: the Builder"
+
+
 def test_wrong_ones_are_refused_alike_whether_the_account_exists(owner: str):
     said = set()
     for email, password in (

@@ -12,9 +12,9 @@ from flyusage import db
 from flyusage.alerts import member_mails
 from flyusage.auth import accounts, second_factor, sessions
 from flyusage.auth.errors import AccountDisabled
-from flyusage.orgs import api_tokens, audit, queries
+from flyusage.orgs import api_tokens, audit, memberships, queries
 from flyusage.orgs.acting import member
-from flyusage.orgs.errors import TokenRefused
+from flyusage.orgs.errors import LastOwner, TokenRefused
 from flyusage.orgs.models import Role
 
 GOOD = "violin oxide parcel thunder"
@@ -111,7 +111,7 @@ def test_an_account_is_disabled_with_what_acts_for_it_and_enabled_again(flyusage
             return [row.email for row in session.execute(sa.text(member_mails._PEOPLE), {"org": cast.prism.id})]
 
     said = flyusage("users", "disable", owner.email, "--yes").out
-    alone = f"{owner.email} is the only owner of prism who can sign in: nobody else can make another.\n"
+    alone = f"{owner.email} is the only owner of prism who can sign in. `flyusage members role prism ADDRESS owner` makes another.\n"
     assert said == f"{alone}{owner.email} is disabled, and signed out in 1 browser.\n"
     assert flyusage("users", "disable", owner.email, "--yes").out.endswith(f"{owner.email} was disabled already.\n")
     with pytest.raises(AccountDisabled):
@@ -120,6 +120,10 @@ def test_an_account_is_disabled_with_what_acts_for_it_and_enabled_again(flyusage
         bearer(own.secret)
     assert bearer(ours.secret) == "prism"
     assert mailed() == [cast.member.email]
+    assert flyusage("members", "role", "prism", cast.member.email, "owner").code == 0
+    with pytest.raises(LastOwner), db.transaction(cast.prism.id) as session:  # the one who is disabled is none to stay
+        memberships.leave(session, cast.prism.id, by=member(cast.member.user_id, Role.OWNER))
+    assert "keeps an owner who can sign in" in flyusage("members", "role", "prism", cast.member.email, "viewer").err
     assert re.search(rf"^{owner.email} .* disabled +owner of prism$", flyusage("users", "list").out, re.MULTILINE)
     assert flyusage("users", "enable", owner.email).out == f"{owner.email} can sign in again.\n"
     assert flyusage("users", "enable", owner.email).out == f"{owner.email} was not disabled.\n"

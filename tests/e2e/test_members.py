@@ -357,7 +357,7 @@ def test_ownership_is_handed_over_somebody_leaves_and_it_is_deleted_and_brought_
     page = visit("/orgs/nova/settings", "one@nova.example")
     page.get_by_text("Leave …").click()
     page.get_by_role("button", name="Leave the organization").click()
-    expect(page.get_by_text("An organization keeps an owner.")).to_be_visible()
+    expect(page.get_by_text("An organization keeps an owner who can sign in.")).to_be_visible()
     page.get_by_text("Hand over ownership …").click()
     page.get_by_label("The member's address").fill("two@nova.example")
     page.get_by_role("button", name="Hand over", exact=True).click()

@@ -203,8 +203,11 @@ def test_staff_without_one_are_told_how_to_set_it_up(guarded: Site, visit: Visit
         expect(page.get_by_text("You look at")).to_have_count(0)
         owner = visit("/orgs/prism/audit", who=OWNER)
         expect(owner.get_by_role("row", name=re.compile("Opened the organization as staff")).first).to_contain_text("flyusage staff")
+        page.goto("/staff/questions")
+        expect(page.get_by_role("heading", name="No question waits")).to_be_visible()
     finally:
         guarded.run("staff", "revoke", OUTSIDER, "support")
+    expect(page.get_by_role("heading", name="This cannot be shown")).to_be_visible(timeout=2000)  # the open page, by itself
 
 
 def is_without_barriers(page: Page) -> bool:

@@ -55,10 +55,14 @@ def test_signing_out_elsewhere_darkens_an_open_page_within_a_second_or_two(visit
     first, second = visit("/", who=OWNER), visit("/", who=OWNER)
     expect(first.locator(".org-name")).to_have_text("prism")
     expect(second.locator(".org-name")).to_have_text("prism")
+    account = first.context.new_page()  # whatever shows something, not an organization's pages alone
+    account.goto("/account")
+    expect(account.get_by_text("This browser")).to_be_visible()
     second.goto("/account")
     second.get_by_role("button", name="Sign out everywhere else").click()
     expect(second.get_by_text(re.compile(r"Signed out in \d+ other"))).to_be_visible()
     expect(first.get_by_role("heading", name="Sign in")).to_be_visible(timeout=2000)
+    expect(account.get_by_role("heading", name="Sign in")).to_be_visible(timeout=1000)
     expect(second.get_by_text("This browser")).to_be_visible()
 
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from cast import Cast, Person
+from cast import Cast, Person, add_person
 from hypothesis import given
 from hypothesis import strategies as st
 from pyotp.totp import TOTP
@@ -196,6 +196,36 @@ def test_nobody_gives_away_what_they_may_not_do(cast: Cast):
         api_tokens.create(
             session, cast.prism.id, name="x", scopes=READING, by=member(cast.owner.user_id, Role.OWNER), user_id=cast.member.user_id
         )
+
+
+def test_a_developer_sees_and_ends_their_own_and_who_manages_members_everybodys(cast: Cast):
+    with db.platform_transaction() as session:
+        ann, bob, ada = (
+            add_person(session, f"{name}@prism.example", cast.prism, role)
+            for name, role in (("ann", Role.DEVELOPER), ("bob", Role.DEVELOPER), ("ada", Role.ADMIN))
+        )
+    hers, her_programs, his, owners, programs = (
+        make(ann), make(ann, personal=False), make(bob), make(cast.owner), make(cast.owner, personal=False)
+    )  # fmt: skip
+
+    def seen(person: Person) -> set[int]:
+        with db.transaction(cast.prism.id) as session:
+            return {one.id for one in api_tokens.tokens(session, cast.prism.id, by=member(person.user_id, person.role))}
+
+    def end(made: api_tokens.Made, by: Person, *, only_own: bool = False) -> str:
+        with db.transaction(cast.prism.id) as session:
+            return api_tokens.revoke(session, cast.prism.id, made.token.id, by=member(by.user_id, by.role), only_own=only_own).state
+
+    everybodys = {one.token.id for one in (hers, her_programs, his, owners, programs)}
+    assert (seen(ann), seen(bob)) == ({hers.token.id, her_programs.token.id}, {his.token.id})
+    assert seen(ada) == seen(cast.owner) == everybodys
+    for foreign in (his, owners, programs):
+        with pytest.raises(TokenUnknown, match=f"There is no token {foreign.token.id} here"):
+            end(foreign, ann)
+        assert bearer(foreign.secret)
+    with pytest.raises(TokenUnknown):  # by a token of hers that may make tokens, and no more
+        end(his, ada, only_own=True)
+    assert [end(hers, ann), end(her_programs, ann), end(his, ada), end(programs, ada), end(owners, ada)] == ["revoked"] * 5
 
 
 def test_an_outsider_sees_and_ends_none_of_it(cast: Cast):

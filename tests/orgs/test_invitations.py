@@ -13,7 +13,7 @@ from flyusage import clock, config, db
 from flyusage.auth import accounts
 from flyusage.auth.errors import PasswordTooWeak
 from flyusage.auth.sessions import Reader
-from flyusage.orgs import app_grants, audit, invitations, queries
+from flyusage.orgs import app_grants, audit, invitations, organizations, queries
 from flyusage.orgs.acting import Actor, member
 from flyusage.orgs.errors import AppUnknown, GrantRefused, InvitationForAnother, InvitationSpent, NotPermitted, TooManyInvitations
 from flyusage.orgs.models import Role
@@ -122,6 +122,19 @@ def test_it_works_once_also_when_four_come_at_once(prism: Cast):
         assert sorted(threads.map(attempt, range(4))) == [False, False, False, True]
     with pytest.raises(InvitationSpent), db.lookup_transaction() as session:
         invitations.offered(session, made.secret)
+
+
+def test_one_of_a_deleted_organization_is_good_again_when_that_is_undone(prism: Cast):
+    (made,) = invite(prism, ADA)
+    with db.transaction(prism.prism.id) as session:
+        organizations.delete(session, prism.prism.id, by=acting(prism.owner))
+    with pytest.raises(InvitationSpent):
+        join(made.secret)
+    with db.platform_transaction() as session:
+        assert accounts.find(session, ADA) is None
+    with db.transaction(prism.prism.id) as session:
+        organizations.undo_deletion(session, prism.prism.id, by=acting(prism.owner))
+    assert join(made.secret)
 
 
 def test_a_weak_password_leaves_it_good(prism: Cast):

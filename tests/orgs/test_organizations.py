@@ -57,7 +57,7 @@ def test_it_is_renamed_by_who_may(prism: Cast):
         assert session.scalar(sa.text("SELECT name FROM organization")) == "Prism Inc."
     with pytest.raises(NotPermitted), db.transaction(prism.prism.id) as session:
         organizations.rename(session, prism.prism.id, "Mine", by=acting(prism.member))
-    for bad in ("", " \n", "x" * 101):
+    for bad in ("", " \n", "x" * 101, "You won: https://evil.example", "WWW.evil.example"):
         with pytest.raises(NameInvalid), db.transaction(prism.prism.id) as session:
             organizations.rename(session, prism.prism.id, bad, by=acting(prism.owner))
     assert actions(prism) == ["organization.rename"]
@@ -106,6 +106,26 @@ def test_a_slug_in_use_is_refused_also_when_two_come_at_once(prism: Cast):
 
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(take, [(prism.prism.id, prism.owner), (prism.rival.id, prism.outsider)])) == [False, True]
+
+
+def test_a_slug_that_is_left_while_somebody_else_asks_for_it_stays_taken(prism: Cast):
+    """Left between the two questions that the other asks: whose it is, and whose it was."""
+    left: list[threading.Thread] = []
+
+    def leave(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not left and ("former_slug_of" in statement or "organization_by_slug" in statement):
+            left.append(threading.Thread(target=move, args=(prism, "prisma")))
+            left[0].start()
+            left[0].join(timeout=10)
+
+    sa.event.listen(db.engine(), "after_cursor_execute", leave)
+    try:
+        with pytest.raises(SlugTaken), db.platform_transaction() as session:
+            organizations.create(session, "prism", "Another", by=system("tests"))
+    finally:
+        sa.event.remove(db.engine(), "after_cursor_execute", leave)
+    assert not left[0].is_alive()
+    assert actions(prism)[0] == "organization.change_slug"
 
 
 def test_of_two_who_make_one_of_a_slug_at_once_the_second_is_told(prism: Cast):

@@ -1,11 +1,12 @@
 """A list of who should belong here: compared first, then applied all or nothing, exactly as it was confirmed."""
 
 import pytest
+import sqlalchemy as sa
 from cast import Cast, add_person
 
-from flyusage import db
-from flyusage.orgs import invitations, memberships, queries, roster
-from flyusage.orgs.acting import Actor, member
+from flyusage import clock, db
+from flyusage.orgs import invitations, memberships, provisioning, queries, roster
+from flyusage.orgs.acting import Actor, member, system
 from flyusage.orgs.errors import NotPermitted, RosterChanged
 from flyusage.orgs.models import Role
 
@@ -80,3 +81,24 @@ def test_who_may_not_manage_members_compares_nothing(prism: Cast):
     with db.transaction(prism.prism.id) as session:
         memberships.change_role(session, prism.prism.id, prism.member.user_id, Role.ADMIN, by=owner(prism))
     assert compared(prism, LIST, member(prism.member.user_id, Role.VIEWER)).staying == ("member@prism.example",)
+
+
+def test_what_is_decided_by_invitations_is_decided_by_every_one_of_them(prism: Cast):
+    """A list that is shown ends somewhere: no address beyond it is invited again, stays on the list, or in."""
+    many = invitations.MOST_SHOWN + 1
+    with db.platform_transaction() as session:
+        session.execute(
+            sa.text(
+                """INSERT INTO invitation (org_id, email, role, secret_sha256, made_at, made_by, ends_at)
+                   SELECT :org, 'a' || n || '@example.com', 'viewer', sha256(n::text::bytea), CAST(:now AS timestamptz) - n * interval '1 s',
+                          'system:tests', CAST(:now AS timestamptz) + interval '7 days' FROM generate_series(1, :many) AS n"""
+            ),
+            {"org": prism.prism.id, "now": clock.now(), "many": many},
+        )
+    oldest, everybody = f"a{many}@example.com", [f"a{number}@example.com" for number in range(1, many + 1)]
+    with db.transaction(prism.prism.id) as session:
+        assert len(invitations.waiting(session, prism.prism.id)) == invitations.MOST_SHOWN
+        assert roster.compare(session, prism.prism.id, everybody, by=system("tests")).joiners == ()
+        assert oldest in roster.compare(session, prism.prism.id, [], by=system("tests")).taken_back
+        provisioning.take_out(session, prism.prism.id, oldest, by=system("tests"))
+        assert invitations.waiting(session, prism.prism.id, email=oldest) == []

@@ -12,7 +12,7 @@ from flyusage.auth import second_factor
 from flyusage.orgs import invitations
 from flyusage.orgs.acting import system
 from flyusage.orgs.models import Role
-from flyusage.ui import sign_in
+from flyusage.ui import accepting
 
 
 @pytest.mark.parametrize("has_factor", [True, False])
@@ -27,7 +27,7 @@ def test_an_account_without_a_password_is_asked_for_its_second_factor(cast: Cast
     form = {"link": invited.secret, "name": "Ann", "password": "violin oxide parcel thunder"}
 
     async def post() -> httpx.Response:
-        carried = httpx.ASGITransport(app=Starlette(routes=sign_in.routes))
+        carried = httpx.ASGITransport(app=Starlette(routes=accepting.routes))
         async with httpx.AsyncClient(transport=carried, base_url="http://localhost") as client:
             return await client.post("/auth/accept-invitation", data=form)
 

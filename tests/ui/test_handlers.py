@@ -36,6 +36,7 @@ HANDLERS = {
     },
     "Overview": {"follow_region", "load", "show_world", "watch"},
     "Palette": {"search"},
+    "Presence": {"load", "watch"},
     "Prices": {"choose_region", "load", "search"},
     "ProvisioningPage": {"choose_default", "create", "forget", "load", "map_group", "revoke"},
     "SavedViews": {"delete", "load", "open_menu", "pin", "rename", "save", "share"},

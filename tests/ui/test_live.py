@@ -11,6 +11,7 @@ import pytest
 from background import run_async
 
 from flyusage import db
+from flyusage.auth import sessions
 from flyusage.ui import live
 
 SOON = 5.0
@@ -276,3 +277,47 @@ def test_a_watch_ends_when_another_browser_shows_its_tab(listener: live.Listener
             await next_change(changes)
 
     run_async(run())
+
+
+def test_a_page_of_no_organization_asks_at_once_and_whenever_somebody_is_signed_out_or_changed(
+    listener: live.Listener, cast, tabs: set[str]
+) -> None:
+    def tell_of_people() -> None:
+        with db.platform_transaction() as session:
+            sessions.ask_who_is_left(session)
+
+    async def run() -> None:
+        tabs.add("one")
+        departures, again = live.departures(Tab("one", "/account")), live.departures(Tab("one", "/account"))
+        await next_change(departures)
+        assert live.is_watched(Tab("one", "/account"))
+        with pytest.raises(StopAsyncIteration):
+            await next_change(again)
+        waiting = asyncio.create_task(next_change(departures))
+        assert await asyncio.to_thread(listener.is_listening.wait, SOON)
+        await asyncio.to_thread(notify, cast.prism.id)  # events are nothing to it
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await asyncio.to_thread(tell_of_people)
+        await waiting
+        tabs.clear()
+        with pytest.raises(StopAsyncIteration):
+            await next_change(departures)
+        assert not live._watched
+        assert not listener._subscribers
+
+    run_async(run())
+
+
+DOORS = {"sign-in", "forgot", "set-password", "sign-up", "new-account", "second-factor", "invitation"}  # show nothing that is anybody's
+
+
+def test_every_page_that_shows_something_goes_dark_by_itself() -> None:
+    import flyusage.flyusage as pages
+
+    watched = {
+        route: {handler.fn.__qualname__ for handler in handlers} & {"Frame.load", "Presence.load"}
+        for route, handlers in pages.app._load_events.items()
+    }
+    assert len(watched) > 35
+    assert {route for route, by in watched.items() if not by} == DOORS

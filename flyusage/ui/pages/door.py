@@ -1,4 +1,4 @@
-"""The pages before anything else: sign in, have a link sent, set a password. Plain forms, which post to `ui/sign_in.py`."""
+"""The pages before anything else: sign in, have a link sent, set a password. Plain forms, which post to `ui/sign_in.py` and `ui/new_password.py`."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from flyusage.demo import people
 from flyusage.ui.components.door_card import door_card, door_field, door_form
 from flyusage.ui.components.passkey import enter_by_passkey, use_passkey
 from flyusage.ui.components.plain_form import plain_form
-from flyusage.ui.sign_in import is_demo_at_hand, own_path
+from flyusage.ui.forms import own_path
+from flyusage.ui.sign_in import is_demo_at_hand
 from flyusage.ui.single_sign_on import refusal
 
 PROBLEMS = {  # by what stands in the address; nothing else of the address is shown as ours

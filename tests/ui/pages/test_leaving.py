@@ -10,10 +10,17 @@ from flyusage import db
 from flyusage.alerts import budgets
 from flyusage.alerts.budgets import Plan
 from flyusage.auth import sessions
+from flyusage.orgs import invitations
 from flyusage.orgs.acting import system
+from flyusage.orgs.errors import ListTooLong
 from flyusage.orgs.models import Role
+from flyusage.orgs.roster import Roster
 from flyusage.ui import reader
+from flyusage.ui.addresses import text_in
 from flyusage.ui.pages.members import question as members
+from flyusage.ui.pages.members.rows import RosterRow
+from flyusage.ui.pages.members.screen import roster_row
+from flyusage.ui.pages.members.state import LONGEST_PASTE
 from flyusage.ui.pages.settings import question as settings
 
 
@@ -51,3 +58,22 @@ def test_whom_a_list_leaves_out_is_written_to_no_more(cast: Cast, told: int):
     listed = f"{cast.owner.email} dev@prism.example"
     members.apply("prism", listed, Role.VIEWER, members.compare("prism", listed).digest)
     assert recipients(told) == ("dev@prism.example", "x@y.example")
+
+
+def test_a_list_with_more_joiners_than_can_be_invited_says_so_before_it_is_confirmed():
+    def row(joiners: int) -> RosterRow:
+        return roster_row(Roster(tuple(f"a{one}@example.com" for one in range(joiners)), ("bob@example.com",), (), (), (), 3), None)
+
+    assert row(200).does == "Invite 200, remove 1"
+    assert (row(201).does, row(201).notes) == (
+        "",
+        ["200 can be invited at once: leave 1 of the joiners out, and match the list again with them afterwards."],
+    )
+
+
+def test_a_list_that_is_too_long_is_refused_and_never_cut():
+    """What were cut off would count as people who leave."""
+    everybody = "\n".join(f"person{number:05}@example.com" for number in range(5_000))
+    assert len(invitations.addresses_in(text_in({"addresses": everybody}, "addresses", longest=LONGEST_PASTE))) == 5_000
+    with pytest.raises(ListTooLong, match="500,000 characters, and nothing was read"):
+        invitations.addresses_in(text_in({"addresses": everybody * 5}, "addresses", longest=LONGEST_PASTE))

@@ -8,7 +8,7 @@ from flyusage.alerts.offboarding import Stops
 from flyusage.invoices.seats import Seats
 from flyusage.money import format_minor
 from flyusage.orgs.api_tokens import Token
-from flyusage.orgs.invitations import Waiting
+from flyusage.orgs.invitations import MOST_AT_ONCE, Waiting
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import LIMITABLE, Permission
 from flyusage.orgs.queries import People, Person
@@ -76,6 +76,9 @@ def roster_row(found: Roster, held: Seats | None) -> RosterRow:
         notes.append(f"Not on the list but staying, as owners or yourself: {', '.join(map(visible, found.staying))}.")
     if found.invalid:
         notes.append(f"No mail address: {', '.join(map(visible, found.invalid))}. Correct the list first.")
+    if joiners > MOST_AT_ONCE:
+        beyond = f"leave {joiners - MOST_AT_ONCE:,} of the joiners out, and match the list again with them afterwards"
+        notes.append(f"{MOST_AT_ONCE} can be invited at once: {beyond}.")
     if held is not None and leavers:
         notes.append("Paid seats that get free are given back; they bill to today.")
     deeds = [
@@ -90,7 +93,7 @@ def roster_row(found: Roster, held: Seats | None) -> RosterRow:
         joiners=list(map(visible, found.joiners)),
         leavers=list(map(visible, found.leavers)),
         notes=notes,
-        does=f"{does[:1].upper()}{does[1:]}" if does and not found.invalid else "",
+        does=f"{does[:1].upper()}{does[1:]}" if does and not found.invalid and joiners <= MOST_AT_ONCE else "",
     )
 
 

@@ -8,6 +8,7 @@ import reflex as rx
 
 from flyusage.errors import FlyusageError
 from flyusage.invoices.seats import NoSeatLeft
+from flyusage.orgs import invitations
 from flyusage.orgs.memberships import role_named
 from flyusage.orgs.models import Role
 from flyusage.ui import browser, present
@@ -18,7 +19,7 @@ from flyusage.ui.pages.members.address import LONGEST_SEARCH, Choice, choice_in,
 from flyusage.ui.pages.members.rows import LeavingRow, OutcomeRow, RosterRow, Screen, SeatChoice
 from flyusage.ui.session import slug_in
 
-LONGEST_PASTE = 50_000
+LONGEST_PASTE = invitations.LONGEST_PASTE + 1  # so that what is longer is refused, and not cut
 LIST = "\0list"  # what waits for seats is the compared list; no text that people paste
 LARGEST_ID = 2**31 - 1
 

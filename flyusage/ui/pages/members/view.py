@@ -10,7 +10,7 @@ from flyusage.ui.components.permission_table import permission_table
 from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import page
 from flyusage.ui.pages.members.rows import InvitationRow, MemberRow, OutcomeRow, RoleLink
-from flyusage.ui.pages.members.state import Members
+from flyusage.ui.pages.members.state import LONGEST_PASTE, Members
 
 SCREEN = Members.screen
 
@@ -100,7 +100,7 @@ def _invite() -> rx.Component:
                 name="addresses",
                 required=True,
                 rows=3,
-                max_length=50_000,
+                max_length=LONGEST_PASTE,
                 placeholder="ada@example.com, bob@example.com",
                 class_name="field",
             ),
@@ -341,7 +341,7 @@ def _roster() -> rx.Component:
     form = rx.el.form(
         field(
             "Everybody who should belong here",
-            rx.el.textarea(name="addresses", required=True, rows=4, max_length=50_000, class_name="field"),
+            rx.el.textarea(name="addresses", required=True, rows=4, max_length=LONGEST_PASTE, class_name="field"),
         ),
         rx.el.div(
             field(

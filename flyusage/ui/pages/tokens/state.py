@@ -37,8 +37,8 @@ SCOPE_WORDS = {
     Permission.DELIVERIES_MANAGE: "say where alerts are sent",
     Permission.AUDIT_READ: "the audit log",
     Permission.MEMBERS_READ: "members and their roles",
-    Permission.TOKENS_MANAGE: "make and end tokens; mine alone, 30 days at most",
-    Permission.MEMBERS_MANAGE: "invite, change and remove members; mine alone, 30 days at most",
+    Permission.TOKENS_MANAGE: "make tokens, end those I made; of mine alone, 30 days at most",
+    Permission.MEMBERS_MANAGE: "invite, change and remove members; with tokens.manage end anybody’s tokens; of mine alone, 30 days at most",
 }
 
 
@@ -80,7 +80,9 @@ class Asked:
 
 
 class Tokens(rx.State):
-    """The organization's tokens. `phase` is loading, ready, forbidden or failed; `apps` (id, name) are those that the reader sees.
+    """The tokens that the reader may see: their own, or everybody's. `phase` is loading, ready, forbidden or failed.
+
+    `apps` (id, name) are those that the reader sees.
 
     `secret_name` is that of the token just made, whose secret the page alone holds (`browser.reveal`).
     """
@@ -131,7 +133,7 @@ class Tokens(rx.State):
 
     @rx.event
     async def revoke(self, token_id: int):
-        """End a token of this organization at once."""
+        """End one of the tokens that the reader sees at once."""
         if type(token_id) is not int:
             return
         ended = await asyncio.to_thread(_revoke, slug_in(self.router.url.path), token_id)
@@ -143,9 +145,11 @@ class Tokens(rx.State):
         found = await asyncio.to_thread(_listed, slug_in(self.router.url.path))
         if found is None:
             return  # the frame says that there is no such organization
-        self.rows, self.scopes, self.apps = found
+        self.rows, self.scopes, self.apps, are_all = found
         active = sum(row.is_active for row in self.rows)
-        self.note = f"{present.plural(active, 'token')} at work" if active else "none at work"
+        self.note = (f"{present.plural(active, 'token')} at work" if active else "none at work") + (
+            "" if are_all else ", of those you made"
+        )
         self.phase, self.problem = "ready", ""
 
 
@@ -153,18 +157,20 @@ def _open(slug: str) -> OpenOrganization | None:
     return open_organization(slug, Permission.TOKENS_MANAGE)
 
 
-def _listed(slug: str) -> tuple[list[TokenRow], list[ScopeChoice], list[tuple[int, str]]] | None:
+def _listed(slug: str) -> tuple[list[TokenRow], list[ScopeChoice], list[tuple[int, str]], bool] | None:
+    """The page's parts, and whether its tokens are everybody's."""
     org = _open(slug)
     if org is None:
         return None
     with db.platform_transaction() as session:  # which alone reads people's names
         people = {one.user_id: one.name for one in queries.members(session, org.id)}
     with db.transaction(org.id, apps=org.apps) as session:
-        found = api_tokens.tokens(session, org.id)
+        found = api_tokens.tokens(session, org.id, by=org.by)
         apps = app_grants.app_names(session, org.id)
     held = api_tokens.grantable(org.permissions, is_personal=org.by.user_id is not None)
     choices = [ScopeChoice(one.value, SCOPE_WORDS.get(one, "")) for one in held]
-    return [_row(one, people, apps) for one in found], choices, [(id_, visible(name)) for id_, name in apps.items()]
+    are_all = Permission.MEMBERS_MANAGE in org.permissions
+    return [_row(one, people, apps) for one in found], choices, [(id_, visible(name)) for id_, name in apps.items()], are_all
 
 
 def _create(slug: str, asked: Asked) -> api_tokens.Made:
