@@ -1,13 +1,13 @@
 """No invitation of a deleted organization is good while it is deleted: it let somebody in whom nobody there could see.
 
 Revision ID: 20261127_1830
-Revises: 20261126_1630
+Revises: 20261127_0000
 """
 
 from alembic import op
 
 revision = "20261127_1830"
-down_revision = "20261126_1630"
+down_revision = "20261127_0000"
 branch_labels = None
 depends_on = None
 
