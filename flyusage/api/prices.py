@@ -173,7 +173,7 @@ def prices_since(
 
 
 @route(router, "GET", "/prices/books", needs=READ, response_model=Books, summary="Price books and their versions")
-def books(request: Request, bearer: Caller) -> Response:
+def price_books(request: Request, bearer: Caller) -> Response:
     """The list, and the organization's own. Drafts are not told."""
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         known = _open_books(session, bearer.org_id)
