@@ -150,9 +150,8 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, FlyusageError)
     headers = {}
     if error.status == HTTPStatus.UNAUTHORIZED:
-        headers["www-authenticate"] = (
-            f'Bearer realm="flyusage", error="{"invalid_token" if error.code == "token_refused" else "invalid_request"}"'
-        )
+        told = ', error="invalid_token"' if error.code == "token_refused" else ""  # none where no token came (RFC 6750, 3.1)
+        headers["www-authenticate"] = f'Bearer realm="flyusage"{told}'
     if isinstance(error, TooManyAttempts):
         headers["retry-after"] = str(error.retry_after_s)
     elif error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
