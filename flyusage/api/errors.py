@@ -79,13 +79,6 @@ class CursorInvalid(FlyusageError):
         super().__init__("`after` is none that a page gave. Pass the page's `next` as it stands, or leave it out.")
 
 
-class ViewInvalid(FlyusageError):
-    """A view that cannot be taken as written."""
-
-    code = "view_invalid"
-    status = 422
-
-
 class EventRefused(FlyusageError):
     """The one event of a request is refused."""
 

@@ -10,13 +10,13 @@ from starlette.responses import Response
 from flyusage import clock, db
 from flyusage.api.answers import LAST_ID, After, Limit, Money, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
-from flyusage.api.errors import ViewInvalid
 from flyusage.invoices import seats
 from flyusage.metering.queries import freshness, rollup_progress
 from flyusage.orgs import api_tokens, app_grants, audit
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.seats import SEATED
+from flyusage.pricing.errors import ViewInvalid
 from flyusage.pricing.urls import parse_moment
 
 router = APIRouter(tags=["organization"])

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections import UserDict
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -91,16 +92,29 @@ def main() -> NoReturn:
     """Run the command line; exit code 1 with one sentence for what a person can act on, 2 for a wrong usage."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _leave)
+    if sys.stdout is None:  # closed by whoever called: nobody is to read it
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 until the end
     try:
         app()
     except FlyusageError as error:
         sys.exit(f"flyusage: {logs.harmless(error.sentence)}")
     except BrokenPipeError:  # the reader of our output went away, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         sys.exit(1)
+    except OSError as error:  # a disk that is full, a folder that may not be written: what the system says is the whole story
+        if error.strerror is None:
+            raise
+        _forget_output()
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"flyusage: {logs.harmless(where + error.strerror)}. Make room there, or choose another place.")
     finally:
         db.close()
     sys.exit(0)
+
+
+def _forget_output() -> None:
+    """What could not be written is not tried again on the way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _imported(name: str, module: str, attribute: str) -> Any:

@@ -46,14 +46,14 @@ def measure_trace() -> tuple[list[Row], dict[str, object]]:
     return rows, details
 
 
-def _told(
-    name: str, series: Sequence[Sequence[float]], history: Period, months: Sequence[Period]
-) -> tuple[list[Row], dict[str, object]]:
+def _told(name: str, series: Sequence[Sequence[float]], history: Period, months: Sequence[Period]) -> tuple[list[Row], dict[str, object]]:
     rows: list[Row] = []
     details: dict[str, object] = {}
     for day in DAYS:
         errors, rates, inside = _tried(series, history, months, day)
-        rows.append(Row(f"forecast of a month's end on day {day}, {name}: error", mean(errors), mean(rates), "%", note="the run-rate's error"))
+        rows.append(
+            Row(f"forecast of a month's end on day {day}, {name}: error", mean(errors), mean(rates), "%", note="the run-rate's error")
+        )
         if len(inside) > 1:  # of a single month no share can be told
             share = 100 * mean(inside)
             rows.append(Row(f"forecast on day {day}, {name}: months inside the 80 % interval", share, LOWEST, "%", is_floor=True))

@@ -99,6 +99,14 @@ def test_a_reader_that_goes_away_is_no_failure_worth_a_word(shared_database: "Da
     assert run.stderr == ""
 
 
+@pytest.mark.parametrize(("output", "code", "says"), [("> /dev/full", 1, "No space left on device"), (">&-", 0, "")])
+def test_an_output_that_takes_nothing_is_told_in_a_sentence(shared_database: "Database", output: str, code: int, says: str):
+    run = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m flyusage.cli.main prices list {output}"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stderr) == (code, f"flyusage: {says}. Make room there, or choose another place.\n" if says else "")
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_without_a_word(signum: int):
     process = subprocess.Popen([sys.executable, "-c", WAITING, "wait"], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
