@@ -4,10 +4,16 @@ import csv
 from datetime import UTC, datetime
 from fractions import Fraction
 
+import pytest
+from billing_world import take_in, volume
+from factories import started, stopped
+
+from flyusage import clock, db
 from flyusage.periods import Period
+from flyusage.pricing.explorer import explore
 from flyusage.pricing.export import csv_lines
 from flyusage.pricing.plain_answer import series_plain
-from flyusage.pricing.view import Answer, Dimension, Granularity, Measure, Series, Totals, View
+from flyusage.pricing.view import Answer, Comparison, Dimension, Granularity, Measure, Series, Totals, View
 
 OCTOBER = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 THIRD = Fraction(1, 3)
@@ -41,3 +47,16 @@ def test_only_lines_about_the_numbers_begin_with_a_number_sign():
     assert [one.split(",")[0] for one in about] == ["# measure", "# unit", "# from", "# to", "# time zone", "# as of", "# rolled through"]
     assert [next(csv.reader([one]))[0] for one in lines[len(about) + 1 : -1]] == ["#general", "c#", "plain"]
     assert [one[0] for one in lines[len(about) + 1 : -1]] == ['"', '"', "p"]
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("measure", [Measure.VOLUME_GB, Measure.RUNNING_PEAK])
+def test_what_was_used_before_alone_is_drawn_at_nothing(measure: Measure):
+    """With a point for each bucket, as a chart needs them: without, the page failed for as long as somebody looked."""
+    ran = [started("m1", "2026-10-01T00:00:00Z"), stopped("m1", "2026-10-08T00:00:00Z"), started("m2", "2026-10-01T00:00:00Z", app="api")]
+    org_id = take_in(*volume("v1", 10, days=7), *volume("v2", 10, app="api"), *ran)["prism"]
+    week = Period(datetime(2026, 10, 8, tzinfo=UTC), datetime(2026, 10, 15, tzinfo=UTC))
+    with clock.freeze(OCTOBER.end), db.transaction(org_id) as session:
+        found = explore(session, org_id, View(measure, week, Dimension.APP, comparison=Comparison.PREVIOUS), now=OCTOBER.end)
+    assert [(one.key, bool(one.total), bool(one.previous_total)) for one in found.drawn] == [("api", True, True), ("web", False, True)]
+    assert [(len(one.points), any(one.points)) for one in found.drawn] == [(168, True), (168, False)]  # hours
