@@ -13,7 +13,7 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.invoices_there import Shown, breakdown_there, explained_there, page_there, shown_of, shown_there
-from flyusage.cli.output import LAST_ID, opened, print_json, print_table
+from flyusage.cli.output import LAST_LINE, opened, print_json, print_table
 from flyusage.errors import FlyusageError
 from flyusage.invoices import crediting, issuing, queries, settlement
 from flyusage.invoices.breakdowns import By, breakdown
@@ -171,7 +171,7 @@ def download(
 
 def explain(
     number: Number,
-    position: Annotated[int, typer.Argument(min=1, max=LAST_ID, help="The line, as `show` numbers them.", metavar="LINE")],
+    position: Annotated[int, typer.Argument(min=1, max=LAST_LINE, help="The line, as `show` numbers them.", metavar="LINE")],
     as_json: AsJson = False,
 ) -> None:
     """Why a line is what it is: its working down to the cent, the price's version, and where to see its usage."""
@@ -304,7 +304,7 @@ def pay(
 
 def save_evidence(
     number: Number,
-    position: Annotated[int, typer.Argument(min=1, max=LAST_ID, help="The line, as `show` numbers them.", metavar="LINE")],
+    position: Annotated[int, typer.Argument(min=1, max=LAST_LINE, help="The line, as `show` numbers them.", metavar="LINE")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the line.")] = None,
 ) -> None:
     """Save what a line rests on: working, frozen quantities, intervals, events, price and their hashes, as a zip."""

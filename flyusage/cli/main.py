@@ -6,13 +6,13 @@ import signal
 import sys
 from collections import UserDict
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from flyusage import __version__, db, logs
+from flyusage.cli.start import leave
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
@@ -91,7 +91,7 @@ app = typer.Typer(
 def main() -> NoReturn:
     """Run the command line; exit code 1 with one sentence for what a person can act on, 2 for a wrong usage."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _leave)
+        signal.signal(signum, leave)
     if sys.stdout is None:  # closed by whoever called: nobody is to read it
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 until the end
     try:
@@ -141,11 +141,6 @@ def _root(
     # A command speaks for itself; only what stays and serves logs its doings without being asked.
     level = chosen.log_level if "log_level" in chosen.model_fields_set else "warning"
     logs.configure(level, chosen.log_format)
-
-
-def _leave(signum: int, _frame: FrameType | None) -> NoReturn:
-    """End as the shell expects of a signal, through every `finally` on the way, without a word."""
-    raise SystemExit(128 + signum)
 
 
 if __name__ == "__main__":

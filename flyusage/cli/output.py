@@ -18,7 +18,7 @@ from flyusage.cli.whole import beside
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
 
-LAST_ID = 2**63 - 1  # a larger number is none of a row here
+LAST_ID, LAST_LINE = 2**63 - 1, 2**31 - 1  # larger numbers are none of a row here, and of an invoice's line
 
 
 class FileUnwritable(FlyusageError):

@@ -9,14 +9,14 @@ import typer
 from flyusage import db
 from flyusage.cli import bootstrap, remote
 from flyusage.cli.issued import COMMAND, AsJson, Number
-from flyusage.cli.output import LAST_ID, print_json, print_table
+from flyusage.cli.output import LAST_ID, LAST_LINE, print_json, print_table
 from flyusage.invoices import queries, questions
 from flyusage.pricing.urls import parse_moment
 
 
 def ask(
     number: Number,
-    position: Annotated[int, typer.Argument(min=1, max=LAST_ID, help="The line, as `show` numbers them.", metavar="LINE")],
+    position: Annotated[int, typer.Argument(min=1, max=LAST_LINE, help="The line, as `show` numbers them.", metavar="LINE")],
     note: Annotated[str, typer.Argument(help="What is to be answered.")],
 ) -> None:
     """Question a line of an invoice."""

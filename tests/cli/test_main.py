@@ -36,6 +36,18 @@ try:
 except SystemExit:
     print(sorted({name.split(".")[1] for name in sys.modules if name.startswith("flyusage.")}), file=sys.stderr)
 """
+INTERRUPTED = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "flyusage.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from flyusage.cli.start import main
+main()
+"""
 COMMANDS = ("demo", "serve", "ingest", "worker", "doctor", "costs", "db", "invoices", "orgs", "prices", "rollup")
 
 
@@ -115,3 +127,8 @@ def test_an_interrupt_ends_without_a_word(signum: int):
     process.send_signal(signum)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (128 + signum, b"left in order\n", b"")
+
+
+def test_an_interrupt_before_everything_is_imported_ends_without_a_word_too():
+    run = subprocess.run([sys.executable, "-c", INTERRUPTED, "orgs", "list"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (128 + signal.SIGINT, "", "")
