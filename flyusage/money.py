@@ -1,5 +1,6 @@
 """Cents, unit prices and the one rounding rule. Nothing here is a float."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -28,6 +29,7 @@ _OTHERS = (
     *(Currency(code, 0, f"{code} ") for code in ("CLP", "ISK", "KRW", "PYG", "RWF", "VND", "XAF", "XOF")),
     *(Currency(code, 3, f"{code} ") for code in ("BHD", "JOD", "KWD", "OMR", "TND")),
 )
+_AMOUNT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 CURRENCIES = {currency.code: currency for currency in (USD, EUR, JPY, *_OTHERS)}
 
 
@@ -63,11 +65,13 @@ def format_minor(amount_minor: int, currency: Currency) -> str:
 
 def parse_minor(text: str, currency: Currency) -> int | None:
     """`1,250.00` in minor units; None for what is no amount of whole minor units, or has more than fifteen digits of them."""
+    if not _AMOUNT.fullmatch(text.strip()):  # a comma stands between thousands alone: 1,50 is somebody's 1.50, and no 150
+        return None
     try:
         amount = Decimal(text.replace(",", "").strip()).scaleb(currency.exponent)
     except InvalidOperation:
         return None
-    if not amount.is_finite() or amount != amount.to_integral_value() or abs(amount) >= 10**15:
+    if amount != amount.to_integral_value() or abs(amount) >= 10**15:
         return None
     return int(amount)
 

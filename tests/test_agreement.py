@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -98,15 +99,23 @@ def test_every_surface_tells_a_view_alike(prism: int, flyusage: Flyusage, asked:
     assert written == flyusage("usage", "--org", "prism", *words, "--csv").out
     lines = list(csv.reader(io.StringIO(written)))
     assert Decimal(lines[-1][2]) == Decimal(said["total"])
-    assert [Decimal(one[2]) if one[2] else None for one in lines[-1 - len(said["series"]) : -1]] == [
-        None if one["total"] is None else Decimal(one["total"]) for one in said["series"]
-    ]
+    columns = ["total", *(["previous_total"] if said["previous_total"] else [])]
+    columns += [name for name in ("list_cost", "machine_hours") if name != asked["show"]]
+    for place, name in enumerate(columns, 2):
+        cells = [one[place] for one in lines[-1 - len(said["series"]) : -1]]
+        told_cells = [
+            ("unpriced" if cell == "unpriced" else one[name] or exact(Fraction(0))) for cell, one in zip(cells, said["series"], strict=True)
+        ]
+        assert cells == told_cells, name
+    if "list_cost" not in columns:  # a row's list cost is its total here, to the last decimal
+        assert [one["list_cost"] for one in said["series"]] == [one["total"] or exact(Fraction(0)) for one in said["series"]]
 
     parquet = pq.read_table(io.BytesIO(ask("/usage.parquet", token=token, params=pinned).content)).to_pylist()
     arrow = pa.ipc.open_stream(ask("/usage.arrow", token=token, params=pinned).content).read_all().to_pylist()
     assert parquet == arrow
-    totals = {one["key"]: None if one["total"] is None else Decimal(one["total"]) for one in said["series"]}
-    assert {one["key"]: one["total"] for one in parquet} == totals
+    for name in ("total", "previous_total", "list_cost", "machine_hours"):
+        told_of = {one["key"]: None if one[name] is None else Decimal(one[name]) for one in said["series"]}
+        assert {one["key"]: one[name] for one in parquet} == told_of
 
 
 def _query(asked: dict[str, str]) -> dict[str, str]:

@@ -134,8 +134,6 @@ def _run(command: str, address: str, token: str, command_line: Flyusage) -> str:
         config.settings.cache_clear()
         return "" if said.code == 0 else f"{said.code}: {said.out[-300:]} {said.err[-500:]}"
     environment = {**os.environ, "FLYUSAGE_TOKEN": token, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    if "| flyusage" in command:
-        del environment["FLYUSAGE_TOKEN"]  # without an address it would be half of a sign-in
     ran = subprocess.run(command.replace(ADDRESS, address), shell=True, env=environment, capture_output=True, text=True)
     return "" if ran.returncode == 0 else f"{ran.returncode}: {ran.stdout[-300:]} {ran.stderr[-500:]}"
 

@@ -117,6 +117,13 @@ def test_impossible_weights_are_refused(bad: list[Fraction]):
         ("7.5", JPY, None),
         ("0.001", USD, None),
         ("1e3", USD, 100000),
+        ("1,250,000", JPY, 1250000),
+        ("1,50", USD, None),  # somebody's 1.50, and not 150
+        ("12,50.00", USD, None),
+        ("1,2500", USD, None),
+        (",500", USD, None),
+        ("1_000", USD, None),
+        ("\u0663", USD, None),
         ("NaN", USD, None),
         ("Infinity", USD, None),
         ("9" * 16, USD, None),

@@ -118,9 +118,11 @@ def test_every_answer_carries_the_security_headers(address: str, page: httpx.Res
     assert "server" not in page.headers
 
 
-def test_a_script_carries_a_policy_that_lets_nothing_run(address: str) -> None:
-    """Opened by itself, that is: what a page loads is held to the page's policy."""
-    answer = httpx.get(address + "/assets/" + next(bundle.client().glob("assets/plotly*.js")).name)
+@pytest.mark.parametrize("is_script", [True, False])
+def test_a_script_and_the_api_carry_a_policy_that_lets_nothing_run(address: str, is_script: bool) -> None:
+    """Opened by themselves, that is: what a page loads is held to the page's policy."""
+    script = "/assets/" + next(bundle.client().glob("assets/plotly*.js")).name
+    answer = httpx.get(address + (script if is_script else "/api/v1/usage"))
     assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"

@@ -39,6 +39,19 @@ from flyusage.api.answers import content
 from flyusage.auth.throttle import Counted
 
 PREFIX = "/api/v1"
+TAGS = {  # in the order of the document
+    "events": "Usage in: what machines, volumes and addresses did.",
+    "usage": "What was used and what it costs: the explorer's views.",
+    "fleet": "Machines, apps, regions and sizes.",
+    "prices": "What things cost, what they cost before, and what other prices would come to.",
+    "invoices": "What is owed and what was billed, line by line; questions on it.",
+    "budgets": "Amounts for a month, and how they stand.",
+    "views": "Views of the explorer, by name.",
+    "alerts": "What budgets told, what is out of the ordinary, and what was sent of it.",
+    "exports": "Whole months and years as files.",
+    "cost centres": "Which team an app belongs to.",
+    "organization": "The organization, its people, tokens and audit.",
+}
 SINCE = "1.0.0"
 ABOUT = """
 Every number here is the one that the pages and the command line show: money is text with its currency, quantities are text with their
@@ -66,6 +79,7 @@ def create() -> FastAPI:
         openapi_url=None,  # served below, with an ETag and without a token
         docs_url=None,
         redoc_url=None,
+        openapi_tags=[{"name": name, "description": says} for name, says in TAGS.items()],
         servers=[{"url": PREFIX}],
         root_path_in_servers=False,
         redirect_slashes=False,
@@ -92,6 +106,8 @@ def document() -> dict:
     for path in made["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None) if _is_default(operation["responses"].get("422")) else None
+    for name in ("HTTPValidationError", "ValidationError"):  # of those 422, which nothing refers to any more
+        made["components"]["schemas"].pop(name, None)
     fields.describe(made)
     return made
 

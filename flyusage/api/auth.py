@@ -42,7 +42,13 @@ def route(router: APIRouter, method: str, path: str, *, needs: Permission | None
     def add(endpoint: Endpoint) -> Endpoint:
         found = {400, 401, 429, 503, *({403} if needs else ()), *problems, *((413, 415) if _takes_json(endpoint) else ())}
         documented = {status: _documented(status) for status in sorted(found)}
-        given = {"dependencies": [Depends(_admitted)], "responses": {**documented, **more}, "openapi_extra": extra, **about}
+        given = {
+            "dependencies": [Depends(_admitted)],
+            "responses": {**documented, **more},
+            "openapi_extra": extra,
+            "operation_id": endpoint.__name__,
+            **about,
+        }
         router.add_api_route(path, endpoint, methods=[method], route_class_override=JsonRoute, **given)
         return endpoint
 

@@ -47,7 +47,7 @@ class Budgets(BaseModel):
     data: list[Budget]
 
 
-class Wanted(BaseModel):
+class WantedBudget(BaseModel):
     """What a budget is to be."""
 
     model_config = {
@@ -133,7 +133,7 @@ def budget_standing(
 @route(
     router, "POST", "/budgets", needs=EDIT, problems=(422,), response_model=Budget, status_code=201, summary="Set a budget"
 )  # fmt: skip
-def create_budget(request: Request, bearer: Caller, wanted: Wanted, key: Key = "") -> Response:
+def create_budget(request: Request, bearer: Caller, wanted: WantedBudget, key: Key = "") -> Response:
     """In the currency of the organization's price book. Repeat it safely with an `Idempotency-Key`."""
 
     def write(session: Session) -> tuple[int, Budget]:
@@ -143,7 +143,7 @@ def create_budget(request: Request, bearer: Caller, wanted: Wanted, key: Key = "
 
 
 @route(router, "PUT", "/budgets/{budget}", needs=EDIT, problems=(404, 422), response_model=Budget, summary="Change a budget")
-def change_budget(request: Request, bearer: Caller, budget: Id, wanted: Wanted, key: Key = "") -> Response:
+def change_budget(request: Request, bearer: Caller, budget: Id, wanted: WantedBudget, key: Key = "") -> Response:
     """All of it is replaced; what was told this month stays told."""
 
     def write(session: Session) -> tuple[int, Budget]:
@@ -168,7 +168,7 @@ def end_budget(request: Request, bearer: Caller, budget: Id, key: Key = "") -> R
     return written(request, bearer, key, None, write)
 
 
-def _plan(session: Session, org_id: int, wanted: Wanted) -> Plan:
+def _plan(session: Session, org_id: int, wanted: WantedBudget) -> Plan:
     currency = book_of(session, org_id).currency
     minor = parse_minor(wanted.amount, CURRENCIES[currency])
     if minor is None:

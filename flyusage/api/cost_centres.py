@@ -73,7 +73,7 @@ def list_assignments(request: Request, bearer: Caller) -> Response:
 @route(
     router, "POST", "/cost-centres", needs=Permission.COST_CENTRES_EDIT, response_model=Outcome, summary="Assign apps to cost centres"
 )  # fmt: skip
-def assign(request: Request, bearer: Caller, wanted: WantedAssignments, key: Key = "") -> Response:
+def assign_cost_centres(request: Request, bearer: Caller, wanted: WantedAssignments, key: Key = "") -> Response:
     """What is so already changes nothing, and nothing else is touched, so it may be sent again. Issued invoices keep theirs."""
     asked = [verbs.Assignment(one.app, date.fromisoformat(f"{one.from_month}-01"), _centre(one.cost_centre)) for one in wanted.assignments]
 

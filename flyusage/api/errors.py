@@ -79,13 +79,6 @@ class CursorInvalid(FlyusageError):
         super().__init__("`after` is none that a page gave. Pass the page's `next` as it stands, or leave it out.")
 
 
-class ViewInvalid(FlyusageError):
-    """A view that cannot be taken as written."""
-
-    code = "view_invalid"
-    status = 422
-
-
 class EventRefused(FlyusageError):
     """The one event of a request is refused."""
 
@@ -150,9 +143,8 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, FlyusageError)
     headers = {}
     if error.status == HTTPStatus.UNAUTHORIZED:
-        headers["www-authenticate"] = (
-            f'Bearer realm="flyusage", error="{"invalid_token" if error.code == "token_refused" else "invalid_request"}"'
-        )
+        told = ', error="invalid_token"' if error.code == "token_refused" else ""  # none where no token came (RFC 6750, 3.1)
+        headers["www-authenticate"] = f'Bearer realm="flyusage"{told}'
     if isinstance(error, TooManyAttempts):
         headers["retry-after"] = str(error.retry_after_s)
     elif error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):

@@ -60,7 +60,14 @@ _EVENT = {
     "subject": "m-1",
     "data": {"org": "prism", "app": "web", "region": "dfw", "vm_size": "shared-cpu-1x", "memory_mb": 256},
 }
-_SCHEMA = {"type": "object", "required": ["specversion", "id", "source", "type", "time", "subject", "data"], "example": _EVENT}
+_NAMES = ("specversion", "id", "source", "type", "time", "subject")
+_SCHEMA = {
+    "title": "UsageEvent",
+    "type": "object",
+    "required": [*_NAMES, "data"],
+    "properties": {**{name: {"type": "string"} for name in _NAMES}, "data": {"title": "UsageEventData", "type": "object"}},
+    "example": _EVENT,
+}
 _BODY = {
     "required": True,
     "description": "Of any size. NDJSON has one event per line; in binary mode the attributes are `ce-` headers and the body is `data`.",
@@ -70,7 +77,9 @@ _BODY = {
             "schema": {"type": "array", "items": {"description": "An event; what is none is refused by itself.", "example": _EVENT}}
         },
         bodies.STRUCTURED: {"schema": _SCHEMA},
-        "application/json": {"schema": {"type": "object", "description": "Binary mode: the event's data, with `ce-` headers."}},
+        "application/json": {
+            "schema": {"title": "EventData", "type": "object", "description": "Binary mode: the event's data, with `ce-` headers."}
+        },
     },
 }
 

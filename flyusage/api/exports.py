@@ -33,7 +33,7 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
     router, "GET", "/exports/focus", needs=READ, problems=(404,), summary="A month's bill in FOCUS 1.2", response_class=Response,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}, MEDIA_TYPES[Format.PARQUET]: BINARY}, "description": "The file."}},
 )  # fmt: skip
-def focus(
+def focus_export(
     bearer: Caller,
     month: Month,
     by: Annotated[Unit, Query(description="Rows of apps, or of single machines, volumes and addresses.")] = Unit.APP,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from flyusage import clock, db
 from flyusage.api.answers import MOMENT, After, Limit, Money, answer, content, cursor, money, parts_of, plain
 from flyusage.api.auth import Caller, route
-from flyusage.api.errors import CursorInvalid, ViewInvalid
+from flyusage.api.errors import CursorInvalid
 from flyusage.invoices import queries
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.drafting import draft
@@ -23,6 +23,7 @@ from flyusage.invoices.plain import statement_plain
 from flyusage.invoices.queries import InvoiceEntry, InvoiceLine, Wanted
 from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.permissions import Permission
+from flyusage.pricing.errors import ViewInvalid
 from flyusage.pricing.urls import parse_moment
 
 router = APIRouter(tags=["invoices"])

@@ -10,13 +10,13 @@ from starlette.responses import Response
 from flyusage import clock, db
 from flyusage.api.answers import LAST_ID, After, Limit, Money, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
-from flyusage.api.errors import ViewInvalid
 from flyusage.invoices import seats
 from flyusage.metering.queries import freshness, rollup_progress
 from flyusage.orgs import api_tokens, app_grants, audit
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.seats import SEATED
+from flyusage.pricing.errors import ViewInvalid
 from flyusage.pricing.urls import parse_moment
 
 router = APIRouter(tags=["organization"])
@@ -119,7 +119,7 @@ def token(request: Request, bearer: Caller) -> Response:
 
 
 @route(router, "GET", "/freshness", needs=Permission.USAGE_READ, response_model=Freshness, summary="How fresh the figures are")
-def fresh(request: Request, bearer: Caller) -> Response:
+def how_fresh(request: Request, bearer: Caller) -> Response:
     """Of usage; invoices are frozen when they are issued."""
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         found = freshness(session, bearer.org_id, now=clock.now())
@@ -156,7 +156,7 @@ def seats_held(request: Request, bearer: Caller) -> Response:
 
 
 @route(router, "GET", "/audit", needs=Permission.AUDIT_READ, problems=(422,), response_model=Page[AuditEntry], summary="The audit log")
-def entries(  # noqa: PLR0913 each is a parameter of the address
+def audit_entries(  # noqa: PLR0913 each is a parameter of the address
     request: Request,
     bearer: Caller,
     actor: Annotated[str | None, Query(max_length=100, description="Only what they did, as `user:1`.")] = None,

@@ -197,7 +197,7 @@ def grant_apps(request: Request, bearer: Caller, member: Id, wanted: WantedApps,
     router, "DELETE", "/members/{member}", needs=MANAGE, problems=(404, 409), status_code=204, response_class=Response,
     summary="Take somebody out",
 )  # fmt: skip
-def remove(
+def remove_member(
     request: Request,
     bearer: Caller,
     member: Id,
@@ -221,7 +221,7 @@ def remove(
 @route(
     router, "GET", "/invitations", needs=Permission.AUDIT_READ, response_model=Page[Invitation], summary="Invitations that wait"
 )  # fmt: skip
-def invited(request: Request, bearer: Caller) -> Response:
+def list_invitations(request: Request, bearer: Caller) -> Response:
     """Newest first. Their links are nowhere kept."""
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         found = invitations.waiting(session, bearer.org_id)

@@ -12,17 +12,16 @@ from starlette.responses import Response
 from flyusage import clock, db
 from flyusage.api.answers import MOMENT, answer
 from flyusage.api.auth import Caller, route
-from flyusage.api.errors import ViewInvalid
 from flyusage.orgs.permissions import Permission
 from flyusage.periods import Period, month_period
 from flyusage.pricing.books import LIST, PriceBook, book_named, book_of
 from flyusage.pricing.buying import book_on
-from flyusage.pricing.errors import PeriodInvalid, VersionUnknown
+from flyusage.pricing.errors import PeriodInvalid, VersionUnknown, ViewInvalid
 from flyusage.pricing.explorer import history
 from flyusage.pricing.plain_answer import exact
 from flyusage.pricing.price_list import price_history, price_list
 from flyusage.pricing.simulate import Reserved, WhatIf, simulate
-from flyusage.pricing.urls import view_from_query
+from flyusage.pricing.urls import view_as_written
 from flyusage.pricing.versions import Version, version_named, versions
 
 router = APIRouter(tags=["prices"])
@@ -173,7 +172,7 @@ def prices_since(
 
 
 @route(router, "GET", "/prices/books", needs=READ, response_model=Books, summary="Price books and their versions")
-def books(request: Request, bearer: Caller) -> Response:
+def price_books(request: Request, bearer: Caller) -> Response:
     """The list, and the organization's own. Drafts are not told."""
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         known = _open_books(session, bearer.org_id)
@@ -306,10 +305,7 @@ def _period(question: Question, held: Period | None) -> Period:
     now = clock.now()
     if not any(asked.values()):
         return month_period(min(now, held.end) if held else now)
-    view, notices = view_from_query({name: one for name, one in asked.items() if one}, now=now, history=held)
-    if notices:
-        raise ViewInvalid(f"Not taken as it is written. The page would correct it: {' '.join(notices)} Ask for what is meant.")
-    return view.period
+    return view_as_written({name: one for name, one in asked.items() if one}, now=now, history=held).period
 
 
 def _open_books(session: Session, org_id: int) -> list[PriceBook]:

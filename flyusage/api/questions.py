@@ -68,7 +68,7 @@ def open_questions(request: Request, bearer: Caller) -> Response:
     router, "POST", "/invoices/{number}/lines/{position}/questions", needs=READ, problems=(404, 422), response_model=QuestionAsked,
     status_code=201, summary="Question a line",
 )  # fmt: skip
-def ask(request: Request, bearer: Caller, number: Number, position: Position, asked: Asked, key: Key = "") -> Response:
+def question_line(request: Request, bearer: Caller, number: Number, position: Position, asked: Asked, key: Key = "") -> Response:
     """The platform's staff answer it. Whoever may read an invoice may ask."""
 
     def write(session: Session) -> tuple[int, QuestionAsked]:

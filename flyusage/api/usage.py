@@ -11,7 +11,6 @@ from starlette.responses import Response
 from flyusage import clock, db
 from flyusage.api.answers import MOMENT, answer, content
 from flyusage.api.auth import Caller, route
-from flyusage.api.errors import ViewInvalid
 from flyusage.invoices.costs import explore
 from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.permissions import Permission
@@ -20,7 +19,7 @@ from flyusage.pricing.explorer import history
 from flyusage.pricing.export import csv_lines
 from flyusage.pricing.permitted import needed_for
 from flyusage.pricing.plain_answer import answer_plain, series_plain
-from flyusage.pricing.urls import view_from_query
+from flyusage.pricing.urls import view_as_written
 from flyusage.pricing.view import Answer, Comparison, Dimension, Granularity, Measure
 
 router = APIRouter(tags=["usage"])
@@ -159,9 +158,7 @@ def _answer(bearer: Bearer, asked: Asked) -> Answer:
     query = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         now = clock.now()
-        view, notices = view_from_query(query, now=now, history=history(session, bearer.org_id))
-        if notices:
-            raise ViewInvalid(f"Not taken as it is written. The page would correct it: {' '.join(notices)} Ask for what is meant.")
+        view = view_as_written(query, now=now, history=history(session, bearer.org_id))
         for permission in needed_for(view):
             bearer.require(permission)
         return explore(session, bearer.org_id, view, now=now)

@@ -41,7 +41,7 @@ class SavedViews(BaseModel):
     data: list[SavedView]
 
 
-class Wanted(BaseModel):
+class WantedView(BaseModel):
     """What a view is to be."""
 
     model_config = {"extra": "forbid", "json_schema_extra": {"examples": [EXAMPLE]}}
@@ -71,7 +71,7 @@ def one_view(request: Request, bearer: Caller, view: Id) -> Response:
 
 
 @route(router, "POST", "/views", needs=SAVE, problems=(422,), response_model=SavedView, status_code=201, summary="Save a view")
-def save_view(request: Request, bearer: Caller, wanted: Wanted, key: Key = "") -> Response:
+def save_view(request: Request, bearer: Caller, wanted: WantedView, key: Key = "") -> Response:
     """Keep a query under a name. Repeat it safely with an `Idempotency-Key`."""
 
     def write(session: Session) -> tuple[int, SavedView]:
@@ -82,7 +82,7 @@ def save_view(request: Request, bearer: Caller, wanted: Wanted, key: Key = "") -
 
 
 @route(router, "PUT", "/views/{view}", needs=SAVE, problems=(404, 422), response_model=SavedView, summary="Change a saved view")
-def change_view(request: Request, bearer: Caller, view: Id, wanted: Wanted, key: Key = "") -> Response:
+def change_view(request: Request, bearer: Caller, view: Id, wanted: WantedView, key: Key = "") -> Response:
     """All of it is replaced. A shared view is its owner's to change, and that of whoever may edit the organization."""
 
     def write(session: Session) -> tuple[int, SavedView]:

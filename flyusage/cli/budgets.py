@@ -14,7 +14,7 @@ from flyusage.alerts.budgets import FORECAST_PERCENTS, PERCENTS, Plan, Standing,
 from flyusage.alerts.errors import BudgetInvalid
 from flyusage.cli import asked, bootstrap, remote, views
 from flyusage.cli.invoices_there import minor
-from flyusage.cli.output import print_json, print_table
+from flyusage.cli.output import LAST_ID, print_json, print_table
 from flyusage.cli.remote import Remote
 from flyusage.money import CURRENCIES, format_minor, parse_minor, round_half_away
 from flyusage.orgs.acting import system
@@ -96,7 +96,9 @@ def create_budget(
 
 
 @app.command("end")
-def end_budget(budget_id: Annotated[int, typer.Argument(help="Its number in `flyusage budgets list`.")], org: Org = None) -> None:
+def end_budget(
+    budget_id: Annotated[int, typer.Argument(min=1, max=LAST_ID, help="Its number in `flyusage budgets list`.")], org: Org = None
+) -> None:
     """End a budget: it tells nothing any more. What it told stays to be seen."""
     there = remote.of(org)
     if there is not None:

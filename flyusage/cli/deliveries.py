@@ -12,7 +12,7 @@ from flyusage.alerts import deliveries as sent
 from flyusage.alerts import endpoints as reached
 from flyusage.alerts.deliveries import Attempt, Delivery
 from flyusage.cli import asked, bootstrap, remote
-from flyusage.cli.output import print_json, print_table
+from flyusage.cli.output import LAST_ID, print_json, print_table
 from flyusage.logs import harmless
 from flyusage.orgs.acting import system
 from flyusage.pricing.urls import parse_moment
@@ -23,7 +23,7 @@ MOMENTS = ("created_at", "due_at", "at", "old_secret_until")
 
 Org = Annotated[str | None, typer.Option("--org", help="The organization's slug; needed where there are several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Id = Annotated[int, typer.Argument(metavar="DELIVERY", help="Its number, as `list` shows it.")]
+Id = Annotated[int, typer.Argument(min=1, max=LAST_ID, metavar="DELIVERY", help="Its number, as `list` shows it.")]
 Told = TypeVar("Told")
 
 
@@ -98,7 +98,8 @@ def list_endpoints(org: Org = None, as_json: AsJson = False) -> None:
 
 @app.command("test")
 def try_endpoint(
-    endpoint: Annotated[int, typer.Argument(metavar="ENDPOINT", help="Its number, as `endpoints` shows it.")], org: Org = None
+    endpoint: Annotated[int, typer.Argument(min=1, max=LAST_ID, metavar="ENDPOINT", help="Its number, as `endpoints` shows it.")],
+    org: Org = None,
 ) -> None:
     """Send a test message to an endpoint."""
     there = remote.of(org)

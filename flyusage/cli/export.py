@@ -1,20 +1,17 @@
 """`flyusage export`: whole months as files, for others' tools and for finance."""
 
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 
 from flyusage import db
 from flyusage.cli import asked, bootstrap, progress, remote
+from flyusage.cli.output import opened
 from flyusage.cli.progress import Report
-from flyusage.cli.whole import beside
-from flyusage.errors import FlyusageError
 from flyusage.invoices.cost_centre_month import centre_csv, month_by_cost_centre
 from flyusage.invoices.cost_centre_page import render
 from flyusage.invoices.focus.columns import Row
@@ -29,12 +26,6 @@ app = typer.Typer(help="Save a month as a file.", no_args_is_help=True)
 Org = Annotated[str | None, typer.Option("--org", help="The organization's slug; needed where there are several.")]
 Month = Annotated[str | None, typer.Option("--month", help="2026-10; the present month without it.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the month.")]
-
-
-class FileUnwritable(FlyusageError):
-    """The file cannot be written there."""
-
-    code = "file_unwritable"
 
 
 class Page(StrEnum):
@@ -63,7 +54,7 @@ def focus(
     chosen = out or Path(f"focus-{first:%Y-%m}.{format.value}")
     if there is not None:
         params = {"month": f"{first:%Y-%m}", "by": by.value, "per": per.value, "format": format.value}
-        with _opened(chosen) as file:
+        with opened(chosen) as file:
             count = there.save("/exports/focus", params, file)
         _said(chosen, f"{count:,} bytes")
         return
@@ -72,7 +63,7 @@ def focus(
     account = Account(entry.id, entry.slug, entry.name)
     with db.transaction(entry.id) as session, progress.shown("Telling charges") as report:
         told = _Counted(rows(session, account, first, by=by, per=per), first, report)
-        with _opened(chosen) as file:
+        with opened(chosen) as file:
             for piece in written(told, format):
                 file.write(piece)
     _said(chosen, f"{told.count:,} rows")
@@ -99,7 +90,7 @@ def cost_centres(
         with db.transaction(entry.id) as session:
             told = month_by_cost_centre(session, entry.id, entry.name, first)
         content = render(told) if format is Page.PDF else "".join(centre_csv(told)).encode()
-    with _opened(chosen) as file:
+    with opened(chosen) as file:
         file.write(content)
     _said(chosen, f"{len(content):,} bytes")
 
@@ -118,19 +109,6 @@ class _Counted:
                 self._report(0.5, f"{self.count:,} rows")
             yield row
         self._report(1, f"{self.count:,} rows")
-
-
-@contextmanager
-def _opened(out: Path) -> Iterator[IO[bytes]]:
-    """Where to write. A file is there whole or not at all."""
-    if str(out) == "-":
-        yield sys.stdout.buffer
-        return
-    try:
-        with beside(out) as part, part.open("wb") as file:
-            yield file
-    except OSError as error:
-        raise FileUnwritable(f"{out} cannot be written ({error.strerror}). Name another file with --out.") from error
 
 
 def _said(out: Path, what: str) -> None:

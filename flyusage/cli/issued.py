@@ -1,7 +1,6 @@
 """What `flyusage invoices` does with invoices that are issued: shown, explained, broken down, corrected, paid."""
 
 import shlex
-import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +13,7 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.invoices_there import Shown, breakdown_there, explained_there, page_there, shown_of, shown_there
-from flyusage.cli.output import print_json, print_table
+from flyusage.cli.output import LAST_LINE, opened, print_json, print_table
 from flyusage.errors import FlyusageError
 from flyusage.invoices import crediting, issuing, queries, settlement
 from flyusage.invoices.breakdowns import By, breakdown
@@ -47,6 +46,12 @@ class StatesTooMany(FlyusageError):
     """Several states where one can be asked for."""
 
     code = "states_too_many"
+
+
+class CursorUnknown(FlyusageError):
+    """A place to continue behind that no page ended with."""
+
+    code = "cursor_unknown"
 
 
 class PartElsewhere(FlyusageError):
@@ -85,6 +90,8 @@ def list_invoices(
         org_id = asked.organization(org).id if org else None
         with db.platform_transaction() as session:
             wanted = Wanted(tuple(state or ()), year, search, overdue)
+            if after is not None and not queries.is_cursor(after):
+                raise CursorUnknown(f"{harmless(after[:60])!r} is none that a page ended with. Copy it from the list's last line.")
             page = plain = queries.invoices(session, org_id, wanted, limit=limit, after=after)
     if as_json:
         print_json(plain)
@@ -164,7 +171,7 @@ def download(
 
 def explain(
     number: Number,
-    position: Annotated[int, typer.Argument(help="The line, as `show` numbers them.", metavar="LINE")],
+    position: Annotated[int, typer.Argument(min=1, max=LAST_LINE, help="The line, as `show` numbers them.", metavar="LINE")],
     as_json: AsJson = False,
 ) -> None:
     """Why a line is what it is: its working down to the cent, the price's version, and where to see its usage."""
@@ -297,7 +304,7 @@ def pay(
 
 def save_evidence(
     number: Number,
-    position: Annotated[int, typer.Argument(help="The line, as `show` numbers them.", metavar="LINE")],
+    position: Annotated[int, typer.Argument(min=1, max=LAST_LINE, help="The line, as `show` numbers them.", metavar="LINE")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the line.")] = None,
 ) -> None:
     """Save what a line rests on: working, frozen quantities, intervals, events, price and their hashes, as a zip."""
@@ -384,8 +391,7 @@ def _line(text: str, currency: Currency) -> tuple[int, int | None]:
 
 
 def _save(content: bytes, out: Path) -> None:
-    if str(out) == "-":
-        sys.stdout.buffer.write(content)
-        return
-    out.write_bytes(content)
-    typer.echo(f"{out}, {len(content):,} bytes")
+    with opened(out) as file:
+        file.write(content)
+    if str(out) != "-":
+        typer.echo(f"{out}, {len(content):,} bytes")

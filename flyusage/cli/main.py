@@ -5,13 +5,14 @@ import os
 import signal
 import sys
 from collections import UserDict
-from types import FrameType
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from flyusage import __version__, db, logs
+from flyusage.cli.start import leave
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 
@@ -90,17 +91,30 @@ app = typer.Typer(
 def main() -> NoReturn:
     """Run the command line; exit code 1 with one sentence for what a person can act on, 2 for a wrong usage."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _leave)
+        signal.signal(signum, leave)
+    if sys.stdout is None:  # closed by whoever called: nobody is to read it
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 until the end
     try:
         app()
     except FlyusageError as error:
         sys.exit(f"flyusage: {logs.harmless(error.sentence)}")
     except BrokenPipeError:  # the reader of our output went away, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         sys.exit(1)
+    except OSError as error:  # a disk that is full, a folder that may not be written: what the system says is the whole story
+        if error.strerror is None:
+            raise
+        _forget_output()
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"flyusage: {logs.harmless(where + error.strerror)}. Make room there, or choose another place.")
     finally:
         db.close()
     sys.exit(0)
+
+
+def _forget_output() -> None:
+    """What could not be written is not tried again on the way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _imported(name: str, module: str, attribute: str) -> Any:
@@ -127,11 +141,6 @@ def _root(
     # A command speaks for itself; only what stays and serves logs its doings without being asked.
     level = chosen.log_level if "log_level" in chosen.model_fields_set else "warning"
     logs.configure(level, chosen.log_format)
-
-
-def _leave(signum: int, _frame: FrameType | None) -> NoReturn:
-    """End as the shell expects of a signal, through every `finally` on the way, without a word."""
-    raise SystemExit(128 + signum)
 
 
 if __name__ == "__main__":

@@ -2,17 +2,29 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import typer
 from rich.cells import cell_len
 
+from flyusage.cli.whole import beside
+from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
+
+LAST_ID, LAST_LINE = 2**63 - 1, 2**31 - 1  # larger numbers are none of a row here, and of an invoice's line
+
+
+class FileUnwritable(FlyusageError):
+    """The file cannot be written there."""
+
+    code = "file_unwritable"
 
 
 def print_json(value: Any) -> None:
@@ -29,6 +41,19 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     for line in cells:
         columns = zip(line, widths, is_number, strict=True)
         typer.echo("  ".join(_padded(cell, width, to_right=right) for cell, width, right in columns).rstrip())
+
+
+@contextmanager
+def opened(out: Path) -> Iterator[IO[bytes]]:
+    """Where to write. A file is there whole or not at all."""
+    if str(out) == "-":
+        yield sys.stdout.buffer
+        return
+    try:
+        with beside(out) as part, part.open("wb") as file:
+            yield file
+    except OSError as error:
+        raise FileUnwritable(f"{out} cannot be written ({error.strerror}). Name another file with --out.") from error
 
 
 def as_plain(value: object) -> Any:

@@ -21,7 +21,7 @@ from flyusage.pricing.case_inputs import number
 from flyusage.pricing.errors import InputInvalid, SimulationRefused, VersionUnknown
 from flyusage.pricing.rating import plain
 from flyusage.pricing.simulate import Reserved, SimulatedLine, Simulation, WhatIf, simulate
-from flyusage.pricing.urls import parse_moment, view_from_query
+from flyusage.pricing.urls import parse_moment, view_as_written
 from flyusage.pricing.versions import version_named
 from flyusage.pricing.winners import Outcome, Winners, winners
 
@@ -121,9 +121,7 @@ def _period(session: Session | None, org_id: int, query: dict[str, str]) -> Peri
     if not query:
         return _last_month()
     held = None if session is None else history(session, org_id)
-    view, notices = view_from_query(query, now=clock.now(), history=held)
-    if notices:
-        raise InputInvalid(" ".join(notices))
+    view = view_as_written(query, now=clock.now(), history=held)
     return view.period
 
 

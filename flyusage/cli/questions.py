@@ -9,14 +9,14 @@ import typer
 from flyusage import db
 from flyusage.cli import bootstrap, remote
 from flyusage.cli.issued import COMMAND, AsJson, Number
-from flyusage.cli.output import print_json, print_table
+from flyusage.cli.output import LAST_ID, LAST_LINE, print_json, print_table
 from flyusage.invoices import queries, questions
 from flyusage.pricing.urls import parse_moment
 
 
 def ask(
     number: Number,
-    position: Annotated[int, typer.Argument(help="The line, as `show` numbers them.", metavar="LINE")],
+    position: Annotated[int, typer.Argument(min=1, max=LAST_LINE, help="The line, as `show` numbers them.", metavar="LINE")],
     note: Annotated[str, typer.Argument(help="What is to be answered.")],
 ) -> None:
     """Question a line of an invoice."""
@@ -33,7 +33,7 @@ def ask(
 
 
 def answer(
-    question_id: Annotated[int, typer.Argument(help="As `questions` and `show` number them.", metavar="QUESTION")],
+    question_id: Annotated[int, typer.Argument(min=1, max=LAST_ID, help="As `questions` and `show` number them.", metavar="QUESTION")],
     text: Annotated[str, typer.Argument(help="The answer; it takes the place of an earlier one.")],
 ) -> None:
     """Answer a question on a line; everybody who may read the invoice sees it."""
@@ -44,7 +44,7 @@ def answer(
     typer.echo(f"Answered: question {question_id} on line {found.question.position} of {found.number}.")
 
 
-def close(question_id: Annotated[int, typer.Argument(help="As `questions` numbers them.", metavar="QUESTION")]) -> None:
+def close(question_id: Annotated[int, typer.Argument(min=1, max=LAST_ID, help="As `questions` numbers them.", metavar="QUESTION")]) -> None:
     """End a question, answered or not."""
     bootstrap.be_ready()
     with db.platform_transaction() as session:

@@ -140,9 +140,9 @@ class Remote:
 def chosen() -> Remote | None:
     """Where commands ask; None: a database. Raises ProfileUnknown and ProfileIncomplete."""
     asked = settings()
-    if asked.api_url or asked.token:
-        if not (asked.api_url and asked.token):
-            raise ProfileIncomplete("FLYUSAGE_API_URL and FLYUSAGE_TOKEN go together; set both or neither.")
+    if asked.api_url:  # a token without it is curl's: requests that pages let people copy read it, beside commands that go elsewhere
+        if asked.token is None:
+            raise ProfileIncomplete("FLYUSAGE_API_URL says where to ask; set FLYUSAGE_TOKEN as well, or neither.")
         return made(asked.api_url, asked.token.get_secret_value())
     kept = stored()
     name = asked.profile or (kept["current"] if asked.database_url is None else LOCAL)

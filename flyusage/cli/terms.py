@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.cli import asked, bootstrap
-from flyusage.cli.output import print_json, print_table
+from flyusage.cli.output import LAST_ID, print_json, print_table
 from flyusage.cli.price_drafts import DAY
 from flyusage.invoices.queries import months_billed
 from flyusage.invoices.subscribing import change_book
@@ -49,7 +49,7 @@ Sku = Annotated[str, typer.Option("--sku", help="Only of this sku, as `prices li
 Says = Annotated[str, typer.Option("--says", help="What the invoice calls it.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Kind = Annotated[str, typer.Argument(metavar="KIND", help=f"{', '.join(NAMES)}, as `terms show` names it.", show_default=False)]
-Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Its number in `terms show`.", show_default=False)]
+Number = Annotated[int, typer.Argument(min=1, max=LAST_ID, metavar="NUMBER", help="Its number in `terms show`.", show_default=False)]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from flyusage import db
 from flyusage.auth import accounts
 from flyusage.auth.errors import UserUnknown
 from flyusage.cli import asked, bootstrap, remote
-from flyusage.cli.output import print_json, print_table
+from flyusage.cli.output import LAST_ID, print_json, print_table
 from flyusage.cli.remote import Remote
 from flyusage.logs import harmless
 from flyusage.orgs import api_tokens, app_grants, queries
@@ -101,7 +101,9 @@ def list_tokens(org: Org, as_json: AsJson = False) -> None:
 
 @app.command("revoke")
 def revoke(
-    org: Org, token: Annotated[int, typer.Argument(metavar="TOKEN", help="Its number, as `list` shows it.")], as_json: AsJson = False
+    org: Org,
+    token: Annotated[int, typer.Argument(min=1, max=LAST_ID, metavar="TOKEN", help="Its number, as `list` shows it.")],
+    as_json: AsJson = False,
 ) -> None:
     """End a token at once, and those that were made with it; whoever shows one is refused from then on."""
     there = remote.of(org)

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 from rich.text import Text
-from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.cli import asked, bootstrap, remote, usage_table, view_options, views, watching
@@ -20,7 +19,7 @@ from flyusage.logs import harmless
 from flyusage.pricing.explorer import history
 from flyusage.pricing.export import csv_lines
 from flyusage.pricing.plain_answer import answer_plain
-from flyusage.pricing.urls import view_from_query
+from flyusage.pricing.urls import view_as_written
 from flyusage.pricing.view import Answer
 
 Query = dict[str, list[str]]
@@ -62,6 +61,8 @@ def usage(
     query = view_options.query_of(params, filters)
     if view:
         query = _over(views.named(view, org)["query"], query)
+    if as_json and as_csv:
+        raise typer.BadParameter("Ask for --json or for --csv.")
     if watch and (as_csv or as_of):
         raise typer.BadParameter("--watch follows what comes: leave --csv and --as-of out.")
     there = remote.of(org)
@@ -82,12 +83,8 @@ def usage(
 
 
 def _plain(there: Remote | None, org: str | None, query: Query) -> dict[str, Any]:
-    """The answer, from there or from the database, what was corrected in the question first among its notices."""
-    if there is not None:
-        return there.get("/usage", view_options.joined(query))
-    answer, notices = _ask(org, query)
-    told = answer_plain(answer)
-    return {**told, "notices": [*notices, *(one for one in told["notices"] if one not in notices)]}
+    """The answer, from there or from the database."""
+    return answer_plain(_ask(org, query)) if there is None else there.get("/usage", view_options.joined(query))
 
 
 def _over(saved: Mapping[str, str], given: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -97,24 +94,19 @@ def _over(saved: Mapping[str, str], given: Mapping[str, list[str]]) -> dict[str,
     return {key: [value] for key, value in saved.items() if key not in replaced} | dict(given)
 
 
-def _ask(slug: str | None, query: Query) -> tuple[Answer, tuple[str, ...]]:
-    org_id = asked.organization(slug).id
+def _ask(slug: str | None, query: Query) -> Answer:
+    org_id, now = asked.organization(slug).id, clock.now()
     with db.transaction(org_id) as session:
-        return _explored(session, org_id, query)
-
-
-def _explored(session: Session, org_id: int, query: Query) -> tuple[Answer, tuple[str, ...]]:
-    now = clock.now()
-    view, notices = view_from_query(query, now=now, history=history(session, org_id))
-    return explore(session, org_id, view, now=now), notices
+        view = view_as_written(query, now=now, history=history(session, org_id))
+        return explore(session, org_id, view, now=now)
 
 
 def _print_csv(there: Remote | None, org: str | None, query: Query) -> None:
     if there is not None:
         sys.stdout.write(there.download("/usage.csv", view_options.joined(query)).decode())
         return
-    answer, notices = _ask(org, query)
-    for notice in (*notices, *answer.notices):
+    answer = _ask(org, query)
+    for notice in answer.notices:
         typer.echo(harmless(notice), err=True)
     for line in csv_lines(answer):
         sys.stdout.write(line)

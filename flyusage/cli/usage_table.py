@@ -118,7 +118,8 @@ def _rows(answer: Mapping[str, Any]) -> list[_Row]:
         rows.append(_row(answer, _together(series[len(shown) :]), ()))
     whole = {"key": "", "label": "Total", "total": answer["total"], "previous_total": answer["previous_total"]}
     adds_up = answer["measure"] != Measure.RUNNING_PEAK
-    return [*rows, _row(answer, whole, [sum(each) for each in zip(*lines.values(), strict=True)] if adds_up else ())]
+    drawn_lines = [points for points in lines.values() if points]  # what there was before alone has none
+    return [*rows, _row(answer, whole, [sum(each) for each in zip(*drawn_lines, strict=True)] if adds_up else ())]
 
 
 def _together(rest: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -35,7 +35,9 @@ def query_of(given: Mapping[str, str], filters: Sequence[str] | None) -> dict[st
     """The address's query; `app=web` among the filters is as good as `--app web`."""
     query = {key: [value] for key, value in given.items() if value}
     for one in filters or ():
-        name, _, values = one.partition("=")
+        name, equals, values = one.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"--filter is written app=web,api or region=!fra, not {one[:60]!r}.")
         query.setdefault(name.strip().replace("-", "_"), []).append(values)
     return query
 

@@ -9,7 +9,7 @@ from flyusage.alerts import saved_views
 from flyusage.alerts.errors import ViewInvalid
 from flyusage.alerts.saved_views import Reader, SavedView
 from flyusage.cli import asked, bootstrap, remote
-from flyusage.cli.output import print_json, print_table
+from flyusage.cli.output import LAST_ID, print_json, print_table
 from flyusage.logs import harmless
 from flyusage.orgs.acting import system
 from flyusage.orgs.permissions import Permission
@@ -73,7 +73,9 @@ def save_view(
 
 
 @app.command("delete")
-def delete_view(view_id: Annotated[int, typer.Argument(help="Its number in `flyusage views list`.")], org: Org = None) -> None:
+def delete_view(
+    view_id: Annotated[int, typer.Argument(min=1, max=LAST_ID, help="Its number in `flyusage views list`.")], org: Org = None
+) -> None:
     """Forget a shared view, or with a member's token one of their own."""
     there = remote.of(org)
     if there is not None:

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from flyusage import periods
 from flyusage.config import settings
-from flyusage.metering import catalog, refusals
+from flyusage.metering import binary_data, catalog, refusals
 from flyusage.metering.errors import Refusal, Refused
 from flyusage.metering.usage_event import NO_DETAILS, Details, EventType, UsageEvent, identity_of
 
@@ -173,7 +173,12 @@ class Parser:
         try:
             wire = _decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise refusals.explain(raw, error) from None
+            if binary_data.MARK in raw:
+                refusals.inspect(raw)
+            plain = binary_data.unpacked(raw)
+            if plain is None:
+                raise refusals.explain(raw, error) from None
+            return self._event(plain, line)
         kind, quotes, has_option, details_of = _TYPES[type(wire)]
         data = wire.data
         beyond = raw.count(QUOTE) - quotes

@@ -6,10 +6,12 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from flyusage.metering import binary_data
 from flyusage.metering.errors import Refused
 
 BOM = b"\xef\xbb\xbf"
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_JSON_TYPE = re.compile(r"[^/;\s]+/([^/;\s]+\+)?json\s*(;.*)?", re.IGNORECASE | re.DOTALL)  # CloudEvents, JSON format 3.1.1
 _QUANTITIES = frozenset(("data.memory_mb", "data.bytes"))
 
 
@@ -20,7 +22,7 @@ def explain(raw: bytes, error: Exception) -> Refused:
     if not raw.strip():
         return Refused("not_json", "The line is empty.")
     if isinstance(error, msgspec.ValidationError):
-        return _invalid(str(error))
+        return _other_type(raw) or _invalid(str(error))
     try:
         inspect(raw)
     except Refused as refused:
@@ -29,22 +31,30 @@ def explain(raw: bytes, error: Exception) -> Refused:
 
 
 def inspect(raw: bytes) -> None:
-    """Raise Refused for what a JSON decoder lets pass: a key twice, NUL, half a surrogate pair, NaN, bytes that are no text."""
+    """Raise Refused for what a JSON decoder lets pass: a key twice, NUL, half a surrogate pair, NaN, bytes that are no text.
+
+    And for data that are not JSON by the event's own account, or that are there twice.
+    """
     try:
-        json.loads(raw.decode(), object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_not_a_number)
+        found = json.loads(raw.decode(), object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=_not_a_number)
     except UnicodeDecodeError:
         raise Refused("not_json", "The line is not UTF-8 text.") from None
     except RecursionError:
         raise Refused("not_json", "The line is nested too deep.") from None
     except ValueError as error:
         raise Refused("not_json", f"The line is not JSON ({error}).") from None
+    if isinstance(found, dict):
+        if found.get("data_base64") is not None and "data" in found:
+            raise Refused("duplicate_key", "data and data_base64 are both there; send one of them.")
+        if other := _other_type(raw):
+            raise other
 
 
 def org_named(raw: bytes) -> str | None:
     """The organization a refused line names, if it can be read."""
     try:
-        slug = _org_of(raw).data.org
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        slug = _org_of(binary_data.unpacked(raw) or raw).data.org
+    except (Refused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return slug if len(slug) <= 63 and "\0" not in slug else None
 
@@ -58,6 +68,27 @@ class _Named(msgspec.Struct):
 
 
 _org_of = msgspec.json.Decoder(_Named).decode
+
+
+class _Declared(msgspec.Struct):
+    datacontenttype: str | None = None
+
+
+_declared_by = msgspec.json.Decoder(_Declared).decode
+
+
+def _other_type(raw: bytes) -> Refused | None:
+    """The refusal of an event that says itself that its data are not JSON; None for any other."""
+    try:
+        said = _declared_by(raw).datacontenttype
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return _invalid(str(error)) if "`$.datacontenttype`" in str(error) else None
+    if said is None or _JSON_TYPE.fullmatch(said):
+        return None
+    return Refused(
+        "unknown_datacontenttype",
+        f"datacontenttype says that data is {said[:40]!r}; data must be JSON: leave it out, or say application/json.",
+    )
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -24,6 +24,13 @@ class PriceInvalid(FlyusageError):
     status = 422
 
 
+class ViewInvalid(FlyusageError):
+    """A view that cannot be taken as written."""
+
+    code = "view_invalid"
+    status = 422
+
+
 class TierMissing(FlyusageError):
     """A quantity beyond the last tier."""
 

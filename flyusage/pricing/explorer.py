@@ -77,6 +77,10 @@ class _Lines:
     now: dict[int, list[float]]
     before: dict[int, list[float]]
 
+    def with_idle(self, drawn: list[int], count: int) -> "_Lines":
+        """With a point per bucket for what is drawn and was used before alone."""
+        return _Lines({**dict.fromkeys(drawn, [0.0] * count), **self.now}, self.before)
+
 
 @dataclass(frozen=True)
 class _Answering:
@@ -100,6 +104,8 @@ class _Answering:
         ranked = self._ranked(counted, before)
         top = [one for one in ranked if one != OTHER][:DRAWN_SERIES]
         lines = self._lines(counted, before, axis, top if len(top) < len(ranked) else None, whole)
+        if self.totals is None:
+            lines = lines.with_idle(top, len(axis.starts))
         series = self._series(ranked, counted, before, lines)
         return Answer(
             view=self.view,

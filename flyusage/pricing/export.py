@@ -37,7 +37,7 @@ def export_csv(session: Session, org_id: int, view: View, *, now: datetime | Non
 
 
 def csv_lines(answer: Answer) -> Iterator[str]:
-    """The same, of an answer already at hand. Lines that say what the numbers are begin with #."""
+    """The same, of an answer already at hand. Lines that say what the numbers are begin with #, and no others hold one unquoted."""
     for name, value in _about(answer):
         yield csv_line([f"# {name}", guarded(value)])
     columns = _columns(answer)
@@ -45,7 +45,8 @@ def csv_lines(answer: Answer) -> Iterator[str]:
     yield csv_line([group, "name", *(column.title for column in columns)])
     printed = [_amounts(answer, column) for column in columns]
     for place, one in enumerate(answer.series):
-        yield csv_line([guarded(one.key), guarded(one.label), *(amounts[place] for amounts in printed)])
+        row = [guarded(one.key), guarded(one.label), *(amounts[place] for amounts in printed)]
+        yield csv_line(row, quotes_all=any("#" in each for each in row))
     yield csv_line(["", "Total", *(_decimal(column.total) for column in columns)])
 
 
@@ -120,8 +121,8 @@ def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def csv_line(fields: Sequence[str]) -> str:
+def csv_line(fields: Sequence[str], *, quotes_all: bool = False) -> str:
     """A line of CSV (RFC 4180, CRLF)."""
     written = io.StringIO()
-    csv.writer(written).writerow(fields)
+    csv.writer(written, quoting=csv.QUOTE_ALL if quotes_all else csv.QUOTE_MINIMAL).writerow(fields)
     return written.getvalue()

@@ -29,20 +29,24 @@ def answer_plain(answer: Answer) -> dict[str, Any]:
 
 
 def series_plain(answer: Answer) -> list[dict[str, Any]]:
-    """Every value of the grouping; `total` None: it has no price."""
-    totals = adding_up([one.total for one in answer.series], answer.total)
+    """Every value of the grouping, each column adding up to its total as in the CSV; `total` None: it has no price."""
+    series = answer.series
+    totals = adding_up([one.total for one in series], answer.total)
+    previous = adding_up([one.previous_total or Fraction(0) for one in series], answer.previous_total or Fraction(0))
+    list_costs = adding_up([one.list_cost for one in series], answer.totals.list_cost)
+    machine_hours = adding_up([one.machine_hours for one in series], answer.totals.machine_hours)
     return [
         {
             "key": one.key,
             "label": one.label,
-            "total": None if is_without_price(answer, one) else total,
-            "previous_total": None if one.previous_total is None else exact(one.previous_total),
-            "list_cost": exact(one.list_cost),
-            "machine_hours": exact(one.machine_hours),
+            "total": None if is_without_price(answer, one) else totals[place],
+            "previous_total": None if one.previous_total is None else previous[place],
+            "list_cost": list_costs[place],
+            "machine_hours": machine_hours[place],
             "is_unpriced": one.is_unpriced,
             "is_other": one.is_other,
         }
-        for one, total in zip(answer.series, totals, strict=True)
+        for place, one in enumerate(series)
     ]
 
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 from flyusage.periods import DAY, HOUR, Period, add_months, floor_day, floor_hour, month_period, month_start, next_month
+from flyusage.pricing.errors import ViewInvalid
 from flyusage.pricing.view import Chart, Comparison, Dimension, Filter, Granularity, Measure, View, granularities
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -62,6 +63,14 @@ def view_from_query(params: Mapping[str, str | Sequence[str]], *, now: datetime,
     reading.refuse_unknown()
     corrected, notices = nearest_valid(view)
     return corrected, (*reading.notices, *notices)
+
+
+def view_as_written(params: Mapping[str, str | Sequence[str]], *, now: datetime, history: Period | None) -> View:
+    """The same for programs, which would take another question's numbers for theirs. Raises ViewInvalid where a page would correct."""
+    view, notices = view_from_query(params, now=now, history=history)
+    if notices:
+        raise ViewInvalid(f"Not taken as it is written. The page would correct it: {' '.join(notices)} Ask for what is meant.")
+    return view
 
 
 def view_to_query(view: View) -> dict[str, str]:

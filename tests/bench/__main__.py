@@ -1,7 +1,7 @@
 """`python -m tests.bench [PART…]`: measures what the product promises, prints a table, writes JSON under bench-results/.
 
 Parts: fresh (ingest and roll-up), explorer, machines, access (authorisation, sign-in, members), drafts, whatif, forecast
-(against the run-rate), anomalies (injected faults), pages (in Chromium),
+(against the run-rate), trace (the same of the public trace), anomalies (injected faults), pages (in Chromium),
 large (re-roll and storage), invoice (the largest one issued), scaling, documents (PDF and XML), close (a month for 30,000
 organizations), totals (over three million invoices).
 The databases of 10,000 machines and 13 months, and of three million invoices, are made once (some minutes) and kept; delete
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "pages",
         "invoice",
         "large",
+        "trace",
         "scaling",
         "documents",
         "close",
@@ -83,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run("pages", lambda: pages.measure(measured))
             run("invoice", lambda: invoices.measure_large(measured))
             run("large", lambda: writing.measure_large(measured))
+    run("trace", forecasts.measure_trace)
     run("scaling", scaling.measure)
     run("documents", documents.measure)
     run("close", lambda: invoices.measure_close(options.organizations))

@@ -155,6 +155,6 @@ def _own_events(question: Question, period: Period) -> list[Fault]:
     if told.outage is not None:
         found.append(Fault("own", (ALL, regions[story.OUTAGE_REGION]), *slots(told.outage), 0.0, 0.0))
         found += [Fault("own", (ALL, regions[one]), *slots(told.outage), 2.0, 0.0) for one in story.OUTAGE_NEIGHBOURS]
-    if told.runaway is not None:
+    if told.runaway is not None and story.RUNAWAY_APP in apps:  # a small company may not have it
         found.append(Fault("own", (apps[story.RUNAWAY_APP], ALL), *slots(told.runaway), 2.0, 0.0))
     return found

@@ -36,6 +36,18 @@ try:
 except SystemExit:
     print(sorted({name.split(".")[1] for name in sys.modules if name.startswith("flyusage.")}), file=sys.stderr)
 """
+INTERRUPTED = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "flyusage.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from flyusage.cli.start import main
+main()
+"""
 COMMANDS = ("demo", "serve", "ingest", "worker", "doctor", "costs", "db", "invoices", "orgs", "prices", "rollup")
 
 
@@ -99,6 +111,14 @@ def test_a_reader_that_goes_away_is_no_failure_worth_a_word(shared_database: "Da
     assert run.stderr == ""
 
 
+@pytest.mark.parametrize(("output", "code", "says"), [("> /dev/full", 1, "No space left on device"), (">&-", 0, "")])
+def test_an_output_that_takes_nothing_is_told_in_a_sentence(shared_database: "Database", output: str, code: int, says: str):
+    run = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m flyusage.cli.main prices list {output}"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stderr) == (code, f"flyusage: {says}. Make room there, or choose another place.\n" if says else "")
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_without_a_word(signum: int):
     process = subprocess.Popen([sys.executable, "-c", WAITING, "wait"], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -107,3 +127,8 @@ def test_an_interrupt_ends_without_a_word(signum: int):
     process.send_signal(signum)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (128 + signum, b"left in order\n", b"")
+
+
+def test_an_interrupt_before_everything_is_imported_ends_without_a_word_too():
+    run = subprocess.run([sys.executable, "-c", INTERRUPTED, "orgs", "list"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (128 + signal.SIGINT, "", "")

@@ -297,6 +297,15 @@ def test_what_a_line_rests_on_and_a_years_documents_are_the_same_bytes(flyusage:
         assert held[0] == held[1]
 
 
+def test_a_token_alone_is_curls_and_leaves_commands_where_they_were(flyusage: Flyusage, address, token, monkeypatch):
+    """A page's copied curl reads it; its copied command, in the same shell, asks as it does without."""
+    command = ("usage", "--org", "prism", "--range", "2026-10", "--as-of", "2026-11-01T00:00:00Z", "--json")
+    before = flyusage(*command)
+    monkeypatch.setenv("FLYUSAGE_TOKEN", token)
+    config.settings.cache_clear()
+    assert (before.code, flyusage(*command)) == (0, before)
+
+
 def test_mistakes_are_said_in_a_sentence(flyusage: Flyusage, address, token, monkeypatch):
     for url, secret, command, sentence in (
         (address, token, ("usage", "--org", "rival"), "The token opens prism, not rival."),
@@ -308,12 +317,14 @@ def test_mistakes_are_said_in_a_sentence(flyusage: Flyusage, address, token, mon
         (address, token, ("prices", "simulate", "--range", "soon"), "soon"),
         ("http://127.0.0.1:9", token, ("members", "list"), "http://127.0.0.1:9 does not answer"),
         ("http://usage.example.com", token, ("members", "list"), "would carry the token in the open"),
-        ("", token, ("members", "list"), "go together"),
     ):
         there(monkeypatch, url, secret)
         said = flyusage(*command)
         assert said.code == 1
         assert sentence in said.err
         assert "Traceback" not in said.err
+    monkeypatch.delenv("FLYUSAGE_TOKEN")
+    config.settings.cache_clear()
+    assert "set FLYUSAGE_TOKEN as well" in flyusage("members", "list").err
     monkeypatch.setattr(sys, "stdin", StringIO("hunter2\n"))
     assert "That is no API token" in flyusage("login", address).err

@@ -63,7 +63,23 @@ def test_every_cost_is_told_and_its_parts_add_up(flyusage, prism, measure: str, 
     assert ("Billed by PRISM-000001" in printed.err) == (measure in ("billed_cost", "effective_cost"))
 
 
-def test_a_measure_that_there_is_not_is_answered_with_the_nearest(flyusage, prism):
-    said = flyusage("usage", "--org", "prism", "--range", "2026-10", "--show", "biled_cost")
-    assert said.code == 0
-    assert "There is no measure called “biled_cost”; billed cost is shown." in said.err
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (("--show", "biled_cost"), "There is no measure called “biled_cost”; billed cost is shown."),
+        (("--range", "2026-13"), "There is no range called “2026-13”"),
+        (("--from", "2026-10-32"), "“2026-10-32” is not a date"),
+        (("--filter", "apps=web"), "“apps” is not part of a view"),
+    ],
+)
+@pytest.mark.parametrize("form", ["--json", "--csv", ""])
+def test_what_is_misspelt_is_never_answered_with_another_questions_numbers(flyusage, prism, asked, says, form: str):
+    """A script would take them for its own. The API refuses the same by the same sentence, which names what is nearest."""
+    said = flyusage("usage", "--org", "prism", *asked, *filter(None, [form]))
+    assert (said.code, said.out) == (1, "")
+    assert says in said.err
+
+
+@pytest.mark.parametrize("asked", [("--filter", "app"), ("--json", "--csv")])
+def test_what_says_nothing_or_two_things_is_a_wrong_usage(flyusage, prism, asked):
+    assert flyusage("usage", "--org", "prism", *asked).code == 2

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from terminal import COMMAND, on_terminal
 
-from flyusage.cli.usage_table import BAR_CELLS, LINE_CELLS, TICKS, bar, sparkline
+from flyusage.cli.usage_table import BAR_CELLS, LINE_CELLS, TICKS, bar, print_usage, sparkline
 
 NOW = "2026-11-02T09:00:00Z"
 OCTOBER = ("usage", "--org", "prism", "--range", "2026-10", "--by", "app")
@@ -96,3 +96,19 @@ def test_a_line_never_outgrows_its_place(points: list[float]):
 def test_a_bar_never_outgrows_its_place_and_tells_something_from_nothing(part, most):
     assert len(bar(part, most)) <= BAR_CELLS
     assert bool(bar(part, most)) == (part > 0 and most > 0)
+
+
+def test_what_there_was_before_alone_has_a_row_and_no_line(capsys: pytest.CaptureFixture[str]):
+    """Its points are none, beside those of the others."""
+    month, all_of = ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"), {"unit": "USD", "currency": "USD", "measure": "list_cost"}
+    series = [
+        {"key": name, "label": name, "total": total, "previous_total": before}
+        for name, total, before in (("web", "3", "1"), ("api", "0", "2"))
+    ]
+    drawn = [{"key": "web", "points": [1.0, 2.0]}, {"key": "api", "points": []}]
+    print_usage({
+        **all_of, "view": {"by": "app", "from": month[0], "to": month[1]}, "as_of": month[1], "buckets": month, "granularity": "day",
+        "total": "3", "previous_total": "3", "series": series, "drawn": drawn,
+    })  # fmt: skip
+    printed = [one.split()[:3] for one in capsys.readouterr().out.splitlines()[1:4]]
+    assert printed == [["web", "$3.00", "$1.00"], ["api", "$0.00", "$2.00"], ["Total", "$3.00", "$3.00"]]

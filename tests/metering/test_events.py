@@ -1,5 +1,6 @@
 """What a line must be to become an event; each refusal by code and sentence."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -275,6 +276,65 @@ def test_unknown_attributes_are_ignored():
     one["data"]["colour"] = "red"
     parsed = parse(one)
     assert parsed == parse(started("m", AT, id="1"))
+
+
+@pytest.mark.parametrize("says", [None, "application/json", "TEXT/JSON; charset=utf-8", "application/vnd.host+json ; v=1"])
+def test_data_that_call_themselves_json_are_taken(says):
+    assert parse(started("m", AT, id="1", datacontenttype=says)) == parse(started("m", AT, id="1"))
+
+
+@pytest.mark.parametrize("says", ["application/xml", "text/plain", "json", "application/jsonl", "application/x+json+zip", ""])
+def test_data_that_call_themselves_something_else_are_refused(says):
+    """CloudEvents, JSON format 3.1: such data are a text, of which nothing here can be read."""
+    assert code(started("m", AT, datacontenttype=says)) == "unknown_datacontenttype"
+    assert code({**started("m", AT, datacontenttype=says), "data": "<machine/>"}) == "unknown_datacontenttype"
+    assert code(started("m", AT, datacontenttype=5)) == "wrong_type"
+
+
+def packed(one, **more) -> dict:
+    data = one["data"] if isinstance(one["data"], bytes) else json.dumps(one["data"]).encode()
+    return {**{name: value for name, value in one.items() if name != "data"}, "data_base64": base64.b64encode(data).decode(), **more}
+
+
+@pytest.mark.parametrize(("one", "kind"), EVERY_TYPE)
+def test_data_in_base64_are_the_same_event(one, kind):
+    """As SDKs write data that were given to them as bytes (CloudEvents, JSON format 3.1.2)."""
+    assert parse(packed(one)) == parse(packed(one, datacontenttype="application/json")) == parse(one)
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        (packed(started("m", AT), datacontenttype="application/xml"), "unknown_datacontenttype"),
+        (packed(started("m", AT), data={}), "duplicate_key"),
+        (packed(started("m", AT), data=started("m", AT)["data"]), "duplicate_key"),
+        (packed(started("m", AT), data_base64="{}"), "not_json"),
+        (packed(started("m", AT), data_base64=5), "not_json"),
+        (packed(started("m", AT), data_base64=None), "missing_field"),
+        (packed({**started("m", AT), "data": b"<machine/>"}), "not_json"),
+        (packed({**started("m", AT), "data": b'{},"data":{}'}), "not_json"),
+        (packed({**started("m", AT), "data": b'{"org":"a","org":"b"}'}), "missing_field"),
+        (packed(started("m", AT, vm_size="huge")), "unknown_size"),
+        (packed(started("m", AT), type="flyusage.nothing"), "unknown_type"),
+    ],
+)
+def test_base64_hides_nothing_that_would_be_refused(one, why):
+    assert code(one) == why
+    refused = parse(one)
+    assert isinstance(refused, Refusal)
+    assert refused.raw == line(one).rstrip(b"\n")
+
+
+def test_a_key_twice_inside_base64_is_refused():
+    data = json.dumps(started("m", AT)["data"]).encode()
+    assert code(packed({**started("m", AT), "data": data[:-1] + b',"org":"prism"}'})) == "duplicate_key"
+    assert code(line(packed(started("m", AT)))[:-2] + b',"data_base64":""}\n') == "duplicate_key"
+
+
+def test_a_refusal_names_the_organization_inside_base64():
+    refused = parse(packed(started("m", AT, vm_size="huge")))
+    assert isinstance(refused, Refusal)
+    assert refused.org == "prism"
 
 
 def test_the_same_event_written_differently_is_the_same():

@@ -309,7 +309,16 @@ def test_a_page_of_no_organization_asks_at_once_and_whenever_somebody_is_signed_
     run_async(run())
 
 
-DOORS = {"sign-in", "forgot", "set-password", "sign-up", "new-account", "second-factor", "invitation"}  # show nothing that is anybody's
+DOORS = {
+    "404",
+    "sign-in",
+    "forgot",
+    "set-password",
+    "sign-up",
+    "new-account",
+    "second-factor",
+    "invitation",
+}  # show nothing that is anybody's
 
 
 def test_every_page_that_shows_something_goes_dark_by_itself() -> None:
