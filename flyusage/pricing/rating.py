@@ -4,11 +4,11 @@ A price counts *units* of `per_quantity` base units each (a GB for 30 days, say)
 are in units, quantities in base units. Every charge carries its working, steps that sum to its amount.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from math import ceil
+from math import ceil, lcm
 
 from flyusage.money import Currency, round_half_away, to_minor, to_units
 from flyusage.pricing.errors import PriceInvalid, QuantityNegative, TierMissing
@@ -97,7 +97,16 @@ class RatedCharge:
 def charge(steps: Iterable[Step]) -> RatedCharge:
     """The charge that `steps` make."""
     kept = tuple(steps)
-    return RatedCharge(sum((one.amount for one in kept), ZERO) if len(kept) != 1 else kept[0].amount, kept)
+    return RatedCharge(summed([one.amount for one in kept]), kept)
+
+
+def summed(amounts: Sequence[Fraction]) -> Fraction:
+    """Their sum, reduced once, since reducing after every addition costs more than adding."""
+    if len(amounts) == 1:
+        return amounts[0]
+    pairs = [amount.as_integer_ratio() for amount in amounts]
+    shared = lcm(*[denominator for _, denominator in pairs])
+    return Fraction(sum([numerator * (shared // denominator) for numerator, denominator in pairs]), shared)
 
 
 def rate(quantity: Fraction, price: Price, *, is_first_flat_due: bool = True) -> RatedCharge:
@@ -113,7 +122,7 @@ def rate_usage(quantity: Fraction, price: Price, *, is_first_flat_due: bool = Tr
     """The same before minimum and maximum, which come after discounts. Monotone in quantity for every model but volume."""
     if quantity.numerator < 0:
         raise QuantityNegative(f"A quantity of {plain(quantity)} cannot be rated; void the events that made it negative.")
-    units = Fraction(quantity) / price.per_quantity
+    units = Fraction(quantity.numerator, quantity.denominator * price.per_quantity)
     free = min(units, price.free_quantity) if price.free_quantity else ZERO
     given = [Step(f"{plain(free)} of {plain(units)} free", ZERO, free * price.per_quantity, ZERO, price.per_quantity)] if free else []
     if price.model is Model.VOLUME:
@@ -143,20 +152,25 @@ def discount(rated: RatedCharge, *, percent: Fraction = ZERO, amount: Fraction =
 
 def rounded(rated: RatedCharge, currency: Currency) -> RatedCharge:
     """`rated` in whole minor units, halves away from zero; what rounding added or took is the last step."""
-    owed = Fraction(to_minor(rated.amount, currency), 10**currency.exponent)
-    if owed == rated.amount:
+    minor, whole = to_minor(rated.amount, currency), 10**currency.exponent
+    numerator, denominator = rated.amount.as_integer_ratio()
+    more = minor * denominator - numerator * whole
+    if not more:
         return rated
-    return rated.then(
-        Step(f"{plain(rated.amount)} rounded to {round_half_away(owed, currency.exponent):,f} {currency.code}", owed - rated.amount)
-    )
+    owed = Fraction(minor, whole)
+    said = f"{plain(rated.amount)} rounded to {round_half_away(owed, currency.exponent):,f} {currency.code}"
+    return RatedCharge(owed, (*rated.steps, Step(said, Fraction(more, denominator * whole))))
 
 
 def plain(value: Fraction) -> str:
     """`1,234.5`; at most 12 decimals, with … where there are more."""
+    numerator, denominator = value.as_integer_ratio()
+    if denominator == 1:
+        return f"{'−' if numerator < 0 else ''}{abs(numerator):,}"
     units = abs(to_units(value, SHOWN_PLACES))
     whole, decimals = divmod(units, ONE)
     written = f"{whole:,}.{decimals:0{SHOWN_PLACES}d}".rstrip("0").rstrip(".")
-    return f"{'−' if value.numerator < 0 and units else ''}{written}{'' if ONE % value.denominator == 0 else '…'}"
+    return f"{'−' if numerator < 0 and units else ''}{written}{'' if ONE % denominator == 0 else '…'}"
 
 
 def _single(units: Fraction, price: Price) -> Step:
@@ -209,7 +223,8 @@ def _tier(units: Fraction, tier: Tier, price: Price, number: int) -> list[Step]:
 
 def _times(units: Fraction, amount: Fraction, price: Price, before: str = "") -> Step:
     text = f"{before}{plain(units)} × {plain(amount)}"
-    return Step(text, units * amount, units * price.per_quantity, amount, price.per_quantity)
+    (counted, of), (paid, per) = units.as_integer_ratio(), amount.as_integer_ratio()
+    return Step(text, Fraction(counted * paid, of * per), Fraction(counted * price.per_quantity, of), amount, price.per_quantity)
 
 
 def _refuse_unheld(units: Fraction, held: Fraction) -> None:
