@@ -37,13 +37,15 @@ TIERED = (Model.GRADUATED, Model.VOLUME)
 class Tier:
     """Units up to and including `up_to`, None for all further ones. Its flat amount is due once it is reached.
 
-    `rate_percent` is for prices of the model percentage, whose units are an amount of money.
+    `rate_percent` is for prices of the model percentage, whose units are an amount of money. With a `package_size` the unit amount
+    is for each package begun of the units that fall into the tier.
     """
 
     up_to: Fraction | None
     unit_amount: Fraction = ZERO
     flat_amount: Fraction = ZERO
     rate_percent: Fraction = ZERO
+    package_size: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -177,9 +179,7 @@ def _single(units: Fraction, price: Price) -> Step:
     """The models that know one amount for every unit."""
     if price.model is Model.PACKAGE:
         assert price.package_size is not None
-        count = Fraction(ceil(units / price.package_size))
-        text = f"{plain(units)} in packages of {plain(price.package_size)}: {plain(count)} × {plain(price.unit_amount)}"
-        return Step(text, count * price.unit_amount, count, price.unit_amount)
+        return _packages(units, price.package_size, price.unit_amount)
     if price.model is Model.PERCENTAGE:
         share = price.rate_percent / 100
         return Step(f"{plain(price.rate_percent)} % of {plain(units)}", units * share, units, share)
@@ -214,11 +214,19 @@ def _tier(units: Fraction, tier: Tier, price: Price, number: int) -> list[Step]:
     if price.model is Model.PERCENTAGE:
         share = tier.rate_percent / 100
         steps.append(Step(f"Tier {number}: {plain(tier.rate_percent)} % of {plain(units)}", units * share, units, share))
+    elif tier.package_size is not None:
+        steps.append(_packages(units, tier.package_size, tier.unit_amount, f"Tier {number}: "))
     elif tier.unit_amount or not tier.flat_amount:
         steps.append(_times(units, tier.unit_amount, price, f"Tier {number}: "))
     if tier.flat_amount:
         steps.append(Step(f"Tier {number}: flat {plain(tier.flat_amount)}", tier.flat_amount))
     return steps
+
+
+def _packages(units: Fraction, size: Fraction, amount: Fraction, before: str = "") -> Step:
+    count = Fraction(ceil(units / size))
+    text = f"{before}{plain(units)} in packages of {plain(size)}: {plain(count)} × {plain(amount)}"
+    return Step(text, count * amount, count, amount)
 
 
 def _times(units: Fraction, amount: Fraction, price: Price, before: str = "") -> Step:
@@ -256,6 +264,8 @@ def _refuse_nonsense(price: Price) -> None:
 def _refuse_disorder(tiers: tuple[Tier, ...]) -> None:
     lower = ZERO
     for number, tier in enumerate(tiers, 1):
+        if tier.package_size is not None and tier.package_size <= 0:
+            raise PriceInvalid(f"The packages of tier {number} hold {plain(tier.package_size)}; they hold more than nothing.")
         if tier.up_to is None:
             if number < len(tiers):
                 raise PriceInvalid(f"Tier {number} of {len(tiers)} is open; only the last may be.")
