@@ -17,6 +17,7 @@ from flyusage.cli.invoices_there import Shown, breakdown_there, explained_there,
 from flyusage.cli.output import print_json, print_table
 from flyusage.errors import FlyusageError
 from flyusage.invoices import crediting, issuing, queries, settlement
+from flyusage.invoices.adjusting import left_charged
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.evidence import evidence
 from flyusage.invoices.models import Kind, State
@@ -263,6 +264,10 @@ def credit(
 def void(number: Number, reason: Reason, as_json: AsJson = False) -> None:
     """Declare an unpaid invoice never owed, and hold its month until it is released."""
     _settle(number, as_json, lambda session, entry: settlement.void(session, entry.org_id, entry.id, reason=reason, by=COMMAND))
+    with db.platform_transaction() as session:
+        entry = queries.find(session, number)
+        if left := left_charged(session, entry.org_id, entry.starts_on):
+            typer.echo(left, err=True)
 
 
 def give_up(number: Number, reason: Reason, as_json: AsJson = False) -> None:
