@@ -98,7 +98,8 @@ def list_invoices(
     for one in page.sums:
         currency = CURRENCIES[one.currency]
         total, owed = format_minor(one.gross_minor, currency), format_minor(one.balance_minor, currency)
-        typer.echo(f"\n{one.documents:,} documents, {total} in all, {owed} to pay")
+        counted = "1 document" if one.documents == 1 else f"{one.documents:,} documents"
+        typer.echo(f"\n{counted}, {total} in all, {owed} to pay")
     if page.after:
         typer.echo(f"\nMore: --after {page.after}")
 

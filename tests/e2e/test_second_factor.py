@@ -203,6 +203,10 @@ def test_staff_without_one_are_told_how_to_set_it_up(guarded: Site, visit: Visit
         expect(page.get_by_text("You look at")).to_have_count(0)
         owner = visit("/orgs/prism/audit", who=OWNER)
         expect(owner.get_by_role("row", name=re.compile("Opened the organization as staff")).first).to_contain_text("flyusage staff")
+        page.context.clear_cookies()
+        page.goto("/staff/questions")
+        page.get_by_role("link", name="Sign in").click()
+        expect(page).to_have_url(re.compile("/sign-in"))
     finally:
         guarded.run("staff", "revoke", OUTSIDER, "support")
 
