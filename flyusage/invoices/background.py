@@ -15,7 +15,7 @@ from flyusage.invoices.rendering import render, store
 from flyusage.invoices.storing import CHANNEL
 from flyusage.invoices.typesetting import MANY, Typesetters
 
-SHARE, SHARE_OF_MANY = 20, 64  # documents between two looks at whether to stop
+SHARE = 20  # documents between two looks at whether to stop
 
 _log = structlog.get_logger(__name__)
 
@@ -31,17 +31,15 @@ def work(typesetters: Typesetters | None = None) -> bool:
     with db.platform_transaction() as session:
         is_more = totals.fold(session) == totals.AT_ONCE
         waiting = outbox.due(session, "document", MANY)
-    share = SHARE
     if typesetters is not None and typesetters.are_worth_it(len(waiting)):
-        share = SHARE_OF_MANY
-        _render_many(waiting[:share], typesetters)
+        _render_many(waiting[:SHARE], typesetters)
     else:
-        for org_id, task_id in waiting[:share]:
+        for org_id, task_id in waiting[:SHARE]:
             _render(org_id, task_id)
     if waiting:
         with db.platform_transaction() as session:  # mail waits for documents
             session.execute(sa.text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
-    return is_more or len(waiting) >= share
+    return is_more or len(waiting) >= SHARE
 
 
 def _render_many(waiting: Sequence[tuple[int, int]], typesetters: Typesetters) -> None:
