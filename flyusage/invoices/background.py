@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial, update_wrapper
+from itertools import islice
 
 import sqlalchemy as sa
 import structlog
@@ -32,7 +33,7 @@ def work(typesetters: Typesetters | None = None) -> bool:
         is_more = totals.fold(session) == totals.AT_ONCE
         waiting = outbox.due(session, "document", MANY)
     if typesetters is not None and typesetters.are_worth_it(len(waiting)):
-        _render_many(waiting[:SHARE], typesetters)
+        _render_many(waiting, typesetters)
     else:
         for org_id, task_id in waiting[:SHARE]:
             _render(org_id, task_id)
@@ -43,11 +44,15 @@ def work(typesetters: Typesetters | None = None) -> bool:
 
 
 def _render_many(waiting: Sequence[tuple[int, int]], typesetters: Typesetters) -> None:
-    """A share of documents, set beside each other and kept in one transaction; one that cannot be set stays its own failure."""
+    """A share of those that wait and that no other worker holds, set beside each other and kept in one transaction.
+
+    One that cannot be set stays its own failure.
+    """
     failures: list[tuple[outbox.Task, str]] = []
     try:
         with db.platform_transaction() as session:
-            tasks = [task for pair in waiting if (task := outbox.claim(session, *pair)) is not None]
+            claimed = (outbox.claim(session, *pair) for pair in waiting)
+            tasks = list(islice((task for task in claimed if task is not None), SHARE))
             made = typesetters.set([snapshot_of(session, task.org_id, task.invoice_id) for task in tasks])
             for task, one in zip(tasks, made, strict=True):
                 if isinstance(one, str):

@@ -9,7 +9,7 @@ from billing_world import BY, NOW, OCTOBER, bill_to, rows, take_in, volume
 from conftest import Begun
 
 from flyusage import clock, db
-from flyusage.invoices import background
+from flyusage.invoices import background, outbox
 from flyusage.invoices.billed import document_of, snapshot_of
 from flyusage.invoices.closing import close
 from flyusage.invoices.rendering import made_of
@@ -51,6 +51,14 @@ def test_processes_make_the_same_files_once_and_end_when_few_are_left(closed: li
         assert rows("SELECT count(*) FROM outbox WHERE kind = 'document' AND done_at IS NULL") == [(0,)]
         background.work(typesetters)
         assert multiprocessing.active_children() == []
+
+
+def test_what_another_worker_holds_is_passed_over(closed: list[int], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(background, "SHARE", 2)
+    with Typesetters(count=2, many=4) as typesetters, db.platform_transaction() as session:
+        held = [task for pair in outbox.due(session, "document", 2) if (task := outbox.claim(session, *pair))]
+        background.work(typesetters)
+        assert set(kept()) == set(closed) - {task.invoice_id for task in held}
 
 
 def test_documents_whose_processes_are_killed_are_made_without_them(closed: list[int]):
