@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from fractions import Fraction
 
 
@@ -30,14 +30,14 @@ _OTHERS = (
     *(Currency(code, 3, f"{code} ") for code in ("BHD", "JOD", "KWD", "OMR", "TND")),
 )
 _AMOUNT = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
+_EVERY_DIGIT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)  # the common context would round to 28
 CURRENCIES = {currency.code: currency for currency in (USD, EUR, JPY, *_OTHERS)}
 
 
 def round_half_away(amount: Fraction, places: int) -> Decimal:
     """`amount` at `places` decimals, halves away from zero (0.005 → 0.01, -0.005 → -0.01), however long it is."""
     units = to_units(amount, places)
-    # from its digits, since arithmetic on Decimals would round to the context's 28
-    return Decimal((int(units < 0), tuple(map(int, str(abs(units)))), -places))
+    return Decimal(units).scaleb(-places, _EVERY_DIGIT)
 
 
 def to_minor(amount: Fraction, currency: Currency) -> int:
@@ -47,8 +47,9 @@ def to_minor(amount: Fraction, currency: Currency) -> int:
 
 def to_units(amount: Fraction, places: int) -> int:
     """`amount` in units of 10^-places, halves away from zero; whole numbers throughout, since a close rounds by the million."""
-    size = (2 * abs(amount.numerator) * 10**places + amount.denominator) // (2 * amount.denominator)
-    return size if amount.numerator >= 0 else -size
+    numerator, denominator = amount.as_integer_ratio()
+    size = (2 * abs(numerator) * 10**places + denominator) // (2 * denominator)
+    return size if numerator >= 0 else -size
 
 
 def format_money(amount: Fraction | Decimal | int, currency: Currency = USD, *, places: int | None = None) -> str:

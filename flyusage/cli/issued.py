@@ -16,6 +16,7 @@ from flyusage.cli.invoices_there import Shown, breakdown_there, explained_there,
 from flyusage.cli.output import LAST_LINE, opened, print_json, print_table
 from flyusage.errors import FlyusageError
 from flyusage.invoices import crediting, issuing, queries, settlement
+from flyusage.invoices.adjusting import left_charged
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.evidence import evidence
 from flyusage.invoices.models import Kind, State
@@ -104,7 +105,8 @@ def list_invoices(
     for one in page.sums:
         currency = CURRENCIES[one.currency]
         total, owed = format_minor(one.gross_minor, currency), format_minor(one.balance_minor, currency)
-        typer.echo(f"\n{one.documents:,} documents, {total} in all, {owed} to pay")
+        counted = "1 document" if one.documents == 1 else f"{one.documents:,} documents"
+        typer.echo(f"\n{counted}, {total} in all, {owed} to pay")
     if page.after:
         typer.echo(f"\nMore: --after {page.after}")
 
@@ -270,6 +272,10 @@ def credit(
 def void(number: Number, reason: Reason, as_json: AsJson = False) -> None:
     """Declare an unpaid invoice never owed, and hold its month until it is released."""
     _settle(number, as_json, lambda session, entry: settlement.void(session, entry.org_id, entry.id, reason=reason, by=COMMAND))
+    with db.platform_transaction() as session:
+        entry = queries.find(session, number)
+        if left := left_charged(session, entry.org_id, entry.starts_on):
+            typer.echo(left, err=True)
 
 
 def give_up(number: Number, reason: Reason, as_json: AsJson = False) -> None:

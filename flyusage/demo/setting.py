@@ -18,9 +18,11 @@ from flyusage.metering.cost_centres import Assignment
 from flyusage.metering.models import Region
 from flyusage.money import round_half_away
 from flyusage.orgs import audit
+from flyusage.orgs.acting import system
 from flyusage.orgs.models import Organization
-from flyusage.pricing import books
+from flyusage.pricing import agreements, books
 from flyusage.pricing.books import ListedPrice
+from flyusage.pricing.tax import BillingProfile
 
 PRICE_BOOK = "demo"
 PRICE_PLACES = 12
@@ -35,6 +37,19 @@ RETIRED_REGION = {
     "egress_group": "na_eu",
     "price_markup": Decimal("1.153846154"),
 }
+
+# Domestic, with tax and an order number; abroad in the EU, where tax is reversed. The third company has entered no address yet, so
+# that closing a month has something to decide. The VAT number is the one that the Dutch give as an example.
+ADDRESSES = {
+    "demo": BillingProfile(
+        "Quillback Logistics GmbH (invented)", ("Am Sandtorkai 1", "Accounts payable"), "20457", "Hamburg", "DE",
+        ("accounts@quillback.example",), purchase_order="QL-2026-0042", payment_terms_days=30,
+    ),
+    "demo-tidepool": BillingProfile(
+        "Tidepool Games B.V. (invented)", ("Voorbeeldstraat 12",), "1012 AB", "Amsterdam", "NL", ("finance@tidepool.example",),
+        vat_number="NL123456789B13",
+    ),
+}  # fmt: skip
 
 
 def organization_of(session: Session, company: Company) -> int:
@@ -54,6 +69,8 @@ def organization_of(session: Session, company: Company) -> int:
             subject=company.slug,
             detail={"is_synthetic": True},
         )
+        if company.slug in ADDRESSES:
+            agreements.set_billing_profile(session, made, ADDRESSES[company.slug], by=system("demo"))
     return made
 
 

@@ -25,6 +25,7 @@ from flyusage.invoices.rating_months import Rating, metered_of, rated_as
 from flyusage.invoices.statement import Line, LineKind, Statement
 from flyusage.invoices.wording import ADJUSTMENTS
 from flyusage.metering.models import DAYS
+from flyusage.money import CURRENCIES, format_minor
 from flyusage.periods import midnight, month_period
 from flyusage.pricing.database import fetch
 from flyusage.pricing.rating import Step
@@ -75,6 +76,18 @@ def adjust(session: Session, org_id: int, months: Iterable[date]) -> Adjusted:
         lines += found.lines
         places |= found.places
     return Adjusted(looked_at, tuple(lines), places)
+
+
+def left_charged(session: Session, org_id: int, month: date) -> str:
+    """What a void of the month's invoice leaves charged: late usage of it on later invoices, in a sentence; empty where there is none.
+
+    The next invoice gives it back once the month is billed anew. A month that is never billed again is for people to decide on.
+    """
+    found = session.execute(sa.text(_CHARGED_LATER), {"org": org_id, "month": month, "key": f"late/{month:%Y-%m}/%"}).all()
+    if not sum(row.net_minor for row in found):
+        return ""
+    parts = ", ".join(f"{format_minor(row.net_minor, CURRENCIES[row.currency])} net on {row.number}" for row in found)
+    return f"Late usage of {month:%B %Y} stays charged: {parts}. Billing the month anew gives it back; otherwise credit these lines."
 
 
 def freeze_changes(session: Session, org_id: int, invoice_id: int, months: Sequence[date]) -> None:
@@ -159,6 +172,12 @@ def _amount(line: Line | None) -> int:
     return line.amount_minor if line else 0
 
 
+_CHARGED_LATER = """
+SELECT i.number, i.currency, sum(l.amount_minor)::bigint AS net_minor FROM invoice i
+JOIN invoice_line l ON l.org_id = i.org_id AND l.invoice_id = i.id
+WHERE i.org_id = :org AND i.kind = 'invoice' AND i.starts_on > :month AND i.state NOT IN ('draft', 'void')
+  AND l.kind = 'adjustment' AND l.key LIKE :key
+GROUP BY i.id, i.number, i.currency HAVING sum(l.amount_minor) <> 0 ORDER BY i.id"""
 _PLACE = "app_id, region_id, vm_size_id, sku_id"
 _OF_BILLED = """FROM invoice_usage JOIN invoice ON invoice.org_id = invoice_usage.org_id AND invoice.id = invoice_usage.invoice_id
 WHERE invoice_usage.org_id = :org AND month = :month AND invoice.state <> 'void'"""

@@ -145,6 +145,8 @@ def along(amount_minor: int, quantities: Sequence[int]) -> list[int] | None:
 
 
 def _spent(position: int, line: Line, usage: Usage) -> list[Cell]:
+    if len(line.components) == 1 and (alone := _of_one_rate(position, line, line.components[0], usage)) is not None:
+        return alone
     places: list[tuple[Place, int]] = []
     weights: list[Fraction] = []
     for component in line.components:
@@ -157,6 +159,16 @@ def _spent(position: int, line: Line, usage: Usage) -> list[Cell]:
     order = sorted(range(len(places)), key=lambda one: _tie(places[one][0]))
     parts = split_fractions(line.amount_minor, [weights[one] for one in order])
     return [Cell(position, *places[one], part) for one, part in zip(order, parts, strict=True)]
+
+
+def _of_one_rate(position: int, line: Line, only: Component, usage: Usage) -> list[Cell] | None:
+    """The cells of a line of one component: its quantities are weights as good as what they cost. None where they cost nothing."""
+    within = usage.within(only, line.period)
+    if not within or not only.exact:
+        return None
+    within.sort(key=lambda one: _tie(one[0]))
+    parts = split(line.amount_minor, [quantity for _, quantity in within])
+    return [Cell(position, place, quantity, part) for (place, quantity), part in zip(within, parts, strict=True)]
 
 
 def _reduced(position: int, line: Line, cells: Mapping[str, Sequence[Cell]]) -> list[Cell]:

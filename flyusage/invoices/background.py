@@ -1,16 +1,20 @@
 """Documents and totals that keep up by themselves, for as long as a worker runs."""
 
 import threading
-import time
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial, update_wrapper
+from itertools import islice
 
 import sqlalchemy as sa
 import structlog
 
 from flyusage import db, jobs
 from flyusage.invoices import outbox, totals
-from flyusage.invoices.billed import document_of
-from flyusage.invoices.rendering import render
+from flyusage.invoices.billed import document_of, snapshot_of
+from flyusage.invoices.rendering import render, store
 from flyusage.invoices.storing import CHANNEL
+from flyusage.invoices.typesetting import MANY, Typesetters
 
 SHARE = 20  # documents between two looks at whether to stop
 
@@ -19,31 +23,63 @@ _log = structlog.get_logger(__name__)
 
 def run(stop: threading.Event) -> None:
     """Render the documents of issued invoices and fold platform totals until `stop` is set. Several may run."""
-    jobs.Worker(work, channel=CHANNEL, every=5.0).run(stop)
+    with Typesetters() as typesetters:
+        jobs.Worker(update_wrapper(partial(work, typesetters), work), channel=CHANNEL, every=5.0).run(stop)
 
 
-def work() -> bool:
-    """A share of what waits; whether more is left."""
+def work(typesetters: Typesetters | None = None) -> bool:
+    """A share of what waits; whether more is left. With `typesetters` many documents are set by several processes."""
     with db.platform_transaction() as session:
         is_more = totals.fold(session) == totals.AT_ONCE
-        waiting = outbox.due(session, "document", SHARE)
-    for org_id, task_id in waiting:
-        _render(org_id, task_id)
+        waiting = outbox.due(session, "document", MANY)
+    if typesetters is not None and typesetters.are_worth_it(len(waiting)):
+        _render_many(waiting, typesetters)
+    else:
+        for org_id, task_id in waiting[:SHARE]:
+            _render(org_id, task_id)
     if waiting:
         with db.platform_transaction() as session:  # mail waits for documents
             session.execute(sa.text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
-    return is_more or len(waiting) == SHARE
+    return is_more or len(waiting) >= SHARE
+
+
+def _render_many(waiting: Sequence[tuple[int, int]], typesetters: Typesetters) -> None:
+    """A share of those that wait and that no other worker holds, set beside each other and kept in one transaction.
+
+    One that cannot be set stays its own failure.
+    """
+    failures: list[tuple[outbox.Task, str]] = []
+    try:
+        with db.platform_transaction() as session:
+            claimed = (outbox.claim(session, *pair) for pair in waiting)
+            tasks = list(islice((task for task in claimed if task is not None), SHARE))
+            made = typesetters.set([snapshot_of(session, task.org_id, task.invoice_id) for task in tasks])
+            for task, one in zip(tasks, made, strict=True):
+                if isinstance(one, str):
+                    failures.append((task, one))
+                else:
+                    store(session, task.org_id, task.invoice_id, one)
+    except BrokenProcessPool:
+        _log.warning("a process that set documents was killed; they are set one after the other from now on")
+        typesetters.give_up()
+        return
+    for task, error in failures:
+        _fail(task, error)
 
 
 def _render(org_id: int, task_id: int) -> None:
     """One document, in a transaction of its own; what fails is tried again later, ever more rarely."""
-    task, began = None, time.monotonic()
+    task = None
     try:
         with db.platform_transaction() as session:
             task = outbox.claim(session, org_id, task_id)
             if task is not None:
                 render(session, org_id, task.invoice_id, document_of(session, org_id, task.invoice_id))
     except (ValueError, RuntimeError) as error:  # what the typesetter refuses; the database's own errors end the round
-        _log.error("an invoice's document could not be made", org_id=org_id, error=str(error), seconds=time.monotonic() - began)
         if task is not None:
-            outbox.failed(task, "document", str(error))
+            _fail(task, str(error))
+
+
+def _fail(task: outbox.Task, error: str) -> None:
+    _log.error("an invoice's document could not be made", org_id=task.org_id, invoice_id=task.invoice_id, error=error)
+    outbox.failed(task, "document", error)

@@ -75,10 +75,14 @@ def billed(session: Session, org_id: int, invoice_id: int) -> Billed:
 
 def document_of(session: Session, org_id: int, invoice_id: int) -> Document:
     """What the invoice printed, from its snapshot."""
-    text = session.scalars(
+    return Document.from_json(msgspec.json.decode(snapshot_of(session, org_id, invoice_id)))
+
+
+def snapshot_of(session: Session, org_id: int, invoice_id: int) -> str:
+    """The same as the JSON that was hashed."""
+    return session.scalars(
         sa.select(invoice_snapshot.c.document).where(invoice_snapshot.c.org_id == org_id, invoice_snapshot.c.invoice_id == invoice_id)
     ).one()
-    return Document.from_json(msgspec.json.decode(text))
 
 
 def _rows(session: Session, org_id: int, invoice_id: int) -> dict[int, dict[str, Any]]:

@@ -5,17 +5,11 @@ works on, and issues what can be issued. So each month's invoice is written whol
 those that have none. A share that fails is taken apart, so that one organization's failure stays its own.
 """
 
-import gc
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
 
 import psycopg
 import sqlalchemy as sa
@@ -28,10 +22,10 @@ from flyusage.invoices.issuing import Outcome, Result, issue_many, judge, refuse
 from flyusage.metering.locks import lock_organizations, try_lock_organizations
 from flyusage.metering.rollups import catch_up
 from flyusage.orgs.acting import Actor
+from flyusage.processes import pool, processors
 
 SHARE = 64  # organizations to a transaction: enough to share its statements, few enough to hold nobody's ingest for long
 MANY, MOST_PROCESSES = 2000, 4
-GARBAGE_OBJECTS = 50_000  # made before anybody looks for cycles among them
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ def _enough(organizations: int) -> int:
     """How many processes are worth their start."""
     if organizations < MANY:
         return 1
-    return min(MOST_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return processors(MOST_PROCESSES)
 
 
 def _closed_shares(shares: Sequence[Sequence[int]], month: date, by: Actor, processes: int) -> Iterator[tuple[Closed, list[int]]]:
@@ -127,12 +121,12 @@ def _closed_shares(shares: Sequence[Sequence[int]], month: date, by: Actor, proc
         for chosen in shares:
             yield _close_share(chosen, month, by, None)
         return
-    pool = ProcessPoolExecutor(min(processes, len(shares)), get_context("spawn"), initializer=_live_with_parent)
+    beside = pool(min(processes, len(shares)))
     try:
-        for ended in as_completed([pool.submit(_close_share, list(chosen), month, by, clock.frozen_at()) for chosen in shares]):
+        for ended in as_completed([beside.submit(_close_share, list(chosen), month, by, clock.frozen_at()) for chosen in shares]):
             yield ended.result()
     finally:  # also when stopped in the middle: shares under way end, no other begins
-        pool.shutdown(cancel_futures=True)
+        beside.shutdown(cancel_futures=True)
 
 
 def _close_share(org_ids: Sequence[int], month: date, by: Actor, at: datetime | None) -> tuple[Closed, list[int]]:
@@ -142,21 +136,6 @@ def _close_share(org_ids: Sequence[int], month: date, by: Actor, at: datetime | 
         failed = _roll_up(org_ids, month, closed)
         taken = _take([org_id for org_id in org_ids if org_id not in failed], month, closed, by=by)
     return closed, taken
-
-
-def _live_with_parent() -> None:
-    """Signals of the terminal are the parent's to hear; when it is killed, this process goes too, and its share is not there."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()  # thousands of lines a second are made and none is a cycle: looking for some took a tenth of the time
-    gc.set_threshold(GARBAGE_OBJECTS, 20, 100)
-    parent = parent_process()
-    assert parent is not None
-
-    def leave() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=leave, daemon=True).start()
 
 
 def rehearse(month: date, org_ids: Sequence[int], *, progress: Progress | None = None, share: int = SHARE) -> Closed:

@@ -6,7 +6,6 @@ credits → net → tax → gross → prepaid credits.
 
 from collections.abc import Iterable
 from datetime import datetime
-from fractions import Fraction
 
 from flyusage.invoices.bounds import bound_prices, bound_spend
 from flyusage.invoices.fee_lines import FeePrices, fee_lines, unpriced_fees
@@ -18,6 +17,7 @@ from flyusage.invoices.usage_lines import Metered, Setting, usage_lines
 from flyusage.invoices.wording import KINDS, PRODUCTS
 from flyusage.pricing.agreed_prices import AgreedPrices
 from flyusage.pricing.price_table import PriceTable
+from flyusage.pricing.rating import summed
 from flyusage.pricing.reference import Reference
 from flyusage.pricing.slices import epochs
 from flyusage.pricing.terms import CreditKind, Terms
@@ -40,7 +40,7 @@ def compile_statement(
     """What the period costs. `adjustments` are finished lines of their own tax: late usage of periods that are billed already."""
     prices = fee_prices or {}
     used = usage_lines(setting, metered)
-    usage = sum((line.exact for line in used.lines), Fraction(0))
+    usage = summed([line.exact for line in used.lines])
     lines = [*used.lines, *fee_lines(setting, prices, usage), *adjustments]
     ledger = Ledger(setting, sorted(lines, key=lambda line: _reading_order(setting, line)))
     reserve(ledger)
@@ -68,7 +68,7 @@ def compile_statement(
         prepaid_minor=prepaid,
         due_minor=net + tax - prepaid,
         usage_exact=usage,
-        exact=sum((line.exact for line in ledger.lines), Fraction(0)),
+        exact=summed([line.exact for line in ledger.lines]),
         credit_uses=tuple(uses),
         carried=tuple(carried),
         unpriced=used.unpriced,

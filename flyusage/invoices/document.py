@@ -37,7 +37,7 @@ class _Printed:
         for name in _names(type(self)):
             value = getattr(self, name)
             if isinstance(value, str):
-                if (kept := holdable(value)) is not value:
+                if not (value.isascii() and value.isprintable()) and (kept := holdable(value)) is not value:
                     object.__setattr__(self, name, kept)
             elif isinstance(value, tuple) and any(isinstance(part, str) for part in value):
                 object.__setattr__(self, name, tuple(holdable(part) if isinstance(part, str) else part for part in value))
@@ -99,12 +99,12 @@ class DocumentLine(_Printed):
 
     def _check(self) -> None:
         where = f"line {self.position}"
-        _require(self.position > 0, f"{where}: positions count from 1")
-        _require(bool(self.description.strip()), f"{where} says nothing")
-        _require(self.quantity.is_finite(), f"{where}: {self.quantity} is no quantity")
-        _require(self.unit_price is None or self.unit_price.is_finite(), f"{where}: {self.unit_price} is no price")
-        _require(self.per_quantity > 0, f"{where}: a price is for one unit or more")
-        _require(self.period[0] <= self.period[1], f"{where} ends before it begins")
+        _require(self.position > 0, where, ": positions count from 1")
+        _require(bool(self.description.strip()), where, " says nothing")
+        _require(self.quantity.is_finite(), where, ": ", self.quantity, " is no quantity")
+        _require(self.unit_price is None or self.unit_price.is_finite(), where, ": ", self.unit_price, " is no price")
+        _require(self.per_quantity > 0, where, ": a price is for one unit or more")
+        _require(self.period[0] <= self.period[1], where, " ends before it begins")
         _check_tax(where, self.tax_key)
 
     @property
@@ -241,7 +241,8 @@ class Document(_Printed):
 
 @cache
 def _names(kind: type) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
+    """The fields that hold text, by what they say they hold."""
+    return tuple(each.name for each in fields(kind) if "str" in str(each.type))
 
 
 @lru_cache(10_000)  # names of regions and the like come on every line
@@ -261,9 +262,10 @@ def _holdable_character(character: str) -> str:
 
 def _check_tax(where: str, key: TaxKey) -> None:
     category, percent = key
-    _require(category in TAX_CATEGORIES, f"{where}: {category!r} is none of the tax categories {', '.join(TAX_CATEGORIES)}")
+    if category not in TAX_CATEGORIES:
+        raise ValueError(f"{where}: {category!r} is none of the tax categories {', '.join(TAX_CATEGORIES)}")
     is_sound = percent.is_finite() and (0 < percent < 100 if category == STANDARD else percent == 0)
-    _require(is_sound, f"{where}: {percent} % is no rate of category {category}")
+    _require(is_sound, where, ": ", percent, " % is no rate of category ", category)
 
 
 def _add_up(name: str, total: int, parts: Iterable[int]) -> None:
@@ -288,6 +290,7 @@ def _difference(given: Any, kept: Any, where: str) -> str | None:
     return None if type(given) is type(kept) and given == kept else where
 
 
-def _require(holds: bool, sentence: str) -> None:
+def _require(holds: bool, *said: object) -> None:
+    """Raise ValueError with `said`, put together only then: a close checks by the million."""
     if not holds:
-        raise ValueError(sentence)
+        raise ValueError("".join(map(str, said)))

@@ -28,14 +28,14 @@ PACKET_BEGIN, PACKET_END = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSz
 _lock = Lock()  # a compiler sets one document at a time
 
 
-def render(document: Document) -> bytes:
+def render(document: Document, xml: bytes | None = None) -> bytes:
     """The pages of `document` as PDF/A-3b, A4 or Letter, dated the midnight (UTC) of its day of issue.
 
-    Holds `einvoice.xml` as `factur-x.xml` unless `einvoice.gaps` finds something missing.
+    Holds `einvoice.xml` (`xml`, where it is made already) as `factur-x.xml` unless `einvoice.gaps` finds something missing.
     """
     if einvoice.gaps(document):
         return _set(document, attached=b"")
-    return _declared(_set(document, attached=einvoice.xml(document)))
+    return _declared(_set(document, attached=xml or einvoice.xml(document)))
 
 
 def _set(document: Document, *, attached: bytes) -> bytes:

@@ -230,9 +230,9 @@ def _text_lines(row: Text, *, has_rates: bool) -> int:
     Columns are those of `invoice.typ` on A4, in points.
     """
     described = f"{row['text']} · {row['beside']}" if row["beside"] else row["text"]
-    first = 117 if has_rates else 151
+    first = 106 if has_rates else 140
     widths = (
-        (described, 9, first), (row["detail"], 8, first), (row["quantity"] + row["unit"], 9, 98), (row["price"] + row["per"], 9, 107),
+        (described, 9, first), (row["detail"], 8, first), (row["quantity"] + row["unit"], 9, 98), (row["price"] + row["per"], 9, 118),
         (row["amount"], 9, 76), (row["rate"], 9, 33),
     )  # fmt: skip
     if not all(_fits(text, width / size) for text, size, width in widths):

@@ -13,7 +13,6 @@ from urllib.parse import quote_plus, urlencode
 
 from flyusage.invoices.document import Bank, Document, DocumentLine, DocumentTax, Page, Party
 from flyusage.invoices.models import Kind
-from flyusage.invoices.plain import step_plain
 from flyusage.invoices.rows import exact_text
 from flyusage.invoices.statement import Component, Line, LineKind, Statement
 from flyusage.invoices.taxing import tax_lines
@@ -127,7 +126,17 @@ def days_of(period: Period) -> tuple[date, date]:
 
 def steps_json(steps: Iterable[Step]) -> list[dict[str, Any]]:
     """A working as JSON: amounts and quantities as text, exact; what a step does not have is absent."""
-    return [{name: value for name, value in step_plain(step).items() if value is not None} for step in steps]
+    return [_step(step) for step in steps]
+
+
+def _step(step: Step) -> dict[str, Any]:
+    said: dict[str, Any] = {"text": step.text, "amount": exact_text(step.amount)}
+    if step.quantity is not None:
+        said["quantity"] = exact_text(step.quantity)
+    if step.unit_amount is not None:
+        said["unit_amount"] = exact_text(step.unit_amount)
+    said["per_quantity"] = step.per_quantity
+    return said
 
 
 def _turned(line: Line) -> Line:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -38,12 +38,19 @@ def rated_many(session: Session, agreed: Iterable[Terms], as_of: datetime) -> di
     wanted, facts, found = list(agreed), reference(session), {}
     spells = spells_of_many(session, {terms.org_id: terms.book.id for terms in wanted})
     tables: dict[tuple[int, tuple[Spell, ...]], PriceTable] = {}
+    shared: dict[PriceTable, Setting] = {}
     for terms in wanted:
         key = terms.book.id, spells.get(terms.org_id, ())
         if key not in tables:
             tables[key] = table_of(session, *key)
-        setting = setting_of(terms, tables[key], facts, as_of)
-        found[terms.org_id] = Rating(setting, fee_prices(session, terms, tables[key]))
+        table, known = tables[key], shared.get(tables[key])
+        if known is not None and not terms.overrides and known.terms.period == terms.period:
+            setting = replace(known, terms=terms)
+        else:
+            setting = setting_of(terms, table, facts, as_of)
+        if not terms.overrides:
+            shared[table] = setting
+        found[terms.org_id] = Rating(setting, fee_prices(session, terms, table))
     return found
 
 

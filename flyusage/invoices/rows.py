@@ -34,20 +34,23 @@ def exact_text(value: object) -> str:
     """A fraction without loss: a decimal where it ends (`9.5`), else `1/3`. `Fraction` reads both."""
     if not isinstance(value, Fraction):
         raise TypeError(f"{type(value).__name__} has no JSON form")
-    places = _places(value.denominator)
-    if places is None:
-        return f"{value.numerator}/{value.denominator}"
-    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
-    whole, decimals = (digits[:-places], digits[-places:]) if places else (digits, "")
-    return f"{'-' if value.numerator < 0 else ''}{whole}{'.' if places else ''}{decimals}"
+    numerator, denominator = value.as_integer_ratio()
+    if denominator == 1:
+        return str(numerator)
+    places, factor = _ending(denominator)
+    if not factor:
+        return f"{numerator}/{denominator}"
+    digits = str(abs(numerator) * factor).rjust(places + 1, "0")
+    return f"{'-' if numerator < 0 else ''}{digits[:-places]}.{digits[-places:]}"
 
 
 @lru_cache(10_000)  # what a close divides by comes again and again
-def _places(denominator: int) -> int | None:
-    """How many decimals a fraction over `denominator` has, None where they never end."""
+def _ending(denominator: int) -> tuple[int, int]:
+    """How many decimals a fraction over `denominator` has, and what its numerator is multiplied by to be them; 0 where they never end."""
     rest, twos = _without(denominator, 2)
     rest, fives = _without(rest, 5)
-    return max(twos, fives) if rest == 1 else None
+    places = max(twos, fives)
+    return (places, 10**places // denominator) if rest == 1 else (0, 0)
 
 
 def _without(number: int, prime: int) -> tuple[int, int]:

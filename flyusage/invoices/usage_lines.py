@@ -7,7 +7,7 @@ it is for, so its line holds all of that, whatever the region or size.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fractions import Fraction
 from functools import cached_property
@@ -18,7 +18,7 @@ from flyusage.invoices.wording import PRODUCT_OF, region_name, shown, telling, t
 from flyusage.money import to_minor
 from flyusage.periods import Period, midnight
 from flyusage.pricing.agreed_prices import AgreedPrice, AgreedPrices
-from flyusage.pricing.rating import Model, Price, RatedCharge, Step, rate_usage
+from flyusage.pricing.rating import Model, Price, RatedCharge, Step, rate_usage, summed
 from flyusage.pricing.reference import Reference, SkuFact
 from flyusage.pricing.slices import Epoch
 from flyusage.pricing.terms import Terms
@@ -40,13 +40,17 @@ class Metered:
 
 @dataclass(frozen=True)
 class Setting:
-    """What compiling a statement stands on. Inside an epoch no price changes."""
+    """What compiling a statement stands on. Inside an epoch no price changes.
+
+    `named` remembers what lines are called, for all settings that differ in nothing but terms without prices of their own.
+    """
 
     terms: Terms
     prices: AgreedPrices
     reference: Reference
     epochs: tuple[Epoch, ...]
     as_of: datetime
+    named: "dict[tuple[object, ...], _Named]" = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def days(self) -> int:
@@ -164,7 +168,7 @@ class _Gathering:
         what = size.name if first.meter == "machine" else f"Extra memory of {size.name}"
         skus = tuple(fact.code for fact, _, _ in charges)
         made = _Made(
-            rated=RatedCharge(sum((charge.amount for _, charge, _ in charges), Fraction(0)), _steps(charges)),
+            rated=RatedCharge(summed([charge.amount for _, charge, _ in charges]), _steps(charges)),
             quantity=cells[0][1],
             components=components,
             name=f"machine.{size.name}",
@@ -194,17 +198,16 @@ class _Gathering:
 
     def _line_of(self, fact: SkuFact, segment: "_Segment", agreed: AgreedPrice, made: "_Made") -> Line:
         terms, unit = self.setting.terms, unit_of(agreed.unit)
-        regions = frozenset(one.region_id for one in made.components)
+        named = self._named(made, segment.span, agreed)
         counted = shown(Fraction(made.quantity, agreed.price.per_quantity * unit.times))
         amount = to_minor(made.rated.amount, terms.currency)
         is_told = agreed.is_linear and len(made.components) == 1
-        period = Period(midnight(segment.span[0]), midnight(segment.span[1]))
         return Line(
             kind=LineKind.USAGE,
-            key=self._key(made.name, regions, segment, agreed),
+            key=named.key,
             product=PRODUCT_OF[fact.meter],
             description=made.description,
-            period=period,
+            period=named.period,
             quantity=counted,
             unit=unit.name,
             unit_price=telling(counted, times(agreed.amount, unit.times), amount, terms.currency) if is_told else None,
@@ -213,28 +216,41 @@ class _Gathering:
             amount_minor=amount,
             tax=terms.tax,
             working=made.rated.steps,
-            region=region_name(self.setting.reference, regions),
-            region_id=next(iter(regions)) if len(regions) == 1 else None,
+            region=named.region,
+            region_id=named.region_id,
             sku_id=fact.id,
             vm_size_id=made.vm_size_id,
             price_id=agreed.price_id,
             price_version=agreed.version,
             components=tuple(made.components),
-            evidence=self._evidence(regions, period, made.filters),
+            evidence=named.evidence,
         )
 
-    def _key(self, name: str, regions: frozenset[int], segment: "_Segment", agreed: AgreedPrice) -> str:
-        where = self.setting.reference.regions[min(regions)].code if len(regions) == 1 else f"{len(regions)}-regions"
-        parts = [name, where] if agreed.is_linear else [name, where, "-".join(str(one) for one in agreed.source if one)]
-        if segment.span[0] != self.setting.terms.period.start.date():
-            parts.append(segment.span[0].isoformat())
-        return "/".join(parts)
+    def _named(self, made: "_Made", span: Span, agreed: AgreedPrice) -> "_Named":
+        """What a line is called, remembered for others of the same price: a close names the same places thousands of times."""
+        regions = frozenset([one.region_id for one in made.components])
+        key = made.name, made.description, regions, span, agreed.source
+        known = self.setting.named
+        if key not in known:
+            known[key] = self._name(made, regions, span, agreed)
+        return known[key]
 
-    def _evidence(self, regions: frozenset[int], period: Period, filters: tuple[Filter, ...]) -> View:
-        """The explorer over exactly this usage, by app."""
-        codes = tuple(sorted(self.setting.reference.regions[one].code for one in regions))
-        chosen = (Filter(Dimension.REGION, codes), *filters)
-        return View(Measure.LIST_COST, period, group_by=Dimension.APP, filters=chosen, as_of=self.setting.as_of)
+    def _name(self, made: "_Made", regions: frozenset[int], span: Span, agreed: AgreedPrice) -> "_Named":
+        facts, period = self.setting.reference.regions, Period(midnight(span[0]), midnight(span[1]))
+        codes = tuple(sorted(facts[one].code for one in regions))
+        parts = [made.name, codes[0] if len(codes) == 1 else f"{len(codes)}-regions"]
+        if not agreed.is_linear:
+            parts.append("-".join(str(one) for one in agreed.source if one))
+        if span[0] != self.setting.terms.period.start.date():
+            parts.append(span[0].isoformat())
+        chosen = (Filter(Dimension.REGION, codes), *made.filters)
+        return _Named(
+            "/".join(parts),
+            period,
+            region_name(self.setting.reference, regions),
+            next(iter(regions)) if len(regions) == 1 else None,
+            View(Measure.LIST_COST, period, group_by=Dimension.APP, filters=chosen, as_of=self.setting.as_of),
+        )
 
     def _unpriced(self, key: tuple[int, int, int], epochs: dict[int, int]) -> Unpriced:
         reference, (sku_id, region_id, vm_size_id) = self.setting.reference, key
@@ -261,6 +277,17 @@ class _Segment:
     @property
     def days(self) -> int:
         return (self.span[1] - self.span[0]).days
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What lines of one price in one place and span of days have in common."""
+
+    key: str
+    period: Period
+    region: str
+    region_id: int | None
+    evidence: View
 
 
 @dataclass(frozen=True)

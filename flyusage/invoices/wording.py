@@ -44,7 +44,7 @@ UNITS = {
     "ip-hour": Unit("IP-hours", "per address and hour"),
     "GB-month": Unit(*_MONTH),
     "GB-month(30d)": Unit(*_MONTH),
-    "ip-month": Unit("IP-months", "per address for 30 days"),
+    "ip-month": Unit("IP-months", "per IP for 30 days"),
     "GB": Unit("GB", "per GB"),
 }
 MONTHLY = Unit("month", "per month")

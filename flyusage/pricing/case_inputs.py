@@ -138,7 +138,8 @@ class Inputs:
             if not one.has(*TIER_FLAT, *(TIER_PERCENT if is_percentage else TIER_AMOUNT)):
                 one.unknown()  # a misspelt one is what is wrong
                 raise InputMissing(f"A tier has no {'rate_pct' if is_percentage else 'unit'} and no flat amount; a free one says 0.")
-            found.append(Tier(end, amount, flat, percent))
+            size = None if is_percentage else one.optional("package_size", "size")
+            found.append(Tier(end, amount, flat, percent, size))
         return tuple(found)
 
     def block_tiers(self) -> tuple[BlockTier, ...]:

@@ -4,11 +4,11 @@ A price counts *units* of `per_quantity` base units each (a GB for 30 days, say)
 are in units, quantities in base units. Every charge carries its working, steps that sum to its amount.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from math import ceil
+from math import ceil, lcm
 
 from flyusage.money import Currency, round_half_away, to_minor, to_units
 from flyusage.pricing.errors import PriceInvalid, QuantityNegative, TierMissing
@@ -37,13 +37,15 @@ TIERED = (Model.GRADUATED, Model.VOLUME)
 class Tier:
     """Units up to and including `up_to`, None for all further ones. Its flat amount is due once it is reached.
 
-    `rate_percent` is for prices of the model percentage, whose units are an amount of money.
+    `rate_percent` is for prices of the model percentage, whose units are an amount of money. With a `package_size` the unit amount
+    is for each package begun of the units that fall into the tier.
     """
 
     up_to: Fraction | None
     unit_amount: Fraction = ZERO
     flat_amount: Fraction = ZERO
     rate_percent: Fraction = ZERO
+    package_size: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,16 @@ class RatedCharge:
 def charge(steps: Iterable[Step]) -> RatedCharge:
     """The charge that `steps` make."""
     kept = tuple(steps)
-    return RatedCharge(sum((one.amount for one in kept), ZERO) if len(kept) != 1 else kept[0].amount, kept)
+    return RatedCharge(summed([one.amount for one in kept]), kept)
+
+
+def summed(amounts: Sequence[Fraction]) -> Fraction:
+    """Their sum, reduced once, since reducing after every addition costs more than adding."""
+    if len(amounts) == 1:
+        return amounts[0]
+    pairs = [amount.as_integer_ratio() for amount in amounts]
+    shared = lcm(*[denominator for _, denominator in pairs])
+    return Fraction(sum([numerator * (shared // denominator) for numerator, denominator in pairs]), shared)
 
 
 def rate(quantity: Fraction, price: Price, *, is_first_flat_due: bool = True) -> RatedCharge:
@@ -113,7 +124,7 @@ def rate_usage(quantity: Fraction, price: Price, *, is_first_flat_due: bool = Tr
     """The same before minimum and maximum, which come after discounts. Monotone in quantity for every model but volume."""
     if quantity.numerator < 0:
         raise QuantityNegative(f"A quantity of {plain(quantity)} cannot be rated; void the events that made it negative.")
-    units = Fraction(quantity) / price.per_quantity
+    units = Fraction(quantity.numerator, quantity.denominator * price.per_quantity)
     free = min(units, price.free_quantity) if price.free_quantity else ZERO
     given = [Step(f"{plain(free)} of {plain(units)} free", ZERO, free * price.per_quantity, ZERO, price.per_quantity)] if free else []
     if price.model is Model.VOLUME:
@@ -143,29 +154,32 @@ def discount(rated: RatedCharge, *, percent: Fraction = ZERO, amount: Fraction =
 
 def rounded(rated: RatedCharge, currency: Currency) -> RatedCharge:
     """`rated` in whole minor units, halves away from zero; what rounding added or took is the last step."""
-    owed = Fraction(to_minor(rated.amount, currency), 10**currency.exponent)
-    if owed == rated.amount:
+    minor, whole = to_minor(rated.amount, currency), 10**currency.exponent
+    numerator, denominator = rated.amount.as_integer_ratio()
+    more = minor * denominator - numerator * whole
+    if not more:
         return rated
-    return rated.then(
-        Step(f"{plain(rated.amount)} rounded to {round_half_away(owed, currency.exponent):,f} {currency.code}", owed - rated.amount)
-    )
+    owed = Fraction(minor, whole)
+    said = f"{plain(rated.amount)} rounded to {round_half_away(owed, currency.exponent):,f} {currency.code}"
+    return RatedCharge(owed, (*rated.steps, Step(said, Fraction(more, denominator * whole))))
 
 
 def plain(value: Fraction) -> str:
     """`1,234.5`; at most 12 decimals, with … where there are more."""
+    numerator, denominator = value.as_integer_ratio()
+    if denominator == 1:
+        return f"{'−' if numerator < 0 else ''}{abs(numerator):,}"
     units = abs(to_units(value, SHOWN_PLACES))
     whole, decimals = divmod(units, ONE)
     written = f"{whole:,}.{decimals:0{SHOWN_PLACES}d}".rstrip("0").rstrip(".")
-    return f"{'−' if value.numerator < 0 and units else ''}{written}{'' if ONE % value.denominator == 0 else '…'}"
+    return f"{'−' if numerator < 0 and units else ''}{written}{'' if ONE % denominator == 0 else '…'}"
 
 
 def _single(units: Fraction, price: Price) -> Step:
     """The models that know one amount for every unit."""
     if price.model is Model.PACKAGE:
         assert price.package_size is not None
-        count = Fraction(ceil(units / price.package_size))
-        text = f"{plain(units)} in packages of {plain(price.package_size)}: {plain(count)} × {plain(price.unit_amount)}"
-        return Step(text, count * price.unit_amount, count, price.unit_amount)
+        return _packages(units, price.package_size, price.unit_amount)
     if price.model is Model.PERCENTAGE:
         share = price.rate_percent / 100
         return Step(f"{plain(price.rate_percent)} % of {plain(units)}", units * share, units, share)
@@ -200,6 +214,8 @@ def _tier(units: Fraction, tier: Tier, price: Price, number: int) -> list[Step]:
     if price.model is Model.PERCENTAGE:
         share = tier.rate_percent / 100
         steps.append(Step(f"Tier {number}: {plain(tier.rate_percent)} % of {plain(units)}", units * share, units, share))
+    elif tier.package_size is not None:
+        steps.append(_packages(units, tier.package_size, tier.unit_amount, f"Tier {number}: "))
     elif tier.unit_amount or not tier.flat_amount:
         steps.append(_times(units, tier.unit_amount, price, f"Tier {number}: "))
     if tier.flat_amount:
@@ -207,9 +223,16 @@ def _tier(units: Fraction, tier: Tier, price: Price, number: int) -> list[Step]:
     return steps
 
 
+def _packages(units: Fraction, size: Fraction, amount: Fraction, before: str = "") -> Step:
+    count = Fraction(ceil(units / size))
+    text = f"{before}{plain(units)} in packages of {plain(size)}: {plain(count)} × {plain(amount)}"
+    return Step(text, count * amount, count, amount)
+
+
 def _times(units: Fraction, amount: Fraction, price: Price, before: str = "") -> Step:
     text = f"{before}{plain(units)} × {plain(amount)}"
-    return Step(text, units * amount, units * price.per_quantity, amount, price.per_quantity)
+    (counted, of), (paid, per) = units.as_integer_ratio(), amount.as_integer_ratio()
+    return Step(text, Fraction(counted * paid, of * per), Fraction(counted * price.per_quantity, of), amount, price.per_quantity)
 
 
 def _refuse_unheld(units: Fraction, held: Fraction) -> None:
@@ -241,6 +264,8 @@ def _refuse_nonsense(price: Price) -> None:
 def _refuse_disorder(tiers: tuple[Tier, ...]) -> None:
     lower = ZERO
     for number, tier in enumerate(tiers, 1):
+        if tier.package_size is not None and tier.package_size <= 0:
+            raise PriceInvalid(f"The packages of tier {number} hold {plain(tier.package_size)}; they hold more than nothing.")
         if tier.up_to is None:
             if number < len(tiers):
                 raise PriceInvalid(f"Tier {number} of {len(tiers)} is open; only the last may be.")

@@ -94,7 +94,7 @@ def test_lists_and_sums(three):
     printed = run(invoices, "list", "--search", "rival").stdout
     assert "RIVAL-000001" in printed
     assert "PRISM" not in printed
-    assert "1 documents, $35.70 in all, $35.70 to pay" in printed
+    assert "1 document, $35.70 in all, $35.70 to pay" in printed
     assert answer(invoices, "list", "--year", "2025")[1]["entries"] == []
     assert answer(invoices, "list", "--state", "paid")[1]["entries"] == []
     first = answer(invoices, "list", "--limit", "1")[1]

@@ -12,6 +12,7 @@ from flyusage import clock, db
 from flyusage.demo import platform
 from flyusage.demo.company import COST_CENTRES
 from flyusage.demo.platform import Progress, advance, fill, loading
+from flyusage.invoices.closing import rehearse
 from flyusage.metering.history import HistoryLoad, history_load
 from flyusage.orgs.queries import directory
 from flyusage.pricing.books import book_of
@@ -80,6 +81,21 @@ def test_there_are_three_labelled_companies(filled: platform.Filled) -> None:
     assert filled.slugs == ("demo", "demo-tidepool", "demo-marlow")
     assert set(found) == set(filled.slugs)
     assert all(entry.is_synthetic and entry.name.endswith("(demo)") for entry in found.values())
+
+
+def test_closing_a_month_has_one_thing_to_decide(filled: platform.Filled) -> None:
+    with db.lookup_transaction() as session:
+        org_ids = [entry.id for entry in directory(session) if entry.slug in filled.slugs]
+    with clock.freeze(NOW):
+        outcomes = {one.slug: one for one in rehearse(date(2026, 10, 1), org_ids).outcomes}
+    assert {slug: [problem.code for problem in one.waiting] for slug, one in outcomes.items()} == {
+        "demo": [],
+        "demo-tidepool": [],
+        "demo-marlow": ["tax_undecided"],
+    }
+    taxes = {slug: one.gross_minor - one.net_minor for slug, one in outcomes.items()}
+    assert taxes["demo"] == (outcomes["demo"].net_minor * 19 + 50) // 100  # in Germany
+    assert taxes["demo-tidepool"] == 0  # reversed
 
 
 def test_machines_run_now_and_until_now(filled: platform.Filled) -> None:

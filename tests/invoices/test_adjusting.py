@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from statements import amounts, compiled, hours
 
 from flyusage import clock, db
-from flyusage.invoices.adjusting import adjust, difference, draft_with_late_usage, late_months
+from flyusage.invoices.adjusting import adjust, difference, draft_with_late_usage, late_months, left_charged
 from flyusage.invoices.allocation import Place, Usage, UsageCell
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.rating_months import metered_of
@@ -150,6 +150,9 @@ def test_a_month_billed_anew_gives_back_what_a_later_invoice_had_adjusted(prism)
     take_in(*volume("late", 100), at=DECEMBER)
     assert late_lines(billed(prism, NOVEMBER, at=DECEMBER).id) == [("late/2026-10/volume/dfw", 1500)]
     void_october(prism)
+    with acting(DECEMBER) as session:
+        assert left_charged(session, prism, OCTOBER).startswith("Late usage of October 2026 stays charged: $15.00 net on PRISM-000002.")
+        assert left_charged(session, prism, NOVEMBER) == ""
     assert billed(prism, at=DECEMBER).net_minor == 15000 + 1500
     with acting(DECEMBER) as session:
         assert late_months(session, prism) == [OCTOBER]

@@ -25,7 +25,7 @@ def org_id(shared_database: Database) -> int:
     one = billed(org_id)
     with acting() as session:
         ask(session, org_id, one.id, 1, "Why?", by=BY)
-        rendering.store(session, org_id, one.id, b"%PDF", b"<xml/>")
+        rendering.store(session, org_id, one.id, rendering.Made(b"%PDF", b"<xml/>"))
     return org_id
 
 

@@ -15,7 +15,7 @@ from flyusage.pricing.cases import Answered, answer_all, printable, read_cases
 from flyusage.pricing.errors import CasesUnreadable
 
 FACTS = Path(__file__).parent / "facts"
-FILES = ("billing_cases.json", "published_cases.json", "hand_worked_cases.json", "walked_cases.json")
+FILES = ("billing_cases.json", "published_cases.json", "hand_worked_cases.json", "walked_cases.json", "other_cases.json")
 PUBLISHED = [case for name in FILES for case in read_cases((FACTS / name).read_text())]
 TIERS = [{"up_to": 5, "unit": "7", "flat": "1"}, {"up_to": 10, "unit": "6.5"}, {"up_to": None, "unit": "6"}]
 
@@ -39,7 +39,7 @@ def refusal(kind: str, /, **inputs: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("case", PUBLISHED, ids=[case["id"] for case in PUBLISHED])
 def test_published(case: dict[str, Any]) -> None:
-    """Numbers of the published tests and documentation of OpenMeter, Lago, Kill Bill, Stripe, Zuplo and Fly.io, and of our own
+    """Numbers of the published tests and documentation of those whom `source` names (OpenMeter, Lago, Stripe, Amazon, …), and of our own
     pencil for what lies on the borders between the rules; see `source`.
     """
     (found,) = answer_all([case])

@@ -215,7 +215,7 @@ def _call(ask: Callable[[], T]) -> T:
     try:
         return ask()
     except stripe.APIConnectionError as error:
-        raise ProcessorTrouble(Failure.DOWN, _said(error), is_answered=False) from error
+        raise ProcessorTrouble(Failure.DOWN, _unanswered(error), is_answered=False) from error
     except stripe.RateLimitError as error:
         raise ProcessorTrouble(Failure.LIMITED, _said(error), pause_seconds=_retry_after(error)) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
@@ -228,6 +228,14 @@ def _call(ask: Callable[[], T]) -> T:
             raise ProcessorTrouble(Failure.DOWN, _said(error), is_answered=False) from error
         failure = Failure.REFUSED if 400 <= status < 500 else Failure.ERROR
         raise ProcessorTrouble(failure, _said(error), pause_seconds=_retry_after(error)) from error
+
+
+def _unanswered(error: BaseException) -> str:
+    """Why there was no answer, by what lies at the bottom: the library's own words hold the address asked, and customers' in it."""
+    while deeper := error.__cause__ or error.__context__:
+        error = deeper
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return str(without_secrets("", f"No answer: {said or type(error).__name__}"))
 
 
 def _said(error: "stripe.StripeError") -> str:

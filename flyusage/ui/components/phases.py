@@ -21,8 +21,9 @@ def waiting(says: str, *parts: Literal["part", "row"]) -> rx.Component:
 def failed(title: str, problem: Var[str], load: rx.EventHandler, *, icon: str = "plug-zap") -> rx.Component:
     """`problem` is the sentence of what went wrong; its button asks again by `load`.
 
-    Where the sentence sends to the account's page, a link leads there.
+    Where the sentence sends to the account's page or to signing in, a link leads there.
     """
     again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=load)
     account = rx.cond(problem.contains("(/account)"), rx.el.a("Your account", href="/account", class_name="button"), rx.fragment())
-    return empty_state(title, problem, again, account, icon=icon)
+    sign_in = rx.cond(problem.contains("You are not signed in"), rx.el.a("Sign in", href="/sign-in", class_name="button"), rx.fragment())
+    return empty_state(title, problem, again, account, sign_in, icon=icon)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -91,6 +92,7 @@ def test_what_stands_in_the_way_is_visible_and_passes(prism, proxy, one_stripe, 
         now = task()
         assert (now["attempts"], now["failure"], now["done_at"]) == (attempt, failure, None)
         assert now["last_error"]
+        assert "prism.example" not in now["last_error"]  # addresses that are asked by hold the customer's
         assert now["due_at"] > NOW + timedelta(hours=attempt)
     told = news(prism, one.id)
     assert told.trouble is Trouble.DELAYED
@@ -192,7 +194,9 @@ def test_a_worker_killed_in_the_middle_is_followed_by_another(prism, proxy, one_
     worker.wait()
     assert killed.is_set()
     assert task()["done_at"] is None
-    work(LATER)
+    deadline = time.monotonic() + 30
+    while task()["done_at"] is None and time.monotonic() < deadline:  # the server may still hold the row for the one that is gone
+        work(LATER)
     there = one_stripe.invoice("PRISM-000001")
     assert (there["status"], there["total"]) == ("open", 17850)
     assert one_stripe.lines(there["id"]) == [("line-1", 15000), ("tax-S-19", 2850)]

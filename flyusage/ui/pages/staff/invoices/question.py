@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from flyusage import db
 from flyusage.invoices import crediting, queries, settlement
+from flyusage.invoices.adjusting import left_charged
 from flyusage.invoices.billed import Billed, billed
 from flyusage.invoices.crediting import Coming
 from flyusage.invoices.errors import AmountInvalid, StateForbids
@@ -232,7 +233,8 @@ def _opened(session: Session, entry: InvoiceEntry) -> Opened:
         lines=_line_rows(source, currency),
         has_more_lines=len(source.lines) > MOST_LINES,
         void_says=f"{visible(entry.number)} was then never owed. Its number stays used, the credits that it took are given back, and its month "
-        "is held until somebody releases it to be billed anew. The billing contacts and the payment processor are told." if is_whole else "",
+        "is held until somebody releases it to be billed anew. The billing contacts and the payment processor are told. "
+        + left_charged(session, entry.org_id, entry.starts_on) if is_whole else "",
         give_up_says=f"{format_minor(entry.balance_minor, currency)} stays owed, but nobody is reminded of it any more. Money that comes after "
         "all is still taken." if entry.state is State.OPEN else "",
         closed="" if left > 0 else "All of it is given back.",
