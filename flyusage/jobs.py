@@ -6,7 +6,9 @@ tables, so nothing is lost when a notification is, and several workers share the
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from typing import TypeVar
 
 import psycopg
 import structlog
@@ -15,11 +17,23 @@ from sqlalchemy.exc import DBAPIError
 
 from flyusage import db, tracing
 
+Thing = TypeVar("Thing")
+
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 STOP_SECONDS = 0.5  # how often a waiting worker looks whether it is to stop
 
 _log = structlog.get_logger(__name__)
+_stopping: ContextVar[threading.Event | None] = ContextVar("stopping", default=None)
+
+
+def until_stopped(things: Iterable[Thing]) -> Iterator[Thing]:
+    """`things` one by one, for a job that takes up thousands in a round: no more of them once its worker is told to stop."""
+    stop = _stopping.get()
+    for thing in things:
+        if stop is not None and stop.is_set():
+            return
+        yield thing
 
 
 class Worker:
@@ -36,7 +50,14 @@ class Worker:
         self._pause = SHORTEST_PAUSE
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set; a job under way is finished first."""
+        """Work until `stop` is set; a job under way is finished first, except for what it goes through `until_stopped`."""
+        before = _stopping.set(stop)
+        try:
+            self._run(stop)
+        finally:
+            _stopping.reset(before)
+
+    def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 self._listen(stop)

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from waiting import until
 
-from flyusage import db
+from flyusage import db, jobs
 from flyusage.jobs import Worker
 
 
@@ -92,3 +92,18 @@ def test_an_error_of_the_job_ends_the_worker(database):
 
     with pytest.raises(ZeroDivisionError):
         Worker(broken, channel="told").run(threading.Event())
+
+
+def test_a_round_over_many_things_ends_where_it_is_when_told_to_stop(database):
+    stop, taken = threading.Event(), []
+
+    def work() -> bool:
+        for number in jobs.until_stopped(range(1000)):
+            taken.append(number)
+            if number == 3:
+                stop.set()
+        return True
+
+    Worker(work, channel="flyusage_test").run(stop)
+    assert taken == [0, 1, 2, 3]
+    assert list(jobs.until_stopped(range(3))) == [0, 1, 2]  # outside of a worker

@@ -47,7 +47,7 @@ def look_for_anomalies() -> bool:
     with db.platform_transaction() as session:
         due = anomalies.organizations_to_look_at(session)
     is_more = False
-    for org_id in due:
+    for org_id in jobs.until_stopped(due):
         try:
             with db.transaction(org_id) as session:
                 is_more |= anomalies.look_for(session, org_id, days=1)
@@ -104,7 +104,7 @@ def note_member_mails() -> None:
         months, days = summary.organizations_due(session), digest.organizations_due(session)
     noting = [(org_id, partial(summary.note_due, org_id=org_id, month=month)) for org_id, month in months]
     noting += [(org_id, partial(digest.note_due, org_id=org_id)) for org_id in days]
-    for org_id, note in noting:
+    for org_id, note in jobs.until_stopped(noting):
         try:
             with db.transaction(org_id) as session:
                 note(session)
@@ -116,7 +116,7 @@ def look() -> None:
     """Note what every organization's budgets have reached, each in a transaction of its own; what fails leaves the others alone."""
     with db.platform_transaction() as session:
         organizations = telling.organizations_with_budgets(session)
-    for org_id in organizations:
+    for org_id in jobs.until_stopped(organizations):
         try:
             with db.transaction(org_id) as session:
                 telling.note_reached(session, org_id)

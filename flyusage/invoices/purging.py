@@ -64,7 +64,7 @@ def work() -> bool:
     with db.platform_transaction() as session:
         found = due(session)
         _ = throttle.sweep(session), sign_up.sweep(session)
-    for org_id in found:
+    for org_id in jobs.until_stopped(found):
         with db.platform_transaction() as session:
             purged = purge(session, org_id)
         if purged is not None:

@@ -47,7 +47,7 @@ class Background:
         with db.platform_transaction() as session:
             behind = session.execute(sa.text(_BEHIND), {"now": floor_hour(clock.now()), "few": FEW_DAYS}).all()
         self._seen = {row.org_id: self._seen[row.org_id] for row in behind if row.org_id in self._seen}
-        shares = [self._take_share(row.org_id) for row in behind if self._is_due(row)]
+        shares = [self._take_share(row.org_id) for row in jobs.until_stopped(behind) if self._is_due(row)]
         return any(shares)
 
     def _is_due(self, row: sa.Row) -> bool:
