@@ -19,7 +19,6 @@ from flyusage.money import CURRENCIES
 
 MOST, USUAL = 500, 100
 LAST_ID = 2**63 - 1
-MOMENT = r"^[0-9]{4}-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?$"
 
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
 After = Annotated[str | None, Query(max_length=500, description="Continue behind a page: its `next`, as it was given.", examples=[None])]

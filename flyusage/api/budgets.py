@@ -15,6 +15,7 @@ from flyusage.alerts.budgets import FORECAST_PERCENTS, LARGEST_PERCENT, LONGEST_
 from flyusage.alerts.errors import BudgetInvalid
 from flyusage.api.answers import Id, Money, answer, money
 from flyusage.api.auth import Caller, route
+from flyusage.api.forms import BUDGET, MONTH
 from flyusage.api.writes import Key, written
 from flyusage.money import CURRENCIES, parse_minor
 from flyusage.orgs.permissions import Permission
@@ -56,7 +57,7 @@ class WantedBudget(BaseModel):
     }
 
     name: str = Field(min_length=1, max_length=LONGEST_NAME)
-    amount: str = Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,3})?$", description="For a calendar month, in the organization's currency.")
+    amount: str = Field(pattern=BUDGET, description="For a calendar month, in the organization's currency.")
     scope: dict[Dimension, str] = Field(default={}, description="Filters as `/usage` takes them: `web,api`, or `!fra` for all but fra.")
     percents: list[Percent] = Field(default=list(PERCENTS), max_length=20)
     forecast_percents: list[Percent] = Field(default=list(FORECAST_PERCENTS), max_length=20)
@@ -108,9 +109,7 @@ def budget_standing(
     request: Request,
     bearer: Caller,
     budget: Id,
-    month: Annotated[
-        str | None, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="2026-10; the present month without it.")
-    ] = None,
+    month: Annotated[str | None, Query(pattern=MONTH, description="2026-10; the present month without it.")] = None,
 ) -> Response:
     """Spent so far, and what is expected by the month's end."""
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:

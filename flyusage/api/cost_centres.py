@@ -12,6 +12,7 @@ from starlette.responses import Response
 from flyusage import db
 from flyusage.api.answers import answer
 from flyusage.api.auth import Caller, route
+from flyusage.api.forms import MONTH, NO_NUL
 from flyusage.api.writes import Key, written
 from flyusage.metering import cost_centres as verbs
 from flyusage.metering.cost_centres import Assigned
@@ -20,8 +21,8 @@ from flyusage.orgs.permissions import Permission
 
 router = APIRouter(tags=["cost centres"])
 MOST_AT_ONCE = 1_000
-Named = Annotated[str, Field(max_length=LONGEST_NAME, pattern=r"^[^\x00]*$")]
-Month = Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
+Named = Annotated[str, Field(max_length=LONGEST_NAME, pattern=NO_NUL)]
+Month = Annotated[str, Field(pattern=MONTH)]
 
 
 class Assignment(BaseModel):
@@ -29,7 +30,7 @@ class Assignment(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    app: str = Field(max_length=1_000, pattern=r"^[^\x00]*$", examples=["web"])
+    app: str = Field(max_length=1_000, pattern=NO_NUL, examples=["web"])
     from_month: Month = Field(examples=["2026-10"])
     cost_centre: Named | None = Field(description="Null: to none from then on.", examples=["Shop"])
 
@@ -48,7 +49,7 @@ class WantedAssignments(BaseModel):
 
     assignments: list[Assignment] = Field(min_length=1, max_length=MOST_AT_ONCE, description="Of one app and month the last one stands.")
     dry_run: StrictBool = Field(default=False, description="Say what would change, and change nothing.")
-    origin: str = Field(default="api", max_length=200, pattern=r"^[^\x00]*$", description="Where they are from, for the audit.")
+    origin: str = Field(default="api", max_length=200, pattern=NO_NUL, description="Where they are from, for the audit.")
 
 
 class Outcome(BaseModel):

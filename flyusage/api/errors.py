@@ -1,6 +1,7 @@
 """Failures as problem+json (RFC 9457): a stable `code`, what happened, what to do about it, and the request's id."""
 
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match
 
+from flyusage.api.forms import IN_WORDS
 from flyusage.auth.errors import TooManyAttempts
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
@@ -156,11 +158,16 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     points = [
-        Point(where=harmless(".".join(str(part) for part in one["loc"]))[:200], what=harmless(str(one["msg"]))[:500])
+        Point(where=harmless(".".join(str(part) for part in one["loc"]))[:200], what=harmless(_in_words(one))[:500])
         for one in error.errors()[:MOST_POINTS]
     ]
     detail = "The request is not as the document describes it: " + "; ".join(f"{one.where}: {one.what}" for one in points[:3])
     return problem(request, RequestInvalid.status, RequestInvalid.code, f"{detail}. The reference is at /api/docs.", errors=points)
+
+
+def _in_words(error: Mapping[str, Any]) -> str:
+    """What is wrong: where a text is written otherwise than the document's pattern, how it is written, since few read patterns."""
+    return IN_WORDS.get(error.get("ctx", {}).get("pattern", ""), str(error["msg"]))
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from flyusage import db
 from flyusage.api.answers import content
 from flyusage.api.auth import Caller, route
+from flyusage.api.forms import MONTH
 from flyusage.api.invoices import attached
 from flyusage.invoices.cost_centre_month import centre_csv, month_by_cost_centre
 from flyusage.invoices.cost_centre_page import render
@@ -25,7 +26,7 @@ from flyusage.spooling import spooled
 router = APIRouter(tags=["exports"])
 
 READ = Permission.INVOICES_READ
-Month = Annotated[str, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="The month, UTC.", examples=["2026-10"])]
+Month = Annotated[str, Query(pattern=MONTH, description="The month, UTC.", examples=["2026-10"])]
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 

@@ -12,10 +12,12 @@ from flyusage import clock, db
 from flyusage.api.answers import After, Limit, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import CursorInvalid
+from flyusage.api.forms import MOMENT, MONTH
 from flyusage.errors import FlyusageError
 from flyusage.metering.machines import machine
 from flyusage.orgs.permissions import Permission
 from flyusage.periods import month_period
+from flyusage.pricing.errors import ViewInvalid
 from flyusage.pricing.explorer import history
 from flyusage.pricing.machine_list import MachineChoice, machine_page
 from flyusage.pricing.machines import why
@@ -25,7 +27,7 @@ from flyusage.pricing.urls import parse_moment
 router = APIRouter(tags=["fleet"])
 
 READ = Permission.USAGE_READ
-Month = Annotated[str | None, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="2026-10; the last month with events without it.")]
+Month = Annotated[str | None, Query(pattern=MONTH, description="2026-10; the last month with events without it.")]
 
 Name = Annotated[
     str, Path(alias="machine", max_length=1000, description="Its id. One with a slash is asked for by `/usage?machine=`.", examples=["m-1"])
@@ -175,13 +177,22 @@ def one_machine(request: Request, bearer: Caller, machine_name: Name) -> Respons
 
 
 @route(
-    router, "GET", "/machines/{machine}/costs", needs=Permission.MACHINES_READ, problems=(404,), response_model=MachineCost,
+    router, "GET", "/machines/{machine}/costs", needs=Permission.MACHINES_READ, problems=(404, 422), response_model=MachineCost,
     summary="Why a machine costs what it does",
 )  # fmt: skip
-def machine_costs(request: Request, bearer: Caller, machine_name: Name, month: Month = None) -> Response:
+def machine_costs(
+    request: Request,
+    bearer: Caller,
+    machine_name: Name,
+    month: Month = None,
+    as_of: Annotated[str | None, Query(pattern=MOMENT, max_length=30, description="The moment the numbers are complete to.")] = None,
+) -> Response:
     """Run by run at list price: seconds × dated price, as the machine's page shows it."""
+    complete_to = parse_moment(as_of) if as_of else clock.now()
+    if complete_to is None:
+        raise ViewInvalid("`as_of` is no moment there ever was. Write it as 2026-10-20T14:00:00Z.")
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
-        now, held = clock.now(), history(session, bearer.org_id)
+        now, held = min(complete_to, clock.now()), history(session, bearer.org_id)
         period = month_period(parse_moment(month) or now if month else min(now, held.end) if held else now)
         found = why(session, bearer.org_id, machine_name, period, now=now)
     if found is None:

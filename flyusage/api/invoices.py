@@ -10,9 +10,10 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from flyusage import clock, db
-from flyusage.api.answers import MOMENT, After, Limit, Money, answer, content, cursor, money, parts_of, plain
+from flyusage.api.answers import After, Limit, Money, answer, content, cursor, money, parts_of, plain
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import CursorInvalid
+from flyusage.api.forms import MOMENT, MONTH
 from flyusage.invoices import queries
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.drafting import draft
@@ -307,9 +308,7 @@ class Draft(BaseModel):
 def costs(
     request: Request,
     bearer: Caller,
-    month: Annotated[
-        str | None, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="2026-10; the present month without it.")
-    ] = None,
+    month: Annotated[str | None, Query(pattern=MONTH, description="2026-10; the present month without it.")] = None,
     as_of: Annotated[str | None, Query(pattern=MOMENT, max_length=30, description="The moment the numbers are complete to.")] = None,
 ) -> Response:
     """The draft of the month's invoice with the working of every line, as `flyusage invoices draft` and `costs why` print it."""

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from flyusage import clock, db
 from flyusage.api.answers import LAST_ID, After, Limit, Money, Page, answer, cursor, parts_of
 from flyusage.api.auth import Caller, route
+from flyusage.api.forms import DAY
 from flyusage.invoices import seats
 from flyusage.metering.queries import freshness, rollup_progress
 from flyusage.orgs import api_tokens, app_grants, audit
@@ -20,7 +21,6 @@ from flyusage.pricing.errors import ViewInvalid
 from flyusage.pricing.urls import parse_moment
 
 router = APIRouter(tags=["organization"])
-DAY = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"
 
 
 class Organization(BaseModel):

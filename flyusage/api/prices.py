@@ -10,8 +10,9 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from flyusage import clock, db
-from flyusage.api.answers import MOMENT, answer
+from flyusage.api.answers import answer
 from flyusage.api.auth import Caller, route
+from flyusage.api.forms import AMOUNT, MOMENT, MONTH, RANGE_NAME
 from flyusage.orgs.permissions import Permission
 from flyusage.periods import Period, month_period
 from flyusage.pricing.books import LIST, PriceBook, book_named, book_of
@@ -28,8 +29,6 @@ router = APIRouter(tags=["prices"])
 
 READ = Permission.PRICES_READ
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
-_AMOUNT = r"^[0-9]{1,9}(\.[0-9]{1,4})?$"
-_MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 
 
 class Price(BaseModel):
@@ -197,8 +196,8 @@ class Reservation(BaseModel):
 
     region: str = Field(min_length=1, max_length=40)
     cpu_kind: Literal["shared", "performance"]
-    upfront: str = Field(pattern=_AMOUNT, description="For the whole term.", examples=["144"])
-    monthly_credit: str = Field(pattern=_AMOUNT, description="In the currency the organization buys in.", examples=["20"])
+    upfront: str = Field(pattern=AMOUNT, description="For the whole term.", examples=["144"])
+    monthly_credit: str = Field(pattern=AMOUNT, description="In the currency the organization buys in.", examples=["20"])
     months: int = Field(default=12, ge=1, le=60)
 
 
@@ -211,11 +210,9 @@ class Question(BaseModel):
     }
 
     month: str | None = Field(
-        default=None, pattern=_MONTH, description="The month that is re-priced; without it or a range, the last one with events."
+        default=None, pattern=MONTH, description="The month that is re-priced; without it or a range, the last one with events."
     )
-    range: str | None = Field(
-        default=None, pattern=r"^[0-9a-z-]{1,20}$", description="In place of a month, as `/usage` takes it.", examples=["30d"]
-    )
+    range: str | None = Field(default=None, pattern=RANGE_NAME, description="In place of a month, as `/usage` takes it.", examples=["30d"])
     starts: str | None = Field(
         default=None, alias="from", pattern=MOMENT, max_length=30, description="The first moment, in place of a range."
     )

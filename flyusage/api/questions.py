@@ -10,6 +10,7 @@ from starlette.responses import Response
 from flyusage import db
 from flyusage.api.answers import answer
 from flyusage.api.auth import Caller, route
+from flyusage.api.forms import NO_NUL
 from flyusage.api.invoices import Number, Position
 from flyusage.api.writes import Key, written
 from flyusage.invoices import queries
@@ -42,7 +43,7 @@ class Asked(BaseModel):
 
     model_config = {"extra": "forbid", "json_schema_extra": {"examples": [{"note": "Why is this more than in September?"}]}}
 
-    note: str = Field(min_length=1, max_length=verbs.LONGEST, pattern=r"^[^\x00]*$")
+    note: str = Field(min_length=1, max_length=verbs.LONGEST, pattern=NO_NUL)
 
 
 class QuestionAsked(BaseModel):

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from flyusage import clock, db
-from flyusage.api.answers import MOMENT, answer, content
+from flyusage.api.answers import answer, content
 from flyusage.api.auth import Caller, route
+from flyusage.api.forms import MOMENT, RANGE, ZONE
 from flyusage.invoices.costs import explore
 from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.permissions import Permission
@@ -41,7 +42,7 @@ class Asked(BaseModel):
     by: Dimension | Literal["nothing"] | None = Field(default=None, description="What it is grouped by; region where nothing is said.")
     range: str | None = Field(
         default=None,
-        pattern=r"^(24h|7d|30d|this-month|last-month|3-months|13-months|all|20[0-9]{2}-(0[1-9]|1[0-2]))$",
+        pattern=RANGE,
         description="A named range, or a month. The last month with events where nothing is said.",
     )
     from_: str | None = Field(
@@ -63,7 +64,7 @@ class Asked(BaseModel):
     as_: Literal["area", "bars", "lines", "share", "treemap", "heatmap", "map"] | None = Field(
         default=None, alias="as", description="Taken from a page's address; no number depends on it."
     )
-    zone: str | None = Field(default=None, max_length=20, pattern=r"^-?[0-9]{2}:[0-9]{2}$", description="As `as`.")
+    zone: str | None = Field(default=None, max_length=20, pattern=ZONE, description="As `as`.")
 
 
 class UsageSeries(BaseModel):

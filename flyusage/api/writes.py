@@ -9,6 +9,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from flyusage import db
+from flyusage.api.forms import VISIBLE
 from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.idempotency import Sent, once
 
@@ -16,7 +17,7 @@ REPLAYED = "idempotent-replayed"
 Key = Annotated[
     str,
     Header(
-        alias="Idempotency-Key", pattern=r"^[!-~]{0,200}$",
+        alias="Idempotency-Key", pattern=VISIBLE,
         description="Any text of your own, as a UUID. Within a day the same request with it gives the first one's answer, and does nothing twice.",
     ),
 ]  # fmt: skip

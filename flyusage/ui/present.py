@@ -122,6 +122,11 @@ def moment_text(moment: datetime) -> str:
     return f"{day_text(utc)}, {utc:%H:%M}"
 
 
+def pinned_text(moment: datetime) -> str:
+    """A moment as addresses, commands and requests name it: `2026-10-20T14:00:00Z`."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def period_text(period: Period) -> str:
     """`Oct 1 – 31, 2026`, `Oct 28 – Nov 3, 2026`, `Oct 1, 2026`, or with hours where they are not whole days."""
     start, end = period.start, period.end

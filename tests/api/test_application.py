@@ -5,6 +5,7 @@ import json
 import os
 import re
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from flyusage import clock, db
 from flyusage.alerts import budgets, deliveries, endpoints, saved_views
 from flyusage.alerts.budgets import Plan
 from flyusage.alerts.saved_views import Reader
-from flyusage.api import answers, application, auth, fields
+from flyusage.api import answers, application, auth, fields, forms
 from flyusage.api.reference import sample
 from flyusage.auth import accounts
 from flyusage.orgs import api_tokens, audit, invitations
@@ -417,6 +418,30 @@ def test_http_is_kept_to_where_clients_differ(ids: dict[str, int]):
 def test_a_cursor_that_no_page_gave_is_refused(ids: dict[str, int], after: str):
     for path in ("/machines", "/invoices"):
         assert ask(path, token=token_of(ids["prism"]), params={"after": after}).json()["code"] == "cursor_invalid"
+
+
+def test_whoever_wrote_a_text_otherwise_is_told_how_and_not_by_a_pattern(ids: dict[str, int]):
+    told = ask("/usage", token=token_of(ids["prism"]), params={"range": "yesterday"}).json()
+    assert told["errors"] == [{"where": "query.range", "what": forms.IN_WORDS[forms.RANGE]}]
+    document = ask("/openapi.json").text
+    assert set(map(json.loads, re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', document))) <= set(forms.IN_WORDS)
+
+
+def test_what_a_machine_costs_is_told_as_of_a_moment(ids: dict[str, int]):
+    """web-0 runs through November: in two days of it for twice as long as in one, and at twice the cost."""
+
+    def told(as_of: str) -> dict[str, Any]:
+        return ask("/machines/web-0/costs", token=token_of(ids["prism"]), params={"month": "2026-11", "as_of": as_of}).json()
+
+    def ran(told: dict[str, Any]) -> tuple[str, Decimal]:
+        [line] = [line for line in told["lines"] if line["unit"] == "machine-second"]
+        return line["quantity"], Decimal(line["cost"])
+
+    one, two = told("2026-11-02T00:00:00Z"), told("2026-11-03T00:00:00Z")
+    assert one["as_of"] == "2026-11-02T00:00:00Z"
+    assert (ran(one)[0], ran(two)[0]) == ("86400", "172800")
+    assert ran(two)[1] == 2 * ran(one)[1] > 0
+    assert told("2026-02-30T00:00:00Z")["code"] == "view_invalid"
 
 
 def test_rates_are_told_and_kept(ids: dict[str, int], monkeypatch: pytest.MonkeyPatch):

@@ -8,6 +8,11 @@ const chosen = (query, names) => names.filter((name) => query.get(name)).map((na
 const options = (query, names) => chosen(query, names).map(([name, value]) => ` --${name} ${quoted(value)}`).join("");
 const asked = (path, pairs) => (pairs.length ? `${path}?${new URLSearchParams(pairs)}` : path);
 
+/** What the page itself says of its numbers: which month they are of, and the moment they are complete to, so that they come again. */
+const told = (name) => document.querySelector(`main [data-${name}]`)?.getAttribute(`data-${name}`) ?? "";
+const pinned = (pairs) => pairs.filter(([, value]) => value);
+const asOptions = (pairs) => pairs.map(([name, value]) => ` --${name.replace("_", "-")} ${quoted(value)}`).join("");
+
 const listed = (query, name) => (query.get(name) ?? "").split(",").filter(Boolean).map((one) => one.split(":"));
 
 /** What the page of what-ifs asks, as the API's body. */
@@ -22,17 +27,23 @@ const supposed = (query) => ({
 
 /** By what follows /orgs/{slug}: what of (slug, the address's query, the name behind the page's) is a command, and what a path of the API, with the body that is sent there. */
 const PAGES = {
-  "": (slug) => [`usage --org ${slug} --by region`, "/usage?by=region"],
-  machines: (slug, query, name, month) =>
-    name === ""
-      ? [`machines --org ${slug}${options(query, ["find", "state"])}`, asked("/machines", chosen(query, ["find", "state"]))]
-      : [
-          `usage --org ${slug} --by sku --machine ${quoted(name)}${month ? ` --range ${month}` : ""}`,
-          name.includes("/")
-            ? asked("/usage", [["by", "sku"], ["machine", name], ...(month ? [["range", month]] : [])])
-            : asked(`/machines/${encodeURIComponent(name)}/costs`, month ? [["month", month]] : []),
-        ],
-  billing: (slug, query) => ["", asked("/costs", chosen(query, ["month"]))],
+  "": (slug) => {
+    const of = pinned([["by", "region"], ["range", told("month")], ["as_of", told("as-of")]]);
+    return [`usage --org ${slug}${asOptions(of)}`, asked("/usage", of)];
+  },
+  machines: (slug, query, name, month) => {
+    if (name === "")
+      return [`machines --org ${slug}${options(query, ["find", "state"])}`, asked("/machines", chosen(query, ["find", "state"]))];
+    const asOf = told("as-of");
+    const of = pinned([["by", "sku"], ["machine", name], ["range", month], ["as_of", asOf]]);
+    return [
+      `usage --org ${slug}${asOptions(of)}`,
+      name.includes("/")
+        ? asked("/usage", of)
+        : asked(`/machines/${encodeURIComponent(name)}/costs`, pinned([["month", month], ["as_of", asOf]])),
+    ];
+  },
+  billing: (slug, query, name, month) => ["", asked("/costs", pinned([["month", month], ["as_of", told("as-of")]]))],
   prices: (slug, query) => ["", asked("/prices", chosen(query, ["region", "on"]))],
   invoices: (slug, query, name) => [`invoices show ${quoted(name)}`, `/invoices/${encodeURIComponent(name)}`],
   budgets: (slug) => [`budgets list --org ${slug}`, "/budgets"],

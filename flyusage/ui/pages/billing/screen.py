@@ -63,6 +63,7 @@ def draft_screen(told: Told, statement: Statement, outlook: Outlook | None) -> S
         products=products,
         nothing="" if products else f"Nothing was used or agreed in {name} {'so far' if statement.is_open else f'{told.month.year}'}.",
         command=_command(told, statement),
+        as_of=present.pinned_text(statement.as_of) if statement.is_open else "",
         files_month=f"{told.month:%B %Y}",
         files=month_files(told.slug, told.month) if products else [],
     )
@@ -193,5 +194,5 @@ def _issued_sentence(told: Told, entry: InvoiceEntry) -> list[Phrase]:
 
 
 def _command(told: Told, statement: Statement) -> str:
-    pinned = f" --as-of {statement.as_of:%Y-%m-%dT%H:%M:%SZ}" if statement.is_open else ""
+    pinned = f" --as-of {present.pinned_text(statement.as_of)}" if statement.is_open else ""
     return f"flyusage invoices draft --org {shlex.quote(told.slug)} --month {told.month:%Y-%m}{pinned}"

@@ -64,7 +64,7 @@ class WhyRow:
 
 @dataclass(frozen=True)
 class Screen:
-    """Everything a machine's page shows."""
+    """Everything a machine's page shows. `as_of` is when an open month is complete to."""
 
     name: str = ""
     title: str = ""
@@ -86,6 +86,7 @@ class Screen:
     days_total: DayRow = DayRow("", "", "", "", "")
     why: list[WhyRow] = field(default_factory=list)
     why_note: str = ""
+    as_of: str = ""
     why_total: str = ""
     why_total_exact: str = ""
     explorer_href: str = ""

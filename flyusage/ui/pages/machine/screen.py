@@ -62,6 +62,7 @@ def screen(told: Told, month: date, why: Why, hours: Sequence[MachineHour]) -> S
         days_total=_days_total(hours, currency),
         why=[why_row(line, currency) for line in in_reading_order(why.lines)],
         why_note=_why_note(why, shown),
+        as_of=present.pinned_text(why.as_of) if shown.end > why.as_of else "",
         why_total=format_money(why.total, currency),
         why_total_exact=exact_text(why.total, currency),
         explorer_href=_explorer_href(told, shown),

@@ -166,6 +166,7 @@ def _why() -> rx.Component:
             rx.el.p("Nothing was billed in this month.", class_name="muted"),
         ),
         class_name="card",
+        custom_attrs={"data-as-of": SCREEN.as_of},
     )
 
 

@@ -72,9 +72,11 @@ class Pinned:
 
 @dataclass(frozen=True)
 class Screen:
-    """Everything the overview shows. Field names are those of the page's state."""
+    """Everything the overview shows. Field names are those of the page's state. `month` and `as_of` say of when, for what is copied."""
 
     title: str = "Overview"
+    month: str = ""
+    as_of: str = ""
     note: str = ""
     lead: str = ""
     spent: str = ""

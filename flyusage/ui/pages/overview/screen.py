@@ -31,6 +31,8 @@ def screen(slug: str, overview: Overview, centres: Answer | None, facts: list[Fa
     what = f"{month} so far" if overview.is_current else month
     return Screen(
         title=what if overview.is_current else f"{month} {overview.month.year}",
+        month=f"{overview.month:%Y-%m}",
+        as_of=present.pinned_text(overview.as_of),
         note=_note(overview),
         lead="You have spent" if overview.is_current else "You spent",
         spent=_money(overview, overview.spent),

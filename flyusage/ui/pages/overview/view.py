@@ -82,6 +82,7 @@ def _answer() -> rx.Component:
         ),
         class_name="card answer",
         aria_label="What was spent",
+        custom_attrs={"data-month": SCREEN.month, "data-as-of": SCREEN.as_of},
     )
 
 
