@@ -1,7 +1,8 @@
 """What a period is compared with. Pure.
 
-"Previous" is the same length just before. Whole calendar months are held against as many months before them, the same one
-a year earlier against the same months. An open period is cut at the elapsed time, in both, capped at the earlier one's end.
+"Previous" is the same length just before, "last year" the same length from the same moment a year earlier. Whole calendar months
+are held against whole months, however long: as many before them, or the same ones a year earlier. An open period is cut at the
+elapsed time, in both, capped at the earlier one's end.
 """
 
 from dataclasses import dataclass
@@ -25,9 +26,11 @@ def earlier(period: Period, comparison: Comparison, as_of: datetime) -> Earlier 
     """The earlier period; None for no comparison."""
     if comparison is Comparison.NONE:
         return None
+    months = _whole_months(period)
     if comparison is Comparison.LAST_YEAR:
-        whole = Period(add_months(period.start, -MONTHS_A_YEAR), add_months(period.end, -MONTHS_A_YEAR))
-    elif months := _whole_months(period):
+        start = add_months(period.start, -MONTHS_A_YEAR)  # Feb 29 is held against Feb 28, which an end of its own would cut to nothing
+        whole = Period(start, add_months(period.end, -MONTHS_A_YEAR) if months else start + (period.end - period.start))
+    elif months:
         whole = Period(add_months(period.start, -months), period.start)
     else:
         whole = Period(period.start - (period.end - period.start), period.start)
