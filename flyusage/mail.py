@@ -1,5 +1,6 @@
 """Mail by SMTP, thin over the standard library. What a mail says is its sender's matter; here it is put together and handed over."""
 
+import re
 import smtplib
 import ssl
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 
 TIMEOUT_SECONDS = 30.0
+_LINK = re.compile(r"://|\bwww\.|\w\.[^\W\d_]{2,}/", re.IGNORECASE)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -22,6 +24,11 @@ class MailRefused(Exception):
 
 class MailServerDown(Exception):
     """No server answers, or it will not take any mail now."""
+
+
+def reads_as_link(text: str) -> bool:
+    """Whether mail programs would make a link of part of `text`: a scheme, `www.`, or a host with something behind a slash."""
+    return _LINK.search(text) is not None
 
 
 @dataclass(frozen=True)

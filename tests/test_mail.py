@@ -7,6 +7,7 @@ from email.policy import default
 import pytest
 from mailserver import Mailserver
 
+from flyusage import mail
 from flyusage.mail import Attachment, Letter, MailRefused, MailServerDown, Postbox, compose
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -68,3 +69,15 @@ def test_whom_the_server_refuses_is_told(mailserver: Mailserver):
 def test_no_server_is_no_fault_of_the_message():
     with Postbox("smtp://127.0.0.1:1") as postbox, pytest.raises(MailServerDown, match="127.0.0.1"):
         postbox.send(composed())
+
+
+@pytest.mark.parametrize(
+    ("name", "is_link"),
+    [
+        ("Prism & Co.", False), ("Booking.com", False), ("R&D/Sales", False), ("Acme v1.2/beta", False), ("www", False),
+        ("https://evil.example", True), ("Acme www.evil.example", True), ("WWW.evil.example", True), ("evil.example/pay", True),
+        ("Pay at evil.example/x now", True),
+    ],
+)  # fmt: skip
+def test_a_name_that_mail_programs_would_link_is_known(name: str, is_link: bool) -> None:
+    assert mail.reads_as_link(name) is is_link

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
-from flyusage import clock, db
+from flyusage import clock, db, mail
 from flyusage.auth import halfway, passkeys, passwords, second_factor, sessions, throttle
 from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordWrong, SecondFactorAsked, SignInRefused, UserKnown, UserUnknown
 from flyusage.auth.how import PASSKEY
@@ -62,7 +62,7 @@ def create(session: Session, email: str, *, name: str = "", is_verified: bool = 
     if find(session, address) is not None:
         raise UserKnown(f"{address} has an account already.")
     called = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME]
-    if not called or "://" in called:  # others are written "… invites you": no link is made of a name
+    if not called or mail.reads_as_link(called):  # others are written "… invites you": no link is made of a name
         called = address.partition("@")[0]
     now = clock.now()
     row = {"email": address, "name": called, "created_at": now, "email_verified_at": now if is_verified else None}

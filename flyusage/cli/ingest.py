@@ -22,6 +22,8 @@ from flyusage.cli import bootstrap, remote
 from flyusage.cli.ingest_there import send_all
 from flyusage.cli.output import print_json
 from flyusage.cli.rejects import SUFFIX, RejectsFile
+from flyusage.cli.remote import ProfileIncomplete
+from flyusage.config import settings
 from flyusage.demo import people
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
@@ -83,6 +85,8 @@ def ingest(
     """
     sources = list(_sources(inputs))
     there = remote.of(None)
+    if there is None and settings().token is not None and settings().database_url is None:  # meant for elsewhere, and made here
+        raise ProfileIncomplete("FLYUSAGE_TOKEN is set, but no address to send to. Set FLYUSAGE_API_URL as well, or take the token away.")
     if there is not None:
         if rejects is not None or max_age is not None:
             raise OptionElsewhere(

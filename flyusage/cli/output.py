@@ -45,13 +45,17 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 @contextmanager
 def opened(out: Path) -> Iterator[IO[bytes]]:
-    """Where to write. A file is there whole or not at all."""
+    """Where to write. A file is there whole or not at all, a link's where it leads; a device or a pipe is written to as it is."""
     if str(out) == "-":
         yield sys.stdout.buffer
         return
     try:
-        with beside(out) as part, part.open("wb") as file:
-            yield file
+        if out.exists() and not out.is_file():
+            with out.open("wb") as file:
+                yield file
+        else:
+            with beside(out.resolve()) as part, part.open("wb") as file:
+                yield file
     except OSError as error:
         raise FileUnwritable(f"{out} cannot be written ({error.strerror}). Name another file with --out.") from error
 

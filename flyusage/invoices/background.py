@@ -33,26 +33,26 @@ def work(typesetters: Typesetters | None = None) -> bool:
         is_more = totals.fold(session) == totals.AT_ONCE
         waiting = outbox.due(session, "document", MANY)
     if typesetters is not None and typesetters.are_worth_it(len(waiting)):
-        _render_many(waiting, typesetters)
+        taken = _render_many(waiting, typesetters)
     else:
-        for org_id, task_id in waiting[:SHARE]:
-            _render(org_id, task_id)
-    if waiting:
+        taken = sum(islice((True for one in waiting if _render(*one)), SHARE))
+    if taken:
         with db.platform_transaction() as session:  # mail waits for documents
             session.execute(sa.text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
-    return is_more or len(waiting) >= SHARE
+    return is_more or 0 < taken < len(waiting)  # where others hold all that waits there is nothing to do
 
 
-def _render_many(waiting: Sequence[tuple[int, int]], typesetters: Typesetters) -> None:
-    """A share of those that wait and that no other worker holds, set beside each other and kept in one transaction.
+def _render_many(waiting: Sequence[tuple[int, int]], typesetters: Typesetters) -> int:
+    """A share of those that wait and that no other worker holds, set beside each other and kept in one transaction; how many.
 
     One that cannot be set stays its own failure.
     """
+    tasks: list[outbox.Task] = []
     failures: list[tuple[outbox.Task, str]] = []
     try:
         with db.platform_transaction() as session:
             claimed = (outbox.claim(session, *pair) for pair in waiting)
-            tasks = list(islice((task for task in claimed if task is not None), SHARE))
+            tasks += islice((task for task in claimed if task is not None), SHARE)
             made = typesetters.set([snapshot_of(session, task.org_id, task.invoice_id) for task in tasks])
             for task, one in zip(tasks, made, strict=True):
                 if isinstance(one, str):
@@ -62,13 +62,13 @@ def _render_many(waiting: Sequence[tuple[int, int]], typesetters: Typesetters) -
     except BrokenProcessPool:
         _log.warning("a process that set documents was killed; they are set one after the other from now on")
         typesetters.give_up()
-        return
     for task, error in failures:
         _fail(task, error)
+    return len(tasks)
 
 
-def _render(org_id: int, task_id: int) -> None:
-    """One document, in a transaction of its own; what fails is tried again later, ever more rarely."""
+def _render(org_id: int, task_id: int) -> bool:
+    """One document, in a transaction of its own, unless another worker holds it; what fails is tried again later, ever more rarely."""
     task = None
     try:
         with db.platform_transaction() as session:
@@ -78,6 +78,7 @@ def _render(org_id: int, task_id: int) -> None:
     except (ValueError, RuntimeError) as error:  # what the typesetter refuses; the database's own errors end the round
         if task is not None:
             _fail(task, str(error))
+    return task is not None
 
 
 def _fail(task: outbox.Task, error: str) -> None:

@@ -100,8 +100,11 @@ class Ingest:
                         settled.raise_failure()
                     if batch.is_shared:
                         self._make_room(batch.events)
-                    parts = batch.parts(under_way[-1].claims if under_way else {})
-                    batch.written = [writer.submit(self._write, run_id, part) for writer, part in zip(writers, parts, strict=False)]
+                    before = under_way[-1] if under_way else _Batch()
+                    batch.written = [
+                        writer.submit(self._write, run_id, part, behind)
+                        for writer, part, behind in zip(writers, batch.parts(before.claims), before.written or (None, None), strict=False)
+                    ]
                     under_way.append(batch)
             finally:  # also where the input breaks off, or a batch failed: what was committed is reported
                 for batch in under_way:
@@ -134,7 +137,9 @@ class Ingest:
         if batch.events or batch.refusals:
             yield batch
 
-    def _write(self, run_id: int, batch: "_Batch") -> BatchResult:
+    def _write(self, run_id: int, batch: "_Batch", behind: "Future[BatchResult] | None") -> BatchResult:
+        if behind is not None:
+            behind.result()  # what failed before ends this, too: a claim of its own may hang on it
         with self._session_factory() as session:
             written = ingest_events(
                 session, batch.events, strict_orgs=self._strict_orgs, only_org=self._only_org, only_apps=self._only_apps

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from flyusage import clock
+from flyusage import clock, mail
 from flyusage.auth import sessions
 from flyusage.orgs import audit, memberships
 from flyusage.orgs.acting import Actor
@@ -150,7 +150,7 @@ def _named(name: str) -> str:
     called = " ".join("".join(one for one in name if one.isprintable()).split())
     if not 0 < len(called) <= LONGEST_NAME:
         raise NameInvalid(f"A name has 1 to {LONGEST_NAME} characters.")
-    if "://" in called or called.lower().startswith("www."):  # mail programs make a link of it, in a mail that we send
+    if mail.reads_as_link(called):  # in a mail that we send
         raise NameInvalid("A name is no web address. Leave it out.")
     return called
 

@@ -78,7 +78,7 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
 
 async def departures(state: rx.State) -> AsyncIterator[None]:
     """Yields at once, and then whenever somebody was signed out, taken out or is something else: whoever shows a page asks then what
-    its reader still is.
+    its reader still is. Once a minute as well, since sessions end by themselves, and when news may have been missed.
 
     Ends when the tab is gone or another browser shows it, and at once where this state waits in this tab already.
     """
@@ -87,13 +87,13 @@ async def departures(state: rx.State) -> AsyncIterator[None]:
     if watch in _watched:
         return
     _watched.add(watch)
-    news = listener().subscribe(NOWHERE[0])
+    news = listener().subscribe(NOWHERE[0])  # of which no events come: what does is said to all, after the connection was lost
+    due = time.monotonic() + REFRESH_SECONDS
     try:
         yield
         while _is_connected(token) and is_shown_to(state, mine):
-            await _has_come(news)
-            if news.is_about_people:
-                news.is_about_people = False
+            if await _has_come(news) or news.is_about_people or time.monotonic() >= due:
+                due, news.is_about_people = time.monotonic() + REFRESH_SECONDS, False
                 yield
     finally:
         listener().unsubscribe(news)

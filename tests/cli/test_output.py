@@ -1,9 +1,13 @@
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from flyusage.cli import output
 from flyusage.cli.output import moment, print_json, print_table, size
 
 
@@ -37,3 +41,19 @@ def test_bytes_are_told_in_powers_of_ten(count: int, text: str):
 
 def test_a_moment_is_told_in_utc():
     assert moment(datetime(2026, 11, 1, 1, 45, tzinfo=timezone(timedelta(hours=2)))) == "2026-10-31 23:45:00Z"
+
+
+def test_a_link_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
+    kept, link, pipe = tmp_path / "kept.pdf", tmp_path / "link.pdf", tmp_path / "pipe"
+    kept.write_bytes(b"old")
+    link.symlink_to(kept)
+    with output.opened(link) as file:
+        file.write(b"new")
+    assert (link.is_symlink(), kept.read_bytes()) == (True, b"new")
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(pipe.read_bytes)
+        with output.opened(pipe) as file:
+            file.write(b"through")
+        assert read.result(timeout=20) == b"through"
+    assert pipe.is_fifo()

@@ -306,6 +306,16 @@ def test_a_token_alone_is_curls_and_leaves_commands_where_they_were(flyusage: Fl
     assert (before.code, flyusage(*command)) == (0, before)
 
 
+def test_events_for_elsewhere_are_not_taken_in_here_because_the_address_is_missing(flyusage: Flyusage, token, monkeypatch, tmp_path):
+    monkeypatch.setenv("FLYUSAGE_TOKEN", token)
+    monkeypatch.setenv("FLYUSAGE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("FLYUSAGE_DATABASE_URL")
+    config.settings.cache_clear()
+    (tmp_path / "events.ndjson").write_bytes(b"")
+    said = flyusage("ingest", str(tmp_path / "events.ndjson"))
+    assert (said.code, "no address to send to" in said.err, (tmp_path / "data").exists()) == (1, True, False)
+
+
 def test_mistakes_are_said_in_a_sentence(flyusage: Flyusage, address, token, monkeypatch):
     for url, secret, command, sentence in (
         (address, token, ("usage", "--org", "rival"), "The token opens prism, not rival."),

@@ -61,6 +61,20 @@ def test_what_another_worker_holds_is_passed_over(closed: list[int], monkeypatch
         assert set(kept()) == set(closed) - {task.invoice_id for task in held}
 
 
+def test_a_worker_without_processes_passes_over_what_another_holds_and_rests_where_that_is_all(
+    closed: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(background, "SHARE", 2)
+    with db.platform_transaction() as session:
+        held = [task for pair in outbox.due(session, "document", 2) if (task := outbox.claim(session, *pair))]
+        assert background.work() is True
+        assert len(kept()) == 2
+        while background.work():
+            pass
+        assert set(kept()) == set(closed) - {task.invoice_id for task in held}
+        assert background.work() is False
+
+
 def test_documents_whose_processes_are_killed_are_made_without_them(closed: list[int]):
     with Typesetters(count=2, many=4) as typesetters:
         with db.platform_transaction() as session:

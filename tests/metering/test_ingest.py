@@ -361,6 +361,33 @@ def test_the_first_claim_stands_though_its_writer_is_behind_by_a_batch(database,
     assert stored.rows("SELECT count(*) FROM usage_event") == [(80,)]
 
 
+def test_where_a_batch_failed_its_writer_takes_nothing_that_comes_behind(database, monkeypatch):
+    """The second batch claims an identity of the first again. Were it taken, the first could not be when all is sent once more."""
+    monkeypatch.setattr("flyusage.metering.ingest.BATCH_EVENTS", 40)
+    monkeypatch.setattr("flyusage.metering.ingest.WORTH_SPLITTING", 10)
+    names = [f"m{number}" for number in range(400)]
+    failing, other = ([name for name in names if shard_of(name) % 2 == writer][:40] for writer in (0, 1))
+    first = [started(name, f"{D}00:00:00Z") for name in (*failing[:20], *other[:20])]
+    second = [started(name, f"{D}00:00:00Z") for name in (*failing[20:39], *other[20:])]
+    contested = {**started(failing[39], f"{D}05:00:00Z"), "id": first[7]["id"]}
+    sent = lines(*first, contested, *second)
+    take = ingest_events
+
+    def fail(session, batch, **how):
+        if any(event.subject == failing[7] for event in batch):
+            raise ZeroDivisionError("the connection was cut")
+        return take(session, batch, **how)
+
+    with monkeypatch.context() as cut:
+        cut.setattr("flyusage.metering.ingest.ingest_events", fail)
+        with pytest.raises(ZeroDivisionError):
+            Ingest().run(sent, name="test")
+    assert stored.rows("SELECT count(*) FROM usage_event") == [(40,)]  # the other writer's halves
+    result = Ingest().run(sent, name="again")
+    assert counts(result) == (39, 40, 1)
+    assert stored.rows(f"SELECT count(*) FROM usage_event WHERE time = '{D}05:00:00Z'") == [(0,)]
+
+
 def test_writers_at_once_make_a_month_once(database):
     failures = []
     start = threading.Barrier(4)

@@ -293,8 +293,9 @@ def test_a_page_of_no_organization_asks_at_once_and_whenever_somebody_is_signed_
         assert live.is_watched(Tab("one", "/account"))
         with pytest.raises(StopAsyncIteration):
             await next_change(again)
-        waiting = asyncio.create_task(next_change(departures))
         assert await asyncio.to_thread(listener.is_listening.wait, SOON)
+        await next_change(departures)  # what came before anybody listened may have been news
+        waiting = asyncio.create_task(next_change(departures))
         await asyncio.to_thread(notify, cast.prism.id)  # events are nothing to it
         await asyncio.sleep(0.3)
         assert not waiting.done()
@@ -305,6 +306,27 @@ def test_a_page_of_no_organization_asks_at_once_and_whenever_somebody_is_signed_
             await next_change(departures)
         assert not live._watched
         assert not listener._subscribers
+
+    run_async(run())
+
+
+def test_a_page_of_no_organization_asks_once_a_minute_and_after_news_may_have_been_missed(
+    listener: live.Listener, cast, tabs: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        tabs.add("one")
+        departures = live.departures(Tab("one", "/account"))
+        await next_change(departures)
+        assert await asyncio.to_thread(listener.is_listening.wait, SOON)
+        await next_change(departures)
+        listener._tell(None)  # as after the connection was lost
+        await next_change(departures)
+        await departures.aclose()
+        monkeypatch.setattr(live, "REFRESH_SECONDS", 0.2)
+        departures = live.departures(Tab("one", "/account"))
+        for _ in range(3):
+            await next_change(departures)
+        await departures.aclose()
 
     run_async(run())
 

@@ -31,6 +31,7 @@ from scim2_models import (
     Uniqueness,
 )
 
+from flyusage import mail
 from flyusage.orgs.scim_groups import Group as KeptGroup
 from flyusage.orgs.scim_users import Kept, Told
 
@@ -165,11 +166,17 @@ def told_of(resource: User) -> Told:
     return Told(
         user_name=resource.user_name or "",
         emails=tuple(str(one.value) for one in emails if one.value),
-        name="".join(one for one in called if one.isprintable()).strip()[:200] or "Somebody",
+        name=_printable(called) or "Somebody",
         external_id=resource.external_id,
         is_active=resource.active is not False,
         attributes={key: value for key, value in resource.model_dump(scim_ctx=None).items() if key not in left_out},
     )
+
+
+def _printable(called: str) -> str:
+    """A name as it may stand in mails that invite others: no link is made of it."""
+    found = "".join(one for one in called if one.isprintable()).strip()[:200]
+    return "" if mail.reads_as_link(found) else found
 
 
 def user_resource(kept: Kept) -> User:
