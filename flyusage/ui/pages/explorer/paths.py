@@ -1,6 +1,6 @@
 """Ways from one view to another: what each menu entry, chip, row and click leads to. Pure; a way is an address."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import quote
@@ -67,6 +67,16 @@ class Place:
         filters = with_filter(self.view.filters, group, (value,))
         chart = Chart.AREA if self.view.chart is Chart.MAP else self.view.chart
         return self.href(filters=filters, group_by=below(group, filters), chart=chart)
+
+    def beyond(self, listed: Sequence[str]) -> str:
+        """Into "other": this view without the values that stand by themselves, so that what was folded does."""
+        group = self.view.group_by
+        present = None if group is None else filter_on(self.view.filters, group)
+        if group is None or not listed:
+            return ""
+        if present is None or present.is_exclusion:
+            return self.filtered(group, (*(present.values if present else ()), *listed), excludes=True)
+        return self.filtered(group, tuple(one for one in present.values if one not in listed))
 
     def machine(self, name: str) -> str:
         """A machine's page in the view's zone; at the view's month where it lies within one."""

@@ -227,7 +227,9 @@ def css_colour(colour: str) -> str:
 
 
 def _row_href(place: Place, answer: Answer, series: Series) -> str:
-    if series.is_other or answer.view.group_by is None or not series.key:
+    if series.is_other:
+        return place.beyond([one.key for one in answer.series if one.key])
+    if answer.view.group_by is None or not series.key:
         return ""
     if answer.view.group_by is Dimension.MACHINE:
         return place.machine(series.key)

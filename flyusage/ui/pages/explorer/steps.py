@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
 
+from sqlmodel import Session
+
 from flyusage import clock, db
+from flyusage.invoices.costs import explore
 from flyusage.orgs.permissions import Permission
 from flyusage.periods import DAY, HOUR, Period, floor_hour, midnight
 from flyusage.pricing import urls
@@ -16,7 +19,8 @@ from flyusage.pricing.explorer import history
 from flyusage.pricing.view import Dimension
 from flyusage.ui.charts.text import is_own_uid, key_of
 from flyusage.ui.pages.explorer.paths import Place, filter_on
-from flyusage.ui.session import open_organization
+from flyusage.ui.permitted import require_for
+from flyusage.ui.session import OpenOrganization, open_organization
 
 FIRST_YEAR, LAST_YEAR = 1970, 9000
 
@@ -71,12 +75,9 @@ def lead(slug: str, query: Mapping[str, str], step: Step) -> str:
         return ""
     with db.transaction(org.id, apps=org.apps) as session:
         view, _ = urls.view_from_query(query, now=clock.now(), history=history(session, org.id))
-    place = Place(slug, view)
-    if isinstance(step, Follow):
-        if not step.series or is_own_uid(step.series):
-            return ""
-        key = key_of(step.series)
-        return place.down(key) if key or view.group_by is None else ""  # what belongs to no value of the grouping leads nowhere
+        place = Place(slug, view)
+        if isinstance(step, Follow):
+            return _followed(session, org, place, step.series)
     if isinstance(step, Brush):
         ahead = timedelta(minutes=view.zone_minutes) if view.has_hours else timedelta(0)
         return _between(place, _moment(step.start, ahead), _moment(step.end, ahead))
@@ -90,6 +91,18 @@ def lead(slug: str, query: Mapping[str, str], step: Step) -> str:
         return place.toggled(dimension, step.value, excludes=step.excludes)
     present_filter = filter_on(view.filters, dimension)
     return place.filtered(dimension, present_filter.values, excludes=step.excludes) if present_filter else ""
+
+
+def _followed(session: Session, org: OpenOrganization, place: Place, series: str) -> str:
+    """Down into a series; into what is folded into "other" by leaving out what is drawn by itself."""
+    if not series or is_own_uid(series):
+        return ""
+    key = key_of(series)
+    if key or place.view.group_by is None:
+        return place.down(key)
+    require_for(org, place.view)
+    drawn = explore(session, org.id, place.view).drawn
+    return place.beyond([one.key for one in drawn if one.key]) if any(one.is_other for one in drawn) else ""
 
 
 def _between(place: Place, start: datetime | None, end: datetime | None) -> str:

@@ -1,9 +1,11 @@
 """Where a step in the chart leads."""
 
 from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from factories import ingest, started
+from factories import ingest, started, stopped
+from metering.rolled import roll
 
 from flyusage import clock
 from flyusage.ui.charts.text import uid_of
@@ -39,6 +41,24 @@ def test_a_brush_leads_to_the_hours_it_covers_in_the_charts_zone(query: dict[str
 def test_a_brush_that_makes_no_sense_leads_nowhere():
     assert lead("prism", DAY | {"zone": "14:00"}, Brush("1970-01-01 00:00", "x")) == ""
     assert lead("nobody", DAY, Brush("2026-10-01", "2026-10-02")) == ""
+
+
+def test_other_opens_into_what_was_folded_and_that_again(monkeypatch: pytest.MonkeyPatch):
+    """Five apps, of which two are drawn by themselves: a runs longest, e shortest."""
+    monkeypatch.setattr("flyusage.pricing.explorer.DRAWN_SERIES", 2)
+    ingest([event for n, app in enumerate("abcde", 1) for event in (
+        started(f"m-{app}", f"2026-10-02T0{n}:00:00Z", app=app), stopped(f"m-{app}", "2026-10-02T09:00:00Z", app=app))])  # fmt: skip
+    roll(datetime(2026, 11, 15, tzinfo=UTC))
+    query = {"by": "app", "from": "2026-10-02", "to": "2026-10-03", "show": "machine_hours"}
+
+    def opened(query: dict[str, str]) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(lead("prism", query, Follow(uid_of("")))).query))
+
+    first = opened(query | {"app": "!web"})
+    assert first["app"] == "!web,!a,!b"
+    assert opened(first)["app"] == "!web,!a,!b,!c,!d"
+    assert opened(opened(first)) == {}  # e alone: nothing is folded
+    assert opened(query | {"app": "a,b,d,e"})["app"] == "d,e"
 
 
 def test_what_belongs_to_no_value_leads_nowhere_and_everything_leads_to_continents():
