@@ -32,12 +32,15 @@ def measure(measured: Measured) -> tuple[list[Row], dict[str, object]]:
     return _rows(asked, times), {
         "facts": facts.rows,
         "disagreements": _disagreements(measured.org_id, asked[::6], engines[0]),
-        "questions": [{"question": question.words, **took} for question, took in zip(asked, times, strict=True)],
+        "questions": [
+            {"question": question.words, **{name: round(median(each), 2) for name, each in took.items()}}
+            for question, took in zip(asked, times, strict=True)
+        ],
     }
 
 
-def _interleaved(org_id: int, question: Question, engines: Sequence[rivals.Rival]) -> dict[str, float]:
-    """Median milliseconds of each engine, in turns; the first turn warms up."""
+def _interleaved(org_id: int, question: Question, engines: Sequence[rivals.Rival]) -> dict[str, list[float]]:
+    """Milliseconds of each engine, in turns; the first turn warms up."""
 
     def ours() -> None:
         with db.transaction(org_id) as session:
@@ -54,15 +57,15 @@ def _interleaved(org_id: int, question: Question, engines: Sequence[rivals.Rival
             run()
             if turn:
                 taken[name].append((perf_counter() - began) * 1000)
-    return {name: round(median(each), 2) for name, each in taken.items()}
+    return taken
 
 
-def _rows(asked: Sequence[Question], times: Sequence[dict[str, float]]) -> list[Row]:
-    ours = [took["flyusage"] for took in times]
+def _rows(asked: Sequence[Question], times: Sequence[dict[str, list[float]]]) -> list[Row]:
+    ours = [each for took in times for each in took["flyusage"]]
     rows = [Row("explorer queries, p95", spread(ours)["p95"], 150, "ms", note=f"p50 {median(ours):.0f} ms, slowest {max(ours):.0f} ms")]  # type: ignore[arg-type]
     for is_filtered, bound in ((False, 1.0), (True, 1.5)):
         some = [took for question, took in zip(asked, times, strict=True) if question.is_filtered == is_filtered]
-        middles = {name: median(took[name] for took in some) for name in some[0]}
+        middles = {name: median(median(took[name]) for took in some) for name in some[0]}
         better = min(value for name, value in middles.items() if name != "flyusage")
         note = ", ".join(f"{name} {value:.0f} ms" for name, value in middles.items())
         kind = "filtered" if is_filtered else "unfiltered"

@@ -1,12 +1,14 @@
 """The pages in Chromium, with browser, server and database on the same cores: clicks, loads, bytes and memory.
 
-Nothing is answered from a store of answers: there is none. Warm, as in any server that has been asked before, are Postgres's
-pages and plans, the price table and the month's colours; the browser's own cache is empty for a cold load only.
+Warm, as in any server that has been asked before, are Postgres's pages and plans, the price table and the month's colours; the
+browser's own cache is empty for a cold load only. The product tells another measure or chart of the same usage from what it has just
+found, for half a minute; so each round of clicks is about other days, of which nobody has asked, and a grouping is new in each.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
+from datetime import date, timedelta
 from functools import partial
 from itertools import product
 from typing import TypeAlias
@@ -31,11 +33,12 @@ ROUNDS = 4
 TABS = (40, 140)
 FEWEST_SERIES = 20
 
-# name, query, and what its clicks may take: p50 and p95 in milliseconds
+# name, days (None: all there are), granularity, and what its clicks may take: p50 and p95 in milliseconds
 RANGES = (
-    ("13 months daily", "by=app&from={first:%Y-%m-%d}&to={last:%Y-%m-%d}&per=day", 150, 250),
-    ("31 days hourly", "by=app&from=2026-10-01&to=2026-11-01&per=hour", 300, 450),
+    ("13 months daily", None, "day", 150, 250),
+    ("31 days hourly", 31, "hour", 300, 450),
 )
+LAST_DAY = date(2026, 11, 1)
 # A person's pointer is on an entry for a while before the click; a click without that finds nothing prepared.
 HOW = (("", True), (", at once", False))
 # A round comes back to where it began; each click asks another question than the one before it. Those whose chart has fewer
@@ -56,8 +59,8 @@ def measure(measured: Measured) -> tuple[list[Row], dict[str, object]]:
             greeting = _overheard(visit, served.address)
             loads = _loads(visit, served.address)
             clicks = {
-                f"{name}{how}": _clicks(visit, served.address, query, measured, is_rested=is_rested)
-                for name, query, *_ in RANGES
+                f"{name}{how}": _clicks(visit, partial(_at, served.address, days, per, measured), is_rested=is_rested)
+                for name, days, per, *_ in RANGES
                 for how, is_rested in HOW
             }
             memory, worker = served.memory, served.worker_memory
@@ -110,13 +113,15 @@ def _loads(visit: Visit, address: str) -> dict[str, list[float]]:
     return times
 
 
-def _clicks(visit: Visit, address: str, query: str, measured: Measured, *, is_rested: bool = True) -> list[Timed]:
-    """The walk, some rounds of it; the first click on a page is not counted."""
+def _clicks(visit: Visit, at: Callable[[int], str], *, is_rested: bool = True) -> list[Timed]:
+    """The walk, some rounds of it, each from an address of its own; the first clicks on a page are not counted."""
+    walked = []
     with visit() as page:
-        stopwatch.load(page, _at(address, query, measured))
-        stopwatch.choose(page, "Measure:", "memory")
-        stopwatch.choose(page, "Measure:", "cost")
-        walked = [stopwatch.choose(page, word, entry, is_rested=is_rested) for _ in range(ROUNDS) for word, entry in WALK]
+        for turn in range(ROUNDS):
+            stopwatch.load(page, at(turn if is_rested else ROUNDS + turn))
+            stopwatch.choose(page, "Measure:", "memory")
+            stopwatch.choose(page, "Measure:", "cost")
+            walked += [stopwatch.choose(page, word, entry, is_rested=is_rested) for word, entry in WALK]
     return [timed for timed in walked if timed.series >= FEWEST_SERIES]
 
 
@@ -124,10 +129,10 @@ def _bytes(visit: Visit, served: Served, measured: Measured) -> dict[str, dict[s
     """Compressed bytes to the browser: of a first load, and of each chart of a walk with all that comes with it."""
     found: dict[str, dict[str, object]] = {}
     with counted(served.address) as wire:
-        for name, query, *_ in RANGES:
+        for name, days, per, *_ in RANGES:
             with visit() as page:
                 before = wire.down
-                stopwatch.load(page, _at(wire.address, query, measured))
+                stopwatch.load(page, _at(wire.address, days, per, measured, 0))
                 first, charts = wire.down - before, []
                 for word, entry in WALK:
                     before = wire.down
@@ -141,8 +146,11 @@ def _bytes(visit: Visit, served: Served, measured: Measured) -> dict[str, dict[s
     return found
 
 
-def _at(address: str, query: str, measured: Measured) -> str:
-    return f"{address}{EXPLORER}?" + query.format(first=measured.history.start, last=measured.history.end)
+def _at(address: str, days: int | None, per: str, measured: Measured, turn: int) -> str:
+    """The explorer by app over days that no other turn asks for."""
+    end = (measured.history.end.date() if days is None else LAST_DAY) - timedelta(days=turn)
+    start = measured.history.start.date() if days is None else end - timedelta(days=days)
+    return f"{address}{EXPLORER}?by=app&from={start}&to={end}&per={per}"
 
 
 def _spreads(timed: Sequence[Timed]) -> dict[str, object]:
@@ -159,7 +167,7 @@ def _spreads(timed: Sequence[Timed]) -> dict[str, object]:
 
 def _click_rows(clicks: dict[str, list[Timed]]) -> list[Row]:
     rows = []
-    for (name, _, middle, most), (how, _) in product(RANGES, HOW):
+    for (name, *_, middle, most), (how, _) in product(RANGES, HOW):
         found = spread([each.ms for each in clicks[name + how]])
         for key, bound in (("p50", middle), ("p95", most)):
             value, note = float(found[key] or 0), f"{found['n']} clicks, slowest {found['max']:.0f} ms"
