@@ -11,7 +11,10 @@ from playwright.sync_api import Page, expect
 from flyusage.api.prices import Question
 
 PAGES = {  # page: command, path of the API
-    "": ("flyusage usage --org prism --by region", "/usage?by=region"),
+    "": (
+        "flyusage usage --org prism --by region --range 2026-11 --as-of 2026-11-15T00:00:00Z",
+        "/usage?by=region&range=2026-11&as_of=2026-11-15T00%3A00%3A00Z",
+    ),
     "/machines?find=web&state=running": (
         "flyusage machines --org prism --find web --state running",
         "/machines?find=web&state=running",
@@ -20,7 +23,12 @@ PAGES = {  # page: command, path of the API
         "flyusage usage --org prism --by sku --machine batch-0 --range 2026-10",
         "/machines/batch-0/costs?month=2026-10",
     ),
+    "/machines/batch-0?month=2026-11": (
+        "flyusage usage --org prism --by sku --machine batch-0 --range 2026-11 --as-of 2026-11-15T00:00:00Z",
+        "/machines/batch-0/costs?month=2026-11&as_of=2026-11-15T00%3A00%3A00Z",
+    ),
     "/billing?month=2026-10": (None, "/costs?month=2026-10"),
+    "/billing": (None, "/costs?month=2026-11&as_of=2026-11-15T00%3A00%3A00Z"),
     "/budgets": ("flyusage budgets list --org prism", "/budgets"),
     "/alerts": ("flyusage anomalies --org prism", "/anomalies"),
     "/prices?region=fra": (None, "/prices?region=fra"),
@@ -49,6 +57,8 @@ def test_a_page_is_copied_as_what_gives_its_numbers(open_page: OpenPage, site: S
     page = open_page(f"/orgs/prism{path}")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     expect(foot(page)).to_be_visible()
+    if "as_of" in api:  # a page says of when its numbers are once they are there
+        expect(page.locator("[data-as-of]")).to_be_visible()
     quoted = shlex.quote(f"{site.address}/api/v1{api}") if "?" in api else f"{site.address}/api/v1{api}"
     assert copied(page, "Copy as curl") == f'curl -H "Authorization: Bearer $FLYUSAGE_TOKEN" {quoted}'
     if command is None:

@@ -43,7 +43,7 @@ const PAGES = {
         : asked(`/machines/${encodeURIComponent(name)}/costs`, pinned([["month", month], ["as_of", asOf]])),
     ];
   },
-  billing: (slug, query, name, month) => ["", asked("/costs", pinned([["month", month], ["as_of", told("as-of")]]))],
+  billing: (slug, query, name, month) => ["", asked("/costs", pinned([["month", month || told("month")], ["as_of", told("as-of")]]))],
   prices: (slug, query) => ["", asked("/prices", chosen(query, ["region", "on"]))],
   invoices: (slug, query, name) => [`invoices show ${quoted(name)}`, `/invoices/${encodeURIComponent(name)}`],
   budgets: (slug) => [`budgets list --org ${slug}`, "/budgets"],

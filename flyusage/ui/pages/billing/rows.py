@@ -83,8 +83,9 @@ class Standing:
 
 @dataclass(frozen=True)
 class Screen:
-    """Everything the billing page shows. `command` repeats the draft on a command line; `as_of` is when an open month is complete to."""
+    """Everything the billing page shows. `command` repeats the draft on a command line; `as_of` is when an open `month` is complete to."""
 
+    month: str = ""
     as_of: str = ""
     note: str = ""
     standing: list[Standing] = field(default_factory=list)

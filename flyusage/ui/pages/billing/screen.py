@@ -63,6 +63,7 @@ def draft_screen(told: Told, statement: Statement, outlook: Outlook | None) -> S
         products=products,
         nothing="" if products else f"Nothing was used or agreed in {name} {'so far' if statement.is_open else f'{told.month.year}'}.",
         command=_command(told, statement),
+        month=f"{told.month:%Y-%m}",
         as_of=present.pinned_text(statement.as_of) if statement.is_open else "",
         files_month=f"{told.month:%B %Y}",
         files=month_files(told.slug, told.month) if products else [],

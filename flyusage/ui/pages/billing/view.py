@@ -104,7 +104,7 @@ def _answer() -> rx.Component:
         reckoning(SCREEN.totals),
         class_name=rx.cond(Billing.is_loading, "card dims is-loading billing-top", "card dims billing-top"),
         aria_label="What you owe",
-        custom_attrs={"data-as-of": SCREEN.as_of},
+        custom_attrs={"data-month": SCREEN.month, "data-as-of": SCREEN.as_of},
     )
 
 
