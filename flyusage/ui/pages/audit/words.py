@@ -16,6 +16,7 @@ ACTIONS = {
     "invoice.export": "Downloaded an invoice",
     "audit.export": "Downloaded the audit",
     "usage.export": "Downloaded usage",
+    "members.export": "Downloaded the list of members",
     "members.add": "Added a member",
     "session.start": "Signed in",
     "session.end": "Signed out",
