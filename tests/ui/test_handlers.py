@@ -17,6 +17,7 @@ HANDLERS = {
     "AuditPage": {"choose", "load"},
     "Billing": {"load", "search", "watch"},
     "Budgets": {"create", "end", "load"},
+    "CostCentres": {"assign", "choose", "choose_month", "choose_none", "choose_page", "load", "search", "take_in", "turn", "unassign"},
     "Door": {"load"},
     "Explorer": {
         "brush", "choose_days", "edit_filter", "follow_point", "load", "open_filters", "prepare", "save_picture",
