@@ -13,7 +13,7 @@ import flyusage.flyusage  # noqa: F401 declares every State
 
 HANDLERS = {
     "Alerts": {"add", "forget", "load", "remove", "replay", "rotate", "test"},
-    "Account": {"choose_mail", "load", "sign_out", "sign_out_others"},
+    "Account": {"choose_mail", "load", "rename", "sign_out", "sign_out_others"},
     "AuditPage": {"choose", "load"},
     "Billing": {"load", "search", "watch"},
     "Budgets": {"create", "end", "load"},

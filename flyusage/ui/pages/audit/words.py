@@ -23,6 +23,7 @@ ACTIONS = {
     "session.end_all": "Signed out elsewhere",
     "session.refuse": "Was refused a sign-in",
     "password.set": "Set a new password",
+    "account.rename": "Changed their own name",
     "account.disable": "Disabled the account",
     "account.enable": "Enabled the account again",
     "second_factor.enable": "Switched the second factor on",
