@@ -4,6 +4,7 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.metering.cost_centres_csv import COLUMNS, LONGEST_NAME
+from flyusage.ui.components.csv_field import csv_field
 from flyusage.ui.components.field import field
 from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.components.settings_card import settings_card
@@ -138,17 +139,11 @@ def _row(row: Var[AppRow]) -> rx.Component:
 
 def _paste() -> rx.Component:
     form = rx.el.form(
-        field(
+        csv_field(
             f"CSV, its first line {','.join(COLUMNS)}; a month as 2026-10, an empty cost centre for none",
-            rx.el.textarea(
-                name="csv",
-                required=True,
-                rows=5,
-                max_length=LONGEST_PASTE + 1,
-                placeholder="app,cost_centre,from_month\nweb,Shop,2026-10",
-                spell_check=False,
-                class_name="field mono",
-            ),
+            "csv",
+            most=LONGEST_PASTE,
+            placeholder="app,cost_centre,from_month\nweb,Shop,2026-10",
         ),
         rx.el.div(rx.el.button("Assign as listed", type="submit", class_name="button")),
         on_submit=CostCentres.take_in,
@@ -161,7 +156,7 @@ def _paste() -> rx.Component:
         rx.el.ul(rx.foreach(told.refused, lambda one: rx.el.li(rx.el.bdi(one), custom_attrs={"data-tone": "bad"})), class_name="outcomes"),
     )
     return rx.el.details(
-        rx.el.summary("Paste a list …", class_name="button"),
+        rx.el.summary("Take in a list …", class_name="button"),
         form,
         rx.el.div(rx.cond(told.says != "", said, rx.fragment()), role="status"),
         class_name="centre-paste",
