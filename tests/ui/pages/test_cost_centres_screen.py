@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 from cast import Cast, Person, add_person
 from factories import ingest, started
 from metering.rolled import utc
@@ -62,7 +63,7 @@ def test_a_change_holds_from_its_month_until_the_apps_next_one(apps: Cast) -> No
     assert assign("prism", ids("web", "api"), OCTOBER, " Shop ") == 2
     assert assign("prism", ids("web"), DECEMBER, "Data") == 1
     assert assign("prism", ids("api"), NOVEMBER, None) == 1
-    assert told(date(2026, 9, 1)) == [("api", "Unassigned", "Shop from Oct 2026"), ("web", "Unassigned", "Shop from Oct 2026")]
+    assert told(date(2026, 9, 1)) == [("api", "Unassigned", "then Shop from Oct 2026"), ("web", "Unassigned", "then Shop from Oct 2026")]
     assert told(OCTOBER) == [
         ("api", "Shop", "since Oct 2026, then Unassigned from Nov 2026"),
         ("web", "Shop", "since Oct 2026, then Data from Dec 2026"),
@@ -88,6 +89,12 @@ def test_pages_are_of_fifty_and_one_beyond_them_is_the_last(apps: Cast) -> None:
     assert [len(shown(page=number).rows) for number in (1, 2, 3)] == [50, 50, 1]  # 98 and the three
     last = shown(page=9)
     assert (last.pages, last.has_next, last.count, len(last.rows)) == ("Page 3 of 3", False, "101 apps", 1)
+    asked: list[str] = []
+    note = lambda *given: asked.append(given[2])  # noqa: E731 to be taken away again
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    shown(page=2)
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert sum("FROM app a" in one for one in asked) == 2  # the page and how many there are, however many apps
 
 
 def test_a_name_that_can_be_none_is_refused_and_nothing_changes(apps: Cast) -> None:

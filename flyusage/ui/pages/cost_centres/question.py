@@ -135,6 +135,11 @@ def _page(session: Session, org: OpenOrganization, month: date, choice: Choice) 
 
 def _row(one: Held) -> AppRow:
     since = f"since {one.since:%b %Y}" if one.since else ""
-    after = f"{visible(one.following or UNASSIGNED)} from {one.following_from:%b %Y}" if one.following_from else ""
-    note = ", then ".join(part for part in (since, after) if part) if since else after
-    return AppRow(one.app_id, visible(one.app), visible(one.cost_centre or UNASSIGNED), one.cost_centre is not None, note)
+    then = f"then {visible(one.following or UNASSIGNED)} from {one.following_from:%b %Y}" if one.following_from else ""
+    return AppRow(
+        one.app_id,
+        visible(one.app),
+        visible(one.cost_centre or UNASSIGNED),
+        one.cost_centre is not None,
+        ", ".join(part for part in (since, then) if part),
+    )
