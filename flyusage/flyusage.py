@@ -35,6 +35,7 @@ from flyusage.ui.pages.billing.state import Billing
 from flyusage.ui.pages.billing.view import billing
 from flyusage.ui.pages.budgets.state import Budgets
 from flyusage.ui.pages.budgets.view import budgets
+from flyusage.ui.pages.cost_centres.state import CostCentres
 from flyusage.ui.pages.door import Door
 from flyusage.ui.pages.explorer.state import Explorer
 from flyusage.ui.pages.explorer.view import explorer
@@ -163,7 +164,9 @@ app.add_page(alerts, route="/orgs/[slug]/alerts", title="Alerts · flyusage", on
 app.add_page(what_if, route="/orgs/[slug]/what-if", title="What if · flyusage", on_load=[Frame.load, WhatIfPage.load])
 app.add_page(members, route="/orgs/[slug]/members", title="Members · flyusage", on_load=[Frame.load, Members.load])
 app.add_page(provisioning, route="/orgs/[slug]/provisioning", title="Provisioning · flyusage", on_load=[Frame.load, ProvisioningPage.load])
-app.add_page(settings, route="/orgs/[slug]/settings", title="Settings · flyusage", on_load=[Frame.load, OrganizationSettings.load])
+app.add_page(
+    settings, route="/orgs/[slug]/settings", title="Settings · flyusage", on_load=[Frame.load, OrganizationSettings.load, CostCentres.load]
+)
 app.add_page(sso, route="/orgs/[slug]/sso", title="Single sign-on · flyusage", on_load=[Frame.load, SingleSignOn.load])
 app.add_page(tokens, route="/orgs/[slug]/tokens", title="API tokens · flyusage", on_load=[Frame.load, Tokens.load])
 app.add_page(staff_prices, route=staff_layout.PRICES, title="Price books · flyusage", on_load=[StaffPrices.load, Presence.load])

@@ -13,6 +13,7 @@ from flyusage.api.answers import content
 from flyusage.api.auth import Caller, route
 from flyusage.api.forms import MONTH
 from flyusage.api.invoices import attached
+from flyusage.api.noting import noted
 from flyusage.invoices.cost_centre_month import centre_csv, month_by_cost_centre
 from flyusage.invoices.cost_centre_page import render
 from flyusage.invoices.focus.files import MEDIA_TYPES, Format, written
@@ -35,6 +36,7 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}, MEDIA_TYPES[Format.PARQUET]: BINARY}, "description": "The file."}},
 )  # fmt: skip
 def focus_export(
+    request: Request,
     bearer: Caller,
     month: Month,
     by: Annotated[Unit, Query(description="Rows of apps, or of single machines, volumes and addresses.")] = Unit.APP,
@@ -50,9 +52,9 @@ def focus_export(
         bearer.require(Permission.MACHINES_READ)
     named = f"{bearer.slug}-{month}-focus.{format.value}"
     headers = {"content-disposition": f'attachment; filename="{named}"', "cache-control": "private, no-store"}
-    return StreamingResponse(
-        _begun(spooled(_focus(bearer, _first(month), by, per, format))), media_type=MEDIA_TYPES[format], headers=headers
-    )
+    begun = _begun(spooled(_focus(bearer, _first(month), by, per, format)))
+    given = StreamingResponse(begun, media_type=MEDIA_TYPES[format], headers=headers)
+    return noted(request, given, "invoice", month=month, format=f"focus.{format.value}", by=by.value, per=per.value)
 
 
 @route(
@@ -63,7 +65,8 @@ def cost_centres_csv(request: Request, bearer: Caller, month: Month) -> Response
     """A line per cost centre and app; they sum to the net of the month's documents, to the cent."""
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         told = month_by_cost_centre(session, bearer.org_id, bearer.name, _first(month))
-    return content(request, "".join(centre_csv(told)).encode(), "text/csv; charset=utf-8")
+    given = content(request, "".join(centre_csv(told)).encode(), "text/csv; charset=utf-8")
+    return noted(request, given, "invoice", month=month, format="cost-centres.csv")
 
 
 @route(
@@ -74,7 +77,7 @@ def cost_centres_pdf(request: Request, bearer: Caller, month: Month) -> Response
     """The largest cost centres and the rest as one, with what they were billed for."""
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         told = month_by_cost_centre(session, bearer.org_id, bearer.name, _first(month))
-    return content(request, render(told), "application/pdf")
+    return noted(request, content(request, render(told), "application/pdf"), "invoice", month=month, format="cost-centres.pdf")
 
 
 @route(
@@ -87,7 +90,10 @@ def invoices_zip(
     """Every document of the year as it was issued, void ones too, named by number; `503` while one is being made."""
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         body = year_zip(session, bearer.org_id, year)
-    return content(request, body, "application/zip", attached(f"{bearer.slug}-{year}", "zip"))
+    name = f"{bearer.slug}-{year}"
+    return noted(
+        request, content(request, body, "application/zip", attached(name, "zip")), "invoice", subject=f"invoice:{name}", format="zip"
+    )
 
 
 def _focus(bearer: Bearer, month: date, by: Unit, per: Width, format: Format) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from flyusage.api.answers import After, Limit, Money, answer, content, cursor, m
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import CursorInvalid
 from flyusage.api.forms import MOMENT, MONTH
+from flyusage.api.noting import noted
 from flyusage.invoices import queries
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.drafting import draft
@@ -193,7 +194,7 @@ def _document(ending: str, media_type: str, summary: str, read: Callable[[Sessio
         with db.transaction(bearer.org_id, apps=bearer.apps) as session:
             found = queries.find(session, number, bearer.org_id)
             body = read(session, bearer.org_id, found.id)
-        return content(request, body, media_type, attached(found.number, ending))
+        return _given(request, body, media_type, found.number, ending)
 
     give.__name__, give.__doc__ = f"invoice_{ending}", "As it was issued; `503` while it is being made."
     schema = {"type": "string", "format": "binary"}
@@ -247,7 +248,7 @@ def line_evidence(request: Request, bearer: Caller, number: Number, position: Po
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
         found = queries.find(session, number, bearer.org_id)
         body = evidence(session, bearer.org_id, found.id, position)
-    return content(request, body, "application/zip", attached(f"{found.number}-line-{position}", "zip"))
+    return _given(request, body, "application/zip", f"{found.number}-line-{position}", "zip")
 
 
 class Share(BaseModel):
@@ -325,6 +326,12 @@ def attached(name: str, ending: str) -> dict[str, str]:
     """The header of an answer that is a file to keep."""
     named = "".join(one if one.isalnum() and one.isascii() else "-" for one in name)
     return {"content-disposition": f'attachment; filename="{named}.{ending}"'}
+
+
+def _given(request: Request, body: bytes, media_type: str, name: str, ending: str) -> Response:
+    """A document as a file, told in the audit as the page's download of it."""
+    given = content(request, body, media_type, attached(name, ending))
+    return noted(request, given, "invoice", subject=f"invoice:{name}", format=ending)
 
 
 def _id(session: Session, bearer: Bearer, number: str) -> int:

@@ -12,6 +12,7 @@ from flyusage import clock, db
 from flyusage.api.answers import answer, content
 from flyusage.api.auth import Caller, route
 from flyusage.api.forms import MOMENT, RANGE, ZONE
+from flyusage.api.noting import noted
 from flyusage.invoices.costs import explore
 from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.permissions import Permission
@@ -123,7 +124,7 @@ def usage(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]) ->
 )  # fmt: skip
 def usage_csv(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]) -> Response:
     """As the explorer's download, byte for byte."""
-    return content(request, "".join(csv_lines(_answer(bearer, asked))).encode(), "text/csv; charset=utf-8")
+    return _given(request, "".join(csv_lines(_answer(bearer, asked))).encode(), "text/csv; charset=utf-8")
 
 
 @route(
@@ -133,7 +134,7 @@ def usage_csv(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]
 def usage_ndjson(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]) -> Response:
     """For programs that read line by line."""
     lines = [_encode(one) + b"\n" for one in series_plain(_answer(bearer, asked))]
-    return content(request, b"".join(lines), NDJSON)
+    return _given(request, b"".join(lines), NDJSON)
 
 
 @route(
@@ -142,7 +143,7 @@ def usage_ndjson(request: Request, bearer: Caller, asked: Annotated[Asked, Query
 )  # fmt: skip
 def usage_as_parquet(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]) -> Response:
     """A row per value of the grouping, with exact decimals; what the numbers are is in the file's `flyusage` metadata."""
-    return content(request, usage_parquet(_answer(bearer, asked)), PARQUET)
+    return _given(request, usage_parquet(_answer(bearer, asked)), PARQUET)
 
 
 @route(
@@ -151,7 +152,13 @@ def usage_as_parquet(request: Request, bearer: Caller, asked: Annotated[Asked, Q
 )  # fmt: skip
 def usage_as_arrow(request: Request, bearer: Caller, asked: Annotated[Asked, Query()]) -> Response:
     """As the Parquet file, for data frames that read it in place."""
-    return content(request, usage_arrow(_answer(bearer, asked)), ARROW)
+    return _given(request, usage_arrow(_answer(bearer, asked)), ARROW)
+
+
+def _given(request: Request, body: bytes, media_type: str) -> Response:
+    """A view as a file, told in the audit as the page's download of it."""
+    ending = request.url.path.rpartition(".")[2]
+    return noted(request, content(request, body, media_type), "usage", view=request.url.query, format=ending)
 
 
 def _answer(bearer: Bearer, asked: Asked) -> Answer:

@@ -18,7 +18,16 @@ from sqlmodel import Session, col
 
 from flyusage import clock, db, mail
 from flyusage.auth import halfway, passkeys, passwords, second_factor, sessions, throttle
-from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordWrong, SecondFactorAsked, SignInRefused, UserKnown, UserUnknown
+from flyusage.auth.errors import (
+    AddressInvalid,
+    LinkSpent,
+    PasswordWrong,
+    PersonNameInvalid,
+    SecondFactorAsked,
+    SignInRefused,
+    UserKnown,
+    UserUnknown,
+)
 from flyusage.auth.how import PASSKEY
 from flyusage.auth.models import User
 from flyusage.auth.secrets import digest, new_secret
@@ -61,7 +70,7 @@ def create(session: Session, email: str, *, name: str = "", is_verified: bool = 
     address = normal(email)
     if find(session, address) is not None:
         raise UserKnown(f"{address} has an account already.")
-    called = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME]
+    called = _printed(name)[:LONGEST_NAME]
     if not called or mail.reads_as_link(called):  # others are written "… invites you": no link is made of a name
         called = address.partition("@")[0]
     now = clock.now()
@@ -70,6 +79,16 @@ def create(session: Session, email: str, *, name: str = "", is_verified: bool = 
     if made is None:  # by another transaction, a moment ago
         raise UserKnown(f"{address} has an account already.")
     return Account(made, address, called)
+
+
+def rename(session: Session, user_id: int, name: str) -> str:
+    """Call the person something else; what they were called. Needs the platform's role. Raises PersonNameInvalid."""
+    called = " ".join(_printed(name).split())
+    if not 0 < len(called) <= LONGEST_NAME or "://" in called or called.lower().startswith("www."):
+        raise PersonNameInvalid(f"A name has 1 to {LONGEST_NAME} characters, and is no web address. Others see it beside what you do.")
+    before = session.scalar(sa.text("SELECT name FROM user_account WHERE id = :user FOR NO KEY UPDATE"), {"user": user_id})
+    session.execute(sa.text("UPDATE user_account SET name = :name WHERE id = :user"), {"name": called, "user": user_id})
+    return before or ""
 
 
 def find_or_create(session: Session, email: str, *, name: str, is_verified: bool) -> Account:
@@ -278,3 +297,7 @@ def link_to(path: str, secret: str, settings: Settings) -> str:
 def is_anybody(session: Session) -> bool:
     """Whether anybody could sign in: from then on everybody must. Works before a tenant is known."""
     return bool(session.scalar(sa.text("SELECT anybody_signs_in()")))
+
+
+def _printed(name: str) -> str:
+    return "".join(one for one in name if one.isprintable()).strip()

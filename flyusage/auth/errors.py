@@ -87,6 +87,13 @@ class AddressInvalid(FlyusageError):
     status = 422
 
 
+class PersonNameInvalid(FlyusageError):
+    """A name that no person can have here."""
+
+    code = "name_invalid"
+    status = 422
+
+
 class UserKnown(FlyusageError):
     """The address has an account already."""
 

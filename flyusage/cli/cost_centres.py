@@ -49,8 +49,7 @@ def import_file(
     Exit code 0 when every row went in or was so already, 3 when some were refused (the rest is in), 1 on failure.
     """
     rows = list(_read(file))
-    good = [row for row in rows if isinstance(row, Row)]
-    wanted = [row.assignment for row in good]
+    wanted = [row.assignment for row in rows if isinstance(row, Row)]
     there = remote.of(org)
     if there is not None:
         assigned = _assigned_there(there, wanted, file, is_dry_run=dry_run)
@@ -61,9 +60,8 @@ def import_file(
             assigned = cost_centres.assign(session, org_id, wanted, actor="system:cli", origin=file)
             if dry_run:
                 session.rollback()
-    refused = [row for row in rows if isinstance(row, RefusedRow)]
-    refused += [_unknown(row, org) for row in good if row.assignment.app in assigned.unknown_apps]
-    outcome = _Outcome(assigned, sorted(refused, key=lambda row: row.line))
+    refused = cost_centres_csv.refusals(rows, assigned.unknown_apps, org)
+    outcome = _Outcome(assigned, refused)
     _report(outcome, is_dry_run=dry_run, as_json=as_json)
     if refused:
         raise typer.Exit(SOME_REFUSED)
@@ -137,11 +135,6 @@ def _read(file: str) -> Iterator[Row | RefusedRow]:
         raise InputUnreadable(f"{harmless(file)} cannot be read ({error.strerror}).") from error
     except ColumnsMissing as missing:
         raise InputUnreadable(f"{harmless(file)}: {missing.sentence}") from missing
-
-
-def _unknown(row: Row, org: str) -> RefusedRow:
-    sentence = f"No app of {org} is called {row.assignment.app[:100]!r}; an app is known from its first event on."
-    return RefusedRow(row.line, "app_unknown", sentence)
 
 
 def _report(outcome: _Outcome, *, is_dry_run: bool, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import date
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +19,11 @@ from flyusage.invoices.focus.columns import Row
 from flyusage.invoices.focus.files import Format, written
 from flyusage.invoices.focus.portions import Unit, Width
 from flyusage.invoices.focus.rows import Account, rows
+from flyusage.orgs.acting import system
+from flyusage.orgs.exports import note_export
 
 SOME_ROWS = 10_000
+COMMAND = system("command")
 
 app = typer.Typer(help="Save a month as a file.", no_args_is_help=True)
 
@@ -63,8 +67,11 @@ def focus(
     account = Account(entry.id, entry.slug, entry.name)
     with db.transaction(entry.id) as session, progress.shown("Telling charges") as report:
         told = _Counted(rows(session, account, first, by=by, per=per), first, report)
+        pieces = written(told, format)
+        begun = next(pieces, b"")  # what stands in the way is said before anything is told to be taken
+        _noted(entry.id, first, f"focus.{format.value}", by=by.value, per=per.value)
         with opened(chosen) as file:
-            for piece in written(told, format):
+            for piece in chain([begun], pieces):
                 file.write(piece)
     _said(chosen, f"{told.count:,} rows")
 
@@ -90,6 +97,7 @@ def cost_centres(
         with db.transaction(entry.id) as session:
             told = month_by_cost_centre(session, entry.id, entry.name, first)
         content = render(told) if format is Page.PDF else "".join(centre_csv(told)).encode()
+        _noted(entry.id, first, f"cost-centres.{format.value}")
     with opened(chosen) as file:
         file.write(content)
     _said(chosen, f"{len(content):,} bytes")
@@ -109,6 +117,11 @@ class _Counted:
                 self._report(0.5, f"{self.count:,} rows")
             yield row
         self._report(1, f"{self.count:,} rows")
+
+
+def _noted(org_id: int, month: date, file: str, **detail: str) -> None:
+    told = {"month": f"{month:%Y-%m}", "format": file, "command": f"export {file.partition('.')[0]}", **detail}
+    note_export(org_id, "invoice", told, by=COMMAND)
 
 
 def _said(out: Path, what: str) -> None:

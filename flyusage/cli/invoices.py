@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from flyusage import db
-from flyusage.cli import asked, bootstrap, issued, pages, questions, remote
+from flyusage.cli import asked, bootstrap, documents, issued, pages, questions, remote
 from flyusage.cli.output import print_json
 from flyusage.cli.statements import print_statement, told_of
 from flyusage.invoices.drafting import draft as drafted
@@ -15,7 +15,7 @@ app = typer.Typer(help="See what is owed, correct it, enter payments.", no_args_
 app.command("list")(issued.list_invoices)
 app.command("show")(issued.show)
 app.command("open")(pages.open_invoice)
-app.command("download")(issued.download)
+app.command("download")(documents.download)
 app.command("explain")(issued.explain)
 app.command("breakdown")(issued.break_down)
 app.command("issue")(issued.issue)
@@ -23,8 +23,8 @@ app.command("credit")(issued.credit)
 app.command("void")(issued.void)
 app.command("uncollectible")(issued.give_up)
 app.command("pay")(issued.pay)
-app.command("evidence")(issued.save_evidence)
-app.command("year")(issued.save_year)
+app.command("evidence")(documents.save_evidence)
+app.command("year")(documents.save_year)
 app.command("question")(questions.ask)
 app.command("questions")(questions.list_open)
 app.command("answer")(questions.answer)

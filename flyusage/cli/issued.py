@@ -2,8 +2,6 @@
 
 import shlex
 from collections.abc import Callable, Mapping
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote
 
@@ -13,17 +11,15 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.invoices_there import Shown, breakdown_there, explained_there, page_there, shown_of, shown_there
-from flyusage.cli.output import LAST_LINE, opened, print_json, print_table
+from flyusage.cli.output import LAST_LINE, print_json, print_table
 from flyusage.errors import FlyusageError
 from flyusage.invoices import crediting, issuing, queries, settlement
 from flyusage.invoices.adjusting import left_charged
 from flyusage.invoices.breakdowns import By, breakdown
-from flyusage.invoices.evidence import evidence
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.queries import InvoiceEntry, Wanted
 from flyusage.invoices.settlement import Receipt
 from flyusage.invoices.storing import Issued
-from flyusage.invoices.yearly import year_zip
 from flyusage.logs import harmless
 from flyusage.money import CURRENCIES, Currency, format_minor, parse_minor
 from flyusage.orgs.acting import system
@@ -53,20 +49,6 @@ class CursorUnknown(FlyusageError):
     """A place to continue behind that no page ended with."""
 
     code = "cursor_unknown"
-
-
-class PartElsewhere(FlyusageError):
-    """A part of an invoice that the API does not give."""
-
-    code = "part_elsewhere"
-
-
-class Part(StrEnum):
-    """What of an invoice can be saved."""
-
-    PDF = "pdf"
-    XML = "xml"
-    JSON = "json"
 
 
 def list_invoices(
@@ -147,28 +129,6 @@ def _show(found: Shown) -> None:
     for id_, position, state, note, answer in found.questions:
         typer.echo(harmless(f"\nQuestion {id_} on line {position} ({state}): {note}\n{answer or ''}".rstrip()))
     typer.echo(f"\nWhy a line is what it is: flyusage invoices explain {entry.number} LINE")
-
-
-def download(
-    number: Number,
-    part: Annotated[Part, typer.Option("--as", help="The PDF, the e-invoice in it, or the snapshot of all that is printed.")] = Part.PDF,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the invoice.")] = None,
-) -> None:
-    """Save an invoice's document as it was issued."""
-    there = remote.of(None)
-    if there is not None:
-        if part is Part.JSON:
-            raise PartElsewhere("Another flyusage gives the PDF and the XML; `flyusage invoices show NUMBER --json` prints what it says.")
-        _save(there.download(f"/invoices/{quote(number, safe='')}/{part}"), out or Path(f"{number.upper()}.{part}"))
-        return
-    bootstrap.be_ready()
-    with db.platform_transaction() as session:
-        org_id, invoice_id = _named(session, number)
-        if part is Part.JSON:
-            content = queries.snapshot_of(session, org_id, invoice_id).encode()
-        else:
-            content = (queries.pdf_of if part is Part.PDF else queries.xml_of)(session, org_id, invoice_id)
-    _save(content, out or Path(f"{number.upper()}.{part}"))
 
 
 def explain(
@@ -308,39 +268,6 @@ def pay(
         typer.echo(f"{_money(received.amount_minor - made.applied_minor, currency)} too much are kept as prepaid credit {made.grant_id}.")
 
 
-def save_evidence(
-    number: Number,
-    position: Annotated[int, typer.Argument(min=1, max=LAST_LINE, help="The line, as `show` numbers them.", metavar="LINE")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the line.")] = None,
-) -> None:
-    """Save what a line rests on: working, frozen quantities, intervals, events, price and their hashes, as a zip."""
-    there = remote.of(None)
-    if there is not None:
-        content = there.download(f"/invoices/{quote(number, safe='')}/lines/{position}/evidence")
-    else:
-        bootstrap.be_ready()
-        with db.platform_transaction() as session:
-            content = evidence(session, *_named(session, number), position)
-    _save(content, out or Path(f"{number.upper()}-line-{position}.zip"))
-
-
-def save_year(
-    year: Annotated[int, typer.Argument(min=2000, max=9998, help="The year of the months billed.")],
-    org: Annotated[str | None, typer.Option("--org", help="The organization's slug; needed where there are several.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, or - for standard output; else named after the year.")] = None,
-) -> None:
-    """Save the PDFs of a year's invoices and credit notes, as they were issued, in one zip."""
-    there = remote.of(org)
-    if there is not None:
-        slug, content = there.get("/organization")["org"], there.download("/exports/invoices.zip", {"year": year})
-    else:
-        bootstrap.be_ready()
-        chosen = asked.organization(org)
-        with db.transaction(chosen.id) as session:
-            slug, content = chosen.slug, year_zip(session, chosen.id, year)
-    _save(content, out or Path(f"{slug}-{year}.zip"))
-
-
 def _settle(number: str, as_json: bool, verb: Callable[[Session, InvoiceEntry], None]) -> None:
     bootstrap.be_ready()
     with db.platform_transaction() as session:
@@ -394,10 +321,3 @@ def _line(text: str, currency: Currency) -> tuple[int, int | None]:
     if not position.strip().isdecimal():
         raise AmountUnreadable(f"{harmless(text[:40])!r} names no line. Write it as 3, or as 3=12.50.")
     return int(position), _minor(amount, currency) if amount else None
-
-
-def _save(content: bytes, out: Path) -> None:
-    with opened(out) as file:
-        file.write(content)
-    if str(out) != "-":
-        typer.echo(f"{out}, {len(content):,} bytes")

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 from rich.console import Group
@@ -16,6 +17,8 @@ from flyusage.cli.output import as_plain, print_json
 from flyusage.cli.remote import Remote
 from flyusage.invoices.costs import explore
 from flyusage.logs import harmless
+from flyusage.orgs.acting import system
+from flyusage.orgs.exports import note_export
 from flyusage.pricing.explorer import history
 from flyusage.pricing.export import csv_lines
 from flyusage.pricing.plain_answer import answer_plain
@@ -108,6 +111,9 @@ def _print_csv(there: Remote | None, org: str | None, query: Query) -> None:
     answer = _ask(org, query)
     for notice in answer.notices:
         typer.echo(harmless(notice), err=True)
+    view = urlencode(view_options.joined(query))
+    told = {"view": view, "format": "csv", "command": "usage --csv"}
+    note_export(asked.organization(org).id, "usage", told, by=system("command"))
     for line in csv_lines(answer):
         sys.stdout.write(line)
 

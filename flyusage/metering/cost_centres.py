@@ -32,6 +32,26 @@ class Assigned:
     unknown_apps: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Held:
+    """An app, its cost centre in a month (None: none), since which month that is said, and what is said next, from which month on."""
+
+    app_id: int
+    app: str
+    cost_centre: str | None
+    since: date | None
+    following: str | None
+    following_from: date | None
+
+
+@dataclass(frozen=True)
+class HeldPage:
+    """Some apps, and how many there are in all."""
+
+    rows: list[Held]
+    total: int
+
+
 def assignments(session: Session, org_id: int) -> list[Assignment]:
     """Every assignment of the organization, by app and month."""
     return [Assignment(*row) for row in session.execute(sa.text(_ASSIGNMENTS), {"org": org_id})]
@@ -40,6 +60,21 @@ def assignments(session: Session, org_id: int) -> list[Assignment]:
 def app_names(session: Session, org_id: int) -> list[str]:
     """The organization's apps, by name."""
     return list(session.scalars(sa.text("SELECT name FROM app WHERE org_id = :org ORDER BY name"), {"org": org_id}))
+
+
+def held_in(session: Session, org_id: int, month: date, *, search: str = "", first: int = 0, most: int = 50) -> HeldPage:
+    """The apps from the `first` on, `most` of them, with the cost centre of each in `month`, by name.
+
+    `search` keeps those whose name, or whose cost centre's, holds it; capitals are as good as small letters.
+    """
+    asked = {"org": org_id, "month": month, "search": search, "first": first, "most": most}
+    rows = session.execute(sa.text(_HELD), asked).all()
+    return HeldPage([Held(*row) for row in rows], session.scalar(sa.text(f"SELECT count(*) {_FOUND}"), asked) or 0)
+
+
+def names(session: Session, org_id: int) -> list[str]:
+    """The cost centres there are, by name."""
+    return list(session.scalars(sa.text("SELECT name FROM cost_centre WHERE org_id = :org ORDER BY name"), {"org": org_id}))
 
 
 def assign(session: Session, org_id: int, wanted: Sequence[Assignment], *, actor: str, origin: str) -> Assigned:
@@ -77,6 +112,19 @@ _ASSIGNMENTS = """
 SELECT a.name, m.month, c.name FROM cost_centre_app m JOIN app a ON a.org_id = m.org_id AND a.id = m.app_id
 LEFT JOIN cost_centre c ON c.org_id = m.org_id AND c.id = m.cost_centre_id
 WHERE m.org_id = :org ORDER BY a.name, m.month"""
+_FOUND = """
+FROM app a
+LEFT JOIN LATERAL (SELECT m.month, m.cost_centre_id FROM cost_centre_app m WHERE m.org_id = a.org_id AND m.app_id = a.id AND m.month <= :month
+                   ORDER BY m.month DESC LIMIT 1) AS present ON true
+LEFT JOIN cost_centre c ON c.org_id = a.org_id AND c.id = present.cost_centre_id
+WHERE a.org_id = :org AND (strpos(lower(a.name), lower(:search)) > 0 OR strpos(lower(c.name), lower(:search)) > 0)"""
+_HELD = f"""
+SELECT found.id, found.name, found.centre, found.month, following.name, coming.month
+FROM (SELECT a.org_id, a.id, a.name, c.name AS centre, present.month {_FOUND} ORDER BY a.name OFFSET :first LIMIT :most) AS found
+LEFT JOIN LATERAL (SELECT m.month, m.cost_centre_id FROM cost_centre_app m
+                   WHERE m.org_id = found.org_id AND m.app_id = found.id AND m.month > :month ORDER BY m.month LIMIT 1) AS coming ON true
+LEFT JOIN cost_centre following ON following.org_id = found.org_id AND following.id = coming.cost_centre_id
+ORDER BY found.name"""
 _KNOWN_APPS = "SELECT name FROM app WHERE org_id = :org AND name = ANY(CAST(:names AS text[])) ORDER BY name"
 _CREATE = """
 INSERT INTO cost_centre (org_id, name) SELECT :org, name FROM unnest(CAST(:names AS text[])) AS name ORDER BY name

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -44,11 +44,12 @@ class RefusedRow:
 def read(lines: Iterable[str]) -> Iterator[Row | RefusedRow]:
     """The rows below the header, in order; empty lines are none. Raises ColumnsMissing.
 
-    Columns may stand in any order and be separated by semicolons. An empty cost centre, or Unassigned, ends the one before.
+    Columns may stand in any order and be separated by semicolons, or by tabs (copied from a sheet). An empty cost
+    centre, or Unassigned, ends the one before.
     """
     kept = iter(lines)
     header = next(kept, "").removeprefix("\ufeff")
-    separator = ";" if header.count(";") >= len(COLUMNS) - 1 else ","
+    separator = next((one for one in "\t;" if header.count(one) >= len(COLUMNS) - 1), ",")
     names = [name.strip().lower() for name in next(csv.reader([header], delimiter=separator), [])]
     if not set(COLUMNS) <= set(names):
         raise ColumnsMissing(header.strip())
@@ -61,11 +62,34 @@ def read(lines: Iterable[str]) -> Iterator[Row | RefusedRow]:
             yield _row(line, fields, places, len(names), said)
 
 
+def centre_named(text: str) -> str | None:
+    """The cost centre that somebody names; None for none. Raises Refused for what can be no name."""
+    name = text.strip()
+    if len(name) > LONGEST_NAME or "\0" in name:
+        raise Refused("invalid_name", f"A cost centre's name must have at most {LONGEST_NAME} characters, and no NUL among them.")
+    return None if name in ("", UNASSIGNED) else name
+
+
+def refusals(rows: Iterable[Row | RefusedRow], unknown_apps: Collection[str], org: str) -> list[RefusedRow]:
+    """The rows that were left out, by line: those that `read` refused, and those of apps that the organization `org` does not have."""
+    left = [row if isinstance(row, RefusedRow) else _unknown(row, org) for row in rows if _is_left_out(row, unknown_apps)]
+    return sorted(left, key=lambda row: row.line)
+
+
 def write(assignments: Iterable[Assignment]) -> Iterator[str]:
     """Lines that `read` understands, and that no spreadsheet runs."""
     yield _line(COLUMNS)
     for one in assignments:
         yield _line((guarded(one.app), guarded(one.cost_centre or UNASSIGNED), f"{one.from_month:%Y-%m}"))
+
+
+def _is_left_out(row: Row | RefusedRow, unknown_apps: Collection[str]) -> bool:
+    return isinstance(row, RefusedRow) or row.assignment.app in unknown_apps
+
+
+def _unknown(row: Row, org: str) -> RefusedRow:
+    sentence = f"No app of {org} is called {row.assignment.app[:100]!r}; an app is known from its first event on."
+    return RefusedRow(row.line, "app_unknown", sentence)
 
 
 def _records(reader) -> Iterator[tuple[int, list[str] | Refused]]:
@@ -90,7 +114,7 @@ def _row(line: int, fields: list[str], places: list[int], width: int, said: dict
                 "wrong_columns", f"The row has {len(fields)} fields, the first line {width}; quote a name that holds a separator."
             )
         app, centre, month = (fields[place] for place in places)
-        made = Row(line, Assignment(_app(unguarded(app)), _month(month.strip()), _centre(unguarded(centre).strip())))
+        made = Row(line, Assignment(_app(unguarded(app)), _month(month.strip()), centre_named(unguarded(centre))))
         first = said.setdefault((made.assignment.app, made.assignment.from_month), made)
         if first.assignment != made.assignment:
             raise Refused(
@@ -105,12 +129,6 @@ def _app(name: str) -> str:
     if not name.strip():
         raise Refused("missing_app", "The app is missing; name the one that this row is about.")
     return name
-
-
-def _centre(name: str) -> str | None:
-    if len(name) > LONGEST_NAME or "\0" in name:
-        raise Refused("invalid_name", f"A cost centre's name must have at most {LONGEST_NAME} characters, and no NUL among them.")
-    return None if name in ("", UNASSIGNED) else name
 
 
 def _month(text: str) -> date:

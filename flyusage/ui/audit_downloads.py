@@ -12,6 +12,7 @@ from flyusage import db
 from flyusage.auth import throttle
 from flyusage.orgs import audit
 from flyusage.orgs.audit_export import audit_csv, audit_json_lines
+from flyusage.orgs.exports import note_export
 from flyusage.orgs.permissions import Permission
 from flyusage.spooling import spooled
 from flyusage.ui.pages.audit.address import choice_in
@@ -36,7 +37,7 @@ async def _given(request: Request, ending: str, media_type: str, read: Callable[
     if org is None:
         return PlainTextResponse("There is no organization at this address. Check its name and try again.\n", status_code=404)
     await run_in_threadpool(count_download, org)
-    await run_in_threadpool(note_export, org, "audit", format=ending)
+    await run_in_threadpool(note_download, request, org, "audit", format=ending)
     headers = {"Content-Disposition": f'attachment; filename="{org.slug}-audit.{ending}"', "Cache-Control": "private, no-store"}
     return StreamingResponse(spooled(line.encode() for line in _lines(org, read)), media_type=media_type, headers=headers)
 
@@ -47,10 +48,10 @@ def count_download(org: OpenOrganization) -> None:
         throttle.count(session, "download", f"{org.id}:{org.by.name}", throttle.DOWNLOADS)
 
 
-def note_export(org: OpenOrganization, what: str, **detail: str) -> None:
-    """Keep in the audit that the present reader takes `what` (usage, audit) away: before the first byte is sent."""
-    with db.transaction(org.id, apps=org.apps) as session:
-        audit.record(session, org.id, actor=org.by.name, action=f"{what}.export", subject=what, detail=detail)
+def note_download(request: Request, org: OpenOrganization, what: str, *, subject: str = "", **detail: str) -> None:
+    """Keep in the audit that the present reader takes `what` away (`note_export`); who asks for its headers alone does not."""
+    if request.method == "GET":
+        note_export(org.id, what, detail, by=org.by, subject=subject, apps=org.apps)
 
 
 def _lines(org: OpenOrganization, read: Callable[[Session, int], Iterator[str]]) -> Iterator[str]:

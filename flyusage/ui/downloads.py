@@ -13,12 +13,11 @@ from flyusage.orgs.permissions import Permission
 from flyusage.pricing import urls
 from flyusage.pricing.explorer import history
 from flyusage.spooling import spooled
-from flyusage.ui.audit_downloads import count_download, note_export
+from flyusage.ui.audit_downloads import count_download, note_download
 from flyusage.ui.pages.members.question import members_csv
 from flyusage.ui.permitted import require_for
 from flyusage.ui.session import OpenOrganization, open_organization
 
-LONGEST_NOTED = 500
 NONE = "There is no organization at this address. Check its name and try again.\n"
 
 
@@ -28,7 +27,7 @@ async def members(request: Request) -> Response:
     if org is None:
         return PlainTextResponse(NONE, status_code=404)
     await run_in_threadpool(count_download, org)
-    await run_in_threadpool(note_export, org, "members")
+    await run_in_threadpool(note_download, request, org, "members")
     return _csv(members_csv(org), f"{org.slug}-members.csv")
 
 
@@ -39,7 +38,7 @@ async def usage_csv(request: Request) -> Response:
         return PlainTextResponse(NONE, status_code=404)
     await run_in_threadpool(count_download, org)
     await run_in_threadpool(_require, org, dict(request.query_params))  # before anything of the answer is sent
-    await run_in_threadpool(note_export, org, "usage", view=request.url.query[:LONGEST_NOTED])
+    await run_in_threadpool(note_download, request, org, "usage", view=request.url.query, format="csv")
     return _csv(_lines(org, dict(request.query_params)), f"{org.slug}-usage.csv")
 
 

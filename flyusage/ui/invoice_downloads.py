@@ -20,9 +20,8 @@ from flyusage.invoices.errors import InvoiceUnknown
 from flyusage.invoices.evidence import evidence, working
 from flyusage.invoices.lines_csv import lines_csv
 from flyusage.invoices.yearly import year_zip
-from flyusage.orgs import audit
 from flyusage.orgs.permissions import Permission
-from flyusage.ui.audit_downloads import count_download
+from flyusage.ui.audit_downloads import count_download, note_download
 from flyusage.ui.session import OpenOrganization, open_organization
 
 NONE = "There is no such document at this address. Check its number and try again.\n"
@@ -79,7 +78,7 @@ async def _answer(request: Request, read: Read, media_type: str, ending: str, ne
 async def _given(request: Request, make: Make, media_type: str, ending: str) -> Response:
     """404 for what is not this organization's, 403 for those who may not read invoices, 503 while the document is being made."""
     try:
-        found = await run_in_threadpool(_made, request.path_params["slug"], make, ending)
+        found = await run_in_threadpool(_made, request, make, ending)
     except InvoiceUnknown:
         found = None
     except (SignInNeeded, TooManyAttempts):
@@ -101,15 +100,15 @@ def _said(sentence: str, status: int) -> Response:
     return PlainTextResponse(sentence, status_code=status, headers={"Cache-Control": "no-store"})
 
 
-def _made(slug: str, make: Make, ending: str) -> tuple[str, bytes] | None:
-    org = open_organization(slug, Permission.INVOICES_READ)
+def _made(request: Request, make: Make, ending: str) -> tuple[str, bytes] | None:
+    org = open_organization(request.path_params["slug"], Permission.INVOICES_READ)
     if org is None:
         return None
     count_download(org)
     with db.transaction(org.id, apps=org.apps) as session:
         name, content = make(session, org)
-        audit.record(session, org.id, actor=org.by.name, action="invoice.export", subject=f"invoice:{name}", detail={"format": ending})
-        return name, content
+    note_download(request, org, "invoice", subject=f"invoice:{name}", format=ending)
+    return name, content
 
 
 def _of_line(read: Callable[[Session, int, int, int], bytes], request: Request) -> Read:

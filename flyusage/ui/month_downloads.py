@@ -17,7 +17,7 @@ from flyusage.invoices.focus.rows import Account, rows
 from flyusage.orgs.permissions import Permission
 from flyusage.spooling import spooled
 from flyusage.ui.addresses import month_in
-from flyusage.ui.audit_downloads import count_download, note_export
+from flyusage.ui.audit_downloads import count_download, note_download
 from flyusage.ui.session import OpenOrganization, open_organization
 
 NONE = "There is no such file at this address. Check the month (2026-10) and try again.\n"
@@ -54,7 +54,7 @@ async def _given(request: Request, what: str, media_types: Mapping[str, str], ma
     await run_in_threadpool(count_download, org)
     pieces = spooled(make(org, month))
     first = await run_in_threadpool(next, pieces, b"")
-    await run_in_threadpool(lambda: note_export(org, "invoice", month=f"{month:%Y-%m}", format=f"{what}.{ending}"))
+    await run_in_threadpool(lambda: note_download(request, org, "invoice", month=f"{month:%Y-%m}", format=f"{what}.{ending}"))
     headers = {
         "Content-Disposition": f'attachment; filename="{org.slug}-{month:%Y-%m}-{what}.{ending}"',
         "Cache-Control": "private, no-store",

@@ -351,6 +351,33 @@ def test_invoices_are_made_out_to_what_billing_enters(visit: Visit) -> None:
     page.reload()
     expect(page.get_by_label("VAT number")).to_have_value("DE136695976")
     expect(page.get_by_label("Invoices are mailed to")).to_have_value("ap@prism.example\nbo@prism.example")
+    assign_apps_to_cost_centres(page)
+
+
+def assign_apps_to_cost_centres(page: Page) -> None:
+    """By keyboard alone; in the month chosen, as a file says, and so in the explorer."""
+    card = page.get_by_role("region", name="Cost centres", exact=True)
+    rows = card.locator("tbody tr")
+    expect(rows.filter(has_text="web")).to_contain_text("Unassigned")
+    card.get_by_role("combobox", name="Month").select_option("2026-10")
+    expect(card.get_by_text("Cost centre in October 2026")).to_be_visible()
+    card.get_by_label("Choose web").press("Space")
+    expect(card.get_by_text("1 chosen, from October 2026 on")).to_be_visible()
+    card.get_by_label("Cost centre of those chosen").fill("Shop & Söhne")
+    card.get_by_label("Cost centre of those chosen").press("Enter")
+    expect(rows.filter(has_text="web")).to_contain_text("Shop & Söhnesince Oct 2026")
+    expect(card.get_by_text("1 chosen")).to_have_count(0)
+    card.get_by_text("Take in a list …").click()
+    given = b"app,cost_centre,from_month\napi,Data,2026-10\nsecret,Data,2026-10\n"
+    card.locator("input[type=file]").set_input_files({"name": "centres.csv", "mimeType": "text/csv", "buffer": given})
+    card.get_by_role("button", name="Assign as listed").click()
+    expect(card.get_by_text("1 assigned, 0 already so, 1 refused. New: Data.")).to_be_visible()
+    expect(card.get_by_text("line 3: No app of prism is called 'secret'; an app is known from its first event on.")).to_be_visible()
+    card.get_by_placeholder("Search app or cost centre").fill("söhne")
+    expect(rows).to_have_count(1)
+    page.goto("/orgs/prism/usage?by=cost_centre&range=2026-10")
+    expect(page.get_by_role("row", name=re.compile("Shop & Söhne"))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("Data"))).to_be_visible()
 
 
 def test_ownership_is_handed_over_somebody_leaves_and_it_is_deleted_and_brought_back(visit: Visit) -> None:
@@ -494,6 +521,8 @@ def asked_of(staffed: Site, query: str) -> list[tuple]:
 def test_the_settings_have_no_barriers_that_axe_can_find(visit: Visit, is_phone: bool, is_dark: bool) -> None:
     page = visit("/orgs/prism/settings", "owner", is_phone=is_phone, is_dark=is_dark)
     expect(page.get_by_role("button", name="Save billing details")).to_be_visible()
+    page.get_by_label("Choose every app of this page").click()
+    page.get_by_text("Take in a list …").click()
     page.get_by_text("Hand over ownership …").click()
     page.get_by_text("Delete …").click()
     found = Axe().run(page)

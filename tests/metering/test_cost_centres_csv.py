@@ -34,6 +34,7 @@ def test_rows_are_assignments_and_know_their_lines():
 def test_what_spreadsheets_make_of_it_is_read_too():
     """A byte order mark, semicolons, another order, more columns, CRLF, capitals, and a quote before a sign."""
     assert rows("\ufeffFrom_Month;Cost_Centre;Note;App\r\n2026-10; Shop ;mine;'=web\r\n") == [Row(2, Assignment("=web", OCTOBER, "Shop"))]
+    assert rows("app\tcost_centre\tfrom_month\na;b,c\tShop\t2026-10\n") == [Row(2, Assignment("a;b,c", OCTOBER, "Shop"))]
 
 
 @pytest.mark.parametrize("text", ["", "\n", "web,Shop,2026-10\n", "app,cost_centre\n"])

@@ -13,10 +13,11 @@ import flyusage.flyusage  # noqa: F401 declares every State
 
 HANDLERS = {
     "Alerts": {"add", "forget", "load", "remove", "replay", "rotate", "test"},
-    "Account": {"choose_mail", "load", "sign_out", "sign_out_others"},
+    "Account": {"choose_mail", "load", "rename", "sign_out", "sign_out_others"},
     "AuditPage": {"choose", "load"},
     "Billing": {"load", "search", "watch"},
     "Budgets": {"create", "end", "load"},
+    "CostCentres": {"assign", "choose", "choose_month", "choose_none", "choose_page", "load", "search", "take_in", "turn", "unassign"},
     "Door": {"load"},
     "Explorer": {
         "brush", "choose_days", "edit_filter", "follow_point", "load", "open_filters", "prepare", "save_picture",

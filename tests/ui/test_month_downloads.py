@@ -33,14 +33,21 @@ def org_id(shared_database: "Database"):
         yield found
 
 
-def get(path: str) -> httpx.Response:
+def get(path: str, method: str = "GET") -> httpx.Response:
     async def talk() -> httpx.Response:
         files = (*month_downloads.routes, *downloads.routes, *audit_downloads.routes, *invoice_downloads.routes)
         app = Starlette(routes=files, exception_handlers={FlyusageError: failures.answer})
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
-            return await client.get(path)
+            return await client.request(method, path)
 
     return run_async(talk())
+
+
+def exports_of(action: str) -> list[tuple[str, str, dict]]:
+    """(actor, subject, detail) of the entries so far, in their order."""
+    with db.platform_transaction() as opened:
+        found = sa.text("SELECT actor, subject, detail FROM audit_event WHERE action LIKE :action ORDER BY id")
+        return [(one.actor, one.subject, one.detail) for one in opened.execute(found, {"action": action})]
 
 
 def test_page_api_and_command_give_the_same_files(org_id: int, flyusage: Flyusage, tmp_path: Path):  # noqa: F811
@@ -59,11 +66,59 @@ def test_page_api_and_command_give_the_same_files(org_id: int, flyusage: Flyusag
         assert shown.headers["cache-control"] == "private, no-store"
     with db.platform_transaction() as opened:
         net, due = opened.execute(sa.text("SELECT net_minor, due_minor FROM invoice WHERE number = 'PRISM-000001'")).one()
-        noted = opened.execute(sa.text("SELECT count(*) FROM audit_event WHERE action = 'invoice.export'")).scalar_one()
-    assert noted == 4
+    told = exports_of("invoice.export")
+    assert [(one["format"], actor.partition(":")[0], one.get("command", "")) for actor, _, one in told] == [
+        (file, who, command)
+        for file in ("focus.csv", "focus.parquet", "cost-centres.csv", "cost-centres.pdf")
+        for who, command in (("system", ""), ("token", ""), ("system", f"export {file.partition('.')[0]}"))
+    ]
+    assert {one["month"] for _, _, one in told} == {"2026-10"}
     parts = list(csv.DictReader(io.StringIO((tmp_path / "cc.csv").read_text())))
     assert Decimal(parts[-1]["net"]) * 100 == net
     assert sum(row["BilledCost"] for row in pq.read_table(tmp_path / "focus.parquet").to_pylist()) * 100 == due
+
+
+def test_whatever_the_api_or_a_command_gives_as_a_file_is_told_and_what_is_read_is_not(org_id: int, flyusage: Flyusage, tmp_path: Path):  # noqa: F811
+    token, number = token_of(org_id), "PRISM-000001"
+    before = len(exports_of("%.export"))
+    for path in ("/usage?by=app", f"/invoices/{number}", f"/invoices/{number}/lines/1/working", "/invoices", "/costs", "/cost-centres"):
+        assert ask(path, token=token).status_code == 200, path
+    assert ask("/usage.csv?by=nobody", token=token).status_code == 400
+    assert ask("/invoices/PRISM-000009/pdf", token=token).status_code == 404
+    assert flyusage("usage", "--org", "prism", "--json").code == 0
+    assert flyusage("invoices", "show", number).code == 0
+    assert len(exports_of("%.export")) == before
+    for path, action, subject, file in (
+        *((f"/usage.{one}?by=app&range=2026-10", "usage.export", "usage", one) for one in ("csv", "ndjson", "parquet", "arrow")),
+        *((f"/invoices/{number}/{one}", "invoice.export", f"invoice:{number}", one) for one in ("pdf", "xml", "csv")),
+        (f"/invoices/{number}/lines/1/evidence", "invoice.export", f"invoice:{number}-line-1", "zip"),
+        ("/exports/invoices.zip?year=2026", "invoice.export", "invoice:prism-2026", "zip"),
+    ):
+        given = ask(path, token=token)
+        assert given.status_code == 200, path
+        again = ask(path, token=token, headers={"if-none-match": given.headers["etag"]})
+        actor, about, detail = exports_of(action)[-1]
+        assert (actor.partition(":")[0], about, detail["format"]) == ("token", subject, file)
+        assert (again.status_code, detail.get("view")) == (304, "by=app&range=2026-10" if action == "usage.export" else None)
+    assert len(exports_of("%.export")) == before + 9
+    for words, action, subject in (
+        (("usage", "--org", "prism", "--by", "app", "--csv"), "usage.export", "usage"),
+        (("invoices", "download", number, "--out", str(tmp_path / "a")), "invoice.export", f"invoice:{number}"),
+        (("invoices", "evidence", number, "1", "--out", str(tmp_path / "b")), "invoice.export", f"invoice:{number}-line-1"),
+        (("invoices", "year", "2026", "--org", "prism", "--out", str(tmp_path / "c")), "invoice.export", "invoice:prism-2026"),
+    ):
+        assert flyusage(*words).code == 0, words
+        actor, about, detail = exports_of(action)[-1]
+        assert (actor, about) == ("system:command", subject)
+        assert detail["command"] in " ".join(words).replace("usage --org prism --by app", "usage")
+    assert len(exports_of("%.export")) == before + 13
+
+
+def test_asking_for_a_files_headers_takes_nothing(org_id: int):
+    before = len(exports_of("%.export"))
+    for path in ("usage.csv", "audit.csv", "members.csv", "billing/2026-10/focus.csv", "invoices/PRISM-000001.pdf"):
+        assert get(f"/orgs/prism/{path}", "HEAD").status_code == 200, path
+    assert len(exports_of("%.export")) == before
 
 
 def test_who_may_not_read_invoices_gets_none(org_id: int, monkeypatch: pytest.MonkeyPatch):

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import reflex as rx
 from reflex.vars import Var
@@ -15,8 +15,10 @@ from flyusage.auth import accounts, passwords, sessions
 from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
 from flyusage.ui import browser
+from flyusage.ui.addresses import text_in
 from flyusage.ui.charts.text import visible
 from flyusage.ui.components.door_card import door_field, door_form
+from flyusage.ui.components.field import text_field
 from flyusage.ui.components.home_link import home_link
 from flyusage.ui.components.plain_form import plain_form
 from flyusage.ui.pages.door import PROBLEMS
@@ -79,6 +81,12 @@ class Account(rx.State):
         self.email, self.name = (reader.email, reader.name) if reader else ("", "")
         self.mails = await asyncio.to_thread(_mails)
         self.is_loaded = True
+
+    @rx.event
+    async def rename(self, form: dict[str, Any]):
+        """Call the reader the form's `name`."""
+        self.name = await asyncio.to_thread(_rename, text_in(form, "name")) or self.name
+        yield browser.toast("success", "Kept.", detail="Everybody you share an organization with sees it.")
 
     @rx.event
     async def choose_mail(self, org_id: int, kind: str, is_wanted: bool):
@@ -158,6 +166,20 @@ def browser_name(words: str) -> str:
     return f"{named} on {system}" if system else named
 
 
+def _rename(name: str) -> str:
+    """What the reader is called from now on; empty for nobody. Raises PersonNameInvalid."""
+    with db.platform_transaction() as session:
+        reader = present_reader(session)
+        if reader is None:
+            return ""
+        before = accounts.rename(session, reader.user_id, name)
+        now = present_reader(session)
+        called = "" if now is None else now.name
+        if called != before:
+            _note(session, reader, "account.rename", before=before, after=called)
+        return called
+
+
 def _end(session_id: int) -> bool:
     with db.platform_transaction() as session:
         reader = present_reader(session)
@@ -202,6 +224,7 @@ def account() -> rx.Component:
 def _mine() -> rx.Component:
     return rx.fragment(
         rx.el.p(rx.el.bdi(Account.name, class_name="strong"), " · ", rx.el.bdi(Account.email)),
+        _name(),
         rx.cond(Account.has_password, _password(), rx.fragment()),
         second_factor_section(),
         rx.cond(Account.mails.length() > 0, _mail_choices(), rx.fragment()),
@@ -221,6 +244,27 @@ def _mine() -> rx.Component:
             plain_form(rx.el.button("Sign out", type="submit", class_name="button button-primary"), action="/auth/sign-out"),
             class_name="account-actions",
         ),
+    )
+
+
+def _name() -> rx.Component:
+    form = rx.el.form(
+        text_field(
+            "Your name, as others see it",
+            "name",
+            default_value=Account.name,
+            required=True,
+            max_length=accounts.LONGEST_NAME,
+            auto_complete="name",
+        ),
+        rx.el.button("Keep the name", type="submit", class_name="button"),
+        key=Account.name,
+        on_submit=Account.rename,
+        reset_on_submit=False,
+        class_name="settings-line",
+    )
+    return rx.el.section(
+        rx.el.h2("Name"), rx.el.details(rx.el.summary("Change your name"), form), class_name="account-part", aria_label="Name"
     )
 
 

@@ -1,5 +1,12 @@
 import pytest
+from cast import Cast
 
+from flyusage import db
+from flyusage.auth import sessions
+from flyusage.auth.errors import PersonNameInvalid
+from flyusage.orgs import audit
+from flyusage.ui import reader
+from flyusage.ui.pages import account
 from flyusage.ui.pages.account import browser_name
 
 
@@ -17,3 +24,27 @@ from flyusage.ui.pages.account import browser_name
 )  # fmt: skip
 def test_browsers_are_named_as_people_do(words: str, name: str):
     assert browser_name(words) == name
+
+
+def test_a_person_changes_their_own_name_which_is_told_once(cast: Cast):
+    def told() -> list[tuple]:
+        with db.platform_transaction() as session:
+            found = audit.entries(session, cast.prism.id)
+        return [(one.actor, one.subject, one.detail) for one in found if one.action == "account.rename"]
+
+    assert account._rename("Nobody") == ""
+    with db.platform_transaction() as session:
+        reader._secret.set(sessions.start(session, cast.member.user_id, address="::1", device=""))
+        was = reader.present_reader(session).name
+    try:
+        assert account._rename("  Ada\u202e  Lovelace\n") == "Ada Lovelace"
+        assert account._rename("Ada Lovelace") == "Ada Lovelace"
+        for name in ("", " \n", "x" * 201, "see https://evil.example", "www.evil.example"):
+            with pytest.raises(PersonNameInvalid):
+                account._rename(name)
+        with db.platform_transaction() as session:
+            assert reader.present_reader(session).name == "Ada Lovelace"
+    finally:
+        reader._secret.set("")
+    person = f"user:{cast.member.user_id}"
+    assert told() == [(person, person, {"before": was, "after": "Ada Lovelace"})]

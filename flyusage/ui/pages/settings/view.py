@@ -12,6 +12,7 @@ from flyusage.ui.components.field import field, text_field
 from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.components.settings_card import settings_card
 from flyusage.ui.layout import page
+from flyusage.ui.pages.cost_centres.view import section as cost_centres
 from flyusage.ui.pages.settings.rows import Profile
 from flyusage.ui.pages.settings.state import OrganizationSettings
 
@@ -26,6 +27,7 @@ def settings() -> rx.Component:
     open_ = rx.fragment(
         rx.cond(SCREEN.can_edit, _names(), rx.fragment()),
         rx.cond(SCREEN.can_bill, _billing(), rx.fragment()),
+        cost_centres(),
         rx.cond(SCREEN.can_edit, _signing_in(), rx.fragment()),
         _ways_out(),
     )
