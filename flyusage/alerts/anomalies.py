@@ -18,7 +18,7 @@ from flyusage import clock
 from flyusage.alerts import deliveries
 from flyusage.alerts.causes import Cause, cause_of
 from flyusage.alerts.deliveries import Message
-from flyusage.alerts.detecting import ALL, CALM_SLOTS, PAST_DAYS, Anomaly, Grid, Line, step
+from flyusage.alerts.detecting import ALL, CALM_SLOTS, HIDES, PAST_DAYS, Anomaly, Grid, Key, Line, step
 from flyusage.alerts.endpoints import ANOMALIES
 from flyusage.alerts.models import anomaly, anomaly_watch
 from flyusage.alerts.places import told_of
@@ -197,7 +197,29 @@ class _Placed:
 
 
 def grid_of(session: Session, question: Question, meters: Meters, period: Period) -> Grid:
-    """What every app in every region cost in the days of `period`, at the prices of the question's first day, by hour (traffic: by day)."""
+    """What every app in every region cost in the days of `period`, at the prices of the question's first day, by hour (traffic: by day).
+
+    Of those that cost so much that a sku may be lost in them, by sku, too.
+    """
+    days, lines = round((period.end - period.start) / DAY), dict[Key, Line]()
+    for app, region, _, filled in summed(session, question, meters, period):
+        lines[app, region] = Line(filled[0], filled[1:] or filled[:1])
+        for key in ((ALL, region), (app, ALL)):
+            _add(lines, key, filled)
+    a_day = sorted(sum(line.totals[day] for key, line in lines.items() if key[0] == ALL) for day in range(days))
+    of_interest = max(SMALLEST_WORTH / 24, OF_INTEREST * a_day[len(a_day) // 2])
+    large = [key for key, line in lines.items() if ALL not in key and HIDES * max(map(max, line.slots)) > of_interest]
+    parts: dict[Key, list[Line]] = {}
+    for app, region, _, filled in summed(session, question, meters, period, of=large) if large else ():
+        parts.setdefault((app, region), []).append(Line(filled[0], filled[1:] or filled[:1]))
+    several = {key: found for key, found in parts.items() if len(found) > 1}
+    return Grid(lines, of_interest, slots_a_day=24 if meters == RUNNING else 1, parts=several)
+
+
+def summed(
+    session: Session, question: Question, meters: Meters, period: Period, *, of: Sequence[Key] | None = None
+) -> Iterator[tuple[int, int, int, list[list[float]]]]:
+    """(app, region, sku, cost by day: of the whole day, then of each hour); the sku is 0 and all of them, unless asked `of` some places."""
     binds = Binds()
     first, days = period.start.date(), round((period.end - period.start) / DAY)
     egress = [one.id for one in question.reference.skus.values() if one.meter == "egress"]
@@ -205,25 +227,26 @@ def grid_of(session: Session, question: Question, meters: Meters, period: Period
     columns = HOURS if meters == RUNNING else ()
     sums = ", ".join([f"array_agg({one} ORDER BY day) AS {one}" for one in columns])
     inner = ", ".join(f"sum({one} * w) AS {one}" for one in columns)
+    sku, where = ("0", "") if of is None else ("sku_id", f" AND (app_id, region_id) IN ({_places(of, binds)})")
     rows = fetch(
         session,
-        f"""SELECT app_id, region_id, array_agg(day - {binds.add(first, "date")} ORDER BY day), array_agg(total ORDER BY day){sums and ", " + sums}
-            FROM (SELECT app_id, region_id, day, sum(total * w) AS total{inner and ", " + inner}
+        f"""SELECT app_id, region_id, sku, array_agg(day - {binds.add(first, "date")} ORDER BY day),
+                   array_agg(total ORDER BY day){sums and ", " + sums}
+            FROM (SELECT app_id, region_id, {sku} AS sku, day, sum(total * w) AS total{inner and ", " + inner}
                   FROM (SELECT *, {priced} AS w FROM usage_day
                         WHERE org_id = {binds.add(question.org_id, "int")} AND day >= {binds.add(first, "date")}
-                          AND day < {binds.add(period.end.date(), "date")}
+                          AND day < {binds.add(period.end.date(), "date")}{where}
                           AND (sku_id = ANY ({binds.add(egress, "smallint[]")})) = {binds.add(meters == TRAFFIC, "boolean")} OFFSET 0) AS cell
-                  GROUP BY 1, 2, 3) AS by_day GROUP BY 1, 2 ORDER BY 1, 2""",
+                  GROUP BY 1, 2, 3, 4) AS by_day GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
         binds,
     )
-    lines: dict[tuple[int, int], Line] = {}
-    for app, region, places, totals, *slots in rows:
-        filled = [_filled(days, places, one) for one in (totals, *slots)]
-        lines[app, region] = Line(filled[0], filled[1:] or filled[:1])
-        for key in ((ALL, region), (app, ALL)):
-            _add(lines, key, filled)
-    a_day = sorted(sum(line.totals[day] for key, line in lines.items() if key[0] == ALL) for day in range(days))
-    return Grid(lines, max(SMALLEST_WORTH / 24, OF_INTEREST * a_day[len(a_day) // 2]), slots_a_day=24 if meters == RUNNING else 1)
+    for app, region, one, places, *sums_by_day in rows:
+        yield app, region, one, [_filled(days, places, each) for each in sums_by_day]
+
+
+def _places(keys: Sequence[Key], binds: Binds) -> str:
+    apps, regions = binds.add([app for app, _ in keys], "int[]"), binds.add([region for _, region in keys], "smallint[]")
+    return f"SELECT app, region FROM unnest({apps}, {regions}) AS large (app, region)"
 
 
 def worth_telling(grid: Grid) -> float:

@@ -68,7 +68,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message to one endpoint, its attempts newest first (`delivery_of`: all, `log`: the last one)."""
+    """A message to one endpoint, its attempts newest first (`delivery_of`: all, and the body; `log`: the last one, and none)."""
 
     id: int
     endpoint: str
@@ -258,7 +258,8 @@ WHERE (org_id, id) IN (SELECT org_id, id FROM delivery WHERE org_id = :org AND i
                        FOR UPDATE SKIP LOCKED)
 RETURNING endpoint_id, message_id, body, attempts"""
 _LOG = """
-SELECT d.id, e.name AS endpoint, d.message_id, d.type, d.summary, d.created_at, d.due_at, d.state, d.attempts, d.body,
+SELECT d.id, e.name AS endpoint, d.message_id, d.type, d.summary, d.created_at, d.due_at, d.state, d.attempts,
+       CASE WHEN d.id = CAST(:id AS bigint) THEN d.body ELSE '' END AS body,  -- a stop's may be megabytes
        a.number, a.at, a.took_ms, a.status, a.excerpt
 FROM delivery d JOIN alert_endpoint e ON e.org_id = d.org_id AND e.id = d.endpoint_id
 LEFT JOIN LATERAL (SELECT * FROM delivery_attempt a WHERE a.org_id = d.org_id AND a.delivery_id = d.id ORDER BY number DESC LIMIT 1) a ON true

@@ -6,6 +6,9 @@ twentieth at least. An hour stands out when it lies five such distances away, bo
 launch becomes ordinary after two days and what a fault left in the history misleads nobody. Two such hours in a row begin an anomaly; it
 lasts until three hours in a row lie within three distances.
 
+An app in a region that costs much is looked at by sku, too, since a leak of volumes is lost in what its machines cost. What its skus lie off
+by is added up, and must show in all of it: when one machine size takes another's place, the difference in price is told once, or nothing.
+
 Regions as a whole and apps as a whole are looked at in the same way, and whatever explains most tells: a region in which no single app
 makes up three fifths of the difference, then an app of which no region does, then the app in its region. Nothing that lies inside of
 what tells is told again. Where a day is all that is known (traffic is reported once a day), days take the place of hours.
@@ -23,6 +26,7 @@ SMALLEST_DISTANCE = 0.05  # of what is ordinary
 MAD_DEVIATIONS = 1.4826
 CALM_SLOTS = 3
 MOST_OF_IT = 0.6
+HIDES = BEGINS * SMALLEST_DISTANCE  # of what an app in a region costs: no smaller difference of one of its skus can stand out in it
 ALL = 0
 
 Key = tuple[int, int]  # app, region; ALL: every one
@@ -38,19 +42,29 @@ class Line:
 
 @dataclass
 class Grid:
-    """The lines of every app in every region, and of apps and regions as a whole. `of_interest`: differences below it (a slot) are not looked at."""
+    """The lines of every app in every region, and of apps and regions as a whole. `of_interest`: differences below it (a slot) are not looked at.
+
+    `parts` are the lines by sku of those apps in regions that cost so much that a single sku's difference may be lost in them.
+    """
 
     lines: dict[Key, Line]
     of_interest: float
     slots_a_day: int = 24
-    _factors: dict[tuple[Key, int], list[float]] = field(default_factory=dict)
+    parts: Mapping[Key, Sequence[Line]] = field(default_factory=dict)
+    _factors: dict[tuple[tuple[int, ...], int], list[float]] = field(default_factory=dict)
 
     def deviation(self, key: Key, slot: int) -> "Deviation | None":
         """How far slot `slot` (counted from the first day's first) lies off; None where that is of no interest."""
         line = self.lines.get(key)
-        day, hour = divmod(slot, self.slots_a_day)
-        if line is None or day < PAST_DAYS:
+        if line is None or slot < PAST_DAYS * self.slots_a_day:
             return None
+        off = self._off(line, key, slot)
+        if off is not None and abs(off.strength) >= BEGINS:
+            return off
+        return self._of_parts(key, line, slot) or off
+
+    def _off(self, line: Line, key: tuple[int, ...], slot: int) -> "Deviation | None":
+        day, hour = divmod(slot, self.slots_a_day)
         values = line.slots[hour]
         came, past = values[day], values[day - PAST_DAYS : day]
         if abs(came - _median(past)) < self.of_interest:
@@ -67,12 +81,27 @@ class Grid:
         strength = min(strength, since_lately, key=abs)
         return Deviation(came - expected, expected, strength) if abs(came - expected) >= self.of_interest else None
 
+    def _of_parts(self, key: Key, line: Line, slot: int) -> "Deviation | None":
+        """What single skus lie off by, where others of the place do not make up for it: a size in another's place is no fault."""
+        found = [self._off(part, (*key, number), slot) for number, part in enumerate(self.parts.get(key, ()))]
+        off = [one for one in found if one is not None and abs(one.strength) >= GOES_ON]
+        difference = sum(one.difference for one in off)
+        if abs(difference) < self.of_interest:
+            return None
+        day, hour = divmod(slot, self.slots_a_day)
+        values, factors = line.slots[hour], self._weekdays(key, line, day)
+        usual = [one / factors[place % WEEK] for place, one in enumerate(values[day - PAST_DAYS : day])]
+        of_all = values[day] - _median(usual) * factors[PAST_DAYS % WEEK]
+        if of_all * difference < MOST_OF_IT * difference**2:
+            return None
+        return Deviation(difference, sum(one.expected for one in off), max(off, key=lambda one: one.difference * difference).strength)
+
     def standing_out(self, slot: int) -> "dict[Key, Deviation]":
         """Whatever lies three distances off or more in `slot`."""
         found = {key: off for key in self.lines if (off := self.deviation(key, slot)) is not None}
         return {key: off for key, off in found.items() if abs(off.strength) >= GOES_ON}
 
-    def _weekdays(self, key: Key, line: Line, day: int) -> list[float]:
+    def _weekdays(self, key: tuple[int, ...], line: Line, day: int) -> list[float]:
         if (key, day) not in self._factors:
             self._factors[key, day] = weekday_factors(line.totals[day - PAST_DAYS : day])
         return self._factors[key, day]

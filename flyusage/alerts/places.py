@@ -31,3 +31,8 @@ def page_link(slug: str, rest: str, query: Mapping[str, str] | None = None) -> s
     """A page of an organization; None where the installation does not know its own address."""
     base = settings().base_url
     return f"{base.rstrip('/')}/orgs/{slug}{rest}{'?' + urlencode(query) if query else ''}" if base else None
+
+
+def api_link(rest: str) -> str:
+    """An address of the API; without its host where the installation does not know its own."""
+    return f"{(settings().base_url or '').rstrip('/')}/api/v1{rest}"

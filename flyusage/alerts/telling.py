@@ -185,17 +185,16 @@ def _cap(session: Session, org_id: int, one: Standing) -> None:
     found = running_in(session, org_id, one.budget)
     place = told_of(session, org_id)
     name, whole = one.budget.plan.name, format_minor(one.budget.plan.amount_minor, CURRENCIES[one.budget.currency])
-    text = f"Stop: {place.name} has spent all {whole} of the budget {name} for {one.month:%B %Y}; {found.count:,} of its machines run on."
+    text = f"Stop: {place.name} has spent all {whole} of the budget {name} for {one.month:%B %Y}; {found.words()}."
     facts = {
-        **_facts(_alert(one, CAP, 100, one.spent_minor)), "scope": dict(one.budget.plan.scope), "running": found.count,
-        "machines": [vars(machine) for machine in found.machines],
+        **_facts(_alert(one, CAP, 100, one.spent_minor)), "scope": dict(one.budget.plan.scope), **found.facts(),
     }  # fmt: skip
     asked = deliveries.announce(
         session, org_id, STOPS, Message(deliveries.message_id(key), "budget.stop", text, facts, place.link("/budgets"))
     )
     outcome = f"Asked {asked:,} {'endpoint' if asked == 1 else 'endpoints'} to stop {found.count:,} running machines."
     _finish(session, (org_id, one.budget.id, one.month, CAP, 100), outcome if asked else "Asked nobody: no endpoint hears of stops.")
-    detail = {"budget": name, "endpoints": asked, "running": found.count, "amount_minor": one.spent_minor}
+    detail = {"budget": name, "endpoints": asked, "running": found.count, "named": len(found.machines), "amount_minor": one.spent_minor}
     audit.record(session, org_id, actor="system:budgets", action="budget.stop", subject=f"budget:{one.budget.id}", detail=detail)
 
 

@@ -84,7 +84,7 @@ def create(session: Session, email: str, *, name: str = "", is_verified: bool = 
 def rename(session: Session, user_id: int, name: str) -> str:
     """Call the person something else; what they were called. Needs the platform's role. Raises PersonNameInvalid."""
     called = " ".join(_printed(name).split())
-    if not 0 < len(called) <= LONGEST_NAME or "://" in called or called.lower().startswith("www."):
+    if not 0 < len(called) <= LONGEST_NAME or mail.reads_as_link(called):
         raise PersonNameInvalid(f"A name has 1 to {LONGEST_NAME} characters, and is no web address. Others see it beside what you do.")
     before = session.scalar(sa.text("SELECT name FROM user_account WHERE id = :user FOR NO KEY UPDATE"), {"user": user_id})
     session.execute(sa.text("UPDATE user_account SET name = :name WHERE id = :user"), {"name": called, "user": user_id})

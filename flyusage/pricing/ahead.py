@@ -3,26 +3,30 @@
 How it is reckoned from those days is `forecast.py`, in words at its top.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from flyusage.periods import DAY, Period, floor_day, midnight, month_period
-from flyusage.pricing.asking import Known, know
+from flyusage.metering.silence import missing_days
+from flyusage.periods import DAY, HOUR, Period, floor_day, midnight, month_period
+from flyusage.pricing.asking import Known, ask, know
 from flyusage.pricing.explorer import explore
-from flyusage.pricing.forecast import Forecast, each_day, forecast
+from flyusage.pricing.forecast import HOURS_A_DAY, Forecast, each_day, forecast, share_passed
+from flyusage.pricing.points import buckets, points
 from flyusage.pricing.view import Answer, Filter, Granularity, Measure, View
 
 HISTORY_DAYS = 160  # of which eight weeks make the forecast, and the others measure its interval
-METHOD = "as the level, the weekdays and the trend of the last weeks suggest"
+SHAPE_DAYS = 28  # of whose hours today's are made
+METHOD = "as the level, the hours, the weekdays and the trend of the last weeks suggest"
 
 
 @dataclass(frozen=True)
 class Ahead:
     """`rest`: what is expected between the moment asked and the month's end, in units of the currency (dollars, not cents).
 
-    `past` is the cost of each day up to yesterday (None: no data), `count` the days from today to the month's end.
+    `past` is the cost of each day up to yesterday (None: its events are missing), `count` the days from today to the month's end.
     """
 
     past: tuple[float | None, ...]
@@ -53,13 +57,30 @@ def ahead(
     if begins >= today:
         return None
     view = View(measure, Period(begins, today), None, filters, Granularity.DAY)
-    past = _days(explore(session, org_id, view, now=now, known=known), is_whole=not filters)
+    missing = missing_days(session, org_id, view.period)
+    line = _line(explore(session, org_id, view, now=now, known=known))
+    past = [None if day in missing else one for day, one in zip(view.period.days(), line, strict=False)]
+    if not past:
+        return None
     count = (month_period(now).end - today) // DAY
-    rest = forecast(past, count, passed=(now - today) / DAY)
+    rest = forecast(past, count, passed=_passed(session, known, view, past, now))
     return None if rest is None else Ahead(tuple(past), count, rest)
 
 
-def _days(answer: Answer, *, is_whole: bool) -> list[float | None]:
-    """Cost by day. A day on which a whole organization used nothing is one whose events are missing."""
-    line = [sum(points) for points in zip(*(series.points for series in answer.drawn), strict=True)] if answer.drawn else []
-    return [None if is_whole and not one else float(one) for one in line]
+def _line(answer: Answer) -> list[float]:
+    """Cost by day; nothing where nothing was ever used."""
+    return [float(sum(points)) for points in zip(*(series.points for series in answer.drawn), strict=True)]
+
+
+def _passed(session: Session, known: Known, view: View, past: Sequence[float | None], now: datetime) -> float:
+    """Which share of what today will cost is spent, by the hours of the days before that are not missing."""
+    today = view.period.end
+    if now == today:
+        return 0.0
+    period = Period(max(view.period.start, today - SHAPE_DAYS * DAY), today)
+    question = ask(session, known, replace(view, period=period, granularity=Granularity.HOUR))
+    axis = buckets(question.period, Granularity.HOUR)
+    line = points(session, question, axis).get(0, [0.0] * len(axis.starts))
+    days = [line[first : first + HOURS_A_DAY] for first in range(0, len(line), HOURS_A_DAY)]
+    known_days = [None if one is None else hours for one, hours in zip(past[-len(days) :], days, strict=True)]
+    return share_passed(known_days, (now - today) / HOUR)

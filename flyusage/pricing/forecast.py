@@ -4,7 +4,9 @@ The method, in words a finance department can repeat. A day's cost is a level ti
 last eight weeks of a day against the mean of the seven days around it, drawn towards 1 while there are few weeks. The level is the
 weighted mean of the last seven days without their factors, each counting half as much as the one two days after it, so that a
 launch or a shutdown is believed within days; a day that stands out by itself counts as its neighbours. To the level comes half of what
-eight weeks' trend would add, fading by a tenth with every day ahead. Days without data are left out of all of it.
+eight weeks' trend would add, fading by a tenth with every day ahead. Of today as much is left as the hours to come make up of the same
+weekday: medians over the last four weeks, drawn towards those of all days, and these towards even hours, which hold alone before two
+weeks are known. Days without data are left out of all of it.
 
 The interval is not assumed but measured: the same method is asked, for each day of the past two months, for as many days ahead, and what
 came differs from what it said by a factor; the 80 % interval is where the middle eight tenths of these factors lie. Where too few days
@@ -17,9 +19,12 @@ from dataclasses import dataclass
 from statistics import median
 
 WEEK = 7
+HOURS_A_DAY = 24
 FACTOR_DAYS = 56
 LEVEL_DAYS = 7
 HALF_LIFE_DAYS = 2.0
+FEWEST_SHAPES = 14  # days: before these, the hours of a launch or of a single job would pass for every day's
+PRIOR_SHAPES = 3.0  # days of what is believed without them
 PRIOR_WEEKS = 0.25  # for how many weeks of "every day alike" the first weeks must make up
 TREND_FADES = 0.9
 TREND_TAKEN = 0.5
@@ -86,6 +91,17 @@ def expected_days(days: Sequence[float | None], ahead: int) -> list[float] | Non
     return found
 
 
+def share_passed(days: Sequence[Sequence[float] | None], hours: float) -> float:
+    """Which share of its cost the day after `days` has behind it `hours` after it began; each is 24 hours' cost (None: no data)."""
+    shapes = [None if one is None or sum(one) <= 0 else [each / sum(one) for each in one] for one in days]
+    shape = [1 / HOURS_A_DAY] * HOURS_A_DAY
+    if len(shapes) - shapes.count(None) >= FEWEST_SHAPES:
+        for some in (shapes, shapes[::-1][WEEK - 1 :: WEEK]):  # all days, and of these today's weekdays
+            shape = _drawn_to(shape, [one for one in some if one is not None])
+    whole = int(hours)
+    return min(1.0, sum(shape[:whole]) + (hours - whole) * sum(shape[whole : whole + 1]))
+
+
 def weekday_factors(days: Sequence[float | None]) -> list[float]:
     """By place in the week, the first of `days` being 0; their mean is 1."""
     ratios: list[list[float]] = [[] for _ in range(WEEK)]
@@ -97,6 +113,15 @@ def weekday_factors(days: Sequence[float | None]) -> list[float]:
     factors = [(len(found) * median(found) + PRIOR_WEEKS) / (len(found) + PRIOR_WEEKS) if found else 1.0 for found in ratios]
     whole = sum(factors)
     return [max(0.01, one * WEEK / whole) for one in factors]
+
+
+def _drawn_to(prior: Sequence[float], shapes: Sequence[Sequence[float]]) -> list[float]:
+    """Each hour's median share of a day, made to sum to 1; `prior` counts as some more days."""
+    middle = [median(one) for one in zip(*shapes, strict=True)]
+    whole, count = sum(middle), len(shapes)
+    if whole <= 0:
+        return list(prior)
+    return [(PRIOR_SHAPES * one + count * own / whole) / (PRIOR_SHAPES + count) for one, own in zip(prior, middle, strict=True)]
 
 
 def _level(flat: Sequence[float | None]) -> float:
@@ -127,10 +152,10 @@ def _factors(days: Sequence[float | None], ahead: int) -> tuple[float, float]:
     found = []
     first = max(FEWEST_DAYS_BEFORE, len(days) - ahead - BACK_DAYS)
     for origin in range(first, len(days) - ahead + 1):
-        came = days[origin : origin + ahead]
-        said = expected_days(days[:origin], ahead)
-        if said is not None and sum(said) > 0 and None not in came:
-            found.append(sum(one for one in came if one is not None) / sum(said))
+        said = expected_days(days[:origin], ahead) or []
+        known = [(one, came) for one, came in zip(said, days[origin : origin + ahead], strict=False) if came is not None]
+        if 2 * len(known) >= ahead and sum(one for one, _ in known) > 0:  # a gap is no reason to know nothing of its month
+            found.append(sum(came for _, came in known) / sum(one for one, _ in known))
     if len(found) < FEWEST_ORIGINS:
         spread = NORMAL_TENTH * max(SMALLEST_SPREAD, _wander(days)) * math.sqrt((ahead + 1) / 2) + UNKNOWN_DRIFT * (ahead + 1) / 2
         return max(0.0, 1 - spread), 1 + spread

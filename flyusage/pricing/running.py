@@ -1,5 +1,6 @@
 """Which machines run now, and what each costs an hour."""
 
+import heapq
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -58,7 +59,7 @@ def running_machines(session: Session, org_id: int, filters: tuple[Filter, ...] 
         prices = (question.prices.on(sku, region, hour.date()), question.prices.on(extra_sku, region, hour.date()))
         return sum((one.cost(3600 * amount) for one, amount in zip(prices, (1, extra), strict=True) if one), Fraction(0))
 
-    found = [
+    found = (
         RunningMachine(
             name,
             names.apps[app],
@@ -68,6 +69,6 @@ def running_machines(session: Session, org_id: int, filters: tuple[Filter, ...] 
             per_hour(region, sku, extra, extra_sku),
         )
         for name, app, region, size, sku, extra, since, extra_sku in open_runs
-    ]
-    found.sort(key=lambda one: (-one.per_hour, one.name))
-    return Running(len(found), tuple(found[:limit]), known.book.currency)
+    )
+    costliest = heapq.nsmallest(limit, found, key=lambda one: (-one.per_hour, one.name))  # never more of them in memory than are wanted
+    return Running(len(open_runs), tuple(costliest), known.book.currency)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from billing_world import take_in
 from conftest import Database, chosen
-from factories import Event, started, stopped
+from factories import Event, started, stopped, volume_created, volume_resized
 from sqlmodel import Session
 
 from flyusage import clock, db
@@ -141,7 +141,8 @@ def test_each_says_its_cause_and_leads_to_the_view_that_shows_it(prism: int):
 
 def test_only_what_is_fresh_is_sent_and_only_once(prism: int):
     with db.transaction(prism) as session:
-        (sent,) = deliveries.log(session, prism)
+        (listed,) = deliveries.log(session, prism)
+        sent = deliveries.delivery_of(session, prism, listed.id)
     said = json.loads(sent.body)["data"]
     assert (sent.type, said["app"], said["region"], said["direction"]) == ("anomaly.found", "web", "dfw", "rise")
     assert said["cause"]["machines"][:2] == ["runaway-00", "runaway-01"]
@@ -150,6 +151,29 @@ def test_only_what_is_fresh_is_sent_and_only_once(prism: int):
     whole = [facts_of(replace(told, difference_minor=minor, currency=currency))["difference"] for minor, currency in AMOUNTS]
     assert whole == ["12.50", "-500", "92233720368547758.07"]
     assert said["link"].startswith("https://usage.example/orgs/prism/usage?")
+
+
+def leak_and_move() -> Iterator[Event]:
+    """Ten machines of web in dfw ($3.58 an hour) and a volume, which grows by a tenth of that; api in fra moves to twice as many of half the size."""
+    for number in range(10):
+        yield started(f"web-{number}", iso(BEGINS), app="web", region="dfw", **SIZE)
+        yield started(f"old-{number}", iso(BEGINS), app="api", region="fra", **SIZE)
+        yield stopped(f"old-{number}", iso(RUNAWAY), app="api", region="fra")
+        for half in "ab":
+            yield started(f"new-{number}{half}", iso(RUNAWAY), app="api", region="fra", vm_size="performance-4x", memory_mb=8192)
+    yield volume_created("leak", iso(BEGINS), gb=100, app="web", region="dfw")
+    yield volume_resized("leak", iso(RUNAWAY), gb=1_800, app="web", region="dfw")
+
+
+def test_a_sku_that_leaks_in_a_large_place_is_told_and_a_move_between_sizes_is_not(database: Database):
+    with clock.freeze(NOW):
+        org_id = take_in(*leak_and_move(), at=NOW)["prism"]
+        with db.transaction(org_id) as session:
+            look_for(session, org_id)
+            (told,) = anomalies.anomalies(session, org_id)
+    assert (told.where, told.is_rise, told.since, told.cause.sku) == ("web in dfw", True, RUNAWAY, "volume")
+    # 1,700 GB at $0.15 for 30 days, from 6:00 to 22:00: 16 hours of $0.35417
+    assert told.difference_minor == pytest.approx(567, abs=2)
 
 
 def test_a_deleted_organization_is_not_looked_at(prism: int):

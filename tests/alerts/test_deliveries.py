@@ -14,7 +14,7 @@ from receiver import Receiver, receiving
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from flyusage import clock, db
-from flyusage.alerts import deliveries, endpoints, posting
+from flyusage.alerts import caps, deliveries, endpoints, posting
 from flyusage.alerts.background import look, send_due
 from flyusage.alerts.budgets import Plan, create
 from flyusage.alerts.errors import EndpointInvalid, EndpointUnknown
@@ -227,6 +227,26 @@ def test_a_spent_budget_asks_once_to_stop_its_machines_by_cost_and_the_audit_say
     with db.transaction(prism) as session:
         (said,) = [one for one in entries(session, prism) if one.action == "budget.stop"]
     assert (said.detail["running"], said.detail["endpoints"]) == (2, 1)
+    assert (facts["not_named"], facts["rest"]) == (0, None)
+
+
+def test_more_machines_than_a_stop_may_name_are_counted_and_pointed_to(prism: int, receiver: Receiver, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(caps, "MOST_NAMED", 1)
+    made = endpoint(prism, receiver.url, "stops")
+    budget(prism, percents=(), is_capped=True)
+    look()
+    with clock.freeze(datetime.now(UTC)):  # the library holds the timestamp against its own clock
+        send_due()
+    (posted,) = receiver.got
+    data = Webhook(made.secret).verify(posted.body, posted.headers)["data"]
+    assert [one["machine"] for one in data["machines"]] == ["m-large"]
+    assert (data["running"], data["not_named"]) == (2, 1)
+    assert data["rest"] == "https://usage.example/api/v1/machines?state=running"
+    assert data["text"].endswith("; 2 of its machines run on (the costliest 1 are named).")
+    (one,) = listed(prism)
+    assert one.body == ""
+    with db.transaction(prism) as session:
+        assert deliveries.delivery_of(session, prism, one.id).body == posted.body.decode()
 
 
 def test_only_owners_and_admins_say_where_alerts_go_and_everything_is_audited_but_secrets(prism: int, receiver: Receiver):

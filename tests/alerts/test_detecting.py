@@ -1,6 +1,7 @@
 """What stands out and what does not, by hand on lines whose ordinary hours are known."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -104,3 +105,35 @@ def test_going_on_in_pieces_gives_the_same_as_all_at_once():
         running = [one for one in running if one.is_over] + now
     assert [one for one in running if one.is_over] == told(whole)
     assert running[0].calm == CALM_SLOTS
+
+
+def by_sku(first: float, second: float) -> Grid:
+    """Two skus of app 1 in region 1, in slots 700 to 709 `first` and `second` times what they cost else: 20 and 2 an hour. App 2 costs 5."""
+    lines = [change(grid(a1_r1=cost), (1, 1), range(700, 710), factor).lines[1, 1] for cost, factor in ((20.0, first), (2.0, second))]
+    both = Line(
+        [sum(one) for one in zip(*(line.totals for line in lines), strict=True)],
+        [[sum(one) for one in zip(*hours, strict=True)] for hours in zip(*(line.slots for line in lines), strict=True)],
+    )
+    found = summed({(1, 1): both, (2, 2): grid(a2_r2=5.0).lines[2, 2]})
+    return replace(found, parts={(1, 1): lines})
+
+
+def test_a_sku_that_leaks_is_found_though_its_place_costs_a_fifth_more_alone():
+    found = by_sku(1.0, 3.0)
+    assert told(replace(found, parts={})) == []
+    (one,) = told(found)
+    assert (one.key, one.is_rise, one.since, one.until) == ((1, 1), True, 700, 710)
+    # two hours at half, eight whole, each 2 × 2 too much where 2 are usual
+    assert (one.difference, one.expected) == pytest.approx((4 * (2 * 0.5 + 8), 2 * (2 * 0.5 + 8)), rel=0.05)
+
+
+@settings(max_examples=20)
+@given(moved=st.floats(0.3, 1))
+def test_what_moves_from_one_sku_to_another_is_no_anomaly(moved: float):
+    assert told(by_sku(1 - moved, 1 + 10 * moved)) == []  # 20 × moved an hour from one to the other
+
+
+def test_a_move_to_a_dearer_sku_is_told_once_by_what_it_costs_more():
+    (one,) = told(by_sku(0.0, 20.0))  # 20 an hour less, 38 more
+    assert (one.key, one.is_rise, one.since, one.until) == ((1, 1), True, 700, 710)
+    assert one.difference == pytest.approx(18 * (2 * 0.5 + 8), rel=0.05)

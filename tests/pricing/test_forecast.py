@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flyusage.pricing.forecast import each_day, expected_days, forecast
+from flyusage.pricing.forecast import each_day, expected_days, forecast, share_passed
 
 WEEKLY = [100.0, 100, 100, 100, 100, 40, 30]
 
@@ -110,3 +110,38 @@ def test_each_day_lies_inside_its_interval_which_never_narrows(days: list[float 
     assert all(0 <= one.low <= one.expected <= one.high for one in found)
     widths = [(one.low / one.expected, one.high / one.expected) for one in found if one.expected > 1]
     assert all(later[0] <= one[0] + 1e-9 and later[1] >= one[1] - 1e-9 for one, later in pairwise(widths))
+
+
+def test_todays_hours_are_those_of_its_weekday() -> None:
+    # Six days cost as much each hour; on the seventh, which is today's, all is spent between 12:00 and 18:00. With four such weeks
+    # an hour of these six is worth (4 × 1/6 + 3 × 1/24) / 7 of the day, one of the others 3 × 1/24 / 7.
+    even, noon = [1.0] * 24, [0.0] * 12 + [4.0] * 6 + [0.0] * 6
+    weeks = [noon, *[even] * 6] * 4
+    assert share_passed(weeks, 12) == pytest.approx(12 * 3 / 24 / 7)
+    assert share_passed(weeks, 15.5) == pytest.approx(12 * 3 / 24 / 7 + 3.5 * (4 / 6 + 3 / 24) / 7)
+    assert share_passed([*weeks, noon], 12) > share_passed(weeks, 12)  # the next day is another weekday
+    assert share_passed([noon] * 13, 12) == 0.5  # too few days to believe their hours
+
+
+hourly = st.one_of(st.none(), st.lists(st.floats(0, 1e6, allow_subnormal=False), min_size=24, max_size=24))
+
+
+@given(days=st.lists(hourly, max_size=28), moment=st.floats(0, 24), later=st.floats(0, 24))
+@settings(max_examples=50)
+def test_a_day_passes_from_none_of_it_to_all_of_it(days: list[list[float] | None], moment: float, later: float) -> None:
+    first, second = sorted((moment, later))
+    assert 0 <= share_passed(days, first) <= share_passed(days, second) + 1e-9 <= 1 + 1e-9
+    assert (share_passed(days, 0), share_passed(days, 24)) == (0, pytest.approx(1))
+    assert share_passed([None] * 9, first) == pytest.approx(first / 24)
+
+
+@given(gap=st.integers(1, 9), before=st.integers(60, 100), level=st.floats(1, 1e6), wrong=st.floats(0, 1e6))
+@settings(max_examples=30)
+def test_what_a_gap_would_have_cost_does_not_matter(gap: int, before: int, level: float, wrong: float) -> None:
+    known: list[float | None] = [level * one for one in (WEEKLY * 16)[:before]]
+    after = [level * one for one in (WEEKLY * 16)[before + gap : before + gap + 7]]
+    left_out, taken = forecast([*known, *[None] * gap, *after], 7), forecast([*known, *[wrong] * gap, *after], 7)
+    assert left_out is not None
+    assert taken is not None
+    assert left_out.expected == pytest.approx(level * sum(WEEKLY), rel=0.05)
+    assert left_out.low > 0.9 * left_out.expected  # the weeks around the gap measure the interval
