@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
+import sqlalchemy as sa
 from billing_world import take_in
 from factories import deployed, started, stopped, volume_created, volume_resized
 from hypothesis import given
@@ -52,6 +53,10 @@ def test_whatever_begins_ends_or_is_deployed_is_heard_and_another_organization_i
         started("r", "2026-10-14T06:00:00Z", org="rival"),
     ]
     org_id = take_in(*told, at=now)["prism"]
+    whole = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 27, tzinfo=UTC))
     with clock.freeze(now), db.transaction(org_id) as session:
-        found = missing_days(session, org_id, Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 27, tzinfo=UTC)))
+        found = missing_days(session, org_id, whole)
+        (web,) = session.scalars(sa.text("SELECT id FROM app WHERE org_id = :org"), {"org": org_id})
+    with clock.freeze(now), db.transaction(org_id, apps=frozenset({web})) as session:
+        assert missing_days(session, org_id, whole) == found
     assert sorted(found) == [date(2026, 10, 14), date(2026, 10, 18), date(2026, 10, 19)]

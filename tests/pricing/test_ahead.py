@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from billing_world import take_in
-from factories import started, stopped, volume_created, volume_resized
+from factories import started, stopped, volume_created, volume_destroyed, volume_resized
 
 from flyusage import clock, db
 from flyusage.alerts.budgets import outlook as budget_outlook
@@ -113,3 +113,13 @@ def test_of_today_as_much_is_left_as_its_hours_are_worth_and_lost_days_are_no_ev
     assert everything.rest.expected == pytest.approx(day * (1 - 0.2592 + 14), rel=0.0005)
     assert of_region is not None
     assert of_region.past == pytest.approx(everything.past)
+
+
+def test_an_organization_that_shut_down_is_expected_to_cost_nothing(database) -> None:
+    shut = [volume_created("v", "2026-09-01T00:00:00Z", gb=1000), volume_destroyed("v", "2026-11-01T00:00:00Z")]
+    org_id = take_in(*shut, at=NOW)["prism"]
+    with clock.freeze(NOW), db.transaction(org_id) as session:
+        found = ahead(session, org_id, Measure.LIST_COST, now=NOW)
+    assert found is not None
+    assert found.past[-15:] == (0.0,) * 15  # silence after the last event is no gap
+    assert found.rest.expected < 0.1 * 15 * 5  # of the $5 a day that it was
