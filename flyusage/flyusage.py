@@ -81,6 +81,7 @@ from flyusage.ui.pages.staff.seller.state import StaffSeller
 from flyusage.ui.pages.staff.seller.view import seller as staff_seller
 from flyusage.ui.pages.staff.terms.state import StaffTerms
 from flyusage.ui.pages.staff.terms.view import terms as staff_terms
+from flyusage.ui.pages.terminal import TerminalSignIn, terminal
 from flyusage.ui.pages.tokens.state import Tokens
 from flyusage.ui.pages.tokens.view import tokens
 from flyusage.ui.pages.views.state import SavedViews
@@ -148,6 +149,7 @@ app.add_page(new_account, route="/new-account", title="Make an account · flyusa
 app.add_page(door.second_factor, route="/second-factor", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(account, route="/account", title="Account · flyusage", on_load=[Account.load, SecondFactorPage.load, Presence.load])
 app.add_page(invitation, route="/invitation", title="Invitation · flyusage", on_load=InvitationPage.load)
+app.add_page(terminal, route="/terminal", title="Sign in a terminal · flyusage", on_load=TerminalSignIn.load)
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=[Welcome.load, Presence.load])
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])
