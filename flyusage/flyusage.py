@@ -90,7 +90,7 @@ from flyusage.ui.pages.welcome import Welcome, welcome
 from flyusage.ui.pages.what_if.state import WhatIfPage
 from flyusage.ui.pages.what_if.view import what_if
 from flyusage.ui.presence import Presence
-from flyusage.ui.reader import KnowReader, KnowsReader
+from flyusage.ui.reader import KnowReader, KnowsReader, time_handlers
 
 app = rx.App(
     stylesheets=[
@@ -139,6 +139,7 @@ app = rx.App(
     ),
 )
 app.add_middleware(KnowReader())
+time_handlers()
 app.register_lifespan_task(live.while_serving)
 app.add_page(nowhere, route="404", title="Not found · flyusage")
 app.add_page(door.sign_in, route="/sign-in", title="Sign in · flyusage", on_load=Door.load)

@@ -187,10 +187,8 @@ def _ask() -> rx.Component:
         ),
     )
     return rx.el.div(
-        rx.el.p(
-            "Only if you have just run it yourself: whoever runs it can do as you for ", f"{LASTS_DAYS} days, within", class_name="small"
-        ),
         organization,
+        rx.el.p(f"Let it in only if you have just run it yourself. For {LASTS_DAYS} days it may do there, as you:", class_name="small"),
         rx.el.ul(rx.foreach(of.scopes, _scope), class_name="terminal-scopes", aria_label="It may"),
         rx.el.button("Let it in", type="button", on_click=of.allow, class_name="button button-primary"),
         rx.el.button("Refuse", type="button", on_click=of.refuse, class_name="button"),
