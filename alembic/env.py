@@ -10,6 +10,7 @@ import flyusage.metering.models
 import flyusage.orgs.idempotency
 import flyusage.orgs.models
 import flyusage.orgs.sso.models
+import flyusage.orgs.terminal_sign_ins
 import flyusage.pricing.models
 import flyusage.pricing.terms_models  # noqa: F401 each import adds its tables to the metadata
 from alembic import context

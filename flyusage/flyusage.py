@@ -82,6 +82,7 @@ from flyusage.ui.pages.staff.seller.state import StaffSeller
 from flyusage.ui.pages.staff.seller.view import seller as staff_seller
 from flyusage.ui.pages.staff.terms.state import StaffTerms
 from flyusage.ui.pages.staff.terms.view import terms as staff_terms
+from flyusage.ui.pages.terminal import TerminalSignIn, terminal
 from flyusage.ui.pages.tokens.state import Tokens
 from flyusage.ui.pages.tokens.view import tokens
 from flyusage.ui.pages.views.state import SavedViews
@@ -90,7 +91,7 @@ from flyusage.ui.pages.welcome import Welcome, welcome
 from flyusage.ui.pages.what_if.state import WhatIfPage
 from flyusage.ui.pages.what_if.view import what_if
 from flyusage.ui.presence import Presence
-from flyusage.ui.reader import KnowReader, KnowsReader
+from flyusage.ui.reader import KnowReader, KnowsReader, time_handlers
 
 app = rx.App(
     stylesheets=[
@@ -139,6 +140,7 @@ app = rx.App(
     ),
 )
 app.add_middleware(KnowReader())
+time_handlers()
 app.register_lifespan_task(live.while_serving)
 app.add_page(nowhere, route="404", title="Not found · flyusage")
 app.add_page(door.sign_in, route="/sign-in", title="Sign in · flyusage", on_load=Door.load)
@@ -149,6 +151,7 @@ app.add_page(new_account, route="/new-account", title="Make an account · flyusa
 app.add_page(door.second_factor, route="/second-factor", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(account, route="/account", title="Account · flyusage", on_load=[Account.load, SecondFactorPage.load, Presence.load])
 app.add_page(invitation, route="/invitation", title="Invitation · flyusage", on_load=InvitationPage.load)
+app.add_page(terminal, route="/terminal", title="Sign in a terminal · flyusage", on_load=TerminalSignIn.load)
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=[Welcome.load, Presence.load])
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import time
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flyusage import timings
 from flyusage.preloads import Preloads
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -64,6 +66,8 @@ class FrontDoor:
         return None
 
     def _sender(self, scope: Scope, send: Send) -> Send:
+        began = time.monotonic()
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -73,6 +77,7 @@ class FrontDoor:
                 headers.setdefault("cache-control", _caching(scope["path"], message["status"]))
                 if headers.get("content-type", "").startswith("text/html") and (link := self.preloads.link(scope["path"])):
                     headers.setdefault("link", link)
+                    timings.count_page_request(self.preloads.route(scope["path"]), message["status"], time.monotonic() - began)
                 if "location" in headers:
                     headers["location"] = _local(headers["location"])
             await send(message)

@@ -16,14 +16,18 @@ class Preloads:
         self._assets = pages / "assets"
         fonts = [f'</assets/{font.name}>; rel=preload; as=font; type="font/woff2"; crossorigin' for font in self._assets.glob(FIRST_FONT)]
         self._links = [
-            (_pattern(route["path"]), ", ".join([*fonts, *map(_module_link, self._modules(route))]))
+            (_pattern(route["path"]), f"/{route['path'].strip('/')}", ", ".join([*fonts, *map(_module_link, self._modules(route))]))
             for route in self._routes()
             if route.get("index")
         ]
 
     def link(self, path: str) -> str | None:
         """The `Link` header for the page at `path`, None where there is no page."""
-        return next((link for pattern, link in self._links if pattern.fullmatch(path)), None)
+        return next((link for pattern, _, link in self._links if pattern.fullmatch(path)), None)
+
+    def route(self, path: str) -> str:
+        """The page at `path` as it is declared (`/orgs/:slug/usage`), empty where there is none."""
+        return next((route for pattern, route, _ in self._links if pattern.fullmatch(path)), "")
 
     def _routes(self) -> list[dict]:
         found = [_ROUTES.search(manifest.read_text(encoding="utf-8")) for manifest in self._assets.glob("manifest-*.js")]

@@ -16,6 +16,7 @@ from flyusage import config, db
 from flyusage.alerts import models as _alerts  # noqa: F401 tables are known once their module is imported
 from flyusage.invoices import models as _invoices  # noqa: F401
 from flyusage.invoices.payments import models as _payments  # noqa: F401
+from flyusage.orgs import terminal_sign_ins as _terminal  # noqa: F401
 from flyusage.orgs.sso import models as _sso  # noqa: F401
 from flyusage.pricing import books
 
@@ -27,6 +28,7 @@ HIDDEN = (
     "invoice_counter",
     "invoice_total_change",
     "sso_flow",
+    "terminal_sign_in",
 )  # the platform's alone, though they are about tenants
 SOMETHING = {
     int: 1,

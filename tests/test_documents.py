@@ -56,7 +56,7 @@ NOT_RUN = {  # how a command begins: why nobody runs it here
     "flyusage serve": "serves until it is ended; tests/cli/test_serve.py runs it",
     "flyusage demo": "fills 10,000 machines, or needs the public trace; tests/demo does it small",
     "flyusage restore": "asks for an empty database; tests/cli/test_backup.py restores into one",
-    "flyusage login": "asks for a token on standard input; tests/cli/test_remote.py types one",
+    "flyusage login": "asks in the browser; tests/e2e/test_tokens.py does, and tests/cli/test_remote.py pipes a token in",
     "flyusage users disable": "asks first, and people are needed by what follows; tests/cli/test_users.py answers",
     "flyusage prices draft publish": "asks before it publishes for ever; tests/cli/test_prices.py answers",
     "export ": "sets a variable of the reader's shell",

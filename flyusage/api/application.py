@@ -32,6 +32,7 @@ from flyusage.api import (
     prices,
     questions,
     reference,
+    terminal,
     usage,
     views,
 )
@@ -90,6 +91,7 @@ def create() -> FastAPI:
     )
     for part in (events, usage, fleet, prices, invoices, budgets, views, alerts, exports, cost_centres, questions, people, organization):
         app.include_router(part.router)
+    app.include_router(terminal.router)
     errors.handle(app)
     app.router.routes.append(Route("/openapi.json", _document))
     return app

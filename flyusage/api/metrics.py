@@ -17,26 +17,25 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Scope
 
-from flyusage import __version__, clock, db
+from flyusage import __version__, clock, db, timings
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 from flyusage.metering.ingest import IngestResult
 from flyusage.server import is_loopback
 
 PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 _process = CollectorRegistry(auto_describe=True)
 _requests = Histogram(
     "flyusage_api_request_seconds",
     "API requests by route as documented.",
     ("method", "route", "status"),
-    buckets=SECONDS,
+    buckets=timings.SECONDS,
     registry=_process,
 )
 _events = Counter("flyusage_api_events", "Events sent to the API, by what became of them.", ("outcome",), registry=_process)
 _batches = Histogram(
-    "flyusage_api_ingest_seconds", "Requests of events, from the first byte to the answer.", buckets=SECONDS, registry=_process
+    "flyusage_api_ingest_seconds", "Requests of events, from the first byte to the answer.", buckets=timings.SECONDS, registry=_process
 )
 
 
@@ -73,7 +72,7 @@ def _is_admitted(request: Request) -> bool:
 
 
 def _written() -> bytes:
-    return generate_latest(_process) + generate_latest(_platform())
+    return generate_latest(_process) + generate_latest(timings.registry) + generate_latest(_platform())
 
 
 def _platform() -> CollectorRegistry:
@@ -113,10 +112,12 @@ FROM rollup_state WHERE first_event_at IS NOT NULL"""
 _QUEUES = """
 SELECT queue.kind, count(task.due_at), count(*) FILTER (WHERE task.attempts > 0),
        coalesce(max(greatest(0, extract(epoch FROM CAST(:now AS timestamptz) - task.due_at))), 0)
-FROM unnest(ARRAY['document', 'mail', 'payment', 'alert']) AS queue (kind)
+FROM unnest(ARRAY['document', 'mail', 'payment', 'alert', 'delivery']) AS queue (kind)
 LEFT JOIN (SELECT kind, due_at, attempts FROM outbox WHERE done_at IS NULL
            UNION ALL SELECT 'alert', due_at, attempts FROM budget_alert WHERE done_at IS NULL
-           UNION ALL SELECT 'alert', due_at, attempts FROM member_mail WHERE done_at IS NULL) AS task USING (kind)
+           UNION ALL SELECT 'alert', due_at, attempts FROM member_mail WHERE done_at IS NULL
+           UNION ALL SELECT 'delivery', due_at, attempts FROM delivery JOIN organization o ON o.id = org_id
+           WHERE state = 'waiting' AND o.deleted_at IS NULL) AS task USING (kind)
 GROUP BY queue.kind ORDER BY queue.kind"""
 _EVENTS = """
 SELECT coalesce(sum(greatest(child.reltuples, 0)), 0)::bigint FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid

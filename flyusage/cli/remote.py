@@ -56,7 +56,7 @@ class ProfileIncomplete(FlyusageError):
 
 @dataclass(frozen=True)
 class Remote:
-    """Where to ask, and as whom. `name` is the profile's, empty when it is from the environment."""
+    """Where to ask, and as whom (without a token: as nobody). `name` is the profile's, empty when it is from the environment."""
 
     url: str
     token: str = field(repr=False)
@@ -118,7 +118,7 @@ class Remote:
     ) -> "httpx.Response":
         import httpx  # a tenth of a second that commands on a database need not wait
 
-        given = {"authorization": f"Bearer {self.token}", **(headers or {})}
+        given = {**({"authorization": f"Bearer {self.token}"} if self.token else {}), **(headers or {})}
         try:
             response = httpx.request(method, f"{self.url}/api/v1{path}", headers=given, timeout=timeout, **more)
         except httpx.HTTPError as error:

@@ -32,7 +32,7 @@ GONE = (  # those that others refer to after them
     "delivery_attempt", "delivery", "alert_endpoint", "anomaly", "anomaly_watch", "budget_alert", "budget", "saved_view", "member_mail",
     "scim_group_member", "scim_group", "scim_user", "scim_token", "former_grant", "provisioning", "provisioned_account",
     "sso_flow", "sso_identity", "sso_group", "sso_domain", "sso_connection",
-    "idempotent_write", "api_token", "invitation", "membership",
+    "idempotent_write", "terminal_sign_in", "api_token", "invitation", "membership",
 )  # fmt: skip
 KEPT = (
     "audit_event", "audit_head", "audit_link", "former_slug",

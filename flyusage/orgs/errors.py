@@ -59,6 +59,13 @@ class TokenInvalid(FlyusageError):
     status = 422
 
 
+class TerminalSignInOver(FlyusageError):
+    """A command shows a code that fetches no token, or none any more."""
+
+    code = "terminal_sign_in_over"
+    status = 403
+
+
 class MemberUnknown(FlyusageError):
     """Nobody in the organization has that id or address."""
 

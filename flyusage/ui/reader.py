@@ -5,8 +5,9 @@ still holds is asked of the database each time (`session.py`): a client's own st
 """
 
 import asyncio
+import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import reflex as rx
@@ -15,9 +16,10 @@ from reflex.event import Event
 from reflex.state import BaseState, StateUpdate
 from sqlmodel import Session
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flyusage import tracing
+from flyusage import timings, tracing
 from flyusage.auth import accounts, sessions
 from flyusage.auth.errors import SignInNeeded
 from flyusage.auth.sessions import Reader
@@ -32,6 +34,7 @@ DEVICE_COOKIE = "flyusage_device"  # outlives the session: says that this browse
 LONGEST_COOKIES = 65_536  # all of a host's together
 
 _secret: ContextVar[str] = ContextVar("flyusage_session_secret", default="")
+_timed: dict[str, str] = {}  # handlers as pages ask for them: as figures name them, `Tokens.create`
 _shown_to: WeakKeyDictionary[BaseState, str] = WeakKeyDictionary()
 
 
@@ -92,15 +95,35 @@ class KnowReader(rx.Middleware):
         """Never answers in the handler's stead: what a reader may see is decided where it is read."""
         secret = secret_in(state.router.headers.cookie)
         _secret.set(secret)
-        if tracing.is_on() and (task := asyncio.current_task()) is not None:  # a task is an event's, from here to its end
-            begun = tracing.begin(f"page event {event.name.rpartition('.')[2]}", flyusage__page_event=event.name)
-            task.add_done_callback(lambda _: begun.end())
+        if (task := asyncio.current_task()) is not None:  # a task is an event's, from here to its end
+            _time(task, event.name)
         acts_from(state.router.session.client_ip)
         root = state._get_root_state()  # noqa: SLF001 Reflex has no public name for it
         if _shown_to.setdefault(root, secret) != secret:
             root.reset()
             _shown_to[root] = secret
         return None
+
+
+def _time(task: asyncio.Task[Any], name: str) -> None:
+    """Note how long an event takes, and a span of it where those are sent."""
+    began = time.monotonic()
+    if handler := _timed.get(name):
+        task.add_done_callback(lambda _: timings.count_page_event(handler, time.monotonic() - began))
+    if tracing.is_on():
+        begun = tracing.begin(f"page event {name.rpartition('.')[2]}", flyusage__page_event=name)
+        task.add_done_callback(lambda _: begun.end())
+
+
+def time_handlers() -> None:
+    """Have the events of every State that is declared by now timed, but for those that last as long as their page is open."""
+    states: list[type[BaseState]] = [rx.State]
+    while states:
+        state = states.pop()
+        states += state.get_substates()
+        for name, handler in state.event_handlers.items():
+            if not handler.is_background:
+                _timed[f"{state.get_full_name()}.{name}"] = f"{state.__name__}.{name}"
 
 
 class KnowsReader:
@@ -114,12 +137,22 @@ class KnowsReader:
         if scope["type"] == "http":
             _secret.set(secret_in(Headers(scope=scope).get("cookie", "")))
             acts_from(scope["client"][0] if scope.get("client") else "")
-        if scope["type"] != "http" or not tracing.is_on() or scope["path"].startswith("/api/v1/"):  # which has spans of its own
+        if scope["type"] != "http" or scope["path"].startswith("/api/v1/"):  # which has times and spans of its own
             await self.app(scope, receive, send)
+            return
+        began = time.monotonic()
+
+        async def send_timed(message: Message) -> None:
+            if message["type"] == "http.response.start" and isinstance(route := scope.get("route"), Route):  # pages: `front_door.py`
+                timings.count_page_request(route.path_format, message["status"], time.monotonic() - began)
+            await send(message)
+
+        if not tracing.is_on():
+            await self.app(scope, receive, send_timed)
             return
         method = tracing.method_of(scope["method"])
         with tracing.span(method, kind=SpanKind.SERVER, http__request__method=method) as begun:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, send_timed)
             if path := getattr(scope.get("route"), "path_format", ""):
                 begun.update_name(f"{method} {path}")
                 begun.set_attribute("http.route", path)

@@ -1,7 +1,14 @@
 """A member makes a token at the page, uses it at the API, and ends it; and the reference page is one that everybody can read."""
 
+import json
+import os
 import re
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -80,6 +87,53 @@ def make(page: Page, name: str, *scopes: str, whose: str = "mine") -> str:
 
 def usage(site: Site, secret: str) -> httpx.Response:
     return httpx.get(f"{site.address}/api/v1/usage", params={"range": "2026-10"}, headers={"authorization": f"Bearer {secret}"})
+
+
+@contextmanager
+def asking(site: Site, folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`flyusage login` as it waits, on a machine of somebody's own, and the address that it prints."""
+    command = [sys.executable, "-m", "flyusage.cli.main", "login", site.address, "--browser"]
+    own = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with subprocess.Popen(command, text=True, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
+        assert waiting.stderr is not None
+        try:
+            yield waiting, next(line.strip() for line in waiting.stderr if "/terminal?" in line)
+        finally:
+            waiting.kill()
+
+
+def test_a_command_is_let_in_by_one_click(visit: Visit, guarded: Site, tmp_path: Path) -> None:
+    with asking(guarded, tmp_path) as (command, address):
+        page = visit(address.removeprefix(guarded.address))
+        expect(page.get_by_text(f"flyusage login on {socket.gethostname()} asks for an API token of yours.")).to_be_visible()
+        expect(page.get_by_role("list", name="It may")).to_contain_text("usage.read")
+        assert Axe().run(page).response["violations"] == []
+        keep_picture(page, "terminal-asks", 0)
+        page.get_by_role("button", name="Let it in").click()
+        expect(page.get_by_role("heading", name="Back to the terminal")).to_be_visible()
+        said, _ = command.communicate(timeout=30)
+        assert said.startswith(f"Signed in to prism at {guarded.address} until 20")
+        assert command.returncode == 0
+        secret = json.loads((tmp_path / "flyusage" / "profiles.json").read_text())["profiles"]["default"]["token"]
+        assert usage(guarded, secret).status_code == 200
+        assert secret not in page.url
+
+
+def test_a_command_is_refused_on_a_phone_in_the_dark_and_says_so(visit: Visit, guarded: Site, tmp_path: Path) -> None:
+    with asking(guarded, tmp_path) as (command, address):
+        page = visit(address.removeprefix(guarded.address), is_phone=True, is_dark=True)
+        refuse = page.get_by_role("button", name="Refuse")
+        expect(refuse).to_be_visible()
+        assert Axe().run(page).response["violations"] == []
+        keep_picture(page, "terminal-asks-phone", 0)
+        refuse.click()
+        expect(page.get_by_role("heading", name="Refused")).to_be_visible()
+        _, said = command.communicate(timeout=30)
+        assert (command.returncode, said.splitlines()[-1]) == (1, "flyusage: That was refused in the browser. Nothing was changed.")
+        page.goto(re.sub(r"port=\d+", "port=0", address))  # it runs elsewhere, and the code is typed there
+        page.get_by_role("button", name="Let it in").click()
+        expect(page.locator("#terminal-code")).to_have_text(re.compile(r"^[\w-]{43}$"))
+        assert Axe().run(page).response["violations"] == []
 
 
 @pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True)])

@@ -56,6 +56,7 @@ HANDLERS = {
     "StaffRevenue": {"load"},
     "StaffSeller": {"load", "name"},
     "StaffTerms": {"agree", "end", "load", "search", "take_back"},
+    "TerminalSignIn": {"allow", "choose", "load", "refuse"},
     "Tokens": {"create", "forget", "load", "revoke"},
     "Welcome": {"create", "load"},
     "WhatIfPage": {"ask", "load"},
