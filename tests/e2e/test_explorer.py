@@ -15,7 +15,7 @@ October of the story (`story.py`), list prices of 2024-11-01, 2,592,000 s in 30 
 import csv
 import io
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -333,7 +333,7 @@ def test_a_band_a_bar_and_a_tile_lead_down_and_the_browsers_buttons_lead_back_an
         wait_drawn(page)
         page.mouse.click(*place_on(page, 0.52, 0.3))  # dfw's, who makes four fifths of it
         expect(page.locator(".chip", has_text="dfw")).to_be_visible()
-        expect(page).to_have_url(re.compile("region=dfw")), chart
+        expect(page).to_have_url(re.compile("region=dfw"))
         page.go_back()
         expect(shown).to_have_count(3)
         if chart == "stacked area":
@@ -418,6 +418,6 @@ def test_the_picture_is_saved_as_png_and_as_svg(open_page: OpenPage):
             assert content[:8] + content[12:16] == b"\x89PNG\r\n\x1a\nIHDR"
             assert int.from_bytes(content[16:20]) == 2 * page.locator("#usage").evaluate("one => one._fullLayout.width")
         else:
-            root = ElementTree.fromstring(content)
+            root = ET.fromstring(content)
             assert root.tag == "{http://www.w3.org/2000/svg}svg"
             assert {"dfw", "gru", "fra"} <= {text.strip() for text in root.itertext()}
