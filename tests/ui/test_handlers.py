@@ -7,35 +7,26 @@ are called with what they would take, as every role, as somebody of another orga
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import calling
+import everybody
 import pytest
 import sqlalchemy as sa
 from calling import Call, Form, states
-from cast import Person, add_person, make_cast
-from factories import ingest
-from pyotp.totp import TOTP
-from story import prism
+from everybody import World
 
 from flyusage import clock, db
-from flyusage.auth import accounts, second_factor
 from flyusage.auth.errors import SignInNeeded
-from flyusage.orgs import memberships, permissions
-from flyusage.orgs import staff as orgs_staff
-from flyusage.orgs.acting import system
 from flyusage.orgs.models import Role, StaffRole
 from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.staff import STAFF_PERMISSIONS, StaffPermission
-from flyusage.ui import session as session_module
 from flyusage.ui.pages.members.rows import LeavingRow, RosterRow, SeatChoice
 from flyusage.ui.pages.settings.rows import Screen as SettingsScreen
 
 if TYPE_CHECKING:
     from conftest import Begun
-    from sqlmodel import Session
 
 OWN = "own"  # the reader's own account, or whatever their role in an organization of theirs
 DOOR = "door"  # for whoever is not signed in, too
@@ -123,8 +114,6 @@ def test_no_state_lets_a_browser_set_its_fields() -> None:
         assert {name for name in state.event_handlers if name.removeprefix("set_") in fields and name.startswith("set_")} == set()
 
 
-ROLES = (Role.OWNER, Role.ADMIN, Role.BILLING, Role.DEVELOPER, Role.VIEWER)
-PASSWORD = "violin oxide parcel thunder"
 FORM = Form(
     addresses="mallory@evil.example", role="admin", name="Mallory", slug="moved", email="admin@prism.example", heir="1",
     apps="", country="DE", postcode="10115", vat_number="", emails="", address="Lindenallee 1", city="Berlin", legal_name="Prism GmbH",
@@ -172,14 +161,6 @@ def _arguments(handler: str) -> dict[str, object]:
     return given
 
 
-@dataclass(frozen=True)
-class World:
-    """Sessions by who has them, and ids. `leaver` was taken out of Prism after signing in; `support` is staff, with a second factor."""
-
-    secrets: dict[str, str]
-    victim: int
-
-
 FILLING = (
     "Budgets.create", "Alerts.add", "SavedViews.save", "Tokens.create", "ProvisioningPage.create", "SingleSignOn.claim", "Members.invite",
     "OrganizationSettings.bill_to",
@@ -187,37 +168,13 @@ FILLING = (
 
 
 def world() -> World:
-    """Prism with events, somebody in each role, and something of each kind that its owner made with these very calls."""
-    with db.platform_transaction() as session:
-        cast = make_cast(session)
-    ingest([*prism()])
-    with db.platform_transaction() as session:
-        people = {role.value: add_person(session, f"{role}@prism.example", cast.prism, role) for role in ROLES if role is not Role.OWNER}
-        people |= {
-            "owner": cast.owner,
-            "outsider": cast.outsider,
-            "leaver": add_person(session, "leaver@prism.example", cast.prism, Role.OWNER),
-        }
-        people["support"] = add_person(session, "support@fly.example", cast.rival, Role.VIEWER)
-        orgs_staff.grant(session, "support@fly.example", StaffRole.SUPPORT, by=system("tests"))
-        for person in people.values():
-            accounts.set_password(session, person.user_id, PASSWORD)
-    secrets = {name: accounts.sign_in(one.email, PASSWORD, address="::1", device="") for name, one in people.items()}
-    with db.platform_transaction() as session:
-        _have_second_factor(session, people["support"])
-    with db.transaction(cast.prism.id) as session:
-        memberships.remove(session, cast.prism.id, people["leaver"].user_id, by=system("tests"))
-    made = World(secrets | {"nobody": "", "made-up": "x" * 43}, people["viewer"].user_id)
+    """Everybody, and something of each kind that Prism's owner made with these very calls."""
+    made = everybody.gathered()
     for handler in FILLING:
         before = _audited()
         assert calling.called(handler, calls(made.victim)[handler], made.secrets["owner"]) is None
         assert _audited() > before, handler
     return made
-
-
-def _have_second_factor(session: "Session", person: Person) -> None:
-    app = TOTP(second_factor.begin(session, person.user_id, person.email).secret)
-    second_factor.confirm(session, person.user_id, app.at(clock.now()))
 
 
 @pytest.fixture(autouse=True)
@@ -229,33 +186,12 @@ def november(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Need]:
-    """The permissions that were asked for, and `OWN` where it was who is reading."""
-    found: list[Need] = []
-    for module, name, at in (
-        (session_module.OpenOrganization, "require", 1), (permissions, "may", 1), (session_module, "require_staff", 1),
-    ):  # fmt: skip
-        monkeypatch.setattr(module, name, _noting(found, getattr(module, name), at))
-    return found
+    return everybody.noting_what_is_asked(monkeypatch)
 
 
-def _noting(found: list[Need], real, at: int):
-    def asks(*given):
-        found.append(given[at])
-        return real(*given)
-
-    return asks
-
-
-ENDING = (
-    "remove",
-    "remove_chosen",
-    "revoke",
-    "give_up",
-    "end",
-    "delete",
-    "undo_deletion",
-    "transfer",
-)  # what others need comes before them
+ENDING = (  # what others need comes before them
+    "remove", "remove_chosen", "revoke", "give_up", "end", "delete", "undo_deletion", "transfer",
+)  # fmt: skip
 EFFECTIVE = {
     "Account.choose_mail", "Alerts.remove", "Alerts.rotate", "Budgets.end", "Members.add_seats", "Members.change_chosen",
     "Members.change_role", "Members.remove", "Members.resend", "Members.revoke", "OrganizationSettings.bill_to",
