@@ -152,7 +152,7 @@ def _start(email: str, onward: str, address: str) -> tuple[str, Begun]:
 
 
 def _start_test(slug: str) -> tuple[str, Begun] | None:
-    org = open_organization(slug, Permission.ORGANIZATION_EDIT)
+    org = open_organization(slug, Permission.SIGN_IN_MANAGE)
     if org is None or org.by.user_id is None:
         return None
     with db.platform_transaction() as session:

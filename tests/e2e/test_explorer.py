@@ -15,11 +15,12 @@ October of the story (`story.py`), list prices of 2024-11-01, 2,592,000 s in 30 
 import csv
 import io
 import re
+from xml.etree import ElementTree as ET
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import OpenPage, Site, barriers
-from factories import line, started
+from factories import line, started, stopped
 from playwright.sync_api import Page, expect
 
 OCTOBER = "/orgs/prism/usage?from=2026-10-01&to=2026-11-01"
@@ -316,3 +317,107 @@ def test_axe_finds_nothing_about_zones(open_page: OpenPage, *, is_phone: bool, i
     expect(page.get_by_role("navigation", name="Hours are told in").get_by_role("link")).to_have_count(3)
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def place_on(page: Page, share: float, height: float) -> tuple[float, float]:
+    """A place of the chart's plot, at `share` of its width and `height` of its height from below."""
+    box = page.locator("#usage .nsewdrag").first.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] * share, box["y"] + box["height"] * (1 - height)
+
+
+def test_a_band_a_bar_and_a_tile_lead_down_and_the_browsers_buttons_lead_back_and_there(open_page: OpenPage):
+    page = open_page(OCTOBER)
+    shown = page.locator(".usage-table tbody tr")
+    for chart in ("stacked area", "stacked bars"):
+        wait_drawn(page)
+        page.mouse.click(*place_on(page, 0.52, 0.3))  # dfw's, who makes four fifths of it
+        expect(page.locator(".chip", has_text="dfw")).to_be_visible()
+        expect(page).to_have_url(re.compile("region=dfw"))
+        page.go_back()
+        expect(shown).to_have_count(3)
+        if chart == "stacked area":
+            choose(page, "Chart:", "stacked bars")
+            page.wait_for_function("() => document.querySelector('#usage').data?.some(({ type }) => type === 'bar')")
+    choose(page, "Chart:", "treemap")
+    page.wait_for_function("() => document.querySelector('#usage').data?.some(({ uid }) => uid === 'Ønames')")
+    page.mouse.click(*place_on(page, 0.92, 0.75))  # gru's, the larger one of those beside dfw's
+    expect(page.locator(".usage-table tbody a")).to_have_text(["batch"])
+    page.go_back()
+    expect(shown).to_have_count(3)
+    page.go_forward()
+    expect(page.locator(".usage-table tbody a")).to_have_text(["batch"])
+    expect(page.locator(".chip", has_text="gru")).to_be_visible()
+
+
+def test_a_stretch_is_brushed_undone_and_typed(open_page: OpenPage):
+    """October 5 and 6: 144 h of web, 7.75, its volume 0.40, its address 0.13, 4 GB out 0.08; 8 h of batch 1.11 and its stopped root
+    0.07; 96 h of api 0.60. 10.14 in all.
+    """
+    page = open_page(OCTOBER)
+    wait_drawn(page)
+    page.mouse.move(*place_on(page, 0.25, 0.5))
+    page.mouse.down()
+    for share in (0.4, 0.5):
+        page.mouse.move(*place_on(page, share, 0.5), steps=4)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"from=2026-10-08T\d\d:00&to=2026-10-1[56]"))  # from Oct 1 to Oct 31, a quarter and a half of it
+    expect(page.locator(".usage-table tfoot")).not_to_contain_text("$157.19")
+    wait_drawn(page)
+    page.mouse.dblclick(*place_on(page, 0.5, 0.5))
+    expect(page).to_have_url(re.compile("from=2026-10-01&to=2026-11-01"))
+    expect(page.locator(".usage-table tfoot")).to_contain_text("$157.19")
+    page.get_by_role("button", name=re.compile("Oct 1 – 31, 2026")).click()
+    page.get_by_label("First day").fill("2026-10-05")
+    page.get_by_label("Last day").fill("2026-10-06")
+    page.get_by_role("button", name="Show these days").click()
+    expect(page).to_have_url(re.compile("from=2026-10-05&to=2026-10-07"))
+    expect(page.locator(".usage-table tfoot")).to_contain_text("$10.14")
+
+
+def test_the_table_is_sorted_searched_and_turned_page_by_page(open_page: OpenPage, site: Site, tmp_path):
+    """Thirty machines, each of which ran a minute longer than the one before."""
+    crowd = [
+        event
+        for number in range(30)
+        for event in (
+            started(f"m-{number:02d}", "2026-05-01T10:00:00Z", org="rival", app="crowd", region="lhr"),
+            stopped(f"m-{number:02d}", f"2026-05-01T10:{number + 1:02d}:00Z", org="rival", app="crowd", region="lhr"),
+        )
+    ]
+    (tmp_path / "crowd.ndjson").write_bytes(b"".join(map(line, crowd)))
+    site.run("ingest", str(tmp_path / "crowd.ndjson"))
+    page = open_page("/orgs/rival/usage?from=2026-05-01&to=2026-05-02&by=machine")
+    shown = page.locator(".usage-table tbody tr th")
+    expect(shown).to_have_text([f"m-{number:02d}" for number in range(29, 4, -1)])
+    page.get_by_role("button", name="Next").click()
+    expect(shown).to_have_text([f"m-{number:02d}" for number in range(4, -1, -1)])
+    heading = page.get_by_role("columnheader", name="Machine", exact=True)
+    heading.get_by_role("button").click()
+    expect(shown).to_have_text([f"m-{number:02d}" for number in range(25)])
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    heading.get_by_role("button").click()
+    expect(shown.first).to_have_text("m-29")
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("columnheader", name="List cost").get_by_role("button").click()
+    page.get_by_label("Search the table").fill("M-1")
+    expect(shown).to_have_text([f"m-{number:02d}" for number in range(19, 9, -1)])
+    expect(page.locator(".usage-table tfoot")).to_contain_text("33.3 %")  # 11 + … + 20 of 1 + … + 30 minutes: 155 of 465
+
+
+def test_the_picture_is_saved_as_png_and_as_svg(open_page: OpenPage):
+    page = open_page(OCTOBER)
+    wait_drawn(page)
+    for kind in ("PNG", "SVG"):
+        page.get_by_role("button", name="Export").click()
+        with page.expect_download() as saved:
+            page.get_by_role("menuitem", name=f"Picture ({kind})").click()
+        assert saved.value.suggested_filename == f"prism-usage.{kind.lower()}"
+        content = saved.value.path().read_bytes()
+        if kind == "PNG":
+            assert content[:8] + content[12:16] == b"\x89PNG\r\n\x1a\nIHDR"
+            assert int.from_bytes(content[16:20]) == 2 * page.locator("#usage").evaluate("one => one._fullLayout.width")
+        else:
+            root = ET.fromstring(content)
+            assert root.tag == "{http://www.w3.org/2000/svg}svg"
+            assert {"dfw", "gru", "fra"} <= {text.strip() for text in root.itertext()}

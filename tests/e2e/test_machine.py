@@ -35,7 +35,12 @@ def test_the_list_tells_running_from_stopped(open_page: OpenPage) -> None:
     expect(page.locator(".machine-table tbody tr")).to_have_count(1)  # batch-0, since 06:00
     page.get_by_role("link", name="Running").click()
     expect(page.locator(".machine-table tbody tr")).to_have_count(10)
-    expect(page.get_by_role("button", name="Copy 10 ids")).to_be_visible()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy 10 ids").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    ids = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert ids == page.locator(".machine-table tbody tr th a").all_inner_texts()
+    assert len(ids) == 10
 
 
 def test_a_search_without_a_match_says_what_is_searched(open_page: OpenPage) -> None:

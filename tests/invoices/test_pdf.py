@@ -122,6 +122,15 @@ def test_a_long_invoice_sums_up_first_and_repeats_its_headings():
     assert "All lines, before tax 120.00" in pages[-1]
 
 
+def test_three_thousand_lines_stand_once_each_and_add_up():
+    """1 cent, 2 cents, …: 3,000 × 3,001 / 2 = 4,501,500 cents."""
+    lines = [line(n, n, description=f"machine-{n:04d}", subgroup=f"Region {n // 600}") for n in range(1, 3_001)]
+    pages = pages_of(document(*lines))
+    assert re.findall(r"machine-(\d{4})", "\n".join(pages)) == [f"{n:04d}" for n in range(1, 3_001)]
+    assert "All lines, before tax 45,015.00" in pages[-1]
+    assert f"Page {len(pages)} of {len(pages)}" in pages[-1]
+
+
 def test_several_rates_show_theirs_on_every_line():
     shown = text_of(
         document(line(1, 10000), line(2, 5000, percent=7), line(3, 4000, tax="AE", percent=0), line(4, 100, tax="Z", percent=0))

@@ -68,16 +68,39 @@ const highlight = (element, key) => {
 /** The table rows (or chips, or legend entries) that stand for series of this chart: `data-chart` and `data-series`. */
 const rowsOf = (id) => [...document.querySelectorAll(`[data-chart="${CSS.escape(id)}"][data-series]`)];
 
-const listen = (element, id, handlers) => {
+const DOUBLE_CLICK_MS = 300; // Plotly's
+
+/** A double click, which undoes a brush, is two clicks to Plotly as well: after a brush, a click waits to see whether it is one. */
+const listenToClicks = (element, handlers) => {
+  let isBrushed = false;
+  let waiting;
+  let undoneAt = -Infinity;
+  const follow = (point) => {
+    isBrushed = false;
+    handlers.current.onPoint?.(point);
+  };
   element.on("plotly_click", (click) => {
     const point = clickedPoint(element, click);
-    if (point) handlers.current.onPoint?.(point);
+    if (!point || performance.now() - undoneAt < DOUBLE_CLICK_MS) return;
+    clearTimeout(waiting);
+    if (isBrushed) waiting = setTimeout(follow, DOUBLE_CLICK_MS, point);
+    else follow(point);
   });
   element.on("plotly_relayout", (change) => {
     const range = rangeOf(change);
-    if (range) handlers.current.onRange?.(range);
+    if (!range) return;
+    isBrushed = Boolean(handlers.current.onReset);
+    handlers.current.onRange?.(range);
   });
-  element.on("plotly_doubleclick", () => handlers.current.onReset?.());
+  element.on("plotly_doubleclick", () => {
+    clearTimeout(waiting);
+    [isBrushed, undoneAt] = [false, performance.now()];
+    handlers.current.onReset?.();
+  });
+};
+
+const listen = (element, id, handlers) => {
+  listenToClicks(element, handlers);
   element.on("plotly_legendclick", ({ fullData, curveNumber }) => {
     if (!handlers.current.onLegend) return true;
     handlers.current.onLegend(fullData[curveNumber].uid ?? fullData[curveNumber].name);

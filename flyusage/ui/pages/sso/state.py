@@ -35,7 +35,7 @@ class SingleSignOn(rx.State):
     @rx.event
     async def save(self, form: dict[str, Any]):
         """Set the provider up as the form says."""
-        given = {name: text_in(form, name, longest=LONGEST).replace("\0", "") for name in Wanted.__dataclass_fields__}
+        given = {name: _sound(text_in(form, name, longest=LONGEST)) for name in Wanted.__dataclass_fields__}
         if await self._done(question.save, Wanted(**given)):
             self.told = "Kept. The provider answers; now try it."
 
@@ -48,30 +48,30 @@ class SingleSignOn(rx.State):
     @rx.event
     async def claim(self, form: dict[str, Any]):
         """Claim the form's `domain`."""
-        await self._done(question.claim, text_in(form, "domain", longest=LONGEST).replace("\0", ""))
+        await self._done(question.claim, _sound(text_in(form, "domain", longest=LONGEST)))
 
     @rx.event
     async def check(self, domain: str):
         """Ask the domain's DNS."""
-        if isinstance(domain, str) and await self._done(question.check, domain):
+        if isinstance(domain, str) and await self._done(question.check, domain := _sound(domain)):
             self.told = f"{domain} is proved to be yours."
 
     @rx.event
     async def give_up(self, domain: str):
         """Claim a domain no longer."""
         if isinstance(domain, str):
-            await self._done(question.give_up, domain)
+            await self._done(question.give_up, _sound(domain))
 
     @rx.event
     async def map_group(self, form: dict[str, Any]):
         """Give the form's `group` its `role`."""
-        await self._done(question.map_group, text_in(form, "group", longest=LONGEST), text_in(form, "role"))
+        await self._done(question.map_group, _sound(text_in(form, "group", longest=LONGEST)), text_in(form, "role"))
 
     @rx.event
     async def unmap_group(self, name: str):
         """Make nothing of a group any more."""
         if isinstance(name, str):
-            await self._done(question.unmap_group, name)
+            await self._done(question.unmap_group, _sound(name))
 
     @rx.event
     async def name_break_glass(self, user_id: str):
@@ -119,3 +119,8 @@ class SingleSignOn(rx.State):
 
     def _slug(self) -> str:
         return slug_in(self.router.url.path)
+
+
+def _sound(text: str) -> str:
+    """As the database can be asked for it."""
+    return text[:LONGEST].replace("\0", "")
