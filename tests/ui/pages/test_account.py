@@ -2,7 +2,7 @@ import pytest
 from cast import Cast
 
 from flyusage import db
-from flyusage.auth import sessions
+from flyusage.auth import accounts, sessions
 from flyusage.auth.errors import PersonNameInvalid
 from flyusage.orgs import audit
 from flyusage.ui import reader
@@ -35,7 +35,7 @@ def test_a_person_changes_their_own_name_which_is_told_once(cast: Cast):
     assert account._rename("Nobody") == ""
     with db.platform_transaction() as session:
         reader._secret.set(sessions.start(session, cast.member.user_id, address="::1", device=""))
-        was = reader.present_reader(session).name
+        was = accounts.known(session, cast.member.email).name
     try:
         assert account._rename("  Ada\u202e  Lovelace\n") == "Ada Lovelace"
         assert account._rename("Ada Lovelace") == "Ada Lovelace"
@@ -43,7 +43,7 @@ def test_a_person_changes_their_own_name_which_is_told_once(cast: Cast):
             with pytest.raises(PersonNameInvalid):
                 account._rename(name)
         with db.platform_transaction() as session:
-            assert reader.present_reader(session).name == "Ada Lovelace"
+            assert accounts.known(session, cast.member.email).name == "Ada Lovelace"
     finally:
         reader._secret.set("")
     person = f"user:{cast.member.user_id}"
