@@ -151,7 +151,7 @@ app.add_page(new_account, route="/new-account", title="Make an account · flyusa
 app.add_page(door.second_factor, route="/second-factor", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(account, route="/account", title="Account · flyusage", on_load=[Account.load, SecondFactorPage.load, Presence.load])
 app.add_page(invitation, route="/invitation", title="Invitation · flyusage", on_load=InvitationPage.load)
-app.add_page(terminal, route="/terminal", title="Sign in a terminal · flyusage", on_load=TerminalSignIn.load)
+app.add_page(terminal, route="/terminal", title="Sign in a terminal · flyusage", on_load=[Presence.load, TerminalSignIn.load])
 app.add_page(welcome, route="/welcome", title="flyusage", on_load=[Welcome.load, Presence.load])
 app.add_page(overview, route="/orgs/[slug]", title="Overview · flyusage", on_load=[Frame.load, Overview.load])
 app.add_page(explorer, route="/orgs/[slug]/usage", title="Explorer · flyusage", on_load=[Frame.load, Explorer.load])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import reflex as rx
+from background import run_async
 from reflex.istate.data import RouterData
 from reflex.state import BaseState
 
@@ -60,7 +61,7 @@ def called(handler: str, call: Call, secret: str) -> FlyusageError | None:
         setattr(state, name, value)
     with reading_as(secret):
         try:
-            asyncio.run(asyncio.wait_for(_to_its_end(function(state, **call.given)), SECONDS))
+            run_async(asyncio.wait_for(_to_its_end(function(state, **call.given)), SECONDS))
         except FlyusageError as error:
             return error
     return None

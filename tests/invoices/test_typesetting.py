@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 
 import pytest
 from billing_world import BY, NOW, OCTOBER, bill_to, rows, take_in, volume
@@ -43,14 +45,19 @@ def made_here(invoice_ids: list[int]) -> dict[int, tuple[bytes, bytes]]:
         return {id_: made_of(document_of(session, orgs[id_], id_)) for id_ in invoice_ids}
 
 
+def setting() -> list[BaseProcess]:
+    """The processes that set documents; servers of other tests may run beside them."""
+    return [child for child in multiprocessing.active_children() if isinstance(child, SpawnProcess)]
+
+
 def test_processes_make_the_same_files_once_and_end_when_few_are_left(closed: list[int]):
     with Typesetters(count=2, many=4, few=2) as typesetters:
         assert background.work(typesetters) is False
-        assert len(multiprocessing.active_children()) == 2
+        assert len(setting()) == 2
         assert kept() == made_here(closed)
         assert rows("SELECT count(*) FROM outbox WHERE kind = 'document' AND done_at IS NULL") == [(0,)]
         background.work(typesetters)
-        assert multiprocessing.active_children() == []
+        assert setting() == []
 
 
 def test_what_another_worker_holds_is_passed_over(closed: list[int], monkeypatch: pytest.MonkeyPatch):
@@ -80,7 +87,7 @@ def test_documents_whose_processes_are_killed_are_made_without_them(closed: list
         with db.platform_transaction() as session:
             text = snapshot_of(session, *rows("SELECT org_id, id FROM invoice")[0])
         assert len(list(typesetters.set([text, text]))) == 2
-        for child in multiprocessing.active_children():
+        for child in setting():
             assert child.pid is not None
             os.kill(child.pid, signal.SIGKILL)
             child.join()

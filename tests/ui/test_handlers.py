@@ -75,7 +75,7 @@ HANDLERS: dict[str, dict[str, Need]] = {
     | needs(P.ORGANIZATION_DELETE, "delete transfer undo_deletion"),
     "Overview": needs(P.USAGE_READ, "load watch") | needs(TAB, "follow_region show_world"),
     "Palette": needs(P.USAGE_READ, "search"),
-    "Presence": needs(TAB, "load") | needs(OWN, "watch"),
+    "Presence": needs(OWN, "load watch"),
     "Prices": needs(P.PRICES_READ, "load") | needs(TAB, "choose_region search"),
     "ProvisioningPage": needs(P.SIGN_IN_MANAGE, "choose_default create load map_group revoke") | needs(TAB, "forget"),
     "SavedViews": needs(P.USAGE_READ, "load open_menu") | needs(P.VIEWS_SAVE, "delete pin rename save share"),
