@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -104,6 +104,7 @@ class WarmContexts:
         for context, keeper in self._kept.values():
             for page in context.pages:
                 if page is not keeper:
+                    _leave(page)
                     page.close()
             context.clear_cookies()
             context.clear_permissions()
@@ -136,6 +137,15 @@ class WarmContexts:
         keeper.goto("/healthz")
         self._kept[look] = context, keeper
         return context, keeper
+
+
+def _leave(page: Page) -> None:
+    """Take the page off the site. One that goes elsewhere by itself, since its reader is signed out, while it is closed may never be."""
+    for _ in range(5):
+        with suppress(Error):  # another way was under way
+            page.goto("about:blank", timeout=5_000)
+        if page.url == "about:blank":
+            return
 
 
 def launch(playwright: Playwright) -> Browser:
