@@ -9,10 +9,12 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
+from flyusage.auth.errors import SignInNeeded
 from flyusage.ui import browser, live
 from flyusage.ui.session import Person, open_organizations, present_person
 
 Standing: TypeAlias = tuple[Person, tuple[int, ...]]
+DOORS = ("/sign-in", "/forgot", "/set-password", "/sign-up", "/new-account", "/second-factor", "/invitation")
 KEPT = "/account"  # shows recovery codes once: what changed of its reader is no reason to load it anew
 
 
@@ -35,8 +37,13 @@ class Presence(rx.State):
         organization meanwhile is that page's to watch.
         """
         async for _ in live.departures(self):
-            now = await asyncio.to_thread(_standing)
             here = self.router.url
+            try:
+                now = await asyncio.to_thread(_standing)
+            except SignInNeeded:
+                if here.path in DOORS:  # signed out by this tab, which has gone there already and says so
+                    return
+                raise
             async with self:
                 before, self._shown = self._shown, now
             if before in (None, now) or here.path == KEPT or here.path.startswith("/orgs/"):
