@@ -9,44 +9,41 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from flyusage.auth.errors import SignInNeeded
 from flyusage.ui import browser, live
 from flyusage.ui.session import Person, open_organizations, present_person
 
 Standing: TypeAlias = tuple[Person, tuple[int, ...]]
-DOORS = ("/sign-in", "/forgot", "/set-password", "/sign-up", "/new-account", "/second-factor", "/invitation")
 KEPT = "/account"  # shows recovery codes once: what changed of its reader is no reason to load it anew
 
 
 class Presence(rx.State):
     """Watches over an open page. Nothing of it is shown."""
 
+    _path: str = ""
     _shown: Standing | None = None
 
     @rx.event
     async def load(self):
         """Note what the reader of the page is as it is loaded, and begin to watch, unless this tab is watched already."""
-        self._shown = await asyncio.to_thread(_standing)
+        self._path, self._shown = self.router.url.path, await asyncio.to_thread(_standing)
         return None if live.is_watched(self) else browser.start(Presence.watch)
 
     @rx.event(background=True)
     async def watch(self):
         """Lead whoever is signed out to the sign-in page, and load the page anew where its reader's organizations or roles as staff are others.
 
-        That somebody is signed out is said by SignInNeeded, which `failures.report` answers. A tab that shows a page of an
-        organization meanwhile is that page's to watch.
+        That somebody is signed out is said by SignInNeeded, which `failures.report` answers. A page that the tab has gone on to is
+        watched as one of an organization, noted as it was loaded, or anybody's: where somebody signs in.
         """
         async for _ in live.departures(self):
-            here = self.router.url
-            try:
-                now = await asyncio.to_thread(_standing)
-            except SignInNeeded:
-                if here.path in DOORS:  # signed out by this tab, which has gone there already and says so
-                    return
-                raise
+            async with self:
+                here, loaded = self.router.url, self._path
+            if here.path != loaded:
+                continue
+            now = await asyncio.to_thread(_standing)
             async with self:
                 before, self._shown = self._shown, now
-            if before in (None, now) or here.path == KEPT or here.path.startswith("/orgs/"):
+            if before in (None, now) or here.path == KEPT:
                 continue
             query = urlencode(dict(here.query_parameters))
             async with self:

@@ -338,22 +338,27 @@ def test_a_large_batch_is_written_by_two_at_once_and_comes_out_whole(database):
     assert stored.rows("SELECT count(*) FROM app") == [(50,)]
 
 
-def test_the_first_claim_stands_though_its_writer_is_behind_by_a_batch(database, monkeypatch):
-    """Two batches of 40; whoever writes the first half of the first is held up until the other has written its halves of both."""
+def two_batches(monkeypatch, *, contested_by):
+    """Forty starts, of twenty machines of each writer, and forty more, of which the first claims an identity of the first writer's again."""
     monkeypatch.setattr("flyusage.metering.ingest.BATCH_EVENTS", 40)
     monkeypatch.setattr("flyusage.metering.ingest.WORTH_SPLITTING", 10)
     names = [f"m{number}" for number in range(400)]
-    slow, fast = ([name for name in names if shard_of(name) % 2 == writer][:40] for writer in (0, 1))
+    machines = [[name for name in names if shard_of(name) % 2 == writer][:40] for writer in (0, 1)]
+    first = [started(name, f"{D}00:00:00Z") for half in machines for name in half[:20]]
+    contested = {**started(machines[contested_by].pop(), f"{D}05:00:00Z"), "id": first[7]["id"]}
+    return [*first, contested, *(started(name, f"{D}00:00:00Z") for half in machines for name in half[20:])]
+
+
+def test_the_first_claim_stands_though_its_writer_is_behind_by_a_batch(database, monkeypatch):
+    """Two batches of 40; whoever writes the first half of the first is held up until the other has written its halves of both."""
+    batches = two_batches(monkeypatch, contested_by=1)
     ingest([started("there", f"{D}00:00:00Z")])  # and with it the organization
-    first = [started(name, f"{D}00:00:00Z") for name in (*slow[:20], *fast[:20])]
-    second = [started(name, f"{D}00:00:00Z") for name in (*slow[20:39], *fast[20:])]
-    contested = {**started(fast[39], f"{D}05:00:00Z"), "id": first[7]["id"]}
     [(org_id,)] = stored.rows("SELECT id FROM organization")
     with ThreadPoolExecutor(1) as beside:
         with db.platform_transaction() as holder:
             lock_subjects(holder, [(org_id, shard) for shard in range(0, 8, 2)])
-            running = beside.submit(Ingest().run, lines(*first, contested, *second), name="test")
-            until(lambda: stored.rows("SELECT count(*) FROM usage_event") == [(1 + 20 + 20,)])
+            running = beside.submit(Ingest().run, lines(*batches), name="test")
+            until(lambda: stored.rows("SELECT count(*) FROM usage_event") == [(1 + 20 + 19,)])
         result = running.result()
     assert counts(result) == (79, 0, 1)
     assert [(refusal.line, refusal.code) for refusal in result.refusals] == [(41, "event_conflict")]
@@ -363,18 +368,12 @@ def test_the_first_claim_stands_though_its_writer_is_behind_by_a_batch(database,
 
 def test_where_a_batch_failed_its_writer_takes_nothing_that_comes_behind(database, monkeypatch):
     """The second batch claims an identity of the first again. Were it taken, the first could not be when all is sent once more."""
-    monkeypatch.setattr("flyusage.metering.ingest.BATCH_EVENTS", 40)
-    monkeypatch.setattr("flyusage.metering.ingest.WORTH_SPLITTING", 10)
-    names = [f"m{number}" for number in range(400)]
-    failing, other = ([name for name in names if shard_of(name) % 2 == writer][:40] for writer in (0, 1))
-    first = [started(name, f"{D}00:00:00Z") for name in (*failing[:20], *other[:20])]
-    second = [started(name, f"{D}00:00:00Z") for name in (*failing[20:39], *other[20:])]
-    contested = {**started(failing[39], f"{D}05:00:00Z"), "id": first[7]["id"]}
-    sent = lines(*first, contested, *second)
+    batches = two_batches(monkeypatch, contested_by=0)
+    sent = lines(*batches)
     take = ingest_events
 
     def fail(session, batch, **how):
-        if any(event.subject == failing[7] for event in batch):
+        if any(event.subject == batches[7]["subject"] for event in batch):
             raise ZeroDivisionError("the connection was cut")
         return take(session, batch, **how)
 

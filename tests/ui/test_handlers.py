@@ -156,6 +156,7 @@ def calls(victim: int) -> dict[str, Call]:
         "OrganizationSettings.delete": Call({"slug": "prism"}, before=screen),
         "MachinePage.load": Call(path="/orgs/prism/machines/web-0"),
         "MachinePage.watch": Call(path="/orgs/prism/machines/web-0"),
+        "Presence.watch": Call(path="/account", before={"_path": "/account"}),
         "StaffClose.close": Call({"confirmed": "2026-10"}),
         "StaffPrices.publish": Call({"confirmed": "list@2024-11-01"}),
         "StaffPrices.discard": Call({"confirmed": "list@2024-11-01"}),

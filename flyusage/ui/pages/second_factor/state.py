@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import partial
 from typing import Any
 
 import reflex as rx
@@ -72,14 +73,8 @@ class SecondFactorPage(rx.State):
     @rx.event
     async def confirm(self, given: dict[str, Any]):
         """Switch it on by the app's first code, and show the recovery codes."""
-        try:
-            codes = await asyncio.to_thread(_confirm, text_in(given, "code", longest=60))
-        except FlyusageError as error:
-            self._fail(error)
+        if not await self._make(_confirm, text_in(given, "code", longest=60)):
             return
-        self._forget()
-        self.codes = codes
-        await self._read()
         from flyusage.ui.pages.account import Account  # late: its page holds this one's section
 
         yield Account.load
@@ -87,42 +82,23 @@ class SecondFactorPage(rx.State):
     @rx.event
     async def renew(self, given: dict[str, Any]):
         """Show new recovery codes."""
-        try:
-            codes = await asyncio.to_thread(_renew, text_in(given, "proof", longest=passwords.LONGEST))
-        except FlyusageError as error:
-            self._fail(error)
-            return
-        self._forget()
-        self.codes = codes
-        await self._read()
+        await self._make(_renew, text_in(given, "proof", longest=passwords.LONGEST))
 
     @rx.event
     async def stop(self, given: dict[str, Any]):
         """Switch it off."""
-        try:
-            await asyncio.to_thread(_stop, text_in(given, "proof", longest=passwords.LONGEST))
-        except FlyusageError as error:
-            self._fail(error)
-            return
-        self._forget()
-        await self._read()
-        yield browser.toast("success", "The second factor is off.")
+        if await self._make(_stop, text_in(given, "proof", longest=passwords.LONGEST)):
+            yield browser.toast("success", "The second factor is off.")
 
     @rx.event
     async def add_passkey(self, name: str, answer: str):
         """Keep a passkey that this browser made; recovery codes are shown where it is the first factor."""
-        try:
-            codes = await asyncio.to_thread(_add_passkey, str(name), str(answer))
-        except FlyusageError as error:
-            self._fail(error)
+        if not await self._make(_add_passkey, str(name), str(answer)):
             return
-        self._forget()
-        self.codes = codes
-        await self._read()
         from flyusage.ui.pages.account import Account  # late: its page holds this one's section
 
         yield Account.load
-        if not codes:  # else they say it, and are to be read
+        if not self.codes:  # else they say it, and are to be read
             yield browser.toast("success", "The passkey is added.", detail="It signs you in after your password, or instead of it.")
 
     @rx.event
@@ -148,16 +124,22 @@ class SecondFactorPage(rx.State):
             raise error
         self.problem = error.sentence
 
+    async def _make(self, change: Callable[..., list[str] | None], *given: str) -> bool:
+        """Whether `change` was made; the recovery codes that it gave are shown, or why it was not."""
+        try:
+            codes = await asyncio.to_thread(change, *given)
+        except FlyusageError as error:
+            self._fail(error)
+            return False
+        self._forget()
+        self.codes = codes or []
+        await self._read()
+        return True
+
     async def _change(self, change: Callable[[int, str], None], given: object, field: str) -> None:
         fields = given if isinstance(given, dict) else {}
         which = text_in(fields, "passkey", longest=18)
-        try:
-            await asyncio.to_thread(change, int(which) if which.isdecimal() else 0, text_in(fields, field, longest=passwords.LONGEST))
-        except FlyusageError as error:
-            self._fail(error)
-            return
-        self._forget()
-        await self._read()
+        await self._make(partial(change, int(which) if which.isdecimal() else 0), text_in(fields, field, longest=passwords.LONGEST))
 
     async def _read(self) -> None:
         found = await asyncio.to_thread(_state)
