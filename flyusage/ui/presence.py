@@ -37,18 +37,17 @@ class Presence(rx.State):
         """
         async for _ in live.departures(self):
             async with self:
-                here, loaded = self.router.url, self._path
-            if here.path != loaded:
+                path, query, loaded = self.router.url.path, dict(self.router.url.query_parameters), self._path
+            if path != loaded:
                 continue
             now = await asyncio.to_thread(_standing)
             async with self:
                 before, self._shown = self._shown, now
-            if before in (None, now) or here.path == KEPT:
+            if before in (None, now) or path == KEPT:
                 continue
-            query = urlencode(dict(here.query_parameters))
             async with self:
                 self._get_root_state().reset()
-            yield browser.leave(f"{here.path}?{query}" if query else here.path)
+            yield browser.leave(f"{path}?{urlencode(query)}" if query else path)
             return
 
 
