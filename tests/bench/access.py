@@ -135,9 +135,11 @@ def _reading(secret: str) -> Iterator[None]:
 
 def _account() -> int:
     with db.platform_transaction() as session:
-        found = accounts.find(session, EMAIL) or accounts.create(session, EMAIL, is_verified=True)
-        accounts.set_password(session, found.user_id, PASSWORD)
-        return found.user_id
+        if (found := accounts.find(session, EMAIL)) is not None:
+            return found.user_id  # with the password of when it was made: setting one would end its sessions
+        made = accounts.create(session, EMAIL, is_verified=True)
+        accounts.set_password(session, made.user_id, PASSWORD)
+        return made.user_id
 
 
 def _join(org_id: int, user_id: int) -> None:
