@@ -28,9 +28,8 @@ BATCH_BYTES = 32 << 20  # 20,000 lines may be a gigabyte
 WRITERS = 2
 UNDER_WAY = 2  # batches: a writer that is done with its part begins the next one's, while the other still writes
 WORTH_SPLITTING = 2_000
-TURN_SECONDS = (
-    0.0002  # a writer whose statement is answered waits so long for the thread that parses; Python's own 5 ms are its every tenth
-)
+# Threads take turns: a writer whose statement is answered would wait Python's own 5 ms for the one that parses.
+TURN_SECONDS = 0.0002
 CONFLICT = "Another event has this source and id; the first one stands. Send the correction under a new id, and void the first."
 
 
