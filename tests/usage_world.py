@@ -98,6 +98,10 @@ class World:
             self._counted[as_of] = list(self.cells_until(as_of))
         return self._counted[as_of]
 
+    def forget_counted(self) -> None:
+        """For whoever adds to `spans`."""
+        self._counted.clear()
+
     def cells_until(self, as_of: datetime) -> Iterator[Cell]:
         """Hour by hour, up to `as_of`. A report counts in an hour once its part of that hour has passed."""
         for one in self.spans:

@@ -13,10 +13,10 @@ import typer
 from flyusage import db, schema
 from flyusage.cli import bootstrap
 from flyusage.cli.whole import beside
-from flyusage.embedded import program
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
 from flyusage.orgs import audit, queries
+from flyusage.postgres_programs import program
 
 SECTIONS = ("--format=custom", "--compress=6")
 

@@ -16,9 +16,11 @@ from flyusage.invoices import background as documents
 from flyusage.invoices import posting, purging
 from flyusage.invoices.payments import background as payments
 from flyusage.metering import background, compaction
+from flyusage.pricing import background as ranking
 
 JOBS = (
     background.run, documents.run, posting.run, payments.run, budgets.run, budgets.deliver, budgets.watch, purging.run, compaction.run,
+    ranking.run,
 )  # fmt: skip
 AGAIN_SECONDS = 5.0  # between a failure and the next try
 

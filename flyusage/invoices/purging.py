@@ -27,7 +27,8 @@ BY = system("purge")
 EVERY_SECONDS = 600.0
 GONE = (  # those that others refer to after them
     "usage_event", "usage_interval", "usage_day", "usage_day_by_region", "usage_month", "usage_month_by_region", "event_finding",
-    "event_identity", "voided_event", "open_cell", "dirty_day", "dirty_resource", "running_day", "resource_month", "rollup_state", "resource",
+    "event_identity", "voided_event", "open_cell", "dirty_day", "dirty_resource", "running_day", "costliest_month", "resource_month",
+    "resource_month_revision", "rollup_state", "resource",
     "deployment", "cost_centre_app", "cost_centre", "app",
     "delivery_attempt", "delivery", "alert_endpoint", "anomaly", "anomaly_watch", "budget_alert", "budget", "saved_view", "member_mail",
     "scim_group_member", "scim_group", "scim_user", "scim_token", "former_grant", "provisioning", "provisioned_account",

@@ -1,5 +1,6 @@
 """Events in: the one path by which files, the API and the demo reach the ledger, the intervals and the days to re-roll."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -19,7 +20,7 @@ from flyusage.metering.events import Parser, UsageEvent
 from flyusage.metering.granted import apart
 from flyusage.metering.locks import lock_organizations, lock_subjects, shard_of
 from flyusage.metering.models import ingest_run, refused_event
-from flyusage.metering.statements import by_index
+from flyusage.metering.statements import by_index, run
 from flyusage.metering.usage_event import content_of
 
 BATCH_EVENTS = 20_000
@@ -27,6 +28,8 @@ BATCH_BYTES = 32 << 20  # 20,000 lines may be a gigabyte
 WRITERS = 2
 UNDER_WAY = 2  # batches: a writer that is done with its part begins the next one's, while the other still writes
 WORTH_SPLITTING = 2_000
+# Threads take turns: a writer whose statement is answered would wait Python's own 5 ms for the one that parses.
+TURN_SECONDS = 0.0002
 CONFLICT = "Another event has this source and id; the first one stands. Send the correction under a new id, and void the first."
 
 
@@ -65,7 +68,7 @@ class Ingest:
     organization) all but their events. `max_age` (months) overrides
     FLYUSAGE_EVENT_MAX_AGE. `on_refusal` receives each refusal once its batch is committed; without it they are collected in
     the result. Parsing goes on while the database works on the batches before, a large one in two transactions at once, each
-    with subjects of its own.
+    with subjects of its own. No batch waits for the disk: the run's own end does, for all of them.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Ingest:
     def run(self, lines: Iterable[bytes], *, name: str, progress: Callable[[IngestResult], None] | None = None) -> IngestResult:
         """Ingest all of `lines`; `progress` is called after each batch with the counts so far."""
         result = IngestResult()
+        sys.setswitchinterval(min(sys.getswitchinterval(), TURN_SECONDS))
         run_id = self._begin(name)
         with ExitStack() as stack:
             writers = [stack.enter_context(ThreadPoolExecutor(1, f"ingest-{number}")) for number in range(WRITERS)]
@@ -111,7 +115,7 @@ class Ingest:
                     self._report(batch, result, progress)
             for batch in under_way:
                 batch.raise_failure()
-        with self._session_factory() as session:
+        with self._session_factory() as session:  # on the disk once this is, and all that was committed before it
             session.execute(sa.update(ingest_run).where(ingest_run.c.id == run_id).values(finished_at=clock.now()))
         return result
 
@@ -141,6 +145,7 @@ class Ingest:
         if behind is not None:
             behind.result()  # what failed before ends this, too: a claim of its own may hang on it
         with self._session_factory() as session:
+            run(session, "SET LOCAL synchronous_commit = off")  # a run that is cut off is repeated whole
             written = ingest_events(
                 session, batch.events, strict_orgs=self._strict_orgs, only_org=self._only_org, only_apps=self._only_apps
             )

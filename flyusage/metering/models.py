@@ -334,6 +334,16 @@ resource_month = sa.Table(
     sa.Index("ix_resource_month_longest", "org_id", "month", "sku_id", "region_id", "quantity"),
 )
 
+# How often what resources used in a month was changed: what is told of those rows holds for as long as this stays. None: not once.
+resource_month_revision = sa.Table(
+    "resource_month_revision",
+    metadata,
+    _org(),
+    Column("month", Date, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    _key("month"),
+)
+
 open_cell = sa.Table(
     "open_cell",
     metadata,
@@ -352,6 +362,7 @@ REFERENCE_TABLES = ("region", "vm_size", "sku")
 TENANT_TABLES = (
     "app", "cost_centre", "cost_centre_app", "resource", "event_identity", "voided_event", "usage_event", "event_finding",
     "deployment", "usage_interval", "rollup_state", "dirty_day", "dirty_resource", "usage_day", "usage_month",
-    "usage_day_by_region", "usage_month_by_region", "running_day", "resource_month", "open_cell",
+    "usage_day_by_region", "usage_month_by_region", "running_day", "resource_month", "resource_month_revision",
+    "open_cell",
 )  # fmt: skip
 PARTITIONED_TABLES = ("usage_event", "usage_interval", "usage_day")

@@ -8,7 +8,6 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage.metering.spread import spread
@@ -123,6 +122,14 @@ def why(session: Session, org_id: int, machine: str, period: Period, *, now: dat
         total=sum((line.cost for line in ordered), Fraction(0)),
         unpriced=tuple(sorted({line.sku for line in ordered if line.amount is None})),
     )
+
+
+class _Named(NamedTuple):
+    """A machine and its home."""
+
+    name: str
+    app_id: int
+    region_id: int
 
 
 class _Hours:
@@ -272,23 +279,20 @@ def _runs(session: Session, known: Known, machine: str, period: Period) -> list[
     return found
 
 
-def _used(session: Session, question: Question, listed: frozenset[int]) -> list[tuple[sa.Row, list[tuple[int, int, int, int]]]]:
-    """(resource, its (sku, region, epoch, quantity)) of each machine listed that used anything."""
+def _used(session: Session, question: Question, listed: frozenset[int]) -> list[tuple[_Named, list[tuple[int, int, int, int]]]]:
+    """(machine, its (sku, region, day of its price, quantity)) of each machine listed that used anything."""
     binds = Binds()
     rows = " UNION ALL ".join(machine_parts(question, binds, machines=listed)) if listed else ""
     if not rows:
         return []
-    used: dict[int, list[tuple[int, int, int, int]]] = {}
-    for resource, *line in fetch(session, f"SELECT g, sku_id, region_id, epoch, sum(q) FROM ({rows}) AS used GROUP BY 1, 2, 3, 4", binds):
-        used.setdefault(resource, []).append((line[0], line[1], question.epochs[line[2]].starts_on.toordinal(), int(line[3])))
-    resources = session.execute(
-        sa.text("SELECT id, name, app_id, region_id FROM resource WHERE org_id = :org AND id = ANY(:ids)"),
-        {"org": question.org_id, "ids": sorted(used)},
-    )
-    return [(row, used[row.id]) for row in resources]
+    used: dict[_Named, list[tuple[int, int, int, int]]] = {}
+    for name, app_id, region_id, sku, region, epoch, quantity in fetch(session, _NAMED.format(rows=rows), binds):
+        priced_on = question.epochs[epoch].starts_on.toordinal()
+        used.setdefault(_Named(name, app_id, region_id), []).append((sku, region, priced_on, int(quantity)))
+    return list(used.items())
 
 
-def _cost(known: Known, row: sa.Row, used: list[tuple[int, int, int, int]]) -> MachineCost:
+def _cost(known: Known, row: _Named, used: list[tuple[int, int, int, int]]) -> MachineCost:
     total, seconds, is_unpriced = Fraction(0), 0, False
     by_size: dict[int, tuple[Fraction, int]] = {}
     for sku_id, region_id, day, quantity in used:
@@ -312,6 +316,12 @@ def _cost(known: Known, row: sa.Row, used: list[tuple[int, int, int, int]]) -> M
 
 
 UNITS = {"machine": "machine-second", "extra_memory": "MiB-second", "rootfs": "MiB-second", "egress": "byte"}
+# OFFSET 0 has each machine looked up by its id, however many the planner believes there are.
+_NAMED = """
+SELECT machine.name, machine.app_id, machine.region_id, sku_id, used.region_id, epoch, q
+FROM (SELECT g, sku_id, region_id, epoch, sum(q) AS q FROM ({rows}) AS used GROUP BY 1, 2, 3, 4) AS used
+CROSS JOIN LATERAL (SELECT name, app_id, region_id FROM resource WHERE org_id = :org_id AND id = used.g OFFSET 0) AS machine
+ORDER BY used.g"""
 _RUNS = """
 SELECT i.sku_id, i.region_id, i.capacity, i.extra_mib, i.started_at, i.stopped_at, i.is_inferred
 FROM resource r LEFT JOIN usage_interval i

@@ -1,7 +1,21 @@
 """Price books: published, immutable, effective-dated; and which one an organization buys from."""
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, ForeignKey, Identity, Integer, Numeric, SmallInteger, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
@@ -127,6 +141,17 @@ price_experiment_notice = sa.Table(
     sa.CheckConstraint("kind IN ('begins', 'ends')", name="kind_known"),
 )
 
+costliest_month = sa.Table(
+    "costliest_month",
+    metadata,
+    Column("org_id", Integer, ForeignKey("organization.id"), nullable=False),
+    Column("month", Date, nullable=False),
+    Column("revision", BigInteger, nullable=False, comment="that of resource_month_revision when it was ranked"),
+    Column("priced_by", LargeBinary, nullable=False, comment="a digest of the prices it was ranked by"),
+    Column("resource_ids", ARRAY(BigInteger), nullable=False, comment="the costliest first; none: too few machines to keep"),
+    sa.PrimaryKeyConstraint("org_id", "month"),
+)
+
 price_book_event = sa.Table(
     "price_book_event",
     metadata,
@@ -139,4 +164,4 @@ price_book_event = sa.Table(
 )
 
 REFERENCE_TABLES = ("price_book", "price_book_version", "price", "price_segment")
-TENANT_TABLES = ("subscription", "price_experiment_member", "price_experiment_notice")
+TENANT_TABLES = ("subscription", "price_experiment_member", "price_experiment_notice", "costliest_month")

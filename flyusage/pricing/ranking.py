@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from flyusage.metering.lines import CELL
 from flyusage.periods import Period, midnight, month_period, next_month
+from flyusage.pricing import kept_ranks
 from flyusage.pricing.cells import conditions
 from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.question import Question
@@ -61,10 +62,16 @@ class Need:
 
 def costliest_of_months(session: Session, question: Question, limit: int) -> frozenset[int] | None:
     """Resource ids of the `limit` machines with the largest list cost; None where this way is not open and all must be added up."""
-    months, scope = _whole_months(question), question.scope
+    months, scope = whole_months(question), question.scope
     is_narrowed = scope.is_about_machines or any(apps is not None for apps in scope.apps)
     if months is None or question.measure is not Measure.LIST_COST or is_narrowed:
         return None
+    found = kept_ranks.first(session, question, list(months), limit) or ranked(session, question, months, limit)
+    return None if found is None else frozenset(found)
+
+
+def ranked(session: Session, question: Question, months: Mapping[date, int], limit: int) -> list[int] | None:
+    """The same of `months`, which are its whole ones and their epochs: the costliest first, equal ones by id."""
     running, beside = _pairs(session, question, months)
     outstanding = _outstanding(session, question, beside)
     counted = outstanding.machines | _sample(session, question, months, running, limit)
@@ -74,7 +81,7 @@ def costliest_of_months(session: Session, question: Question, limit: int) -> fro
     if found is None or len(found) > MOST_CANDIDATES:
         return None
     best += _best(session, question, months, found - counted, limit)
-    return frozenset(resource for resource, _ in sorted(best, key=lambda one: (-one[1], one[0]))[:limit])
+    return [resource for resource, _ in sorted(best, key=lambda one: (-one[1], one[0]))[:limit]]
 
 
 def least_seconds(prices: Sequence[float], seconds: int, cost: float) -> tuple[float, float] | None:
@@ -91,7 +98,7 @@ def least_seconds(prices: Sequence[float], seconds: int, cost: float) -> tuple[f
     return min(dear), seconds * (mean - cheaper) / (max(dear) - cheaper)
 
 
-def _whole_months(question: Question) -> dict[date, int] | None:
+def whole_months(question: Question) -> dict[date, int] | None:
     """The question's months and their epochs, where it is about whole months, the last one as far as hours are closed."""
     closed, epochs = question.closed, question.epochs
     month_end = next_month(closed.end - timedelta(microseconds=1))

@@ -17,10 +17,14 @@ def weight_by_epoch(question: Question, binds: Binds) -> str:
     return f"CASE epoch{tables} END"
 
 
+def prices_of(question: Question, epoch: int, sign: int = 1) -> str:
+    """What a base unit costs in one epoch, by sku and region, as a Postgres array."""
+    return question.prices.weights(question.epochs[epoch].starts_on, max(question.reference.skus) + 1, _width(question), sign)
+
+
 def _weights(question: Question, epoch: int, sign: int) -> str:
     if question.measure.is_money:
-        skus = max(question.reference.skus) + 1
-        return question.prices.weights(question.epochs[epoch].starts_on, skus, _width(question), sign)
+        return prices_of(question, epoch, sign)
     return "{" + ",".join(str(sign * amount) for amount in question.units.array()) + "}"
 
 

@@ -41,7 +41,7 @@ RANGES = (
 LAST_DAY = date(2026, 11, 1)
 # A person's pointer is on an entry for a while before the click; a click without that finds nothing prepared.
 HOW = (("", True), (", at once", False))
-# A round comes back to where it began; each click asks another question than the one before it. Those whose chart has fewer
+# Each click of a round asks another question than the one before it. Those whose chart has fewer
 # series are on the way and not counted.
 WALK = (
     ("Group by:", "sku"), ("Group by:", "app"), ("Measure:", "machine-hours"), ("Chart:", "lines"), ("Measure:", "vCPU-hours"),
@@ -147,10 +147,10 @@ def _bytes(visit: Visit, served: Served, measured: Measured) -> dict[str, dict[s
 
 
 def _at(address: str, days: int | None, per: str, measured: Measured, turn: int) -> str:
-    """The explorer by app over days that no other turn asks for."""
+    """The explorer by region over days that no other turn asks for: that by app is new to each."""
     end = (measured.history.end.date() if days is None else LAST_DAY) - timedelta(days=turn)
     start = measured.history.start.date() if days is None else end - timedelta(days=days)
-    return f"{address}{EXPLORER}?by=app&from={start}&to={end}&per={per}"
+    return f"{address}{EXPLORER}?by=region&from={start}&to={end}&per={per}"
 
 
 def _spreads(timed: Sequence[Timed]) -> dict[str, object]:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -385,6 +386,20 @@ def test_where_a_batch_failed_its_writer_takes_nothing_that_comes_behind(databas
     result = Ingest().run(sent, name="again")
     assert counts(result) == (39, 40, 1)
     assert stored.rows(f"SELECT count(*) FROM usage_event WHERE time = '{D}05:00:00Z'") == [(0,)]
+
+
+def test_a_run_is_on_the_disk_once_it_has_ended_and_no_batch_waits_for_that(database):
+    told = []
+
+    @contextmanager
+    def told_how_it_commits():
+        with db.platform_transaction() as session:
+            session.execute(sa.text("SET LOCAL synchronous_commit = 'local'"))  # whatever the server's own is
+            yield session
+            told.append(session.scalar(sa.text("SHOW synchronous_commit")))
+
+    Ingest(told_how_it_commits).run(lines(*(started(f"m{number}", f"{D}00:00:00Z") for number in range(3))), name="three")
+    assert told == ["local", "off", "local"]  # the run begins, its batch, its end, which comes after the batch in the log
 
 
 def test_writers_at_once_make_a_month_once(database):

@@ -27,7 +27,7 @@ from flyusage.pricing import urls
 from flyusage.pricing.asking import Known, know, needs_centres
 from flyusage.pricing.beside import Beside
 from flyusage.pricing.changes import EXPLAINED, what_changed
-from flyusage.pricing.explorer import history, price_steps, values
+from flyusage.pricing.explorer import history, price_steps
 from flyusage.pricing.outlines import outline_granularity, outlines
 from flyusage.pricing.remembered import Remembered
 from flyusage.pricing.view import Answer, Chart, Dimension, Granularity, Measure, View
@@ -35,20 +35,17 @@ from flyusage.ui import live, present
 from flyusage.ui.charts.figure import Figure
 from flyusage.ui.charts.palette import assign_slots
 from flyusage.ui.charts.rows import Mark
-from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.explorer import asides, recalled
 from flyusage.ui.pages.explorer import screen as printed
 from flyusage.ui.pages.explorer.figure import Place as MapPlace
 from flyusage.ui.pages.explorer.figure import chart_title, usage_figure, zone_said
 from flyusage.ui.pages.explorer.paths import Place, filter_on, usage_href
-from flyusage.ui.pages.explorer.rows import Changed, Choice, Listed, Screen, Table, Word
+from flyusage.ui.pages.explorer.rows import Changed, Choice, Screen, Table, Word
 from flyusage.ui.pages.explorer.small_lines import KeptLines, other_lines
-from flyusage.ui.pages.explorer.steps import dimension_of
-from flyusage.ui.permitted import permitted_dimensions, require_for
+from flyusage.ui.permitted import require_for
 from flyusage.ui.session import OpenOrganization, open_organization
 
 SORTS = ("name", "value", "change")
-LISTED_VALUES = 50
 MOST_CHANGES = 6
 OF_THE_SAME_USAGE = ("show", "as")  # of an address's words
 
@@ -395,40 +392,6 @@ def _marks(session: Session, known: Known, view: View) -> list[Mark]:
         return steps
     deploys = metering.deployments(session, known.org_id, view.period, apps=apps.values)
     return steps + [Mark(one.time, f"deploy {one.version}", "deploy") for one in deploys]
-
-
-def first_filter(query: Mapping[str, str]) -> str:
-    """The dimension the chooser opens at: the app, since that is what people look for."""
-    return next((one.value for one in Dimension if one.value in query), Dimension.APP.value)
-
-
-def filter_values(slug: str, query: Mapping[str, str], dimension_text: str, search: str) -> Listed:
-    """The chooser at one dimension: its values matching `search`, those chosen first."""
-    dimension = dimension_of(dimension_text) or Dimension.APP
-    org = open_organization(slug, Permission.USAGE_READ)
-    if org is not None and dimension is Dimension.MACHINE:
-        org.require(Permission.MACHINES_READ)
-    if org is None:
-        return Listed(dimension.value, [], False, [], "", "")
-    with db.transaction(org.id, apps=org.apps) as session:
-        view, _ = urls.view_from_query(query, now=clock.now(), history=history(session, org.id))
-        found = values(session, org.id, dimension, search=search, limit=LISTED_VALUES + 1)
-    chosen = filter_on(view.filters, dimension)
-    picked = chosen.values if chosen else ()
-    listed = [Choice(visible(one.label), one.key, one.hint, one.key in picked) for one in found[:LISTED_VALUES]]
-    if not search:
-        listed = [Choice(visible(key), key, "", True) for key in picked if key not in {one.key for one in found}] + listed
-    word = present.DIMENSIONS[dimension]
-    return Listed(
-        filter_dimension=dimension.value,
-        filter_dimensions=[
-            Choice(present.DIMENSIONS[one][0], one.value, is_current=one is dimension) for one in permitted_dimensions(org.permissions)
-        ],
-        filter_excludes=bool(chosen and chosen.is_exclusion),
-        filter_values=sorted(listed, key=lambda one: not one.is_current),
-        filter_placeholder=f"Search {word[1]}",
-        filter_note=printed.filter_note(view.filters, dimension, len(listed), len(found) > LISTED_VALUES),
-    )
 
 
 def is_live(query: Mapping[str, str]) -> bool:

@@ -13,7 +13,7 @@ from flyusage.errors import FlyusageError
 from flyusage.ui import browser, live
 from flyusage.ui.addresses import text_in
 from flyusage.ui.components.plotly_chart import ChartPoint, ChartRange
-from flyusage.ui.pages.explorer import question, steps
+from flyusage.ui.pages.explorer import chooser, question, steps
 from flyusage.ui.pages.explorer.paths import usage_href
 from flyusage.ui.pages.explorer.rows import Aside, Changed, ChangeRow, Chip, Choice, Crumb, Listed, Row, Screen, Table, Tile, Word
 from flyusage.ui.session import slug_in
@@ -230,7 +230,7 @@ class Explorer(rx.State):
         """Open or close the chooser."""
         self.is_filtering = bool(is_open)
         if self.is_filtering:
-            await self._list_values(self.filter_dimension or question.first_filter(self._query()), "")
+            await self._list_values(self.filter_dimension or chooser.first_filter(self._query()), "")
 
     @rx.event
     async def edit_filter(self, dimension: str):
@@ -244,7 +244,7 @@ class Explorer(rx.State):
         await self._list_values(self.filter_dimension, str(text)[:200])
 
     async def _list_values(self, dimension: str, text: str) -> None:
-        listed = await asyncio.to_thread(question.filter_values, self._slug(), self._query(), dimension, text)
+        listed = await asyncio.to_thread(chooser.filter_values, self._slug(), self._query(), dimension, text)
         self._assign(listed)
 
     @rx.event
