@@ -1,7 +1,7 @@
 """What each kind of case asks: from its inputs to a charge. The kinds and their inputs are documented in README.md."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil, floor
 
@@ -12,7 +12,7 @@ from flyusage.pricing.errors import InputInvalid, InputMissing, KindUnknown
 from flyusage.pricing.increments import rate_increment
 from flyusage.pricing.preset import machine_cost, preset, preset_named
 from flyusage.pricing.proration import commitment_shortfall, mean_level, prorated, true_up
-from flyusage.pricing.rating import ZERO, Model, Price, RatedCharge, Step, charge, discount, limit, plain, rate_usage, rounded
+from flyusage.pricing.rating import ZERO, Model, Price, RatedCharge, Step, Tier, charge, discount, limit, plain, rate_usage, rounded
 from flyusage.pricing.settling import after_reservation, reservation_discount, tax_inside, tax_on
 from flyusage.pricing.transactions import TransactionPrice, rate_transactions
 
@@ -58,29 +58,34 @@ def kinds() -> list[str]:
     return sorted({*_KINDS, *(f"{name}_capped_delta" for name in _PRICES)})
 
 
-def _usage(model: Model, inputs: Inputs, **more: object) -> Price:
-    return Price(
-        model,
-        per_quantity=inputs.whole("per", default=1),
-        free_quantity=inputs.number("free", "free_units", default=ZERO),
-        **more,  # type: ignore[arg-type]
-    )
+def _usage(model: Model, inputs: Inputs, *, per: int = 1, **more: object) -> Price:
+    """Free units are told like the quantity, whatever number of units the amount is for."""
+    free = inputs.number("free", "free_units", default=ZERO)
+    return Price(model, per_quantity=per, free_quantity=free / max(1, per), **more)  # type: ignore[arg-type]
 
 
 def _unit(inputs: Inputs) -> Price:
-    return _usage(Model.PER_UNIT, inputs, unit_amount=inputs.number("unit", "unit_amount", "unit_price", "price"))
+    amount, per = inputs.number("unit", "unit_amount", "unit_price", "price"), inputs.whole("per", default=1)
+    return _usage(Model.PER_UNIT, inputs, per=per, unit_amount=amount)
 
 
-def _graduated(inputs: Inputs) -> Price:
-    return _usage(Model.GRADUATED, inputs, tiers=inputs.tiers())
+def _tiered(model: Model) -> Callable[[Inputs], Price]:
+    """Bounds and packages of tiers are told like the quantity, too."""
+
+    def price_of(inputs: Inputs) -> Price:
+        per = inputs.whole("per", default=1)
+        return _usage(model, inputs, per=per, tiers=tuple(_for_each(max(1, per), tier) for tier in inputs.tiers()))
+
+    return price_of
 
 
-def _volume(inputs: Inputs) -> Price:
-    return _usage(Model.VOLUME, inputs, tiers=inputs.tiers())
+def _for_each(per: int, tier: Tier) -> Tier:
+    bounds = {name: None if value is None else value / per for name, value in (("up_to", tier.up_to), ("package_size", tier.package_size))}
+    return replace(tier, **bounds)
 
 
 def _package(inputs: Inputs) -> Price:
-    size, amount = inputs.number("size", "package_size"), inputs.number("price", "unit", "amount")
+    size, amount = inputs.number("size", "package_size"), inputs.number("price", "package_amount", "unit", "amount")
     return _usage(Model.PACKAGE, inputs, package_size=size, unit_amount=amount)
 
 
@@ -385,14 +390,18 @@ _ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
 _PRICES: dict[str, Callable[[Inputs], Price]] = {
     "unit": _unit,
     "per_unit": _unit,
-    "graduated": _graduated,
-    "volume": _volume,
+    "graduated": _tiered(Model.GRADUATED),
+    "volume": _tiered(Model.VOLUME),
     "package": _package,
     "percentage": _percentage,
     "graduated_percentage": _graduated_percentage,
     "dynamic": _multiplied,
 }
-_OTHER_NAMES = {"standard": "unit", "bulk": "volume", "percent": "percentage", "proration": "prorate", "tax": "vat"}
+_OTHER_NAMES = {
+    "standard": "unit", "per_seat": "unit", "tiered": "graduated", "tiered_graduated": "graduated", "slab": "graduated",
+    "bulk": "volume", "tiered_volume": "volume", "stairstep": "volume", "stair_step": "volume", "percent": "percentage",
+    "flat_fee": "flat", "fixed": "flat", "gauge": "time_weighted", "weighted_sum": "time_weighted", "proration": "prorate", "tax": "vat",
+}  # fmt: skip
 _KINDS: dict[str, Callable[[Inputs, Currency], Reckoned]] = {
     **{name: _one_quantity(price_of) for name, price_of in _PRICES.items()},
     "package": _packages,
