@@ -328,7 +328,7 @@ _PRICES: dict[str, Callable[[Inputs], Price]] = {
     "dynamic": _multiplied,
 }
 _OTHER_NAMES = {
-    "standard": "unit", "per_seat": "unit", "tiered": "graduated", "tiered_graduated": "graduated", "slab": "graduated",
+    "standard": "unit", "per_seat": "unit", "tiered_graduated": "graduated", "slab": "graduated",
     "bulk": "volume", "tiered_volume": "volume", "stairstep": "volume", "stair_step": "volume", "percent": "percentage",
     "flat_fee": "flat", "fixed": "flat", "gauge": "time_weighted", "weighted_sum": "time_weighted", "proration": "prorate", "tax": "vat",
 }  # fmt: skip
