@@ -147,7 +147,7 @@ def _of_tiers(tiers: Iterable[Tier]) -> Decimal:
 
 def _tier(written: Mapping[str, Any]) -> Tier:
     amounts = (Fraction(written.get(name) or 0) for name in ("unit_amount", "flat_amount", "rate_percent"))
-    return Tier(_optional(written.get("up_to")), *amounts, _optional(written.get("package_size")))
+    return Tier(_optional(written.get("up_to")), *amounts, package_size=_optional(written.get("package_size")))
 
 
 def _tiers_json(tiers: tuple[Tier, ...]) -> list[dict[str, str | None]]:
