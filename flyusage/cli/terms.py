@@ -15,7 +15,7 @@ from flyusage.cli import asked, bootstrap
 from flyusage.cli.output import LAST_ID, print_json, print_table
 from flyusage.cli.price_drafts import DAY
 from flyusage.invoices.queries import months_billed
-from flyusage.invoices.subscribing import change_book
+from flyusage.invoices.subscribing import change_book, refuse_billed
 from flyusage.logs import harmless
 from flyusage.metering.catalog import region_ids
 from flyusage.money import CURRENCIES, Currency, format_minor
@@ -188,6 +188,8 @@ def reserve(
         if place is None:
             raise InputInvalid(f"There is no region {harmless(region[:40])!r}.")
         sold = Reservation(place, cpu, at.minor(upfront, "UPFRONT"), at.minor(monthly, "MONTHLY"), at.currency.code, _since(since), months)
+        if sold.upfront_minor:
+            refuse_billed(at.session, at.org.id, sold.starts_on)
         number = agreements.reserve(at.session, at.org.id, sold, by=BY)
     said = f"{at.said(sold.upfront_minor)} up front for {at.said(sold.monthly_credit_minor)} a month on {cpu} CPUs in {region}"
     _tell(at, "reservation", number, f"{said}, {months} months from {sold.starts_on}")
@@ -239,6 +241,7 @@ def fee(
         agreed = RecurringFee(
             says, first, _day(until), unit, at.currency.code if unit is not None else None, decimal(quantity, "--quantity"), sku or None
         )
+        refuse_billed(at.session, at.org.id, first)
         number = agreements.add_fee(at.session, at.org.id, agreed, by=BY)
     each = f"{unit:f} {at.currency.code}" if unit is not None else f"the book's price of {sku}"
     _tell(at, "fee", number, f"{says}: {agreed.quantity:f} × {each} a month from {first}{f' to {agreed.last_day}' if until else ' on'}")
@@ -257,6 +260,7 @@ def charge(
     with _agreeing(org) as at:
         day = on.date() if on else clock.now().date()
         minor = at.minor(amount, "AMOUNT")
+        refuse_billed(at.session, at.org.id, day)
         number = agreements.add_charge(at.session, at.org.id, OneOffCharge(says, minor, at.currency.code, day), by=BY)
     _tell(at, "charge", number, f"{says}: {at.said(minor)} on {day}")
 

@@ -78,6 +78,7 @@ def gaps(document: Document) -> tuple[str, ...]:
         "The seller has neither a VAT number nor a tax number.": not is_taxed or bool(seller.vat_number or seller.tax_number),  # BR-S-02
         "For reverse charge the buyer needs a VAT number.": REVERSE_CHARGE not in categories or bool(buyer.vat_number),  # BR-AE-02
         "What is outside the scope of VAT stands alone.": OUTSIDE_SCOPE not in categories or len(categories) == 1,  # BR-O-11
+        f"Amounts in {document.currency.code} have more than two decimals.": document.currency.exponent <= 2,  # BR-DEC-01 to 28
         "There is neither a due date nor a term of payment.": bool(
             document.due_on or _terms(document) or not document.due_minor
         ),  # BR-CO-25

@@ -99,3 +99,10 @@ class BookRefused(FlyusageError):
 
     code = "book_refused"
     status = 409
+
+
+class MonthBilled(FlyusageError):
+    """Something to charge in a month whose invoice is issued."""
+
+    code = "month_billed"
+    status = 409

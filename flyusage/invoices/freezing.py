@@ -40,7 +40,7 @@ def freeze(session: Session, invoices: Mapping[int, int], month: date, *, parted
     parts = {"parted_orgs": _array(org_id for org_id, _ in pairs), "parted_skus": _array(sku_id for _, sku_id in pairs)}
     session.execute(sa.text(_FREEZE_MACHINES), {**binds, **parts})
     session.execute(sa.text("DELETE FROM late_month WHERE org_id = ANY (CAST(:orgs AS int[])) AND month = :month"), binds)
-    session.execute(sa.text(_BILLED_BEFORE), {**binds, "now": clock.now()})
+    session.execute(sa.text(_BILLED_BEFORE), {**binds, "late": f"late/{month:%Y-%m}/", "now": clock.now()})
 
 
 def freeze_parts(session: Session, org_id: int, invoice_id: int, month: date, *, steps: Mapping[int, Sequence[date]]) -> None:
@@ -75,8 +75,9 @@ INSERT INTO late_month (org_id, month, noticed_at)
 SELECT DISTINCT voided.org_id, voided.starts_on, CAST(:now AS timestamptz) FROM invoice voided
 WHERE voided.org_id = ANY (CAST(:orgs AS int[])) AND voided.starts_on = :month AND voided.origin = 'period' AND voided.state = 'void'
   AND EXISTS (
-    SELECT FROM invoice later JOIN invoice_usage u ON u.org_id = later.org_id AND u.invoice_id = later.id
-    WHERE later.org_id = voided.org_id AND later.starts_on > :month AND later.state NOT IN ('draft', 'void') AND u.month = :month)
+    SELECT FROM invoice later JOIN invoice_line l ON l.org_id = later.org_id AND l.invoice_id = later.id
+    WHERE later.org_id = voided.org_id AND later.starts_on > :month AND later.state NOT IN ('draft', 'void') AND l.kind = 'adjustment'
+      AND starts_with(l.key, :late))
 ON CONFLICT DO NOTHING"""
 _FREEZE_PART = f"""
 INSERT INTO invoice_machine (org_id, invoice_id, starts_on, resource_id, {_CELL}, quantity)

@@ -197,5 +197,9 @@ def _note(session: Session, held: Held, by: Actor, action: str, detail: dict[str
 # What the voided invoice billed of earlier months is not billed any more.
 _UNBILL_LATE_USAGE = """
 INSERT INTO late_month (org_id, month, noticed_at)
-SELECT DISTINCT org_id, month, CAST(:now AS timestamptz) FROM invoice_usage
-WHERE org_id = :org AND invoice_id = :id AND month <> :month ON CONFLICT DO NOTHING"""
+SELECT :org, month, CAST(:now AS timestamptz) FROM (
+  SELECT month FROM invoice_usage WHERE org_id = :org AND invoice_id = :id AND month <> :month
+  UNION
+  SELECT to_date(split_part(key, '/', 2), 'YYYY-MM') FROM invoice_line
+  WHERE org_id = :org AND invoice_id = :id AND kind = 'adjustment' AND starts_with(key, 'late/')) late
+ON CONFLICT DO NOTHING"""

@@ -1,10 +1,13 @@
-"""Changing the price book that an organization buys from, as far as what was billed allows it."""
+"""What an organization buys from and is charged for, as far as what was billed allows it."""
+
+from datetime import date
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage.invoices.errors import BookRefused
+from flyusage.invoices.errors import BookRefused, MonthBilled
 from flyusage.invoices.models import invoice, seat_plan
+from flyusage.invoices.queries import months_billed
 from flyusage.metering.locks import lock_organizations
 from flyusage.orgs.acting import Actor
 from flyusage.pricing.agreements import buy_from
@@ -26,3 +29,13 @@ def change_book(session: Session, org_id: int, slug: str, *, by: Actor) -> Price
     if billed := session.scalar(other):
         raise BookRefused(f"The organization is billed in {billed}, and {new.slug} is in {new.currency}. Make another organization for it.")
     return new
+
+
+def refuse_billed(session: Session, org_id: int, day: date) -> None:
+    """Raise MonthBilled where the month of `day` is billed: what is charged on a day of it would stand on no invoice.
+
+    Its invoice stays as it is, and only late usage of it goes on the next. Holds the organization, so that no close comes between.
+    """
+    lock_organizations(session, [org_id])
+    if day.replace(day=1) in months_billed(session, org_id):
+        raise MonthBilled(f"{day:%B %Y} is billed, so a charge of that month would stand on no invoice. Let it be due on a later day.")

@@ -105,14 +105,16 @@ class _Gathering:
         self.groups[group][one.sku_id, one.region_id, one.vm_size_id, one.epoch] += one.quantity
 
     def _take_what_is_due_unused(self) -> None:
-        """A negotiated minimum, or a first tier's flat amount, is due without usage."""
+        """A negotiated minimum, or a first tier's flat amount, is due without usage, wherever the price holds."""
         for override, agreed in self.setting.prices.overrides:
             if not _is_due_unused(agreed.price) or not override.region_ids or override.sku_id not in self.setting.reference.skus:
                 continue
-            region_id = min(override.region_ids)
-            for epoch in self.setting.epochs:
-                if self._price(override.sku_id, region_id, epoch.number) is agreed:
-                    self.groups[self._group(agreed, override.sku_id, region_id, 0)][override.sku_id, region_id, 0, epoch.number] += 0
+            group = self._group(agreed, override.sku_id, min(override.region_ids), 0)
+            places = [*sorted({region_id for _, region_id, _, _ in self.groups.get(group, ())}), *sorted(override.region_ids)]
+            for number in range(len(self.setting.epochs)):
+                held = next((region_id for region_id in places if self._price(override.sku_id, region_id, number) is agreed), None)
+                if held is not None:
+                    self.groups[group][override.sku_id, held, 0, number] += 0
 
     def _group(self, agreed: AgreedPrice, sku_id: int, region_id: int, vm_size_id: int) -> Group:
         if not agreed.is_linear:
@@ -125,32 +127,49 @@ class _Gathering:
         return self.setting.prices.on(sku_id, region_id, self.setting.epochs[epoch].starts_on)
 
     def lines(self) -> UsageLines:
-        made = [self._line(group, parts) for group, cells in self.groups.items() for parts in self._segments(cells)]
+        made = [self._line(group, parts) for group, cells in self.groups.items() for parts in self._segments(group, cells)]
         unpriced = [self._unpriced(key, epochs) for key, epochs in sorted(self.unpriced.items())]
         return UsageLines(tuple(line for line, _ in made), tuple(bounds for _, bounds in made if bounds), tuple(unpriced))
 
-    def _segments(self, cells: dict[tuple[int, int, int, int], int]) -> list["_Segment"]:
+    def _segments(self, group: Group, cells: dict[tuple[int, int, int, int], int]) -> list["_Segment"]:
         """The cells of a group, cut where any of the prices it uses changes."""
         if len(self.setting.epochs) == 1:
             span = self.setting.epochs[0].starts_on, self.setting.epochs[0].ends_on
-            return [_Segment(span, 0, {key[:3]: quantity for key, quantity in sorted(cells.items())})]
-        pairs = sorted({(sku_id, region_id) for sku_id, region_id, _, _ in cells})
-        numbers = range(len(self.setting.epochs))
-        sources = {number: tuple(price and price.source for price in (self._price(*pair, number) for pair in pairs)) for number in numbers}
+            return [_Segment(span, {key[:3]: quantity for key, quantity in sorted(cells.items())}, {key[:3]: 0 for key in cells})]
+        numbers, sources = range(len(self.setting.epochs)), self._sources(group, cells)
         found = []
         for _, run in groupby(numbers, key=sources.__getitem__):
             epochs = list(run)
             inside: dict[tuple[int, int, int], int] = defaultdict(int)
+            priced: dict[tuple[int, int, int], int] = {}
             for (sku_id, region_id, vm_size_id, epoch), quantity in cells.items():
                 if epoch in epochs:
                     inside[sku_id, region_id, vm_size_id] += quantity
+                    priced[sku_id, region_id, vm_size_id] = epoch
             if inside:
                 span = self.setting.epochs[epochs[0]].starts_on, self.setting.epochs[epochs[-1]].ends_on
-                found.append(_Segment(span, epochs[0], dict(sorted(inside.items()))))
+                found.append(_Segment(span, dict(sorted(inside.items())), priced))
         return found
 
+    def _sources(self, group: Group, cells: Iterable[tuple[int, int, int, int]]) -> list[object]:
+        """By epoch, what differs where a line is cut: the prices it uses; of a price that is rated over many places whether it holds in any.
+
+        So another price in one of these places neither cuts nor shortens what holds in the others.
+        """
+        numbers = range(len(self.setting.epochs))
+        if group[0] in ("machine", "sku"):
+            pairs = sorted({(sku_id, region_id) for sku_id, region_id, _, _ in cells})
+            return [tuple(price and price.source for price in (self._price(*pair, number) for pair in pairs)) for number in numbers]
+        sku_id, places = group[1], self.setting.reference.regions
+
+        def is_held(region_id: int, number: int) -> bool:
+            price = self._price(sku_id, region_id, number)
+            return price is not None and self._group(price, sku_id, region_id, 0) == group
+
+        return [any(is_held(region_id, number) for region_id in places) for number in numbers]
+
     def _line(self, group: Group, segment: "_Segment") -> tuple[Line, Bounds | None]:
-        agreed = {key: self._price(key[0], key[1], segment.epoch) for key in segment.cells}
+        agreed = {key: self._price(key[0], key[1], segment.epochs[key]) for key in segment.cells}
         prices = {key: price for key, price in agreed.items() if price is not None}
         if group[0] == "machine":
             return self._machine_line(segment, prices), None
@@ -268,11 +287,11 @@ class _Gathering:
 
 @dataclass(frozen=True)
 class _Segment:
-    """Cells (sku, region, size) in a span of days that begins with `epoch`, without a change of any of their prices."""
+    """Cells (sku, region, size) in a span of days without a change of any of their prices; `epochs`: one in which each holds its price."""
 
     span: Span
-    epoch: int
     cells: dict[tuple[int, int, int], int]
+    epochs: dict[tuple[int, int, int], int]
 
     @property
     def days(self) -> int:

@@ -225,22 +225,43 @@ SELECT k.code AS sku, p.scope, p.amount, p.per_quantity, p.unit, p.effective_fro
        p.model, p.tiers, p.package_size, p.rate_percent, p.free_quantity, p.minimum, p.maximum
 FROM price p JOIN sku k ON k.id = p.sku_id WHERE {where} ORDER BY k.code, p.scope, p.effective_from NULLS FIRST"""
 
-# A region's own price goes before its group's, and that before the global one. Neighbouring spans of one price are merged.
+# On each day a region's own price goes before its group's, and that before the global one. Neighbouring spans of one price are merged:
+# of prices that are amounts alone wherever they say the same, of others, which are rated over all their places together, only where it
+# is the same price. What a scope goes on saying from one version to the next is one price, known by its first id.
 _EXPAND = """
 WITH version AS (
   SELECT id, effective_from AS starts_on, lead(effective_from, 1, 'infinity') OVER (ORDER BY effective_from) AS ends_on
   FROM price_book_version WHERE book_id = :book AND published_at IS NOT NULL
-), ranked AS (
-  SELECT p.id AS price_id, p.sku_id, r.id AS region_id, p.amount, p.per_quantity * coalesce(p.package_size, 1)::bigint AS per_quantity,
-         jsonb_build_array(p.model, p.tiers, p.rate_percent, p.free_quantity, p.minimum, p.maximum) AS terms,
-         greatest(v.starts_on, p.effective_from) AS starts_on, least(v.ends_on, p.effective_to) AS ends_on,
-         rank() OVER (PARTITION BY v.id, p.sku_id, r.id ORDER BY (p.scope = r.code) DESC, (p.scope = r.egress_group) DESC) AS place
-  FROM version v JOIN price p ON p.version_id = v.id JOIN region r ON p.scope IN (r.code, r.egress_group, 'global')
-), held AS (
-  SELECT * FROM ranked WHERE place = 1 AND starts_on < ends_on
-), stepped AS (
+), said AS (
+  SELECT p.id, p.sku_id, p.scope, p.amount, p.per_quantity * coalesce(p.package_size, 1)::bigint AS per_quantity,
+         jsonb_build_array(p.model, p.tiers, p.package_size, p.rate_percent, p.free_quantity, p.minimum, p.maximum) AS terms,
+         p.model = 'per_unit' AND p.free_quantity = 0 AND p.minimum IS NULL AND p.maximum IS NULL AS is_plain,
+         greatest(v.starts_on, p.effective_from) AS starts_on, least(v.ends_on, p.effective_to) AS ends_on
+  FROM version v JOIN price p ON p.version_id = v.id
+), begun AS (
   SELECT *, (amount, per_quantity, terms, starts_on) IS DISTINCT FROM
             (lag(amount) OVER span, lag(per_quantity) OVER span, lag(terms) OVER span, lag(ends_on) OVER span) AS is_step
+  FROM said WHERE starts_on < ends_on WINDOW span AS (PARTITION BY sku_id, scope ORDER BY starts_on)
+), known AS (
+  SELECT *, min(id) OVER (PARTITION BY sku_id, scope, step) AS price_id FROM (
+    SELECT *, count(*) FILTER (WHERE is_step) OVER (PARTITION BY sku_id, scope ORDER BY starts_on) AS step FROM begun) counted
+), offered AS (
+  SELECT known.sku_id, r.id AS region_id, known.starts_on, known.ends_on, amount, per_quantity, terms, is_plain, price_id,
+         CASE known.scope WHEN r.code THEN 2 WHEN r.egress_group THEN 1 ELSE 0 END AS nearness
+  FROM known JOIN region r ON known.scope IN (r.code, r.egress_group, 'global')
+), piece AS (
+  SELECT sku_id, region_id, day AS starts_on, lead(day) OVER (PARTITION BY sku_id, region_id ORDER BY day) AS ends_on FROM (
+    SELECT sku_id, region_id, starts_on AS day FROM offered UNION SELECT sku_id, region_id, ends_on FROM offered) edge
+), held AS (
+  SELECT DISTINCT ON (piece.sku_id, piece.region_id, piece.starts_on)
+         piece.sku_id, piece.region_id, piece.starts_on, piece.ends_on, amount, per_quantity, terms, price_id,
+         CASE WHEN is_plain THEN 0 ELSE price_id END AS identity
+  FROM piece JOIN offered ON offered.sku_id = piece.sku_id AND offered.region_id = piece.region_id
+    AND offered.starts_on <= piece.starts_on AND piece.ends_on <= offered.ends_on
+  ORDER BY piece.sku_id, piece.region_id, piece.starts_on, nearness DESC, price_id DESC
+), stepped AS (
+  SELECT *, (amount, per_quantity, terms, identity, starts_on) IS DISTINCT FROM
+            (lag(amount) OVER span, lag(per_quantity) OVER span, lag(terms) OVER span, lag(identity) OVER span, lag(ends_on) OVER span) AS is_step
   FROM held WINDOW span AS (PARTITION BY sku_id, region_id ORDER BY starts_on)
 ), numbered AS (
   SELECT *, count(*) FILTER (WHERE is_step) OVER (PARTITION BY sku_id, region_id ORDER BY starts_on) AS step FROM stepped

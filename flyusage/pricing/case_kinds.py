@@ -1,44 +1,27 @@
 """What each kind of case asks: from its inputs to a charge. The kinds and their inputs are documented in README.md."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor
 
 from flyusage.money import Currency, split_by_weight, to_minor
 from flyusage.pricing.blocks import rate_blocks
 from flyusage.pricing.case_inputs import Inputs
+from flyusage.pricing.case_taxes import reckon_vat
 from flyusage.pricing.errors import InputInvalid, InputMissing, KindUnknown
 from flyusage.pricing.increments import rate_increment
 from flyusage.pricing.preset import machine_cost, preset, preset_named
 from flyusage.pricing.proration import commitment_shortfall, mean_level, prorated, true_up
-from flyusage.pricing.rating import ZERO, Model, Price, RatedCharge, Step, charge, discount, limit, plain, rate_usage, rounded
-from flyusage.pricing.settling import after_reservation, reservation_discount, tax_inside, tax_on
+from flyusage.pricing.rating import ZERO, Model, Price, RatedCharge, Step, Tier, charge, discount, limit, plain, rate_usage, rounded
+from flyusage.pricing.reckoned import Reckoned
+from flyusage.pricing.settling import after_reservation, reservation_discount
 from flyusage.pricing.transactions import TransactionPrice, rate_transactions
 
 MONTH_SECONDS = 30 * 86_400
 MOST_PLACES = 12
 MOST_PARTS = 100_000
-CATEGORIES = ("S", "AE", "E", "Z", "O", "G", "K")
 INCREMENT_SUFFIXES = ("_capped_delta", "_delta")
-
-
-@dataclass(frozen=True)
-class Reckoned:
-    """A case's charge before rounding and tax.
-
-    `tax_basis` stands for the net where tax is not on the rounded one; `taxes` replaces tax altogether where rates are mixed.
-    `is_credited`: the promotional credit has lowered the net already.
-    `others` are further answers by name; `main` names what a case with one plain answer means. `parts` make a list of the answer.
-    """
-
-    net: RatedCharge
-    tax_basis: Fraction | None = None
-    taxes: RatedCharge | None = None
-    is_credited: bool = False
-    others: Mapping[str, Fraction] = field(default_factory=dict)
-    main: str = ""
-    parts: tuple[Fraction, ...] = ()
 
 
 def reckon(kind: str, inputs: Inputs, currency: Currency) -> Reckoned:
@@ -58,29 +41,34 @@ def kinds() -> list[str]:
     return sorted({*_KINDS, *(f"{name}_capped_delta" for name in _PRICES)})
 
 
-def _usage(model: Model, inputs: Inputs, **more: object) -> Price:
-    return Price(
-        model,
-        per_quantity=inputs.whole("per", default=1),
-        free_quantity=inputs.number("free", "free_units", default=ZERO),
-        **more,  # type: ignore[arg-type]
-    )
+def _usage(model: Model, inputs: Inputs, *, per: int = 1, **more: object) -> Price:
+    """Free units are told like the quantity, whatever number of units the amount is for."""
+    free = inputs.number("free", "free_units", default=ZERO)
+    return Price(model, per_quantity=per, free_quantity=free / max(1, per), **more)  # type: ignore[arg-type]
 
 
 def _unit(inputs: Inputs) -> Price:
-    return _usage(Model.PER_UNIT, inputs, unit_amount=inputs.number("unit", "unit_amount", "unit_price", "price"))
+    amount, per = inputs.number("unit", "unit_amount", "unit_price", "price"), inputs.whole("per", default=1)
+    return _usage(Model.PER_UNIT, inputs, per=per, unit_amount=amount)
 
 
-def _graduated(inputs: Inputs) -> Price:
-    return _usage(Model.GRADUATED, inputs, tiers=inputs.tiers())
+def _tiered(model: Model) -> Callable[[Inputs], Price]:
+    """Bounds and packages of tiers are told like the quantity, too."""
+
+    def price_of(inputs: Inputs) -> Price:
+        per = inputs.whole("per", default=1)
+        return _usage(model, inputs, per=per, tiers=tuple(_for_each(max(1, per), tier) for tier in inputs.tiers()))
+
+    return price_of
 
 
-def _volume(inputs: Inputs) -> Price:
-    return _usage(Model.VOLUME, inputs, tiers=inputs.tiers())
+def _for_each(per: int, tier: Tier) -> Tier:
+    bounds = {name: None if value is None else value / per for name, value in (("up_to", tier.up_to), ("package_size", tier.package_size))}
+    return replace(tier, **bounds)
 
 
 def _package(inputs: Inputs) -> Price:
-    size, amount = inputs.number("size", "package_size"), inputs.number("price", "unit", "amount")
+    size, amount = inputs.number("size", "package_size"), inputs.number("price", "package_amount", "unit", "amount")
     return _usage(Model.PACKAGE, inputs, package_size=size, unit_amount=amount)
 
 
@@ -309,59 +297,6 @@ def _reservation(inputs: Inputs, _currency: Currency) -> Reckoned:
     return Reckoned(charge(saved), others=others, main="discount_pct")
 
 
-def _vat(inputs: Inputs, currency: Currency) -> Reckoned:
-    """Tax on one net, or on the lines of each rate together; a line without a rate of its own has the case's."""
-    whole = tax_percent(inputs)
-    if inputs.has("gross"):
-        return _vat_inside(inputs, whole, currency)
-    lines = [(_line_net(one), tax_percent(one, whole)) for one in inputs.objects("lines", of_numbers="net")]
-    if lines and inputs.has("net", "amount"):
-        raise InputInvalid("net and lines both say what is taxed; give one.")
-    nets: dict[Fraction, Fraction] = {}
-    for amount, percent in lines or [(_line_net(inputs), whole)]:
-        nets[percent] = nets.get(percent, ZERO) + rounded(charge([Step("net", amount)]), currency).amount
-    credit = rounded(charge([Step("credit", inputs.amount("promotional_credit", default=ZERO))]), currency).amount
-    if credit and len(nets) > 1:
-        raise InputInvalid("promotional_credit lowers one net; here are several rates, so say which net is lowered by how much.")
-    net = charge([Step(f"Net at {plain(percent)} %", amount) for percent, amount in nets.items()])
-    if credit:
-        ((percent, amount),) = nets.items()
-        taken = min(credit, max(ZERO, amount))
-        nets, net = {percent: amount - taken}, net.then(Step(f"Promotional credit of {plain(credit)}", -taken))
-    taxes = charge(
-        [Step(f"{plain(percent)} % tax on {plain(amount)}", tax_on(amount, percent, currency)) for percent, amount in nets.items()]
-    )
-    return Reckoned(net, taxes=taxes, is_credited=True)
-
-
-def _line_net(inputs: Inputs) -> Fraction:
-    """A net as it is given, or a quantity at a price."""
-    if inputs.has("net", "amount"):
-        return inputs.number("net", "amount")
-    if not inputs.has("qty", "quantity"):
-        raise InputMissing("net is missing; or qty and unit.")
-    return inputs.number("qty", "quantity") * inputs.number("unit", "unit_amount", "unit_price", "price")
-
-
-def _vat_inside(inputs: Inputs, percent: Fraction, currency: Currency) -> Reckoned:
-    """One gross that the tax is inside of: the tax is rounded, the net is what it leaves."""
-    if inputs.has("net", "amount") or inputs.has("lines") or inputs.has("promotional_credit"):
-        raise InputInvalid("gross is an amount with the tax inside; neither net, lines nor promotional_credit go with it.")
-    gross = rounded(charge([Step("Gross", inputs.number("gross"))]), currency)
-    tax = tax_inside(gross.amount, percent, currency)
-    text = f"{plain(percent)} % tax inside {plain(gross.amount)}"
-    return Reckoned(gross.then(Step(text, -tax)), taxes=charge([Step(text, tax)]), is_credited=True)
-
-
-def tax_percent(inputs: Inputs, default: Fraction = ZERO) -> Fraction:
-    """The rate of a net; none where the customer accounts for the tax, or nobody does."""
-    percent, category = inputs.amount("tax_pct", "vat_pct", default=default), inputs.text("category", default="S").upper()
-    if category not in CATEGORIES:
-        raise InputInvalid(f"category is one of {', '.join(CATEGORIES)}, as EN 16931 has them.")
-    is_free = [inputs.flag("reverse_charge", default=False), inputs.flag("exempt", "tax_exempt", default=False), category != "S"]
-    return ZERO if any(is_free) else percent
-
-
 def _allocate(inputs: Inputs, currency: Currency) -> Reckoned:
     """A rounded amount over parts, by largest remainder; what is left over goes to the earlier of equals."""
     amount = rounded(charge([Step("Amount", inputs.number("amount", "total"))]), currency)
@@ -385,14 +320,18 @@ _ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
 _PRICES: dict[str, Callable[[Inputs], Price]] = {
     "unit": _unit,
     "per_unit": _unit,
-    "graduated": _graduated,
-    "volume": _volume,
+    "graduated": _tiered(Model.GRADUATED),
+    "volume": _tiered(Model.VOLUME),
     "package": _package,
     "percentage": _percentage,
     "graduated_percentage": _graduated_percentage,
     "dynamic": _multiplied,
 }
-_OTHER_NAMES = {"standard": "unit", "bulk": "volume", "percent": "percentage", "proration": "prorate", "tax": "vat"}
+_OTHER_NAMES = {
+    "standard": "unit", "per_seat": "unit", "tiered_graduated": "graduated", "slab": "graduated",
+    "bulk": "volume", "tiered_volume": "volume", "stairstep": "volume", "stair_step": "volume", "percent": "percentage",
+    "flat_fee": "flat", "fixed": "flat", "gauge": "time_weighted", "weighted_sum": "time_weighted", "proration": "prorate", "tax": "vat",
+}  # fmt: skip
 _KINDS: dict[str, Callable[[Inputs, Currency], Reckoned]] = {
     **{name: _one_quantity(price_of) for name, price_of in _PRICES.items()},
     "package": _packages,
@@ -411,6 +350,6 @@ _KINDS: dict[str, Callable[[Inputs, Currency], Reckoned]] = {
     "block_top_tier": _blocks(is_top_tier=True),
     "fly_machine": _fly_machine,
     "reservation": _reservation,
-    "vat": _vat,
+    "vat": reckon_vat,
     "allocate": _allocate,
 }

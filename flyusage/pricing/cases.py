@@ -11,10 +11,12 @@ from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
 from flyusage.money import Currency, round_half_away, to_minor
 from flyusage.pricing.case_inputs import Inputs, number
-from flyusage.pricing.case_kinds import Reckoned, reckon, tax_percent
+from flyusage.pricing.case_kinds import reckon
+from flyusage.pricing.case_taxes import tax_percent
 from flyusage.pricing.errors import AnswerUnknown, CasesUnreadable, InputInvalid
 from flyusage.pricing.export import adding_up
 from flyusage.pricing.rating import ZERO, RatedCharge, Step, charge, plain, rounded
+from flyusage.pricing.reckoned import Reckoned
 from flyusage.pricing.settling import tax_inside, with_tax
 
 Answer = str | dict[str, str] | list[str]

@@ -2,10 +2,11 @@
 
 The JSON form holds what is beyond an amount per unit, numbers as texts so that no digit is lost:
 `{"model": "graduated", "tiers": [{"up_to": "10", "unit_amount": "0.1", "flat_amount": "0", "rate_percent": "0"}, …], "package_size": …,
-"rate_percent": …, "free_quantity": …, "minimum": …, "maximum": …}`, each optional but `model`. Negotiated prices are kept as it.
+"rate_percent": …, "free_quantity": …, "minimum": …, "maximum": …}`, each optional but `model`; a tier may have a `package_size` of its own.
+Negotiated prices are kept as it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -15,7 +16,7 @@ from typing import Any
 from flyusage.money import round_half_away
 from flyusage.pricing.case_inputs import Inputs
 from flyusage.pricing.errors import PriceInvalid
-from flyusage.pricing.rating import TIERED, Model, Price, Tier
+from flyusage.pricing.rating import SHOWN_PLACES, TIERED, Model, Price, Tier
 
 GLOBAL = "global"
 TERMS = ("model", "tiers", "package_size", "rate_percent", "free_quantity", "minimum", "maximum")
@@ -70,8 +71,7 @@ class ListedPrice:
             raise PriceInvalid("A package holds a whole number of units.")
         if self.per_quantity * (self.package_size or 1) >= MOST_QUANTITY:
             raise PriceInvalid("A price is for fewer than 2^63 base units.")
-        costly = next((tier.unit_amount for tier in rating.tiers if tier.unit_amount), Fraction(0))
-        return replace(self, amount=_decimal(costly)) if self.model in TIERED else self
+        return replace(self, amount=_of_tiers(rating.tiers)) if self.model in TIERED else self
 
 
 def price_of(amount: Decimal | Fraction, per_quantity: int, terms: Mapping[str, Any] | None = None) -> Price:
@@ -98,7 +98,7 @@ def listed_amount(amount: Decimal, per_quantity: int, terms: Mapping[str, Any] |
     """(amount, base units it is for): the list price of `price_of`, as `price_segment` holds those of books."""
     price = price_of(amount, per_quantity, terms)
     if price.model in TIERED:
-        return _decimal(next((tier.unit_amount for tier in price.tiers if tier.unit_amount), Fraction(0))), per_quantity
+        return _of_tiers(price.tiers), per_quantity
     return amount, int(per_quantity * (price.package_size or 1))
 
 
@@ -135,16 +135,29 @@ def tiers_from(written: Any, model: Model) -> tuple[Tier, ...]:
     return tiers
 
 
+def _of_tiers(tiers: Iterable[Tier]) -> Decimal:
+    """The list price of tiers: a unit's in the first that costs anything, of packages its share at twelve decimals where it has no end."""
+    costly = next((tier for tier in tiers if tier.unit_amount), None)
+    if costly is None:
+        return Decimal(0)
+    if costly.package_size is None:
+        return _decimal(costly.unit_amount)
+    return round_half_away(costly.unit_amount / costly.package_size, SHOWN_PLACES)
+
+
 def _tier(written: Mapping[str, Any]) -> Tier:
-    return Tier(
-        _optional(written.get("up_to")), *(Fraction(written.get(name) or 0) for name in ("unit_amount", "flat_amount", "rate_percent"))
-    )
+    amounts = (Fraction(written.get(name) or 0) for name in ("unit_amount", "flat_amount", "rate_percent"))
+    return Tier(_optional(written.get("up_to")), *amounts, package_size=_optional(written.get("package_size")))
 
 
 def _tiers_json(tiers: tuple[Tier, ...]) -> list[dict[str, str | None]]:
     names = ("unit_amount", "flat_amount", "rate_percent")
     return [
-        {"up_to": None if tier.up_to is None else _text(tier.up_to), **{name: _text(getattr(tier, name)) for name in names}}
+        {
+            "up_to": None if tier.up_to is None else _text(tier.up_to),
+            **{name: _text(getattr(tier, name)) for name in names},
+            **({} if tier.package_size is None else {"package_size": _text(tier.package_size)}),
+        }
         for tier in tiers
     ]
 

@@ -121,6 +121,7 @@ def _tiers_told(price: Price) -> Iterable[str]:
     for tier in price.tiers:
         where = "beyond" if tier.up_to is None else f"to {plain(tier.up_to)}"
         costs = f"{plain(tier.rate_percent)} %" if price.model is Model.PERCENTAGE else plain(tier.unit_amount)
+        costs += "" if tier.package_size is None else f" per package of {plain(tier.package_size)}"
         yield f"{where} {costs}{f' and {plain(tier.flat_amount)} flat' if tier.flat_amount else ''}"
 
 

@@ -193,17 +193,26 @@ CASE WHEN (listed.model, listed.free_quantity, listed.minimum, listed.maximum) I
   THEN jsonb_build_object('model', listed.model, 'tiers', listed.tiers, 'package_size', listed.package_size::text,
                           'rate_percent', listed.rate_percent::text, 'free_quantity', listed.free_quantity::text,
                           'minimum', listed.minimum::text, 'maximum', listed.maximum::text) END AS terms"""
+# On each day a region's own price goes before its group's, and that before the global one.
 _VERSION = f"""
-WITH placed AS (
-  SELECT p.id, r.id AS region_id, v.effective_from AS begins,
-         rank() OVER (PARTITION BY p.sku_id, r.id ORDER BY (p.scope = r.code) DESC, (p.scope = r.egress_group) DESC) AS place
+WITH offered AS (
+  SELECT p.id, p.sku_id, r.id AS region_id, v.effective_from AS begins,
+         CASE WHEN p.effective_from > v.effective_from THEN p.effective_from ELSE '-infinity' END AS since,
+         coalesce(p.effective_to, 'infinity') AS until,
+         CASE p.scope WHEN r.code THEN 2 WHEN r.egress_group THEN 1 ELSE 0 END AS nearness
   FROM price_book_version v JOIN price p ON p.version_id = v.id JOIN sku k ON k.id = p.sku_id AND k.meter IS NOT NULL
   JOIN region r ON p.scope IN (r.code, r.egress_group, 'global')
-  WHERE v.id = :version
+  WHERE v.id = :version AND (p.effective_to IS NULL OR p.effective_to > v.effective_from)
+), piece AS (
+  SELECT sku_id, region_id, day AS since, lead(day) OVER (PARTITION BY sku_id, region_id ORDER BY day) AS until FROM (
+    SELECT sku_id, region_id, since AS day FROM offered UNION SELECT sku_id, region_id, until FROM offered) edge
+), placed AS (
+  SELECT DISTINCT ON (piece.sku_id, piece.region_id, piece.since) offered.id, piece.region_id, begins, piece.since, piece.until
+  FROM piece JOIN offered ON offered.sku_id = piece.sku_id AND offered.region_id = piece.region_id
+    AND offered.since <= piece.since AND piece.until <= offered.until
+  ORDER BY piece.sku_id, piece.region_id, piece.since, nearness DESC, offered.id DESC
 )
 SELECT listed.sku_id, placed.region_id, listed.amount, listed.per_quantity * coalesce(listed.package_size, 1)::bigint,
-       CASE WHEN listed.effective_from > placed.begins THEN listed.effective_from END, listed.effective_to, listed.unit,
-       listed.id, placed.begins, {_RATING}
+       NULLIF(placed.since, '-infinity'), NULLIF(placed.until, 'infinity'), listed.unit, listed.id, placed.begins, {_RATING}
 FROM placed JOIN price listed ON listed.id = placed.id
-WHERE placed.place = 1 AND (listed.effective_to IS NULL OR listed.effective_to > placed.begins)
-ORDER BY listed.sku_id, placed.region_id, listed.effective_from NULLS FIRST"""
+ORDER BY listed.sku_id, placed.region_id, placed.since"""

@@ -113,6 +113,23 @@ def test_a_book_of_its_own_in_another_currency(flyusage, cast: Cast) -> None:
     assert "is in JPY and stays so" in flyusage(*YEN[:-2], "2026-02-01", "--currency", "USD").err
 
 
+def test_what_would_be_due_in_a_billed_month_is_refused(flyusage, cast: Cast) -> None:
+    """Its invoice stays and only late usage goes on the next, so that nobody would ever be charged for it."""
+    bill_to(cast.prism.id)
+    with clock.freeze(datetime(2026, 11, 2, tzinfo=UTC)):
+        flyusage("terms", "charge", "prism", "Migration", "10", "--on", "2026-10-05")
+        assert flyusage("invoices", "issue", "--org", "prism", "--month", "2026-10").code == 0
+        for words in (
+            ("charge", "prism", "Training", "10", "--on", "2026-10-31"),
+            ("fee", "prism", "Support", "29", "--from", "2026-10-01"),
+            ("reserve", "prism", "fra", "shared", "36", "5", "--from", "2026-10-15"),
+        ):
+            said = flyusage("terms", *words)
+            assert (said.code, "October 2026 is billed" in said.err) == (1, True), said
+        for words in (("charge", "prism", "Training", "10"), ("reserve", "prism", "fra", "shared", "0", "5", "--from", "2026-10-15")):
+            assert flyusage("terms", *words).code == 0  # November's, and what costs nothing up front
+
+
 def test_an_organization_that_was_billed_keeps_its_currency(flyusage, cast: Cast) -> None:
     with clock.freeze(NOW):
         _yen(flyusage)

@@ -156,7 +156,32 @@ def test_a_month_billed_anew_gives_back_what_a_later_invoice_had_adjusted(prism)
     assert billed(prism, at=DECEMBER).net_minor == 15000 + 1500
     with acting(DECEMBER) as session:
         assert late_months(session, prism) == [OCTOBER]
-        assert [(line.key, line.amount_minor) for line in adjust(session, prism, [OCTOBER]).lines] == [("late/2026-10/volume/dfw", -1500)]
+        back = adjust(session, prism, [OCTOBER])
+    key = "late/2026-10/returned/S-19/volume/dfw"
+    assert [(line.key, line.amount_minor, line.working[0].text) for line in back.lines] == [(key, -1500, "Charged on PRISM-000002")]
+    assert list(back.places[key].values()) == [-1500]
+
+
+def test_what_is_given_back_once_a_month_is_billed_anew_is_what_was_charged(prism):
+    """October costs $160.00 at most. Its late 100 GB bring $10.00, in November; anew, with those, it costs $160.00: $10.00 go back, once."""
+    with acting(DECEMBER) as session:
+        agreements.limit_spend(session, prism, SpendLimit("USD", OCTOBER, NOVEMBER, None, 16000), by=BY)
+    take_in(*volume("late", 100), at=DECEMBER)
+    november = billed(prism, NOVEMBER, at=DECEMBER)
+    assert november.net_minor == 2900 + 1000
+    void_october(prism)
+    assert billed(prism, at=DECEMBER).net_minor == 16000
+    take_in(*volume("d1", 1000, month=12), at=LATER)
+    december = billed(prism, date(2026, 12, 1), at=LATER)
+    assert sorted(amount for _, amount in late_lines(december.id)) == [-1500, 500]  # the usage, and what the maximum took of it
+    assert december.net_minor == 15000 - 1000
+    with db.transaction(prism) as session:
+        assert {by: sum(part.amount_minor for part in breakdown(session, prism, december.id, by)) for by in By} == dict.fromkeys(By, 14000)
+    assert rows("SELECT * FROM late_month") == []
+    # a void of what gave it back leaves it to be given back again
+    with acting(LATER) as session:
+        void(session, prism, december.id, reason="Wrong", by=BY)
+    assert billed(prism, date(2026, 12, 1), at=LATER).net_minor == 14000
 
 
 def test_terms_are_those_of_the_late_month(prism):

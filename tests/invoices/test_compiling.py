@@ -224,6 +224,37 @@ def test_a_negotiated_minimum_is_due_without_usage():
     assert [(line.kind, line.amount_minor) for line in statement.lines] == [(LineKind.USAGE, 0), (LineKind.MINIMUM, 500)]
 
 
+def test_a_negotiated_minimum_is_due_without_usage_beside_a_price_of_the_first_of_its_regions():
+    """The wide price asks for 5.00; fra, the first region, has another one, and nothing was used anywhere."""
+    price, other = Price(Model.PER_UNIT, Fraction("0.02"), 10**9, minimum=Fraction(5)), Price(Model.PER_UNIT, Fraction("0.03"), 10**9)
+    made = negotiated(price)
+    ((wide, agreed),) = made.prices.overrides
+    narrow = replace(wide, scope="fra", id=4, region_ids=frozenset({FRA}))
+    made.prices.overrides = ((wide, agreed), (narrow, AgreedPrice(other, "GB", Decimal("0.03"), override_id=4)))
+    assert compile_statement(made, []).net_minor == 500
+    # 100 GB in gru, 2.00: one line of gru alone, raised to 5.00
+    statement = compile_statement(made, [used(EGRESS, 100 * 10**9, region=GRU)])
+    assert [(line.region_id, line.amount_minor) for line in statement.lines] == [(GRU, 200), (GRU, 300)]
+
+
+def test_another_price_in_one_place_neither_cuts_nor_shortens_what_holds_elsewhere():
+    """100 GB a month are free. From Oct 17 on fra pays 0.03 instead. 90 GB in gru all month, 20 in fra before: (110 − 100) × 0.02."""
+    price, other = (
+        Price(Model.PER_UNIT, Fraction("0.02"), 10**9, free_quantity=Fraction(100)),
+        Price(Model.PER_UNIT, Fraction("0.03"), 10**9),
+    )
+    made = negotiated(price)
+    ((wide, agreed),) = made.prices.overrides
+    narrow = replace(wide, scope="fra", id=4, starts_on=date(2026, 10, 17), region_ids=frozenset({FRA}))
+    made = setting(terms(overrides=[wide, narrow]))
+    made.prices.overrides = ((wide, agreed), (narrow, AgreedPrice(other, "GB", Decimal("0.03"), override_id=4)))
+    gru = [used(EGRESS, 45 * 10**9, region=GRU, epoch=epoch) for epoch in (0, 1)]
+    statement = compile_statement(made, [*gru, used(EGRESS, 20 * 10**9), used(EGRESS, 10 * 10**9, epoch=1)])
+    assert sorted((line.period.start.day, line.amount_minor) for line in statement.lines) == [(1, 20), (17, 30)]
+    # whatever is used in fra alone, until then: no less is free
+    assert compile_statement(made, [used(EGRESS, 100 * 10**9)]).net_minor == 0
+
+
 # -- fees and charges ------------------------------------------------------------------------------------------------------
 
 

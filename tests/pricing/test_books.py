@@ -1,6 +1,7 @@
 """Price books: the published list to the last decimal, its history, and that what is published stays."""
 
 import csv
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -14,7 +15,7 @@ from flyusage import db
 from flyusage.periods import Period, midnight
 from flyusage.pricing import books
 from flyusage.pricing.errors import PriceBookMissing
-from flyusage.pricing.price_table import price_table
+from flyusage.pricing.price_table import price_table, version_table
 from flyusage.pricing.rating import rate
 
 
@@ -130,6 +131,40 @@ def test_what_is_published_stays(database, statement: str) -> None:
 
     with pytest.raises(sa.exc.DatabaseError, match=r"published|only ever added"), schema.owner_session() as session:
         session.execute(sa.text(statement))
+
+
+def test_a_wider_price_holds_on_the_days_that_a_regions_own_leaves(database) -> None:
+    """fra has a price of its own from Oct 10 to Oct 19; before and after it pays what everybody pays, published or tried."""
+    with db.platform_transaction() as session:
+        book = books.create_book(session, slug="summer", name="Summer", currency="USD", is_synthetic=True)
+        wide = books.ListedPrice("volume", "global", Decimal("0.15"), 1024 * 2_592_000, "GB-month(30d)")
+        own = replace(wide, scope="fra", amount=Decimal("0.1"), effective_from=date(2026, 10, 10), effective_to=date(2026, 10, 20))
+        version = books.draft(session, book, date(2026, 1, 1), prices=[wide, own])
+        tried = version_table(session, version)
+        books.publish(session, book)
+        ids = ids_by_code(session)
+        days = [date(2026, 10, 9), date(2026, 10, 10), date(2026, 10, 19), date(2026, 10, 20)]
+        for table in (price_table(session, book), tried):
+            found = {region: [table.on(ids["volume"], ids[region], day) for day in days] for region in ("fra", "iad")}
+            assert [one and one.amount for one in found["fra"]] == [Decimal(n) for n in ("0.15", "0.1", "0.1", "0.15")]
+            assert [one and one.amount for one in found["iad"]] == [Decimal("0.15")] * 4
+
+
+def test_a_price_that_is_rated_over_many_places_is_the_same_one_wherever_and_since_whenever_it_holds(database) -> None:
+    """10 GB are free everywhere. fra has its own terms until the second version, gru from then on, though the same as everybody's."""
+    with db.platform_transaction() as session:
+        book = books.create_book(session, slug="joined", name="Joined", currency="USD", is_synthetic=True)
+        wide = books.ListedPrice("volume", "global", Decimal("0.15"), 1024 * 2_592_000, "GB-month(30d)", free_quantity=Decimal(10))
+        books.draft(session, book, date(2026, 1, 1), prices=[wide, replace(wide, scope="fra", free_quantity=Decimal(3))])
+        books.draft(session, book, date(2026, 10, 1), prices=[wide, replace(wide, scope="gru")])
+        books.publish(session, book)
+        table, ids = price_table(session, book), ids_by_code(session)
+        spans = {region: [(one.since, one.price_id) for one in table.spans[ids["volume"], ids[region]]] for region in ("iad", "fra", "gru")}
+        ((since, everybodys),) = spans["iad"]
+        assert (since, spans["fra"][1]) == (date(2026, 1, 1), (date(2026, 10, 1), everybodys))
+        assert spans["gru"][0] == (date(2026, 1, 1), everybodys)
+        assert spans["gru"][1][0] == date(2026, 10, 1)
+        assert spans["gru"][1][1] != everybodys
 
 
 def test_a_later_version_takes_over_on_its_day_alone(database) -> None:

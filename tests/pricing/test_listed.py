@@ -13,7 +13,7 @@ from pricing.test_rating import STEPS, prices
 from flyusage import db
 from flyusage.pricing import books
 from flyusage.pricing.errors import InputInvalid, PriceInvalid, SkuUnknown
-from flyusage.pricing.listed import ListedPrice, listed_from, price_of, terms_json, tiers_from
+from flyusage.pricing.listed import ListedPrice, listed_amount, listed_from, price_of, terms_json, tiers_from
 from flyusage.pricing.price_table import price_table
 from flyusage.pricing.rating import Model, Price, Tier, rate
 
@@ -24,6 +24,7 @@ EVERY = (
     replace(VOLUME, model=Model.GRADUATED, tiers=STEPS),
     replace(VOLUME, model=Model.VOLUME, tiers=(Tier(Fraction("0.5"), Fraction("0.000000779247")), Tier(None))),
     replace(VOLUME, model=Model.PACKAGE, package_size=Decimal(10)),
+    replace(VOLUME, model=Model.GRADUATED, tiers=(Tier(Fraction(4), Fraction(1)), Tier(None, Fraction(7), package_size=Fraction("2.5")))),
     replace(VOLUME, model=Model.PERCENTAGE, rate_percent=Decimal("2.9"), amount=Decimal(0), per_quantity=1),
     replace(VOLUME, model=Model.PERCENTAGE, tiers=(Tier(None, rate_percent=Fraction(3)),), amount=Decimal(0), per_quantity=1),
     replace(VOLUME, model=Model.FLAT, per_quantity=1),
@@ -39,7 +40,12 @@ def session(shared_database):
 
 
 @pytest.mark.parametrize(
-    "listed", EVERY, ids=lambda listed: f"{listed.model}{'-tiers' if listed.tiers else ''}{'-free' if listed.free_quantity else ''}"
+    "listed",
+    EVERY,
+    ids=lambda listed: (
+        f"{listed.model}{'-tiers' if listed.tiers else ''}{'-free' if listed.free_quantity else ''}"
+        f"{'-packages' if any(tier.package_size for tier in listed.tiers) else ''}"
+    ),
 )
 def test_every_model_comes_back_from_the_database_as_it_went_in(session, listed: ListedPrice) -> None:
     with session.begin_nested() as made:
@@ -109,6 +115,8 @@ TIER = '{"up_to": "5", "unit_amount": "1"}'
         'model = \'volume\', tiers = \'[{"up_to": "5", "unit_amount": "-1"}]\'',
         'model = \'volume\', tiers = \'[{"up_to": "5", "flat_amount": 0.1}]\'',
         "model = 'volume', tiers = '[{\"up_to\": \"5; DROP\"}]'",
+        "model = 'volume', tiers = '[{\"package_size\": \"0\"}]'",
+        "model = 'volume', tiers = '[{\"package_size\": 10}]'",
     ],
 )
 def test_the_database_refuses_a_price_that_could_not_rate(session, columns: str) -> None:
@@ -143,6 +151,12 @@ def test_tiers_as_people_write_them() -> None:
         Tier(Fraction(100), rate_percent=Fraction(2)),
         Tier(None, flat_amount=Fraction(5), rate_percent=Fraction(1)),
     )
+    (packed,) = tiers_from([{"unit": "7", "package_size": 3}], Model.VOLUME)
+    assert packed == Tier(None, Fraction(7), package_size=Fraction(3))
+    # 10 units are four packages: 28, and stay so in a price that is kept; a unit's list price is 7 / 3
+    kept = price_of(Decimal(0), 1, terms_json(Price(Model.VOLUME, tiers=(packed,))))
+    assert rate(Fraction(10), kept).amount == 28
+    assert listed_amount(Decimal(0), 1, terms_json(kept)) == (Decimal("2.333333333333"), 1)
     with pytest.raises(PriceInvalid, match=r"tiers\[0\].colour is nothing that a tier of this model has"):
         tiers_from([{"up_to": 5, "unit": 1, "colour": 1}], Model.VOLUME)
     for model, one in ((Model.VOLUME, {"rate_pct": 2, "unit": 1}), (Model.PERCENTAGE, {"unit": 2, "rate_pct": 1})):

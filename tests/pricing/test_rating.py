@@ -25,9 +25,12 @@ STEPS = (Tier(F(5), flat_amount=F(100)), Tier(F(10), flat_amount=F(50)), Tier(F(
 
 
 @st.composite
-def tiers(draw: st.DrawFn, *, has_flats: bool = True) -> tuple[Tier, ...]:
+def tiers(draw: st.DrawFn, *, may_jump: bool = True) -> tuple[Tier, ...]:
     bounds = sorted(draw(st.sets(decimals(1, 10**6, 2), max_size=4)))
-    return tuple(Tier(bound, draw(amounts), draw(amounts) if has_flats else F(0), draw(decimals(0, 50, 2))) for bound in [*bounds, None])
+    sizes = st.none() | decimals(1, 100, 1) if may_jump else st.none()
+    return tuple(
+        Tier(bound, draw(amounts), draw(amounts) if may_jump else F(0), draw(decimals(0, 50, 2)), draw(sizes)) for bound in [*bounds, None]
+    )
 
 
 def limits() -> st.SearchStrategy[tuple[F | None, F | None]]:
@@ -205,7 +208,7 @@ def test_splitting_a_per_unit_quantity_adds_up(one: F, other: F, amount: F, per:
     assert rate(one, price).amount + rate(other, price).amount == rate(one + other, price).amount
 
 
-@given(tiers(has_flats=False))
+@given(tiers(may_jump=False))
 def test_graduated_without_flats_is_continuous(given: tuple[Tier, ...]) -> None:
     """At each bound the next hair of usage costs a hair at the next tier's price."""
     price, hair = Price(Model.GRADUATED, tiers=given), F(1, 10**9)
