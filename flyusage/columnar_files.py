@@ -14,6 +14,7 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO, NamedTuple
 
 PIECE = 1 << 16
+ROW_GROUP = 10_000  # rows, or a batch that is larger
 
 
 class Layout(StrEnum):
@@ -48,7 +49,7 @@ class FileNotWritten(RuntimeError):
 def written(
     columns: Sequence[Column], about: Mapping[str, str], batches: Iterable[Sequence[Sequence[Any]]], layout: Layout
 ) -> Iterator[bytes]:
-    """The file's bytes, once all of it is there. A batch is the values of each column, and a row group; `about` stands beside the columns."""
+    """The file's bytes, once all of it is there. A batch is the values of each column; `about` stands beside the columns."""
     with TemporaryFile() as kept:
         command = [sys.executable, "-m", __name__]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=kept, start_new_session=True) as process:
@@ -80,9 +81,14 @@ def write(told: BinaryIO, file: BinaryIO) -> None:
     schema = pa.schema(fields, about)
     is_arrow = layout == Layout.ARROW  # by value: these are another module's here, where this one is __main__
     with pa.ipc.new_stream(file, schema) if is_arrow else pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        waiting = [schema.empty_table()]
         while (batch := pickle.load(told)) is not None:  # noqa: S301
             values = [pa.array(column, field.type) for column, field in zip(batch, schema, strict=True)]
-            writer.write_table(pa.Table.from_arrays(values, schema=schema))
+            waiting.append(pa.Table.from_arrays(values, schema=schema))
+            if sum(one.num_rows for one in waiting) >= ROW_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = [schema.empty_table()]
+        writer.write_table(pa.concat_tables(waiting))
 
 
 if __name__ == "__main__":

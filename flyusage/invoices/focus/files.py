@@ -13,7 +13,7 @@ from flyusage.columnar_files import Column, Holds, Layout
 from flyusage.invoices.focus.columns import PLACES, PRICE_PLACES, VERSION, Kind, Row, kind_of
 from flyusage.spreadsheets import guarded
 
-ROWS = 10_000  # written at a time
+ROWS = 1_000  # told at a time: ten thousand are 20 MB that a server would keep
 BYTES = 64 * 1024
 
 
