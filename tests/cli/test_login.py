@@ -1,10 +1,13 @@
 """`flyusage login` by the browser: what the command waits for, heeds, and says. The page itself: e2e/test_tokens.py."""
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -104,6 +107,44 @@ def test_a_connection_that_says_nothing_holds_the_answer_up_for_no_longer_than_s
         assert receiver.wait() == "ours"
         asking.join()
         silent.close()
+
+
+@contextmanager
+def waiting(seconds: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """`flyusage login --browser` as a process of its own that waits for `seconds`, and the port on which it does."""
+    run = f"from flyusage.cli import by_browser, main; by_browser.SECONDS = {seconds}; by_browser._Answer.timeout = 300; main.main()"
+    arguments = ("login", "http://127.0.0.1:9", "--browser")
+    environment = {**os.environ, "BROWSER": "true"}  # the command of that name in place of a browser
+    with subprocess.Popen([sys.executable, "-c", run, *arguments], stderr=subprocess.PIPE, env=environment, text=True) as process:
+        assert process.stderr is not None
+        try:
+            address = next(line for line in process.stderr if "/terminal?" in line)
+            assert "Ctrl-C gives up" in "".join(process.stderr.readline() for _ in range(2))
+            yield process, int(dict(parse_qsl(urlsplit(address.strip()).query))["port"])
+        finally:
+            process.kill()
+
+
+def test_ctrl_c_gives_up_waiting_even_for_a_connection_that_says_nothing():
+    with waiting(300) as (process, port):
+        with socket.create_connection(("127.0.0.1", port)):
+            process.send_signal(signal.SIGINT)
+            assert _ended(process) == (128 + signal.SIGINT, "")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+
+
+def test_nobody_is_waited_for_longer_than_said():
+    with waiting(1) as (process, port):
+        assert _ended(process) == (1, "flyusage: Nobody let it in within 0 minutes. Nothing was changed; run it again.\n")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+
+
+def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """The exit code, and what was said last."""
+    assert process.stderr is not None
+    return process.wait(timeout=60), process.stderr.read()
 
 
 def test_on_another_machine_the_code_is_typed(flyusage: Flyusage, address: str, cast: Cast, monkeypatch):

@@ -53,6 +53,47 @@ def test_a_shutdown_leads_to_nothing_and_never_below():
     assert 0 <= found.low <= found.expected < 40
 
 
+def test_what_was_shut_down_is_expected_to_cost_nothing_but_no_pause_that_it_had_before():
+    found = forecast([100.0] * 40 + [0.0] * 3, 5)
+    assert found is not None
+    assert (found.low, found.expected, found.high) == (0, 0, 0)
+    resting = [100.0, 100, 100, 100, 0, 0, 0] * 6
+    assert expected_days(resting, 7) == pytest.approx([100, 100, 100, 100, 0, 0, 0], abs=6)
+    weekend = forecast([100.0] * 40 + [0.0] * 2, 5)
+    assert weekend is not None
+    assert weekend.expected > 0
+
+
+def test_what_began_yesterday_may_be_a_job_of_a_day_and_counts_as_the_days_before_say():
+    # Nothing told quick and slow apart before: the mean of all ten days, 1 a day; the day before the job's week weighs a little less.
+    found = forecast([0.0] * 9 + [10.0], 21)
+    assert found is not None
+    assert found.expected == pytest.approx(21, rel=0.05)
+
+
+@pytest.mark.parametrize("since", [0, 2, 5])
+def test_jobs_that_come_now_and_then_are_expected_about_as_often(since: int):
+    # 300 every tenth day, 900 a month; a weekday on which nothing ever ran made it many times that.
+    found = forecast([*([0.0] * 9 + [300.0]) * 6, *[0.0] * since], 30)
+    assert found is not None
+    assert 450 <= found.expected <= 1800
+
+
+def test_what_only_wavers_is_told_by_its_weeks_and_what_moves_by_its_days():
+    chance = random.Random(3)
+    off_wavering, off_rate = [], []
+    for _ in range(40):
+        days = [100 * (1 + chance.gauss(0, 0.2)) for _ in range(80)]
+        told = expected_days(days[:60], 20)
+        assert told is not None
+        off_wavering.append(abs(sum(told) - 2000))
+        off_rate.append(abs(20 * mean(days[55:60]) - 2000))  # the run-rate on day 5
+    assert mean(off_wavering) < 0.8 * mean(off_rate)
+    growing = expected_days([1.02**place for place in range(60)], 20)
+    assert growing is not None
+    assert sum(growing) == pytest.approx(sum(1.02**place for place in range(60, 80)), rel=0.25)  # four weeks' mean alone: 0.6 of it
+
+
 def test_what_passed_of_today_is_not_counted():
     found = forecast([100.0] * 30, 3, passed=0.25)
     assert found is not None
