@@ -14,7 +14,7 @@ from flyusage.errors import FlyusageError
 from flyusage.orgs import organizations
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.errors import NotPermitted
-from flyusage.ui import browser
+from flyusage.ui import browser, staff_layout
 from flyusage.ui.addresses import text_in
 from flyusage.ui.components.copy_button import command_line
 from flyusage.ui.components.field import text_field
@@ -101,7 +101,7 @@ def _choose() -> rx.Component:
 
 def _staffs() -> rx.Component:
     """The way on for the platform's staff, who need belong to no organization."""
-    link = rx.el.a("Staff's pages", href="/staff", class_name="button button-primary")
+    link = rx.el.a("Staff's pages", href=staff_layout.PRICES, class_name="button button-primary")
     return rx.cond(Welcome.is_staff, rx.el.p("You are of the platform's staff. ", link), rx.fragment())
 
 
