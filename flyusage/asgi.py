@@ -10,7 +10,7 @@ from flyusage.ui import bundle, failures
 
 def create() -> ASGIApp:
     """The application to serve, on one port. Raises FrontendNotBuilt."""
-    failures.hide_unknown_events()
+    failures.be_brief_of_clients()
     with bundle.serving():
         from flyusage.flyusage import app  # only now: importing it makes the App, which reads Reflex's configuration
 

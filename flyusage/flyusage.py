@@ -3,6 +3,7 @@
 import reflex as rx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 
 from flyusage.api import application, health, metrics, webhooks
 from flyusage.api.scim import routes as scim
@@ -13,6 +14,7 @@ from flyusage.ui import (
     audit_downloads,
     downloads,
     failures,
+    gone_tabs,
     invoice_downloads,
     live,
     mail_stop,
@@ -136,12 +138,14 @@ app = rx.App(
             SignInNeeded: sign_in.ask_to_sign_in,
             SecondFactorNeeded: sign_in.ask_for_second_factor,
             FlyusageError: failures.answer,
+            ClientDisconnect: failures.gone,
         },
     ),
 )
 app.add_middleware(KnowReader())
 time_handlers()
 app.register_lifespan_task(live.while_serving)
+app.register_lifespan_task(gone_tabs.while_serving, pages=app)
 app.add_page(nowhere, route="404", title="Not found · flyusage")
 app.add_page(door.sign_in, route="/sign-in", title="Sign in · flyusage", on_load=Door.load)
 app.add_page(door.forgot, route="/forgot", title="New password · flyusage", on_load=Door.load)

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flyusage import timings
+from flyusage.pacing import paced
 from flyusage.preloads import Preloads
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -49,7 +50,7 @@ class FrontDoor:
         elif refusal := self._refusal(Headers(scope=scope)):
             await _refuse(scope, receive, send if scope["type"] == "websocket" else self._sender(scope, send), refusal)
         elif scope["type"] == "websocket":
-            await self.app(scope, receive, send)
+            await self.app(scope, paced(receive), send)
         else:
             # A page built as a file of its own is given at its address; a file server would send to "/welcome/" first.
             inner = {**scope, "path": scope["path"] + ".html"} if scope["path"] in self.whole_pages else scope

@@ -3,13 +3,14 @@
 And the one way to write a host name, so that two ways to write it are not two names.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import idna
 
 Address = IPv4Address | IPv6Address
 
 _NAT64 = ip_network("64:ff9b::/96")
+_LINE = 64  # bits of IPv6 that a single line is given at least (RFC 6177)
 
 
 def is_public(address: Address) -> bool:
@@ -26,6 +27,15 @@ def meant(address: Address) -> Address:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     teredo = address.teredo
     return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None) or address
+
+
+def subscriber(written: str) -> str:
+    """What stands for whoever comes from an address: IPv4's itself, IPv6's network, of whose addresses one line may use any."""
+    try:
+        found = meant(ip_address(written.partition("%")[0]))
+    except ValueError:
+        return written
+    return str(found if isinstance(found, IPv4Address) else ip_network((int(found), _LINE), strict=False))
 
 
 def ascii_name(written: str) -> str:

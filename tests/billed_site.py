@@ -41,7 +41,11 @@ def fill() -> str:
         ids = {slug: organization_by_slug(session, slug).id for slug in ("prism", "rival")}
     for org_id in ids.values():
         catch_up(org_id)
-    org_id = ids["prism"]
+    return bill(ids["prism"])
+
+
+def bill(org_id: int) -> str:
+    """Agree with Prism what it pays by, and issue its October, of which the events are rolled up; the invoice's number."""
     with clock.freeze(MIDDLE), db.platform_transaction() as session:
         grant(session, org_id, CreditKind.PREPAID, 5000, description="Prepaid 2026", by=BY)
     with clock.freeze(ISSUED_AT), db.platform_transaction() as session:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyusage.internet import is_public
+from flyusage.internet import is_public, subscriber
 
 PRIVATE = [ipaddress.ip_network(one) for one in (
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
@@ -31,3 +31,11 @@ def test_other_networks_of_nobody_are_private(address: str) -> None:
 @pytest.mark.parametrize("address", ["1.1.1.1", "93.184.215.14", "2606:4700::1111", "::ffff:1.1.1.1"])
 def test_the_internet_is_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
+
+
+def test_who_has_many_addresses_of_ipv6_is_one_and_neighbours_are_others() -> None:
+    mine = {subscriber(one) for one in ("2606:4700:0:1::1", "2606:4700:0:1:ffff::2", "2606:4700:0:1::1%eth0")}
+    assert mine == {"2606:4700:0:1::/64"}
+    assert subscriber("2606:4700:0:2::1") not in mine
+    assert {subscriber(one) for one in ("198.51.100.7", "::ffff:198.51.100.7", "2002:c633:6407::9")} == {"198.51.100.7"}
+    assert [subscriber(one) for one in ("", "testclient")] == ["", "testclient"]

@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -53,6 +54,13 @@ def test_secrets_never_show(stream: io.StringIO, form):
     )
     assert "hunter2" not in stream.getvalue()
     assert stream.getvalue().count("[hidden]") >= 6
+
+
+@pytest.mark.parametrize("part", ["://:", "://a:", "://", "Bearer "])
+def test_a_long_line_takes_no_longer_than_it_is_long(part: str):
+    began = time.process_time()
+    logs.without_secrets("event", part * (200_000 // len(part)))
+    assert time.process_time() - began < 20  # each to the end of it would be minutes
 
 
 def test_a_traceback_keeps_its_lines_and_no_hostile_character(stream: io.StringIO):

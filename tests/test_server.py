@@ -14,7 +14,7 @@ from background import run_async
 from serving import running, running_from_nothing
 
 from flyusage.server import NotLoopback, PortTaken, address_of, listen
-from flyusage.ui import bundle
+from flyusage.ui import bundle, failures
 
 if TYPE_CHECKING:
     from conftest import Database
@@ -175,7 +175,7 @@ def test_the_websocket_is_refused_to_another_sites_page(address: str, origin: st
         run_async(talk())
 
 
-def test_an_unknown_event_is_refused_without_its_cookies_in_the_log(shared_database: "Database", tmp_path: Path) -> None:
+def test_what_is_no_event_is_refused_in_few_lines_of_the_log_without_what_was_sent(shared_database: "Database", tmp_path: Path) -> None:
     async def send(address: str) -> None:
         async with websockets.connect(
             event_address(address), origin=websockets.Origin(address), additional_headers={"Cookie": "session=for-nobody-else"}
@@ -184,13 +184,35 @@ def test_an_unknown_event_is_refused_without_its_cookies_in_the_log(shared_datab
             await opened.send("40/_event,{}")
             await opened.recv()
             await opened.send('42/_event,["event",{"name":"state.no_such_thing","payload":{},"router_data":{}}]')
+            await opened.send('42/_event,["event",["proof","for-nobody-else"]]')
+            for _ in range(200):
+                await opened.send("42/_event,[")
             await asyncio.sleep(0.5)
+        async with websockets.connect(event_address(address).partition("?")[0] + "?EIO=4&transport=websocket") as nameless:
+            await nameless.recv()
+            await nameless.send("40/_event,{}")
+            await nameless.recv()
+            await nameless.send('42/_event,["event",{"name":"x","payload":{"proof":"for-nobody-else"}}]')
+            await asyncio.sleep(0.5)
+        for path in ("/auth/sign-in", "/auth/sso/back-channel", "/webhooks/stripe"):  # forms that are cut off
+            half = (
+                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\na="
+            )
+            _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+            writer.write(half.encode())
+            await writer.drain()
+            await asyncio.sleep(0.2)
+            writer.close()
+        await asyncio.sleep(0.3)
 
     log = tmp_path / "log"
     with log.open("w") as kept, running(log=kept) as started:
         run_async(send(started))
     assert "no_such_thing" in log.read_text()
     assert "for-nobody-else" not in log.read_text()
+    assert "with no associated token" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert 20 < log.read_text().count("Frame refused") <= failures.OfClients.MOST
 
 
 def test_redirects_name_no_host(address: str) -> None:

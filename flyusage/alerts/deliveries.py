@@ -25,6 +25,7 @@ from flyusage.alerts.errors import EndpointInvalid, EndpointUnknown
 from flyusage.alerts.models import alert_endpoint, delivery, delivery_attempt
 from flyusage.alerts.posting import NoAnswer, post
 from flyusage.auth.errors import VaultLocked
+from flyusage.auth.throttle import Limit
 from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.permissions import Permission
@@ -37,6 +38,7 @@ LONGEST_PAUSE_SECONDS = 86_400.0
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 GONE = 410
 TEST = "test"
+TESTS = Limit(60, 60 * 60)  # of an organization: each has us post to wherever it likes, and wait
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from flyusage.api.answers import LAST_ID, After, Id, Limit, Money, Page, answer,
 from flyusage.api.auth import Caller, route
 from flyusage.api.errors import CursorInvalid
 from flyusage.api.writes import Key, written
+from flyusage.auth import throttle
 from flyusage.orgs.permissions import Permission
 from flyusage.periods import DAY, Period
 from flyusage.pricing.urls import parse_moment, view_to_query
@@ -177,6 +178,8 @@ def try_endpoint(request: Request, bearer: Caller, endpoint: Id, key: Key = "") 
     """It goes out at once; `/deliveries/{delivery}` says whether it arrived."""
 
     def write(session: Session) -> tuple[int, Delivery]:
+        with db.platform_transaction() as counting:
+            throttle.count(counting, "endpoint-tests", str(bearer.org_id), sent.TESTS)
         made = sent.test(session, bearer.org_id, endpoint, by=bearer.by)
         return 202, Delivery(**_delivery(sent.delivery_of(session, bearer.org_id, made)))
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.routing import Match
 
@@ -131,6 +132,7 @@ def handle(app: FastAPI) -> None:
     app.add_exception_handler(FlyusageError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, unexpected)
 
 
@@ -139,6 +141,11 @@ def unexpected(request: Request, error: Exception) -> JSONResponse:
     _log.error("request_failed", request_id=request.state.request_id, path=request.url.path, exc_info=error)
     detail = "That failed on the server, and nothing of this step was kept. Try again; if it stays so, tell whoever runs flyusage the request id."
     return problem(request, 500, "internal", detail)
+
+
+def _gone(request: Request, _error: Exception) -> JSONResponse:
+    """To whoever went while they still sent: nobody reads it, and nothing failed."""
+    return problem(request, 400, "body_broken", "The body ended before it was whole.")
 
 
 def _ours(request: Request, error: Exception) -> JSONResponse:

@@ -38,7 +38,7 @@ async def fetch_token(request: Request, shown: Shown) -> JSONResponse:
 
 def _fetched(shown: Shown, address: str) -> str:
     with db.platform_transaction() as session:
-        throttle.count(session, "terminal-sign-in", address, throttle.PER_ADDRESS)
+        throttle.count_from(session, "terminal-sign-in", address, throttle.PER_ADDRESS)
     with db.platform_transaction() as session:
         allowed = terminal_sign_ins.spend(session, shown.code)
     with db.platform_transaction() as session:

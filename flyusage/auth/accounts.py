@@ -192,7 +192,7 @@ def sign_in(
         row = session.execute(sa.text("SELECT id, password_hash FROM user_account WHERE email = :email"), {"email": written}).one_or_none()
         is_known_device = row is not None and sessions.is_device_of(session, row.id, mark)
         counted = ("sign-in-device", f"{written}:{digest(mark or '').hex()}") if is_known_device else ("sign-in", written)
-        throttle.count(session, "sign-in-from", address, throttle.PER_ADDRESS)
+        throttle.count_from(session, "sign-in", address, throttle.PER_ADDRESS)
         throttle.count(session, *counted, throttle.PER_DEVICE if is_known_device else throttle.PER_ACCOUNT)
     is_right, renewed = passwords.verify(password, row.password_hash if row else None)
     if row is None or not is_right:
@@ -216,7 +216,7 @@ def sign_in(
 def passkey_asked(address: str) -> str:
     """What a browser is asked to sign by any passkey it holds for us, as JSON; the same whoever asks. Raises TooManyAttempts."""
     with db.platform_transaction() as session:
-        throttle.count(session, "passkey-asked-from", address, throttle.PER_ADDRESS)
+        throttle.count_from(session, "passkey-asked", address, throttle.PER_ADDRESS)
     with db.platform_transaction() as session:
         return passkeys.ask_anybody(session, settings())
 
@@ -227,7 +227,7 @@ def sign_in_by_passkey(answer: str, *, address: str, device: str, note: Note, pe
     Otherwise as `sign_in`. Raises PasskeyRefused, TooManyAttempts.
     """
     with db.platform_transaction() as session:
-        throttle.count(session, "sign-in-from", address, throttle.PER_ADDRESS)
+        throttle.count_from(session, "sign-in", address, throttle.PER_ADDRESS)
     with db.platform_transaction() as session:
         user_id = passkeys.enter(session, answer, settings())
         permit(session, user_id)

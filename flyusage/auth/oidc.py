@@ -1,4 +1,4 @@
-"""OpenID Connect, as a client: where a provider is, the way to it, and what came back, checked.
+"""OpenID Connect, as a client: the way to a provider, and what came back, checked. Where it is and how it signs: `providers.py`.
 
 The code flow with PKCE (S256), state and nonce (OpenID Connect Core 1.0, RFC 7636), the issuer in the answer (RFC 9207), asymmetric
 signatures only. Nonce and verifier are made from a secret that the browser keeps, so that nobody else can finish what it began.
@@ -8,37 +8,28 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
 from httpx import HTTPStatusError, Response
-from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet
 
 from flyusage import clock
-from flyusage.auth import outgoing
+from flyusage.auth import outgoing, providers
 from flyusage.auth.errors import ProviderRefused, ProviderUnreachable
+from flyusage.auth.providers import Provider
 
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 SKEW_S = 60  # how far a provider's clock may be off
 LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, 2
 SCOPE = "openid email profile"
-KEPT_S = 600  # how long a provider's description and keys are kept
-ASKED_AGAIN_S = 10  # for keys, when a signature names one that is not known
-MOST_KNOWN = 1000  # providers: more than any installation has
-MOST_KEYS = 100
 MOST_GROUPS = 1000
 SIGNED_DOTS = 2  # in what is signed
-OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
 LOGGED_OUT = "http://schemas.openid.net/event/backchannel-logout"  # OpenID Connect Back-Channel Logout 1.0, 2.4
 LOGOUT_S = 300  # how long after it was made a logout token is taken
 
@@ -53,21 +44,6 @@ class Client:
     redirect_uri: str
     groups_claim: str = "groups"
     factor_acr: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Provider:
-    """What a provider says about itself."""
-
-    issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
-    jwks_uri: str
-    userinfo_endpoint: str | None
-    names_issuer: bool  # in its answers (RFC 9207)
-    takes_secret_in_form: bool
-    end_session_endpoint: str | None = None
-    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,49 +65,9 @@ class Person:
     amr: tuple[str, ...]
 
 
-@dataclass
-class _Known:
-    provider: Provider
-    read_at: float
-    keys: KeySet | None = None
-    keys_at: float = 0.0
-
-
-_known: dict[str, _Known] = {}
-_reading = threading.Lock()
-
-
-def normal_issuer(written: str) -> str:
-    """An issuer as it is kept and compared: to the letter, without white space. Raises ProviderUnreachable where it can be none."""
-    issuer = outgoing.checked(written.strip())
-    if urlsplit(issuer).query or urlsplit(issuer).fragment or "?" in issuer or "#" in issuer:
-        raise ProviderUnreachable("An issuer's address has neither ? nor #. Copy it as the provider shows it.")
-    return issuer.removesuffix("/.well-known/openid-configuration")
-
-
-def discover(issuer: str, *, anew: bool = False) -> Provider:
-    """What the provider says about itself, kept for ten minutes. Raises ProviderUnreachable."""
-    with _reading:
-        known = _known.get(issuer)
-    if known is not None and not anew and time.monotonic() - known.read_at < KEPT_S:
-        return known.provider
-    provider = _provider(issuer, outgoing.get_json(issuer.rstrip("/") + "/.well-known/openid-configuration"))
-    with _reading:
-        if len(_known) > MOST_KNOWN:
-            _known.clear()
-        _known[issuer] = _Known(provider, time.monotonic())
-    return provider
-
-
-def forget(issuer: str) -> None:
-    """Ask the provider anew, keys too, the next time."""
-    with _reading:
-        _known.pop(issuer, None)
-
-
 def way_there(client: Client, *, state: str, secret: str, hint: str = "") -> str:
     """The address at the provider to which a browser goes to sign in. `hint` is the address that was typed. Raises ProviderUnreachable."""
-    provider = discover(client.issuer)
+    provider = providers.discover(client.issuer)
     wanted = SCOPE + (" groups" if client.groups_claim == "groups" and "groups" in provider.scopes else "")
     more = {"login_hint": hint} if hint else {}
     if client.factor_acr:
@@ -144,7 +80,7 @@ def way_there(client: Client, *, state: str, secret: str, hint: str = "") -> str
 
 def person(client: Client, *, code: str, state: str, secret: str, issuer_given: str | None) -> Person:
     """Who came back with `code`; `issuer_given` is the answer's `iss`. Raises ProviderRefused, ProviderUnreachable."""
-    provider = discover(client.issuer)
+    provider = providers.discover(client.issuer)
     if issuer_given is None and provider.names_issuer:
         raise ProviderRefused("The answer does not say which provider it comes from, though that provider always does.")
     if issuer_given is not None and issuer_given != provider.issuer:
@@ -159,7 +95,7 @@ def way_out(client: Client, *, back: str, hint: str) -> str | None:
 
     By our client's id (OpenID Connect RP-Initiated Logout 1.0, 2): no ID token is kept for that day. Raises ProviderUnreachable.
     """
-    there = discover(client.issuer).end_session_endpoint
+    there = providers.discover(client.issuer).end_session_endpoint
     if there is None:
         return None
     query = urlencode({"client_id": client.client_id, "post_logout_redirect_uri": back, "logout_hint": hint})
@@ -185,9 +121,9 @@ def signed_out(client: Client, logout_token: str) -> tuple[str, str]:
     OpenID Connect Back-Channel Logout 1.0, 2.6: signed by the provider, for us, of now, an event and no sign-in. Raises ProviderRefused,
     ProviderUnreachable.
     """
-    provider = discover(client.issuer)
+    provider = providers.discover(client.issuer)
     try:
-        told = _decoded(provider, logout_token).claims
+        told = providers.decoded(provider, logout_token).claims
         audience, now = told["aud"], clock.now().timestamp()
         is_for_us = client.client_id in (audience if isinstance(audience, list) else [audience])
         is_now = now - LOGOUT_S < told["iat"] < now + SKEW_S and now - SKEW_S < told.get("exp", now)
@@ -208,7 +144,7 @@ def _is_name(given: object) -> TypeGuard[str]:
 def checked_token(client: Client, provider: Provider, id_token: str, access_token: str, nonce: str) -> dict[str, Any]:
     """The claims of an ID token that is the provider's, for us, of now, and the answer to this very question. Raises ProviderRefused."""
     try:
-        decoded = _decoded(provider, id_token)
+        decoded = providers.decoded(provider, id_token)
         token = CodeIDToken(
             decoded.claims,
             decoded.header,
@@ -226,61 +162,6 @@ def checked_token(client: Client, provider: Provider, id_token: str, access_toke
     ):
         raise ProviderRefused("What the provider signed does not hold: sub.")
     return dict(token)
-
-
-def _decoded(provider: Provider, id_token: str) -> jwt.Token:
-    """By the keys that are known, else by those of now: providers change theirs."""
-    try:
-        return _opened(id_token, _keys(provider))
-    except (JoseError, ValueError):
-        if not _forget_keys(provider):
-            raise
-    return _opened(id_token, _keys(provider))
-
-
-def _opened(token: str, keys: KeySet) -> jwt.Token:
-    try:
-        return jwt.decode(token, keys, algorithms=list(ALGORITHMS))
-    except RecursionError as error:  # brackets without end, which anybody can send
-        raise ValueError("nested too deeply") from error
-
-
-def _forget_keys(provider: Provider) -> bool:
-    """Have the keys read anew; False where that was a moment ago: whoever sends nonsense does not make us ask all the time."""
-    with _reading:
-        known = _known.get(provider.issuer)
-        if known is None or known.keys is None or time.monotonic() - known.keys_at < ASKED_AGAIN_S:
-            return False
-        known.keys = None
-        return True
-
-
-def _keys(provider: Provider) -> KeySet:
-    """The provider's public keys for signatures, kept for ten minutes. Raises ProviderUnreachable."""
-    with _reading:
-        known = _known.setdefault(provider.issuer, _Known(provider, time.monotonic()))
-        if known.keys is not None and time.monotonic() - known.keys_at < KEPT_S:
-            return known.keys
-    found = outgoing.get_json(provider.jwks_uri).get("keys")
-    usable = [key for one in found[:MOST_KEYS] if _signs(one) for key in _readable(one)] if isinstance(found, list) else []
-    if not usable:
-        raise ProviderUnreachable("The provider publishes no key that a signature could be checked by.")
-    keys = KeySet(usable)
-    with _reading:
-        known.keys, known.keys_at = keys, time.monotonic()
-    return keys
-
-
-def _readable(key: dict[str, Any]) -> list[Key]:
-    """The key, or nothing where it is of a kind that is not known here, which hides no other (RFC 7517, 5)."""
-    try:
-        return KeySet.import_key_set({"keys": [key]}).keys
-    except (JoseError, ValueError, TypeError, KeyError):
-        return []
-
-
-def _signs(key: object) -> bool:
-    return isinstance(key, dict) and key.get("kty") in ("RSA", "EC", "OKP") and key.get("use", "sig") == "sig" and "d" not in key
 
 
 def _exchanged(client: Client, provider: Provider, code: str, verifier: str) -> Mapping[str, Any]:
@@ -313,7 +194,7 @@ def _told(client: Client, provider: Provider, answer: bytes) -> dict[str, Any]:
     if answer[:1] == b"{" or answer.count(b".") != SIGNED_DOTS:
         return outgoing.as_json(answer)
     try:
-        found = _decoded(provider, answer.decode().strip()).claims
+        found = providers.decoded(provider, answer.decode().strip()).claims
     except (JoseError, ValueError) as error:
         raise ProviderRefused(f"What the provider tells of the person is not signed by it: {_said(error)}.") from error
     audience = found.get("aud")
@@ -344,32 +225,6 @@ def _person(client: Client, told: Mapping[str, Any], signed: Mapping[str, Any]) 
         has_factor="mfa" in methods or (isinstance(acr, str) and acr in client.factor_acr),
         acr=acr if isinstance(acr, str) else "",
         amr=methods,
-    )
-
-
-def _provider(issuer: str, told: Mapping[str, Any]) -> Provider:
-    if told.get("issuer") != issuer:
-        raise ProviderUnreachable(
-            f"The provider there calls itself {str(told.get('issuer'))[:200]}, not {issuer}. Copy the issuer as it writes it, to the letter."
-        )
-    addresses = {}
-    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", *OPTIONAL):
-        given = told.get(name)
-        if isinstance(given, str):
-            addresses[name] = outgoing.checked(given)
-        elif name not in OPTIONAL:
-            raise ProviderUnreachable(f"The provider does not say its {name}.")
-    methods, scopes = told.get("token_endpoint_auth_methods_supported"), told.get("scopes_supported")
-    return Provider(
-        issuer=issuer,
-        authorization_endpoint=addresses["authorization_endpoint"],
-        token_endpoint=addresses["token_endpoint"],
-        jwks_uri=addresses["jwks_uri"],
-        userinfo_endpoint=addresses.get("userinfo_endpoint"),
-        names_issuer=told.get("authorization_response_iss_parameter_supported") is True,
-        takes_secret_in_form=isinstance(methods, list) and "client_secret_post" in methods,
-        end_session_endpoint=addresses.get("end_session_endpoint"),
-        scopes=tuple(str(one) for one in scopes) if isinstance(scopes, list) else (),
     )
 
 

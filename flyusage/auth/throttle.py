@@ -14,6 +14,7 @@ from sqlmodel import Session
 from flyusage import clock
 from flyusage.auth.errors import TooManyAttempts
 from flyusage.config import settings
+from flyusage.internet import subscriber
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -64,6 +65,11 @@ def count(session: Session, what: str, whose: str, limit: Limit) -> None:
     In a transaction of its own, so that tries at the same time are counted one after the other and none is forgotten.
     """
     refuse_beyond(counted(session, what, whose, limit))
+
+
+def count_from(session: Session, what: str, address: str, limit: Limit) -> None:
+    """As `count`, by where a try comes from: who has many addresses of IPv6 does not have as many tries."""
+    count(session, f"{what}-from", subscriber(address), limit)
 
 
 def counted(session: Session, what: str, whose: str, limit: Limit) -> "Counted":

@@ -11,7 +11,7 @@ from flyusage import db
 from flyusage.auth import accounts, halfway, second_factor, sessions
 from flyusage.auth.errors import PasswordTooWeak, TooManyAttempts
 from flyusage.auth.how import LINK
-from flyusage.auth.throttle import PER_ADDRESS, count
+from flyusage.auth.throttle import PER_ADDRESS, count_from
 from flyusage.orgs import invitations
 from flyusage.orgs.errors import InvitationForAnother, InvitationSpent
 from flyusage.orgs.invitations import Offer
@@ -52,7 +52,7 @@ class _Taken:
 
 def _accept(link: str, form: dict[str, str], address: str, device: str) -> _Taken:
     with db.platform_transaction() as session:
-        count(session, "invitation-from", address, PER_ADDRESS)
+        count_from(session, "invitation", address, PER_ADDRESS)
     with db.platform_transaction() as session:
         reader = signed_in(session)
         if reader is not None:

@@ -1,7 +1,9 @@
 """What a person sees when a handler fails: our own errors in their own words, everything else by its log entry."""
 
 import logging
+import re
 import secrets
+import time
 
 import structlog
 from reflex.event import EventSpec
@@ -13,6 +15,7 @@ from flyusage.errors import FlyusageError
 from flyusage.ui import browser
 
 LONGEST_TOLD = 2_000
+LONGEST_LINE = 200
 
 _log = structlog.get_logger(__name__)
 
@@ -47,22 +50,57 @@ def answer(_request: Request, error: Exception) -> Response:
     return PlainTextResponse(error.sentence + "\n", status_code=error.status, headers=headers)
 
 
-class UnknownEvent(logging.Filter):
-    """Says that an unknown event was refused, in a line. Reflex would write the whole event, its sender's cookies included."""
+def gone(_request: Request, _error: Exception) -> Response:
+    """To a client that went while it was still sending: nobody reads it, and nothing failed."""
+    return Response(status_code=400)
 
-    LOGGER = "reflex_base.event.processor.event_processor"
+
+class OfClients(logging.Filter):
+    """What the libraries below say of a client that sends nonsense, in one line and without what it sent, which may hold a secret.
+
+    They would write whole events, their senders' cookies included, and a trace for each odd frame: anybody can connect, and a small
+    frame would be kilobytes of the log. So some are told a minute, and then that there are more.
+    """
+
+    LOGGERS = ("reflex_base.event.processor.event_processor", "reflex.app", "engineio.server", "socketio.server")
+    MOST, SECONDS = 60, 60.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began, self._told = time.monotonic(), 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite Reflex's record of it; any other record passes as it is."""
-        if record.getMessage().startswith("Error processing event queue entry for"):
-            failure = record.exc_info[1] if record.exc_info else None
-            record.msg, record.args, record.exc_info, record.exc_text = f"Event refused: {str(failure)[:200]}", (), None, None
-            record.levelno, record.levelname = logging.WARNING, "WARNING"
-        return True
+        """Rewrite what such a record says; False where enough was said of late. Any other record passes as it is."""
+        said, failure = record.getMessage(), record.exc_info[1] if record.exc_info else None
+        if failure is not None and (said.startswith("Error processing event queue entry for") or "handler error" in said):
+            self._say(record, f"{'Event' if said.startswith('Error') else 'Frame'} refused: {_without_what_was_sent(str(failure))}")
+        elif (shorter := _without_what_was_sent(said)) != said:
+            self._say(record, shorter)
+        else:
+            return True
+        now = time.monotonic()
+        if now - self._began >= self.SECONDS:
+            self._began, self._told = now, 0
+        self._told += 1
+        if self._told == self.MOST:
+            record.msg = f"{record.msg} More of this kind is not told for a minute."
+        return self._told <= self.MOST
+
+    @staticmethod
+    def _say(record: logging.LogRecord, line: str) -> None:
+        record.msg, record.args, record.exc_info, record.exc_text = line, (), None, None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
 
 
-def hide_unknown_events() -> None:
+def be_brief_of_clients() -> None:
     """Put the filter in place; repeating it changes nothing."""
-    logger = logging.getLogger(UnknownEvent.LOGGER)
-    if not any(isinstance(each, UnknownEvent) for each in logger.filters):
-        logger.addFilter(UnknownEvent())
+    for name in OfClients.LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()  # what has no level yet is given a handler of its own, which passes ours by
+        logger.setLevel(logging.WARNING)
+        if not any(isinstance(each, OfClients) for each in logger.filters):
+            logger.addFilter(OfClients())
+
+
+def _without_what_was_sent(said: str) -> str:
+    return re.split(r"\.? Event data:| event data:|Event data must be", said, maxsplit=1)[0][:LONGEST_LINE]

@@ -21,7 +21,7 @@ from flyusage.auth.errors import (
     TooManyAttempts,
 )
 from flyusage.auth.how import LINK
-from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, count
+from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, count, count_from
 from flyusage.config import settings
 from flyusage.orgs.sso.connections import require_password_allowed
 from flyusage.orgs.sso.errors import SingleSignOnNeeded
@@ -76,7 +76,7 @@ async def change_password(request: Request) -> Response:
 def _count_link(email: str, address: str) -> str:
     written = accounts.normal(email)
     with db.platform_transaction() as session:
-        count(session, "link-from", address, MAILS_PER_ADDRESS)
+        count_from(session, "link", address, MAILS_PER_ADDRESS)
         count(session, "link-to", written, MAILS_PER_ACCOUNT)
     return written
 

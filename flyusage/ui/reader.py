@@ -92,7 +92,11 @@ class KnowReader(rx.Middleware):
     """
 
     async def preprocess(self, app: "App", state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002 as Reflex calls it
-        """Never answers in the handler's stead: what a reader may see is decided where it is read."""
+        """What a reader may see is decided where it is read. Answered here is `setvar` alone, by which Reflex has every State's fields set:
+        ours let none be, and it would fail with a trace.
+        """
+        if event.name.endswith(".setvar"):
+            return StateUpdate()
         secret = secret_in(state.router.headers.cookie)
         _secret.set(secret)
         if (task := asyncio.current_task()) is not None:  # a task is an event's, from here to its end

@@ -191,10 +191,10 @@ def present_person() -> Person:
         )
 
 
-def is_staff() -> bool:
-    """Whether the present reader may see what is the platform's. Raises SignInNeeded."""
+def is_staff(needs: StaffPermission = StaffPermission.READ) -> bool:
+    """Whether the present reader may do that in the whole platform. Raises SignInNeeded."""
     person = present_person()
-    return bool(person.staff_roles) and person.has_second_factor
+    return person.has_second_factor and any(needs in STAFF_PERMISSIONS[role] for role in person.staff_roles)
 
 
 def staff(needs: StaffPermission) -> Actor:

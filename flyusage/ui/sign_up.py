@@ -13,7 +13,7 @@ from flyusage.auth import accounts, letters, sessions
 from flyusage.auth import sign_up as signing_up
 from flyusage.auth.errors import AddressInvalid, LinkSpent, PasswordTooWeak, SignUpClosed, TooManyAttempts
 from flyusage.auth.how import LINK
-from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, PER_ADDRESS, count
+from flyusage.auth.throttle import MAILS_PER_ACCOUNT, MAILS_PER_ADDRESS, PER_ADDRESS, count, count_from
 from flyusage.config import settings
 from flyusage.orgs import organizations
 from flyusage.orgs.acting import Actor
@@ -67,7 +67,7 @@ def _count(written: str, address: str) -> str:
     email = accounts.normal(written)
     with db.platform_transaction() as session:
         # With those of new passwords: one limit on what an address is sent, whichever form asks.
-        count(session, "link-from", address, MAILS_PER_ADDRESS)
+        count_from(session, "link", address, MAILS_PER_ADDRESS)
         count(session, "link-to", email, MAILS_PER_ACCOUNT)
     with db.platform_transaction() as session:
         signing_up.require_open(session, email, settings())
@@ -85,7 +85,7 @@ def _send(email: str) -> None:
 
 def _finish(form: dict[str, str], address: str, device: str) -> _Made:
     with db.platform_transaction() as session:
-        count(session, "sign-up-from", address, PER_ADDRESS)
+        count_from(session, "sign-up", address, PER_ADDRESS)
     with db.platform_transaction() as session:
         link = form.get("link", "")
         signing_up.require_open(session, signing_up.offered(session, link), settings())  # as it is now: a day has passed

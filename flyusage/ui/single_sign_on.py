@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from flyusage import db
-from flyusage.auth import accounts, halfway, oidc, second_factor, sessions
+from flyusage.auth import accounts, halfway, oidc, providers, second_factor, sessions
 from flyusage.auth.errors import (
     AddressInvalid,
     ProviderRefused,
@@ -27,7 +27,7 @@ from flyusage.auth.errors import (
 from flyusage.auth.how import How
 from flyusage.auth.oidc import Person
 from flyusage.auth.secrets import digest
-from flyusage.auth.throttle import Limit, count, first
+from flyusage.auth.throttle import Limit, count_from, first
 from flyusage.config import settings
 from flyusage.errors import FlyusageError
 from flyusage.invoices import seats
@@ -39,7 +39,7 @@ from flyusage.orgs.sso import connections, flows, people
 from flyusage.orgs.sso.connections import CALLBACK, Connection
 from flyusage.orgs.sso.errors import FlowSpent, SsoRefused, SsoUnknown
 from flyusage.orgs.sso.flows import Begun, Flow
-from flyusage.ui import forms, reader, sign_in
+from flyusage.ui import elsewhere, forms, reader, sign_in
 from flyusage.ui.reader import secret_in, signed_in
 from flyusage.ui.session import open_organization
 
@@ -57,7 +57,8 @@ async def start(request: Request) -> Response:
     form = await forms.form_of(request)
     onward, email = forms.own_path(form.get("next", "")), form.get("email", "")[: accounts.LONGEST_ADDRESS]
     try:
-        way, begun = await run_in_threadpool(_start, email, onward, forms.address_of(request))
+        address = forms.address_of(request)
+        way, begun = await elsewhere.asked(address, _start, email, onward, address)
     except (SsoUnknown, AddressInvalid, TooManyAttempts, ProviderUnreachable, VaultLocked) as error:
         code = "sso_unreachable" if isinstance(error, (ProviderUnreachable, VaultLocked)) else error.code
         return forms.back("/sign-in", code, next=onward, email=email)
@@ -67,7 +68,7 @@ async def start(request: Request) -> Response:
 async def test(request: Request) -> Response:
     """To the provider and back to the page of its settings, which says what it answered; signs nobody in. Raises NotPermitted."""
     slug = request.path_params["slug"]
-    found = await run_in_threadpool(_start_test, slug)
+    found = await elsewhere.asked(forms.address_of(request), _start_test, slug)
     if found is None:
         return RedirectResponse("/", status_code=303)
     way, begun = found
@@ -84,10 +85,10 @@ async def callback(request: Request) -> Response:
     except (FlowSpent, TooManyAttempts) as error:
         return forms.back("/sign-in", error.code)
     if flow.purpose == "test":
-        await run_in_threadpool(_finish_test, flow, given, secret)
+        await elsewhere.asked(f"organization {flow.org_id}", _finish_test, flow, given, secret)
         return _without(RedirectResponse(_told_at(flow.onward, state), status_code=303), state)
     try:
-        made = await run_in_threadpool(_finish, flow, given, secret, forms.address_of(request), device)
+        made = await elsewhere.asked(f"organization {flow.org_id}", _finish, flow, given, secret, forms.address_of(request), device)
     except SecondFactorAsked as asked:
         return _without(forms.ask_for_code(asked.secret, flow.onward), state)
     except FlyusageError as error:
@@ -99,7 +100,7 @@ async def callback(request: Request) -> Response:
 
 async def sign_out(request: Request) -> Response:
     """End this browser's session, and lead to where its provider ends the one there. Without such a place, say so."""
-    way = await run_in_threadpool(_way_out)
+    way = await elsewhere.asked(forms.address_of(request), _way_out)
     response = await sign_in.sign_out(request)
     if way:
         led = _page(way, "To your organization's sign-out")
@@ -118,7 +119,8 @@ async def signed_out_elsewhere(request: Request) -> Response:
     form = await forms.form_of(request)
     headers = {"cache-control": "no-store"}
     try:
-        await run_in_threadpool(_sign_out_elsewhere, form.get("logout_token", "")[:LONGEST_TOKEN], forms.address_of(request))
+        address = forms.address_of(request)
+        await elsewhere.asked(address, _sign_out_elsewhere, form.get("logout_token", "")[:LONGEST_TOKEN], address)
     except TooManyAttempts as error:
         return JSONResponse({"error": "temporarily_unavailable"}, error.status, {**headers, "retry-after": str(error.retry_after_s)})
     except FlyusageError as error:
@@ -139,7 +141,7 @@ def redirect_uri() -> str:
 
 def _start(email: str, onward: str, address: str) -> tuple[str, Begun]:
     with db.platform_transaction() as session:
-        count(session, "sso-from", address, AT_ONCE)
+        count_from(session, "sso", address, AT_ONCE)
     written = accounts.normal(email)
     with db.platform_transaction() as session:
         lead = connections.lead_of(session, written)
@@ -161,7 +163,7 @@ def _start_test(slug: str) -> tuple[str, Begun] | None:
             return None
         client = connections.client(session, held, redirect_uri())
         begun = flows.begin(session, org.id, "test", onward=f"/orgs/{org.slug}/sso", started_by=org.by.user_id)
-    oidc.forget(held.issuer)
+    providers.forget(held.issuer)
     try:
         return oidc.way_there(client, state=begun.state, secret=begun.secret), begun
     except ProviderUnreachable as error:
@@ -187,7 +189,7 @@ def _way_out() -> str | None:
 def _sign_out_elsewhere(token: str, address: str) -> None:
     """Raises ProviderRefused, ProviderUnreachable, TooManyAttempts."""
     with db.platform_transaction() as session:
-        count(session, "sso-out-from", address, AT_ONCE)
+        count_from(session, "sso-out", address, AT_ONCE)
     issuer, clients = oidc.addressed(token)
     with db.platform_transaction() as session:
         found = connections.of_provider(session, issuer, clients)
@@ -211,7 +213,7 @@ def _take_word(held: Connection, token: str) -> bool:
 
 def _spend(state: str, secret: str, address: str) -> Flow:
     with db.platform_transaction() as session:
-        count(session, "sso-back-from", address, AT_ONCE)
+        count_from(session, "sso-back", address, AT_ONCE)
     with db.platform_transaction() as session:
         return flows.spend(session, state, secret)
 

@@ -137,12 +137,13 @@ def test_who_guesses_does_not_lock_the_owner_out_of_a_browser_that_was_signed_in
     assert accounts.sign_in(owner, GOOD, **HOME, mark=mark)
 
 
-def test_guessing_at_many_accounts_from_one_address_is_slowed(owner: str):
+@pytest.mark.parametrize("address", ["203.0.113.66", "2606:4700:0:1::{:x}"])
+def test_guessing_at_many_accounts_from_one_address_or_one_network_is_slowed(owner: str, address: str):
     for number in range(throttle.PER_ADDRESS.times):
         with pytest.raises(SignInRefused):
-            accounts.sign_in(f"somebody-{number}@prism.example", GOOD, address="203.0.113.66", device="guesser")
+            accounts.sign_in(f"somebody-{number}@prism.example", GOOD, address=address.format(number), device="guesser")
     with pytest.raises(TooManyAttempts):
-        accounts.sign_in("one-more@prism.example", GOOD, address="203.0.113.66", device="guesser")
+        accounts.sign_in("one-more@prism.example", GOOD, address=address.format(5000), device="guesser")
     assert accounts.sign_in(owner, GOOD, **HOME)
 
 

@@ -15,9 +15,10 @@ from provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
 from publishing import serving
 
 from flyusage import clock, config
-from flyusage.auth import oidc, outgoing
+from flyusage.auth import oidc, outgoing, providers
 from flyusage.auth.errors import ProviderRefused, ProviderUnreachable
-from flyusage.auth.oidc import Client, Provider
+from flyusage.auth.oidc import Client
+from flyusage.auth.providers import Provider
 
 NOW = 1_800_000_000
 BACK = "http://127.0.0.1:8321/auth/sso/callback"
@@ -139,7 +140,7 @@ WRONG_WORDS = {
 
 @pytest.mark.parametrize("what", ["", *WRONG_WORDS, *FORGED])
 def test_only_the_providers_own_word_of_now_signs_somebody_out(published: Provider, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oidc, "discover", lambda _issuer: published)
+    monkeypatch.setattr(providers, "discover", lambda _issuer: published)
     client, made = Client(published.issuer, CLIENT_ID, "", BACK), word(published.issuer, **WRONG_WORDS.get(what, {}))
     token = FORGED[what](made) if what in FORGED else signed(made)
     with clock.freeze(datetime.fromtimestamp(NOW, UTC)):
@@ -201,10 +202,10 @@ def test_a_code_is_good_once_and_a_new_key_is_read_when_it_is_needed(idp: OidcPr
     with pytest.raises(ProviderRefused, match="does not take the code"):
         oidc.person(client, **given)
     idp.rotate("b")
-    monkeypatch.setattr(oidc, "ASKED_AGAIN_S", 1000)
+    monkeypatch.setattr(providers, "ASKED_AGAIN_S", 1000)
     with pytest.raises(ProviderRefused, match="does not hold"):  # read a moment ago, not again
         came(idp, "ada")
-    monkeypatch.setattr(oidc, "ASKED_AGAIN_S", 0)
+    monkeypatch.setattr(providers, "ASKED_AGAIN_S", 0)
     assert came(idp, "ada").subject == "ada"
 
 
@@ -228,9 +229,9 @@ def test_who_calls_itself_something_else_or_leads_astray_is_no_provider() -> Non
         (b" " * (outgoing.LARGEST_ANSWER + 1), "more than a provider has to say"),
     ):
         with serving({path: described}) as base, pytest.raises(ProviderUnreachable, match=said):
-            oidc.discover(base)
+            providers.discover(base)
     with serving({}, moved="http://127.0.0.1:1/") as base, pytest.raises(ProviderUnreachable, match="answered 302"):
-        oidc.discover(base)  # nobody is followed elsewhere
+        providers.discover(base)  # nobody is followed elsewhere
     answers: dict[str, object] = {}
     with serving(answers) as base:
         for wrong, said in (
@@ -239,7 +240,7 @@ def test_who_calls_itself_something_else_or_leads_astray_is_no_provider() -> Non
         ):
             answers[path] = {"issuer": base, **DESCRIBED, **wrong}
             with pytest.raises(ProviderUnreachable, match=said):
-                oidc.discover(base)
+                providers.discover(base, anew=True)
 
 
 def test_a_key_that_nobody_here_can_read_does_not_hide_the_others() -> None:

@@ -203,7 +203,9 @@ def test_staff_without_one_are_told_how_to_set_it_up(guarded: Site, visit: Visit
         expect(page.get_by_text("You look at")).to_have_count(0)
         owner = visit("/orgs/prism/audit", who=OWNER)
         expect(owner.get_by_role("row", name=re.compile("Opened the organization as staff")).first).to_contain_text("flyusage staff")
-        page.goto("/staff/questions")
+        page.goto("/welcome")
+        page.get_by_role("link", name="Staff's pages").click()
+        page.get_by_role("link", name="Questions").click()
         expect(page.get_by_role("heading", name="No question waits")).to_be_visible()
     finally:
         guarded.run("staff", "revoke", OUTSIDER, "support")

@@ -85,7 +85,7 @@ def _refusal(path: str, who: str) -> int | None:
         return 303
     if who in PERMISSIONS:
         return None if set(needs) <= PERMISSIONS[Role(who)] else 403
-    if who == "support":
+    if who in everybody.STAFF:
         return None if set(needs) <= READING else 403
     return 303 if path == TRIAL else 404  # back to the page, which says that there is no such organization
 

@@ -19,7 +19,7 @@ from everybody import World
 
 from flyusage import clock, db
 from flyusage.auth.errors import SignInNeeded
-from flyusage.orgs.models import Role, StaffRole
+from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.staff import STAFF_PERMISSIONS, StaffPermission
 from flyusage.ui.pages.cost_centres.rows import Screen as CentresScreen
@@ -262,16 +262,16 @@ def test_what_is_of_no_role_is_ones_own_or_a_doors_or_the_tabs(begun: "Begun", m
 
 def test_who_may_not_changes_nothing_whatever_they_call(begun: "Begun") -> None:
     """Members by role; the owner, of what is the staff's; and with every handler: another organization's owner, an owner who was taken
-    out, the platform's support, nobody, and a made-up session.
+    out, the platform's staff, nobody, and a made-up session.
     """
-    made, before = begun(world), digest()
+    made, before = begun(world), everybody.digest()
     for who, secret in made.secrets.items():
         for handler, call in calls(made.victim).items():
             if not _may(who, NEEDED[handler]):
                 calling.called(handler, call, secret)
-        after = digest()
+        after = everybody.digest()
         changed = {table for table in before if before[table] != after[table]}
-        assert changed <= (AUDIT if who == "support" else set()), who
+        assert changed <= (AUDIT if who in everybody.STAFF else set()), who
         before = after
 
 
@@ -279,13 +279,13 @@ def _may(who: str, need: Need) -> bool:
     """Whether somebody may do what needs that in Prism, or does it to themselves in Prism."""
     if who in PERMISSIONS:
         return need in (OWN, DOOR, TAB) or need in PERMISSIONS[Role(who)]
-    return who == "support" and need in STAFF_PERMISSIONS[StaffRole.SUPPORT]
+    return who in everybody.STAFF and need in STAFF_PERMISSIONS[everybody.STAFF[who]]
 
 
 @pytest.mark.parametrize("who", ["viewer", "owner"])
 def test_wrong_types_and_huge_texts_fail_no_call_of_who_is_signed_in(begun: "Begun", who: str) -> None:
     """Whatever is no sentence of ours would be an error in the server's log."""
-    made, before, failed = begun(world), digest(), {}
+    made, before, failed = begun(world), everybody.digest(), {}
     for handler in NEEDED:
         names = [one.name for one in calling.parameters_of(handler)]
         for given in WRONG if names else ():
@@ -295,30 +295,5 @@ def test_wrong_types_and_huge_texts_fail_no_call_of_who_is_signed_in(begun: "Beg
                 failed[handler, repr(given)[:20]] = repr(error)[:200]
     assert failed == {}
     if who == "viewer":
-        after = digest()
+        after = everybody.digest()
         assert {table for table in before if before[table] != after[table]} <= {"second_factor"}  # her own, which she began
-
-
-WHOSE = {
-    "org_id": "WHERE org_id = (SELECT id FROM organization WHERE slug = 'prism')",
-    "user_id": "WHERE user_id IN (SELECT m.user_id FROM membership m JOIN organization o ON o.id = m.org_id WHERE o.slug = 'prism')",
-}
-
-
-def digest() -> dict[str, str | None]:
-    """What every table holds: of Prism and its members where rows are somebody's, else of everybody. But for how often was tried."""
-    with db.owner_engine().connect() as connection:
-        columns: dict[str, list[str]] = {}
-        for table, column in connection.execute(sa.text(_COLUMNS)):
-            columns.setdefault(table, []).append(column)
-        told = {}
-        for table, names in columns.items():
-            known = {"organization": "WHERE slug = 'prism'", "user_account": WHOSE["user_id"].replace("WHERE user_id", "WHERE id")}
-            whose = known[table] if table in known else next((WHOSE[one] for one in WHOSE if one in names), "")
-            query = f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t {whose}"
-            told[table] = (connection.execute(sa.text(query)).fetchone() or (None,))[0]
-        return told
-
-
-_COLUMNS = """SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-              WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'rate_counter'"""

@@ -26,6 +26,7 @@ from flyusage.orgs.staff import StaffPermission
 from flyusage.ui import reader
 from flyusage.ui import session as session_module
 from flyusage.ui.pages.explorer import question
+from flyusage.ui.pages.settings import question as settings
 from flyusage.ui.session import first_organization, is_staff, open_organization, open_organizations, staff
 
 
@@ -160,6 +161,12 @@ def test_staff_look_at_any_organization_and_both_logs_say_so_once_an_hour(cast: 
     rival = open_organization("rival")
     assert rival is not None
     assert not rival.is_visited  # their own
+    theirs, own = settings.ask("prism"), settings.ask("rival")
+    assert theirs is not None
+    assert own is not None
+    assert (theirs.role, theirs.can_leave, own.role, own.can_leave) == ("", False, "owner", True)  # no member's, to look at
+    assert is_staff()
+    assert is_staff(StaffPermission.INVOICES_CORRECT) == (role is StaffRole.BILLING)
     assert open_organization("nobody") is None
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock
-from flyusage.auth import oidc, second_factor, sessions
+from flyusage.auth import oidc, providers, second_factor, sessions
 from flyusage.auth.vault import seal, unseal
 from flyusage.internet import ascii_name
 from flyusage.orgs import audit, memberships
@@ -358,7 +358,7 @@ def _checked(org_id: int, wanted: Wanted, before: Connection | None) -> Connecti
     kept = before or Connection(org_id, "", "", "", "", None, False, False, None, None)
     return replace(
         kept,
-        issuer=oidc.normal_issuer(issuer),
+        issuer=providers.normal_issuer(issuer),
         client_id=client_id,
         groups_claim=claim or "groups",
         factor_acr=acr,

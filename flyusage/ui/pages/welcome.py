@@ -14,7 +14,7 @@ from flyusage.errors import FlyusageError
 from flyusage.orgs import organizations
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.errors import NotPermitted
-from flyusage.ui import browser
+from flyusage.ui import browser, staff_layout
 from flyusage.ui.addresses import text_in
 from flyusage.ui.components.copy_button import command_line
 from flyusage.ui.components.field import text_field
@@ -40,12 +40,14 @@ class Welcome(rx.State):
     doors: list[Door] = []
     is_known: bool = False
     reader: str = ""
+    is_staff: bool = False
     refusal: str = ""
 
     @rx.event
     async def load(self):
         """List the organizations."""
-        self.reader = (await asyncio.to_thread(present_person)).name
+        person = await asyncio.to_thread(present_person)
+        self.reader, self.is_staff = person.name, bool(person.name and person.staff_roles)
         known = await asyncio.to_thread(open_organizations)
         self.is_known = True
         self.doors = [
@@ -91,9 +93,16 @@ def _choose() -> rx.Component:
     return rx.el.section(
         rx.el.h1("Choose an organization", class_name="card-title"),
         rx.el.ul(rx.foreach(Welcome.doors, _door), class_name="doors"),
+        _staffs(),
         rx.cond(Welcome.reader != "", _new(), rx.fragment()),
         class_name="card empty",
     )
+
+
+def _staffs() -> rx.Component:
+    """The way on for the platform's staff, who need belong to no organization."""
+    link = rx.el.a("Staff's pages", href=staff_layout.PRICES, class_name="button button-primary")
+    return rx.cond(Welcome.is_staff, rx.el.p("You are of the platform's staff. ", link), rx.fragment())
 
 
 def _door(door: Var[Door]) -> rx.Component:
@@ -115,6 +124,7 @@ def _alone() -> rx.Component:
             " ",
             rx.el.a("Your account", href="/account", class_name="button"),
         ),
+        _staffs(),
         _new(),
         class_name="card empty",
     )

@@ -8,6 +8,7 @@ from flyusage.alerts import anomalies, deliveries, endpoints
 from flyusage.alerts.anomalies import Found
 from flyusage.alerts.deliveries import Delivery
 from flyusage.alerts.endpoints import TOPICS, Endpoint, Made
+from flyusage.auth import throttle
 from flyusage.money import CURRENCIES, format_minor
 from flyusage.orgs.errors import OrganizationUnknown
 from flyusage.orgs.permissions import Permission
@@ -119,8 +120,10 @@ def remove(slug: str, endpoint_id: int) -> str:
 
 
 def test(slug: str, endpoint_id: int) -> tuple[bool, str]:
-    """Send a test message now; whether it was taken, and the answer in words. Raises NotPermitted and EndpointUnknown."""
+    """Send a test message now; whether it was taken, and the answer in words. Raises NotPermitted, EndpointUnknown, TooManyAttempts."""
     org = _org(slug)
+    with db.platform_transaction() as session:
+        throttle.count(session, "endpoint-tests", str(org.id), deliveries.TESTS)
     with db.transaction(org.id, apps=org.apps) as session:
         sent = deliveries.test(session, org.id, endpoint_id, by=org.by)
     made = deliveries.send(org.id, sent)

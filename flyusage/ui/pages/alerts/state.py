@@ -7,7 +7,7 @@ import reflex as rx
 
 from flyusage.alerts.endpoints import TOPICS
 from flyusage.errors import FlyusageError
-from flyusage.ui import browser
+from flyusage.ui import browser, elsewhere
 from flyusage.ui.addresses import id_in, text_in
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.alerts import question
@@ -91,7 +91,7 @@ class Alerts(rx.State):
         if (number := id_in(endpoint_id)) is None:
             return
         slug = slug_in(self.router.url.path)
-        is_taken, answer = await asyncio.to_thread(question.test, slug, number)
+        is_taken, answer = await elsewhere.asked(slug, question.test, slug, number)
         await self._show(slug)
         title = "The test message was taken." if is_taken else "The test message was not taken."
         yield browser.toast("success" if is_taken else "error", title, detail=answer)

@@ -8,6 +8,7 @@ from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.errors import InvoiceUnknown
 from flyusage.invoices.payments.news import payment_news
 from flyusage.orgs.permissions import Permission
+from flyusage.orgs.staff import StaffPermission
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.billing.address import Choice, billing_href
 from flyusage.ui.pages.invoice.rows import Missing, Screen
@@ -53,7 +54,8 @@ def ask(asked: Asked) -> Answered:
         corrected = invoice.document.refers_to[0] if invoice.document.refers_to else ""
         found = breakdown(session, org.id, entry.id, by)
         news = payment_news(session, org.id, entry.id)
-    return Answered(screen(Told(org.slug, invoice, by, found, corrected, news.sentence if news else "", sees_machines, is_staff())))
+    may_correct = is_staff(StaffPermission.INVOICES_CORRECT)
+    return Answered(screen(Told(org.slug, invoice, by, found, corrected, news.sentence if news else "", sees_machines, may_correct)))
 
 
 def question_line(slug: str, number: str, position: int, note: str) -> None:

@@ -43,7 +43,7 @@ class Told:
     corrected: str = ""
     news: str = ""
     sees_machines: bool = True
-    is_staff: bool = False
+    may_correct: bool = False
 
 
 def by_in(given: object) -> By:
@@ -78,7 +78,7 @@ def screen(told: Told) -> Screen:
         pdf_href=f"{href}.pdf" if invoice.pdf_sha256 else "",
         xml_href=f"{href}.xml" if invoice.xml_sha256 else "",
         csv_href=f"{href}.csv",
-        staff_href=f"{STAFF_INVOICES}?{urlencode({'invoice': entry.number})}" if told.is_staff else "",
+        staff_href=f"{STAFF_INVOICES}?{urlencode({'invoice': entry.number})}" if told.may_correct else "",
         ways=[
             Choosing(label, href if way is By.REGION else f"{href}?by={way.value}", way is told.by)
             for way, label in WAYS.items()

@@ -31,7 +31,8 @@ def ask(slug: str) -> Screen | None:
     with db.transaction(org.id, apps=org.apps) as session:
         deleted = organizations.deleted_at(session, org.id)
         owns = Permission.ORGANIZATION_DELETE in org.permissions
-        shown = Screen(slug=org.slug, name=org.name, owns=owns, role=org.by.role or "", can_leave=org.by.role is not None)
+        role = None if org.is_visited else org.by.role
+        shown = Screen(slug=org.slug, name=org.name, owns=owns, role=role or "", can_leave=role is not None)
         if deleted is not None:
             return replace(shown, deleted=f"{present.day_text(deleted + organizations.UNDO, year=True)}", can_leave=False)
         can_bill = Permission.BILLING_EDIT in org.permissions

@@ -1,7 +1,7 @@
 """What the page of single sign-on asks the database and the provider, and does there. Blocks; call it off the event loop."""
 
 from flyusage import clock, db
-from flyusage.auth import oidc, throttle
+from flyusage.auth import providers, throttle
 from flyusage.orgs import queries
 from flyusage.orgs.errors import OrganizationUnknown
 from flyusage.orgs.memberships import role_named
@@ -57,7 +57,7 @@ def save(slug: str, wanted: Wanted) -> None:
     """Keep the provider, once it answered as one. Raises as `connections.save`, ProviderUnreachable, TooManyAttempts."""
     org = _open(slug)
     _count(org)
-    oidc.discover(oidc.normal_issuer(wanted.issuer), anew=True)
+    providers.discover(providers.normal_issuer(wanted.issuer), anew=True)
     with db.platform_transaction() as session:
         connections.save(session, org.id, wanted, by=org.by)
 

@@ -8,7 +8,7 @@ import reflex as rx
 
 from flyusage.errors import FlyusageError
 from flyusage.orgs.sso.connections import Wanted
-from flyusage.ui import present
+from flyusage.ui import elsewhere, present
 from flyusage.ui.addresses import text_in
 from flyusage.ui.pages.sso import question
 from flyusage.ui.pages.sso.rows import Screen
@@ -99,7 +99,7 @@ class SingleSignOn(rx.State):
     async def _done(self, verb: Callable[..., object], *given: object) -> bool:
         """Do it and show what is so now; False, with the reason, where it was refused."""
         try:
-            await asyncio.to_thread(verb, self._slug(), *given)
+            await elsewhere.asked(self._slug(), verb, self._slug(), *given)
         except FlyusageError as error:
             self.refusal, self.told = error.sentence, ""
             await self._refresh()
