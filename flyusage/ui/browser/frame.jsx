@@ -2,12 +2,12 @@
 import { Children, useEffect, useMemo, useReducer, useState } from "react";
 import { Link, useLocation, useParams } from "react-router";
 
-/** A link to a page of the open organization; `to` is what follows /orgs/{slug}, `also` another beginning it stands for. */
-export const OrganizationLink = ({ to = "", also = "", className, children }) => {
+/** A link to a page of the open organization; `to` is what follows /orgs/{slug}, `also` other beginnings it stands for. */
+export const OrganizationLink = ({ to = "", also = [], className, children }) => {
   const { slug } = useParams();
   const { pathname } = useLocation();
   const href = slug ? `/orgs/${encodeURIComponent(slug)}${to}` : "/";
-  const isAlso = Boolean(slug && also) && pathname.startsWith(`/orgs/${encodeURIComponent(slug)}${also}`);
+  const isAlso = Boolean(slug) && also.some((each) => pathname.startsWith(`/orgs/${encodeURIComponent(slug)}${each}`));
   const isHere = isAlso || (to ? pathname.startsWith(href) : pathname.replace(/\/$/, "") === href);
   return (
     <Link to={href} replace={false} className={className} aria-current={isHere ? "page" : undefined}>

@@ -48,9 +48,7 @@ class Welcome(rx.State):
         self.reader = (await asyncio.to_thread(present_person)).name
         known = await asyncio.to_thread(open_organizations)
         self.is_known = True
-        self.doors = [
-            Door(each.name, "synthetic demonstration" if each.is_synthetic else each.slug, f"/orgs/{each.slug}") for each in known
-        ]
+        self.doors = [Door(each.name, "synthetic data" if each.is_synthetic else each.slug, f"/orgs/{each.slug}") for each in known]
 
     @rx.event
     async def create(self, form: dict[str, Any]):
