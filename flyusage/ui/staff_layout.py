@@ -66,7 +66,7 @@ def staff_page(
             ),
             rx.el.footer(
                 rx.el.a(
-                    rx.icon("arrow-left", size=14, aria_hidden="true"), "Organizations", href="/welcome", class_name="link small side-link"
+                    rx.icon("arrow-left", size=14, aria_hidden="true"), "Organizations", href="/welcome", class_name="theme-button"
                 ),
                 theme_button(),
                 class_name="side-foot",
