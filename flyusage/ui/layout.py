@@ -202,7 +202,9 @@ def _reader() -> rx.Component:
 
 def _staff() -> rx.Component:
     """The way to the platform's own pages, for those who may see them."""
-    link = rx.link(rx.icon("shield", size=14, aria_hidden="true"), "Staff", href="/staff/close", underline="none", class_name="theme-button")
+    link = rx.link(
+        rx.icon("shield", size=14, aria_hidden="true"), "Staff", href="/staff/close", underline="none", class_name="theme-button"
+    )
     return rx.cond(Frame.is_staff, link, rx.fragment())
 
 

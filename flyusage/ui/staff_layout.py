@@ -65,9 +65,7 @@ def staff_page(
                 aria_label="Pages",
             ),
             rx.el.footer(
-                rx.el.a(
-                    rx.icon("arrow-left", size=14, aria_hidden="true"), "Organizations", href="/welcome", class_name="theme-button"
-                ),
+                rx.el.a(rx.icon("arrow-left", size=14, aria_hidden="true"), "Organizations", href="/welcome", class_name="theme-button"),
                 theme_button(),
                 class_name="side-foot",
             ),
