@@ -135,7 +135,8 @@ def sentence(one: Found) -> str:
     more = "more" if one.is_rise else "less"
     lasted = f"from {one.since:%b} {one.since.day}, {one.since:%H:%M} to {one.until:%b} {one.until.day}, {one.until:%H:%M} UTC"
     since = lasted if one.is_over else f"since {one.since:%b} {one.since.day}, {one.since:%H:%M} UTC"
-    return f"{one.where[:1].upper()}{one.where[1:]} cost {amount} {more} than is usual {since}."
+    where = one.where if one.app else f"{one.where[:1].upper()}{one.where[1:]}"  # an app's name is as it is
+    return f"{where} cost {amount} {more} than is usual {since}."
 
 
 def facts_of(one: Found) -> dict[str, object]:

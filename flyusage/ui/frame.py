@@ -127,7 +127,7 @@ class Frame(rx.State):
 
 async def _choices() -> list[OrganizationChoice]:
     choices = await asyncio.to_thread(open_organizations)
-    return [OrganizationChoice(each.slug, each.name, "synthetic demonstration" if each.is_synthetic else "") for each in choices]
+    return [OrganizationChoice(each.slug, each.name, "synthetic data" if each.is_synthetic else "") for each in choices]
 
 
 async def _header(slug: str) -> Header | None:
@@ -151,9 +151,7 @@ def header_of(organization: OpenOrganization) -> Header:
     return Header(
         slug=organization.slug,
         name=organization.name,
-        note="synthetic demonstration"
-        if organization.is_synthetic
-        else f"{present.plural(apps, 'app')} · {present.plural(regions, 'region')}",
+        note="synthetic data" if organization.is_synthetic else f"{present.plural(apps, 'app')} · {present.plural(regions, 'region')}",
         mark=organization.name[:1].upper(),
         tone="empty" if last is None else "stale" if is_stale else "live",
         freshness=_freshness(last, is_stale=is_stale),

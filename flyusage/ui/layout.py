@@ -7,30 +7,36 @@ from reflex.vars import Var
 from flyusage.ui.components.commands import commands
 from flyusage.ui.frame import Frame, OrganizationChoice
 
-PERMITTED = (
-    ("Overview", "house", ""),
-    ("Explorer", "chart-line", "/usage"),
-    ("Saved views", "bookmark", "/views"),
-    ("Machines", "server", "/machines"),
-    ("Billing", "receipt-text", "/billing", "/invoices"),
-    ("Budgets", "piggy-bank", "/budgets"),
-    ("Alerts", "bell-ring", "/alerts"),
-    ("Prices", "tags", "/prices"),
-    ("What if", "flask-conical", "/what-if"),
-    ("Members", "users", "/members"),
-    ("Audit", "scroll-text", "/audit"),
-    ("API tokens", "key-round", "/tokens"),
-    ("Settings", "settings", "/settings", "/sso"),
-)
+PERMITTED = {
+    "Usage": (
+        ("Overview", "house", ""),
+        ("Explorer", "chart-line", "/usage"),
+        ("Saved views", "bookmark", "/views"),
+        ("Machines", "server", "/machines"),
+    ),
+    "Money": (
+        ("Billing", "receipt-text", "/billing", "/invoices"),
+        ("Budgets", "piggy-bank", "/budgets"),
+        ("Alerts", "bell-ring", "/alerts"),
+        ("Prices", "tags", "/prices"),
+        ("What if", "flask-conical", "/what-if"),
+    ),
+    "Organization": (
+        ("Members", "users", "/members", "/provisioning"),
+        ("Audit", "scroll-text", "/audit"),
+        ("API tokens", "key-round", "/tokens"),
+        ("Settings", "settings", "/settings", "/sso"),
+    ),
+}
 
 
 class OrganizationLink(rx.Component):
-    """A link to a page of the open organization; `to` is what follows /orgs/{slug}, `also` another address it stands for."""
+    """A link to a page of the open organization; `to` is what follows /orgs/{slug}, `also` other beginnings it stands for."""
 
     library = "$/flyusage/frame"
     tag = "OrganizationLink"
     to: Var[str]
-    also: Var[str]
+    also: Var[list[str]]
 
 
 class SkipLink(rx.Component):
@@ -103,18 +109,28 @@ def _side() -> rx.Component:
             rx.fragment(
                 commands(Frame.header.pages),
                 rx.el.nav(
-                    *[rx.cond(Frame.header.pages.contains(entry[2]), _link(*entry), rx.fragment()) for entry in PERMITTED],
+                    *[_group(name, entries) for name, entries in PERMITTED.items()],
                     class_name="nav",
                     aria_label="Pages",
                 ),
             ),
         ),
-        rx.el.footer(_freshness(), _staff(), _reader(), theme_button(), class_name="side-foot"),
+        rx.el.footer(
+            rx.cond(Frame.header.freshness != "", _freshness(), rx.fragment()), _staff(), _reader(), theme_button(), class_name="side-foot"
+        ),
     )
 
 
-def _link(label: str, icon: str, to: str, also: str = "") -> rx.Component:
-    return OrganizationLink.create(rx.icon(icon, size=16, aria_hidden="true"), rx.el.span(label), to=to, also=also, class_name="nav-link")
+def _group(name: str, entries: tuple[tuple[str, ...], ...]) -> rx.Component:
+    """Pages of one kind, a little apart from the others; its name is for who hears them."""
+    links = [rx.cond(Frame.header.pages.contains(entry[2]), _link(*entry), rx.fragment()) for entry in entries]
+    return rx.el.div(*links, class_name="nav-group", role="group", aria_label=name)
+
+
+def _link(label: str, icon: str, to: str, *also: str) -> rx.Component:
+    return OrganizationLink.create(
+        rx.icon(icon, size=16, aria_hidden="true"), rx.el.span(label), to=to, also=list(also), class_name="nav-link"
+    )
 
 
 def _organization() -> rx.Component:
@@ -152,7 +168,6 @@ def _freshness() -> rx.Component:
         ),
         class_name="fresh",
         custom_attrs={"data-tone": header.tone},
-        role="status",
     )
 
 
@@ -187,7 +202,9 @@ def _reader() -> rx.Component:
 
 def _staff() -> rx.Component:
     """The way to the platform's own pages, for those who may see them."""
-    link = rx.link(rx.icon("shield", size=14, aria_hidden="true"), "Staff", href="/staff/close", class_name="link small side-link")
+    link = rx.link(
+        rx.icon("shield", size=14, aria_hidden="true"), "Staff", href="/staff/close", underline="none", class_name="theme-button"
+    )
     return rx.cond(Frame.is_staff, link, rx.fragment())
 
 

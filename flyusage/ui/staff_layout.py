@@ -9,18 +9,24 @@ from flyusage.ui.layout import CopyAs, Navigation, SkipLink, theme_button
 PRICES, CLOSE, QUEUE, REVENUE, QUESTIONS = "/staff/prices", "/staff/close", "/staff/payments", "/staff/revenue", "/staff/questions"
 TERMS, EXPERIMENTS, BANK, SELLER = "/staff/terms", "/staff/experiments", "/staff/bank", "/staff/seller"
 INVOICES = "/staff/invoices"
-PAGES = (
-    ("Price books", "book-open", PRICES),
-    ("Experiments", "flask-conical", EXPERIMENTS),
-    ("Terms", "handshake", TERMS),
-    ("Close a month", "calendar-check", CLOSE),
-    ("Invoices", "receipt-text", INVOICES),
-    ("Payment queue", "list-ordered", QUEUE),
-    ("Bank payments", "landmark", BANK),
-    ("Revenue", "chart-column", REVENUE),
-    ("Questions", "message-circle-question-mark", QUESTIONS),
-    ("Seller", "store", SELLER),
-)
+PAGES = {
+    "Pricing": (
+        ("Price books", "book-open", PRICES),
+        ("Experiments", "flask-conical", EXPERIMENTS),
+        ("Terms", "handshake", TERMS),
+    ),
+    "Billing": (
+        ("Close a month", "calendar-check", CLOSE),
+        ("Invoices", "receipt-text", INVOICES),
+        ("Payment queue", "list-ordered", QUEUE),
+        ("Bank payments", "landmark", BANK),
+    ),
+    "Installation": (
+        ("Revenue", "chart-column", REVENUE),
+        ("Questions", "message-circle-question-mark", QUESTIONS),
+        ("Seller", "store", SELLER),
+    ),
+}
 
 
 def staff_page(
@@ -45,11 +51,21 @@ def staff_page(
                 ),
                 class_name="org",
             ),
-            rx.el.nav(*[_link(*entry, is_here=entry[2] == here) for entry in PAGES], class_name="nav", aria_label="Pages"),
+            rx.el.nav(
+                *[
+                    rx.el.div(
+                        *[_link(*entry, is_here=entry[2] == here) for entry in entries],
+                        class_name="nav-group",
+                        role="group",
+                        aria_label=name,
+                    )
+                    for name, entries in PAGES.items()
+                ],
+                class_name="nav",
+                aria_label="Pages",
+            ),
             rx.el.footer(
-                rx.el.a(
-                    rx.icon("arrow-left", size=14, aria_hidden="true"), "Organizations", href="/welcome", class_name="link small side-link"
-                ),
+                rx.el.a(rx.icon("arrow-left", size=14, aria_hidden="true"), "Organizations", href="/welcome", class_name="theme-button"),
                 theme_button(),
                 class_name="side-foot",
             ),

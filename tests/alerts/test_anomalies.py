@@ -130,7 +130,7 @@ def test_each_says_its_cause_and_leads_to_the_view_that_shows_it(prism: int):
     assert runaway.cause.words(with_names=False) == "30 machines started, most of it machine.performance-8x."
     assert (dark.cause.count, dark.cause.app_count) == (12, 3)
     assert "api-fra-0" not in dark.cause.words(with_names=False)
-    assert sentence(runaway).startswith("Web in dfw cost $")
+    assert sentence(runaway).startswith("web in dfw cost $")
     assert "more than is usual since Oct 15, 06:00 UTC" in sentence(runaway)
     with db.transaction(prism) as session:
         answer = explore(session, prism, view_of(runaway), now=NOW)

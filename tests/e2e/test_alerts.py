@@ -110,7 +110,7 @@ def test_what_ran_away_is_on_overview_and_alerts_and_leads_to_its_view(open_as: 
     row.get_by_role("link", name="web in dfw").click()
     expect(page).to_have_url(re.compile(r"show=contracted_cost.*app=web.*region=dfw"))
     asides = page.get_by_role("list", name="Budgets, forecast and what was not usual")
-    expect(asides.get_by_role("listitem")).to_contain_text(["Web in dfw cost $"])
+    expect(asides.get_by_role("listitem")).to_contain_text(["web in dfw cost $"])
 
 
 @pytest.mark.parametrize("is_phone", [False, True])

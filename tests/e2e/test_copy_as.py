@@ -40,7 +40,7 @@ PAGES = {  # page: command, path of the API
 
 
 def foot(page: Page):
-    return page.get_by_role("complementary", name="These numbers in a terminal")
+    return page.get_by_role("complementary", name="This page in a terminal")
 
 
 def copied(page: Page, label: str) -> str:

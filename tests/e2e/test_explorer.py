@@ -258,6 +258,18 @@ def test_every_chart_draws(open_page: OpenPage, chart: str):
     wait_drawn(page)
 
 
+def test_a_treemaps_words_stay_in_their_tiles_on_a_phone(open_page: OpenPage):
+    page = open_page(f"{OCTOBER}&as=treemap&by=app", is_phone=True)
+    wait_drawn(page)
+    sides = page.evaluate("""() => {
+        const across = (one) => { const box = one.getBoundingClientRect(); return [box.left, box.right]; };
+        const tiles = [...document.querySelectorAll("#usage .barlayer path")].map(across);
+        return [...document.querySelectorAll("#usage .textpoint text")].map(across)
+            .filter(([left, right]) => !tiles.some(([from, to]) => left >= from && right <= to));
+    }""")
+    assert sides == []
+
+
 def test_every_row_has_its_small_line(open_page: OpenPage):
     page = open_page(OCTOBER + "&by=app")
     expect(page.locator(".usage-table tbody tr")).to_have_count(3)

@@ -71,6 +71,7 @@ def test_freshness_is_always_in_sight(open_page: OpenPage) -> None:
     page = open_page("/orgs/prism")
     expect(page.locator(".fresh")).to_contain_text("events to")
     expect(page.locator(".fresh")).to_contain_text("ago")
+    expect(page.locator(".side-foot [role=status], .side-foot [aria-live]")).to_have_count(0)  # it changes every second
 
 
 def test_the_theme_follows_the_system_until_one_is_chosen_and_charts_follow(open_page: OpenPage) -> None:
@@ -99,8 +100,10 @@ def test_on_a_phone_the_navigation_waits_behind_one_button(open_page: OpenPage) 
     menu = page.get_by_role("button", name="Menu")
     menu.click()
     expect(menu).to_have_attribute("aria-expanded", "true")
+    page.get_by_role("link", name="Machines").focus()
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Machines")).to_be_hidden()
+    expect(menu).to_be_focused()
     menu.click()
     page.get_by_role("link", name="Machines").click()
     expect(page).to_have_url("/orgs/prism/machines")

@@ -251,7 +251,7 @@ def test_each_page_is_copied_as_a_command_that_runs(open_page: OpenPage, site: S
         if path == "/staff/close":
             continue  # its command, which closes the month, stands at its head
         page.goto(path)
-        foot = page.get_by_role("complementary", name="These numbers in a terminal")
+        foot = page.get_by_role("complementary", name="This page in a terminal")
         foot.get_by_role("button", name="Copy as command").click()
         expect(foot.get_by_role("button", name="Copied")).to_be_visible()
         expect(foot.get_by_role("button", name="Copy as curl")).to_have_count(0)  # a token opens one organization

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "react";
 import { mountChart, nextFrameShown, showFirst } from "$/flyusage/charts";
 import { pictureOf } from "$/flyusage/picture";
+import { fitted } from "$/flyusage/narrow";
 import { CONFIG, themed } from "$/flyusage/theme";
 import { placeWords } from "$/flyusage/words";
 
@@ -149,7 +150,7 @@ export const chartOver = (load) => {
         const turn = ++shown.current.turn;
         shown.current.figure = next;
         const isDropped = () => !alive || turn !== shown.current.turn;
-        const { data, layout, config } = themed(next, id);
+        const { data, layout, config } = fitted(themed(next, id), element.clientWidth);
         const isOther = layout.uirevision !== element.layout?.uirevision; // else what is drawn, and zoomed into, is only renewed
         const isShown = isOther && showPicture({ data, layout });
         if (isShown) {

@@ -112,7 +112,7 @@ const Keys = ({ control, pages }) => (
 
 const pagesMatching = (text, base, pages) =>
   pages.filter(({ label, words }) => !text || `${label} ${words}`.toLowerCase().includes(text.toLowerCase())).map(
-    ({ label, to }) => ({ kind: "Page", label, title: label, hint: "", href: base + to }),
+    ({ label, to }) => ({ kind: "Pages", label, title: label, hint: "", href: base + to }),
   );
 
 /** What the palette lists: pages at once, and the server's finds for the text as it stands. */

@@ -95,7 +95,7 @@ export const CopyAs = ({ className }) => {
   useEffect(() => setShown(true), []);
   const [command, curl] = isShown ? linesOf(location) : ["", ""];
   if (!command && !curl) return null;
-  const label = "These numbers in a terminal";
+  const label = "This page in a terminal";
   return (
     <aside className={className} aria-label={label}>
       <span>{label}</span>

@@ -1,13 +1,13 @@
 // The parts of the page frame that know only the address: links within the open organization, and the phone's menu.
-import { Children, useEffect, useMemo, useReducer, useState } from "react";
+import { Children, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { Link, useLocation, useParams } from "react-router";
 
-/** A link to a page of the open organization; `to` is what follows /orgs/{slug}, `also` another beginning it stands for. */
-export const OrganizationLink = ({ to = "", also = "", className, children }) => {
+/** A link to a page of the open organization; `to` is what follows /orgs/{slug}, `also` other beginnings it stands for. */
+export const OrganizationLink = ({ to = "", also = [], className, children }) => {
   const { slug } = useParams();
   const { pathname } = useLocation();
   const href = slug ? `/orgs/${encodeURIComponent(slug)}${to}` : "/";
-  const isAlso = Boolean(slug && also) && pathname.startsWith(`/orgs/${encodeURIComponent(slug)}${also}`);
+  const isAlso = Boolean(slug) && also.some((each) => pathname.startsWith(`/orgs/${encodeURIComponent(slug)}${each}`));
   const isHere = isAlso || (to ? pathname.startsWith(href) : pathname.replace(/\/$/, "") === href);
   return (
     <Link to={href} replace={false} className={className} aria-current={isHere ? "page" : undefined}>
@@ -33,18 +33,25 @@ export const SkipLink = ({ className, children }) => {
 export const Navigation = ({ children }) => {
   const [header, ...rest] = Children.toArray(children);
   const [isOpen, setOpen] = useState(false);
+  const button = useRef(null);
   const { pathname } = useLocation();
   useEffect(() => setOpen(false), [pathname]);
   useEffect(() => {
-    const close = ({ key }) => key === "Escape" && setOpen(false);
+    if (!isOpen) return undefined;
+    const close = ({ key }) => {
+      if (key !== "Escape") return;
+      if (document.getElementById("navigation")?.contains(document.activeElement)) button.current?.focus(); // or it would be nowhere
+      setOpen(false);
+    };
     document.addEventListener("keydown", close);
     return () => document.removeEventListener("keydown", close);
-  }, []);
+  }, [isOpen]);
   return (
     <div className="side" data-open={isOpen ? "" : undefined}>
       <div className="side-head">
         {header}
         <button
+          ref={button}
           type="button"
           className="menu-button"
           aria-expanded={isOpen}

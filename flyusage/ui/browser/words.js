@@ -1,13 +1,13 @@
 // The words on a chart: names at its edge, marks, keys. Drawn here from the figure's annotations instead of by Plotly, which
 // draws each twice and measures it each time, for which the browser lays out the whole page: four fifths of the time that a
 // chart with twenty names took. A picture to save is Plotly's alone, annotations and all.
+import { NARROW_PX, apart } from "$/flyusage/narrow";
+
 const SVG = "http://www.w3.org/2000/svg";
 const ENTITIES = { amp: "&", lt: "<", gt: ">" };
 const ANCHORS = { left: "start", center: "middle", right: "end" };
 const BASELINES = { top: 0.97, middle: 0.36, bottom: -0.24 }; // of the font's size, from the anchor to the baseline
 const INSIDE = { left: 1, center: 0, right: -1, top: 1, middle: 0, bottom: -1 }; // which way padding moves the text
-
-const NARROW_PX = 560;
 
 /** An SVG element. */
 export const make = (kind, attributes, ...children) => {
@@ -67,7 +67,13 @@ const drawn = (layout, word, id) => {
 
 /** The words of a laid-out chart, drawn; `common` is what the figure says of all of them. Without an `id` they answer to no pointer. */
 export const wordsOf = (layout, common, words, id) =>
-  words.map((word) => drawn(layout, { ...common, ...word, font: { ...common?.font, ...word.font } }, id)).filter(Boolean);
+  apart(
+    words.map((word) => ({ ...common, ...word, font: { ...common?.font, ...word.font } })),
+    layout.width,
+    (word) => placeOf(layout, word),
+  )
+    .map((word) => drawn(layout, word, id))
+    .filter(Boolean);
 
 /** Draw the layout's annotations (`words`) over what Plotly has drawn; `onName` gets the series of a name that is clicked. */
 export const placeWords = (element, words, id, onName) => {

@@ -56,7 +56,27 @@ def _groups(chart: TimeChart, plot: Plot) -> list[list[Mark]]:
         else:
             groups.append([mark])
             edge = x + half + WORD_GAP_PX
-    return groups
+    return _apart(groups, chart, plot)
+
+
+def _apart(groups: list[list[Mark]], chart: TimeChart, plot: Plot) -> list[list[Mark]]:
+    """`groups` joined until no word covers the one before it: a shared word stands elsewhere than each mark's own did."""
+    apart: list[list[Mark]] = []
+    for group in groups:
+        apart.append(group)
+        while len(apart) > 1 and _span(apart[-1], chart, plot)[0] < _span(apart[-2], chart, plot)[1] + WORD_GAP_PX:
+            last = apart.pop()
+            apart[-1] = apart[-1] + last
+    return apart
+
+
+def _span(group: list[Mark], chart: TimeChart, plot: Plot) -> tuple[float, float]:
+    """From where to where a group's word reaches, in pixels of the plot."""
+    at, word = _middle(group), _word_of(group)
+    x, width = _x_px(at, chart, plot), label_px(word, font_px=WORD_PX)
+    placed = {"xanchor": _anchor(word, x, plot), "xshift": 0} | _beside_now(at, word, chart, plot)
+    left = x + placed["xshift"] - {"left": 0.0, "center": 0.5, "right": 1.0}[placed["xanchor"]] * width
+    return left, left + width
 
 
 def _count(groups: list[list[Mark]]) -> int:
@@ -68,15 +88,19 @@ def _at(mark: Mark) -> datetime:
 
 
 def _group_word(group: list[Mark], chart: TimeChart, canvas: Canvas, plot: Plot) -> dict[str, Any]:
-    if len(group) == 1:
-        word = plot_label(group[0].label)
-    elif len({mark.kind for mark in group}) == 1:
-        word = f"{len(group)} {_PLURALS[group[0].kind]}"
-    else:
-        word = f"{len(group)} changes"
-    middle = group[len(group) // 2].at
+    word, middle = _word_of(group), _middle(group)
     drawn = _word(word, middle, chart, canvas, plot) | {"hovertext": _named(group, canvas)}
     return drawn | _beside_now(middle, word, chart, plot)
+
+
+def _word_of(group: list[Mark]) -> str:
+    if len(group) == 1:
+        return plot_label(group[0].label)
+    return f"{len(group)} {_PLURALS[group[0].kind]}" if len({mark.kind for mark in group}) == 1 else f"{len(group)} changes"
+
+
+def _middle(group: list[Mark]) -> datetime:
+    return group[len(group) // 2].at
 
 
 def _beside_now(at: datetime, word: str, chart: TimeChart, plot: Plot) -> dict[str, Any]:

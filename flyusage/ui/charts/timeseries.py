@@ -202,7 +202,8 @@ def _band_traces(scene: Scene, guide: Guide, place: int) -> list[Trace]:
 def _guide_words(scene: Scene, plot_px: int) -> list[dict[str, Any]]:
     """What each line beside the usage is: above its beginning, or above its end where it begins in time to come.
 
-    Where time to come is too short for half of the word, it would lie on the usage: the words below the chart say the same.
+    Where time to come is too short for it, it would lie across the present: what stands before its comma is said, or nothing, since the words
+    below the chart say the same.
     """
     words = []
     for guide in scene.chart.guides:
@@ -212,13 +213,15 @@ def _guide_words(scene: Scene, plot_px: int) -> list[dict[str, Any]]:
         is_ahead = known[0][0] > 0
         index, value = known[-1] if is_ahead else known[0]
         ahead_px = plot_px * (index - known[0][0] + 1) / scene.chart.grid.count
-        if is_ahead and ahead_px < label_px(guide.label, GUIDE_COLUMNS, font_px=GUIDE_FONT_PX) / 2:
+        room_px = ahead_px if is_ahead else plot_px
+        word = next((one for one in (guide.label, guide.label.partition(",")[0]) if _guide_px(one) <= room_px), None)
+        if word is None:
             continue
         top = max(value, guide.high[index] or 0.0) if guide.high else value
         words.append(
             {
                 "name": "guide",  # a phone has no room for it; the words below the chart say the same
-                "text": plot_label(guide.label, GUIDE_COLUMNS),
+                "text": plot_label(word, GUIDE_COLUMNS),
                 "x": local_text(scene.chart.grid.moment(index), scene.canvas),
                 "xref": "x",
                 "xanchor": "right" if is_ahead else "left",
@@ -232,6 +235,10 @@ def _guide_words(scene: Scene, plot_px: int) -> list[dict[str, Any]]:
             }
         )
     return words
+
+
+def _guide_px(label: str) -> int:
+    return label_px(label, GUIDE_COLUMNS, font_px=GUIDE_FONT_PX)
 
 
 def _unstacked(scene: Scene, points: Sequence[float | None], uid: str, name: str) -> Trace:

@@ -241,7 +241,7 @@ def _mine() -> rx.Component:
                     rx.el.button("Sign out here and at your provider", type="submit", class_name="button"), action="/auth/sso/sign-out"
                 ),
             ),
-            plain_form(rx.el.button("Sign out", type="submit", class_name="button button-primary"), action="/auth/sign-out"),
+            plain_form(rx.el.button("Sign out", type="submit", class_name="button"), action="/auth/sign-out"),
             class_name="account-actions",
         ),
     )

@@ -50,9 +50,7 @@ class Welcome(rx.State):
         self.reader, self.is_staff = person.name, bool(person.name and person.staff_roles)
         known = await asyncio.to_thread(open_organizations)
         self.is_known = True
-        self.doors = [
-            Door(each.name, "synthetic demonstration" if each.is_synthetic else each.slug, f"/orgs/{each.slug}") for each in known
-        ]
+        self.doors = [Door(each.name, "synthetic data" if each.is_synthetic else each.slug, f"/orgs/{each.slug}") for each in known]
 
     @rx.event
     async def create(self, form: dict[str, Any]):

@@ -58,7 +58,12 @@ def test_what_changed_is_said_before_and_after():
         == "role: viewer → admin · email: ada@example.com"
     )
     assert detail_text({"from": None, "to": "Infra"}) == "nothing → Infra"
-    assert detail_text({"apps": ["web"], "days": 3}) == 'apps: ["web"] · days: 3'
+    assert detail_text({"apps": ["web", "api"], "days": 3}) == "apps: web, api · days: 3"
+    assert (
+        detail_text({"assigned": [["web", "2026-10", "Shop"], ["api", "2026-10", None]]})
+        == "assigned: web 2026-10 Shop, api 2026-10 nothing"
+    )
+    assert detail_text({"is_synthetic": True, "emails": []}) == "is synthetic: yes · emails: nothing"
     assert detail_text({"device": "Mozilla/5.0 (X11; Linux) Firefox/140.0"}) == "Firefox on Linux"
     assert len(detail_text({"x": "é" * 10_000})) < 450
 

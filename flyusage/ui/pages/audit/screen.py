@@ -94,8 +94,12 @@ def detail_text(detail: Mapping[str, object]) -> str:
 
 
 def _value(value: object) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", []):
         return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):  # of names, or of what belongs together: an app, its month, its cost centre
+        return ", ".join(" ".join(map(_value, one)) if isinstance(one, list) else _value(one) for one in value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

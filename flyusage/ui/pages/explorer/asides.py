@@ -26,11 +26,14 @@ def marks(found: Overlays) -> list[Mark]:
     return [Mark(one.since, f"{one.where} {_signed(one)}", "anomaly") for one in found.anomalies]
 
 
-def asides(slug: str, found: Overlays, currency: str, *, sees_machines: bool) -> list[Aside]:
-    """The same in words: amounts in full, causes, and where each leads. Of many anomalies the costliest; the rest have a page."""
+def asides(slug: str, found: Overlays, currency: str) -> list[Aside]:
+    """The same in words: amounts in full, causes, and where each leads. Of many anomalies the costliest; the rest have a page.
+
+    The machines' names stand on that page: here they were most of the words.
+    """
     told = [Aside("budget", visible(line.budget.plan.name), _budget(line), f"/orgs/{slug}/budgets") for line in found.budgets]
     largest = sorted(found.anomalies, key=lambda one: -abs(one.difference_minor))[:MOST_ANOMALIES]
-    told += [*_expected(found.heading, currency), *(_anomaly(slug, one, sees_machines=sees_machines) for one in largest)]
+    told += [*_expected(found.heading, currency), *(_anomaly(slug, one) for one in largest)]
     if (more := len(found.anomalies) - len(largest)) > 0:
         told.append(
             Aside(
@@ -53,8 +56,8 @@ def _expected(heading: Heading | None, currency: str) -> Iterator[Aside]:
         )
 
 
-def _anomaly(slug: str, one: Found, *, sees_machines: bool) -> Aside:
-    words = visible(f"{sentence(one)} {one.cause.words(with_names=sees_machines)}".strip())
+def _anomaly(slug: str, one: Found) -> Aside:
+    words = visible(f"{sentence(one)} {one.cause.words(with_names=False)}".strip())
     return Aside("anomaly", visible(one.where), words, usage_href(slug, view_to_query(view_of(one))))
 
 

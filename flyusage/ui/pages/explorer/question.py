@@ -241,7 +241,7 @@ def _screen(explored: _Explored, sound: Soundness) -> Screen:
         chart_unit=present.MEASURES[view.measure].unit + (f" · {zone}" if view.chart not in (Chart.TREEMAP, Chart.MAP) else ""),
         chart_hint=HINTS.get(view.chart, OVER_TIME_HINT),
         chart_label=f"{title}, {present.period_text(view.period)}, UTC: {total} in all. The table below holds the same numbers.",
-        asides=asides.asides(place.slug, explored.beside, answer.currency, sees_machines=Permission.MACHINES_READ in explored.permissions),
+        asides=asides.asides(place.slug, explored.beside, answer.currency),
         zone_minutes=view.zone_minutes,
         zone_href=place.href(zone_minutes=0),
         zone_at=view.period.start.isoformat() if view.has_hours else "",

@@ -49,4 +49,4 @@ def range_menu() -> rx.Component:
 
 
 def _day(label: str, name: str, value: rx.Var[str]) -> rx.Component:
-    return rx.el.label(label, rx.el.input(type="date", name=name, default_value=value, key=value, required=True), class_name="field")
+    return rx.el.label(label, rx.el.input(type="date", name=name, default_value=value, key=value, required=True), class_name="range-field")

@@ -114,7 +114,9 @@ def tiles(totals: Totals, answer: Answer) -> list[Tile]:
     title = present.MEASURES[measure if measure.is_money else Measure.LIST_COST].title
     per_hour = cost / totals.machine_hours if totals.machine_hours else None
     per_hour_text = format_money(per_hour, currency, places=4) if per_hour is not None else "–"
-    whole = present.plural(totals.continent_count, "continent") + (f", {present.number_text(days)} days" if days >= 1 else "")
+    whole = present.plural(totals.continent_count, "continent") + (
+        f", {present.number_text(days)} {'day' if days == 1 else 'days'}" if days >= 1 else ""
+    )
     return [
         Tile(f"{title}{so_far}", format_money(cost, currency), _cost_note(totals, answer)),
         Tile("Machine-hours", _rounded(totals.machine_hours), f"= {_rounded(totals.machine_hours / 24)} machine-days"),
@@ -307,7 +309,7 @@ def status_text(answer: Answer, *, refused: int, is_stale: bool, lag_days: int, 
     parts.append(f"complete to {present.moment_text(min(answer.as_of, answer.view.period.end))} UTC")
     if now - answer.as_of > HOUR:
         parts.append(f"asked as of {present.moment_text(answer.as_of)}")
-    parts.append(f"{refused:,} refused events in 30 days" if refused else "no refused events")
+    parts.append(f"{present.plural(refused, 'refused event')} in 30 days" if refused else "no refused events")
     if lag_days:
         parts.append(f"older history still loads: {present.plural(lag_days, 'day')} to go")
     text = " · ".join(parts)

@@ -98,6 +98,8 @@ class Explorer(rx.State):
             self._shown = asked
             if (self.page_number, self.find) != (1, ""):  # what is assigned is sent, changed or not
                 self.page_number, self.find = 1, ""
+        if self.is_filtering and not live.is_watched(self):  # the menu was open on a page that was left by its address
+            self.is_filtering = False
         try:
             async for answered in question.answers(self._asked()):
                 yield self._show(answered)

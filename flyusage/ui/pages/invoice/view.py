@@ -63,7 +63,7 @@ def _ready() -> rx.Component:
         way_down(SCREEN.crumbs),
         rx.cond(SCREEN.news != "", _news(), rx.fragment()),
         _answer(),
-        rx.el.div(_parts(), _money(), class_name="columns-wide invoice-middle"),
+        rx.el.div(_parts(), rx.el.div(_money(), _printed(), class_name="invoice-aside"), class_name="columns-wide invoice-middle"),
         rx.el.section(
             rx.el.header(
                 rx.el.h2("Lines", class_name="card-title"),
@@ -75,12 +75,15 @@ def _ready() -> rx.Component:
             aria_label="Lines",
         ),
         month_files_card(SCREEN.files, SCREEN.files_month),
-        rx.el.section(
-            rx.el.header(rx.el.h2("As printed", class_name="card-title"), class_name="card-head"),
-            rx.el.dl(rx.foreach(SCREEN.facts, _fact), class_name="printed-facts"),
-            class_name="card",
-            aria_label="As printed",
-        ),
+    )
+
+
+def _printed() -> rx.Component:
+    return rx.el.section(
+        rx.el.header(rx.el.h2("As printed", class_name="card-title"), class_name="card-head"),
+        rx.el.dl(rx.foreach(SCREEN.facts, _fact), class_name="printed-facts"),
+        class_name="card",
+        aria_label="As printed",
     )
 
 
