@@ -9,8 +9,8 @@ from typing import Any
 from reference_bill import DAY, MEMORY, Quantities, largest_remainder
 
 HOUR = timedelta(hours=1)
-# Events of one subject and second: what ends comes before what begins.
-RANK = {"stopped": 0, "destroyed": 1, "released": 1, "started": 2, "created": 2, "allocated": 2, "resized": 2}
+# Events of one subject and second: what ends comes before what begins, and a volume is there before it is resized.
+RANK = {"stopped": 0, "destroyed": 1, "released": 1, "started": 2, "created": 2, "allocated": 2, "resized": 3}
 NEEDS_OPEN = ("stopped", "resized")  # they change nothing where nothing runs
 
 
@@ -34,7 +34,7 @@ def quantities(events: Iterable[dict[str, Any]], until: datetime, presets: dict[
             of[family, one["subject"]].append(one)
     found: Quantities = defaultdict(int)
     for history in of.values():
-        history.sort(key=lambda one: (_when(one["time"]), RANK.get(_verb(one), 3), one["source"], one["id"]))
+        history.sort(key=lambda one: (_when(one["time"]), RANK.get(_verb(one), 4), one["source"], one["id"]))
         _replay(history, until, presets, found)
     return found
 

@@ -27,7 +27,7 @@ from flyusage.invoices.settlement import Receipt, record_payment, void
 from flyusage.invoices.storing import Issued
 from flyusage.metering.rollups import catch_up
 
-EXAMPLES = int(os.environ.get("FLYUSAGE_TEST_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("FLYUSAGE_TEST_EXAMPLES", "2"))
 BEGIN = datetime(2026, 9, 19, tzinfo=UTC)
 AFTER_OCTOBER = datetime(2026, 11, 2, 9, tzinfo=UTC)
 AFTER_NOVEMBER = datetime(2026, 12, 2, 9, tzinfo=UTC)
