@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from tempfile import TemporaryFile
+from threading import BoundedSemaphore
 from typing import Any, BinaryIO, NamedTuple
 
 PIECE = 1 << 16
+_TURNS = BoundedSemaphore(4)  # processes at a time, of 60 MB each; others wait
 ROW_GROUP = 10_000  # rows, or a batch that is larger
 
 
@@ -51,14 +53,15 @@ def written(
 ) -> Iterator[bytes]:
     """The file's bytes, once all of it is there. A batch is the values of each column; `about` stands beside the columns."""
     with TemporaryFile() as kept:
-        command = [sys.executable, "-m", __name__]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=kept, start_new_session=True) as process:
+        command = [sys.executable, "-P", "-m", __name__]  # modules of ours and of our libraries, none of the folder we were started in
+        with _TURNS, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=kept, start_new_session=True) as process:
             assert process.stdin is not None
             with suppress(BrokenPipeError):  # it ended before it should: its exit code tells
                 pickle.dump((list(columns), dict(about), layout), process.stdin)
                 for batch in batches:
                     pickle.dump(batch, process.stdin)
                 pickle.dump(None, process.stdin)
+            with suppress(BrokenPipeError):  # closing writes what was not yet
                 process.stdin.close()
         if process.returncode:
             raise FileNotWritten(f"The process that writes {layout} files ended with {process.returncode}.")

@@ -13,9 +13,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 HIDDEN = "[hidden]"
 
 _SECRET_NAME = re.compile(r"passw|secret|token|authori[sz]ation|cookie|api_?key|credential|private_?key", re.IGNORECASE)
-# Bounded, so that a long line of nothing but "://:" is not looked at anew from each of them to its end.
+# Bounded, so that a long line of nothing but "://:" is not looked at anew from each of them to its end; what is longer is hidden whole.
 _SECRET_VALUE = re.compile(
-    r"(?P<before>://[^\s/:@]{0,200}:)[^\s@]{1,1000}(?=@)|(?P<scheme>\b(?:Bearer|Basic)\s+)[\w.~+/=-]+", re.IGNORECASE
+    r"(?P<before>://[^\s/:@]{0,1000}:)(?:[^\s@]{1,1000}(?=@)|[^\s@]{1000,})|(?P<scheme>\b(?:Bearer|Basic)\s+)[\w.~+/=-]+", re.IGNORECASE
 )
 # Control characters, line and paragraph separators, and the marks that turn the direction of what follows.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")

@@ -22,6 +22,9 @@ def test_a_file_is_not_written_by_halves(layout: Layout):
         list(written(COLUMNS, {}, failing(), layout))
     with pytest.raises(FileNotWritten, match=f"writes {layout} files ended with 1"):
         list(written(COLUMNS, {}, [[["a"], ["no amount"]]], layout))
+    much = [["a" * 100_000], [None]]  # more than a pipe holds: it is being told when it ends
+    with pytest.raises(FileNotWritten, match=f"writes {layout} files ended with 1"):
+        list(written(COLUMNS, {}, [[["a"], ["no amount"]], *[much] * 20], layout))
 
 
 def test_the_library_stays_out_of_this_process():

@@ -63,6 +63,11 @@ def test_a_long_line_takes_no_longer_than_it_is_long(part: str):
     assert time.process_time() - began < 20  # each to the end of it would be minutes
 
 
+@pytest.mark.parametrize("secret", ["hunter2" * 143, "hunter2" * 300])
+def test_a_secret_of_any_length_is_hidden(secret: str):
+    assert "hunter2" not in logs.without_secrets("event", f"connecting to postgresql://{'u' * 300}:{secret}@h/d")
+
+
 def test_a_traceback_keeps_its_lines_and_no_hostile_character(stream: io.StringIO):
     logs.configure("info", "console", stream=stream)
     try:

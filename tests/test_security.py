@@ -65,6 +65,18 @@ def test_every_transaction_of_a_page_or_the_api_says_whose_apps_it_sees() -> Non
     assert len(asked) > 40
 
 
+def test_no_write_of_the_api_waits_for_a_second_connection_while_it_holds_one() -> None:
+    """Requests of one Idempotency-Key wait for each other, each with its connection: none would be left for the one that writes."""
+    asked = []
+    for path in sorted((ROOT / "flyusage" / "api").rglob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef) and function.name == "write":
+                calls = {ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+                assert not any(call.startswith("db.") for call in calls), f"{path.name}:{function.lineno}"
+                asked.append(path.name)
+    assert len(asked) > 15
+
+
 def test_nothing_is_built_from_the_host_that_a_browser_names() -> None:
     """Path and query of `router.url` are parsed; its origin, and the headers beside the cookie, are the client's to forge."""
     forged = re.compile(r"router\.(?:page\b|headers\.(?!cookie\b)|url\.(?!path\b|query_parameters\b)|url\b(?![.\n]|$))")

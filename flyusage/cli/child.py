@@ -23,7 +23,7 @@ def start(arguments: Sequence[str], *, output: int | None = None) -> subprocess.
 
     Its standard input is a pipe that closes when this process ends in whatever way; `leave_with_parent` watches it.
     """
-    command = [sys.executable, "-m", "flyusage.cli.main", *arguments]
+    command = [sys.executable, "-P", "-m", "flyusage.cli.main", *arguments]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, start_new_session=True)
 
 

@@ -189,7 +189,7 @@ def reserve(
             raise InputInvalid(f"There is no region {harmless(region[:40])!r}.")
         sold = Reservation(place, cpu, at.minor(upfront, "UPFRONT"), at.minor(monthly, "MONTHLY"), at.currency.code, _since(since), months)
         if sold.upfront_minor:
-            refuse_billed(at.session, at.org.id, sold.starts_on)
+            refuse_billed(at.session, at.org.id, sold.starts_on, sold.starts_on)
         number = agreements.reserve(at.session, at.org.id, sold, by=BY)
     said = f"{at.said(sold.upfront_minor)} up front for {at.said(sold.monthly_credit_minor)} a month on {cpu} CPUs in {region}"
     _tell(at, "reservation", number, f"{said}, {months} months from {sold.starts_on}")
@@ -241,7 +241,7 @@ def fee(
         agreed = RecurringFee(
             says, first, _day(until), unit, at.currency.code if unit is not None else None, decimal(quantity, "--quantity"), sku or None
         )
-        refuse_billed(at.session, at.org.id, first)
+        refuse_billed(at.session, at.org.id, first, agreed.last_day)
         number = agreements.add_fee(at.session, at.org.id, agreed, by=BY)
     each = f"{unit:f} {at.currency.code}" if unit is not None else f"the book's price of {sku}"
     _tell(at, "fee", number, f"{says}: {agreed.quantity:f} × {each} a month from {first}{f' to {agreed.last_day}' if until else ' on'}")
@@ -260,7 +260,7 @@ def charge(
     with _agreeing(org) as at:
         day = on.date() if on else clock.now().date()
         minor = at.minor(amount, "AMOUNT")
-        refuse_billed(at.session, at.org.id, day)
+        refuse_billed(at.session, at.org.id, day, day)
         number = agreements.add_charge(at.session, at.org.id, OneOffCharge(says, minor, at.currency.code, day), by=BY)
     _tell(at, "charge", number, f"{says}: {at.said(minor)} on {day}")
 

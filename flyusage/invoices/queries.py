@@ -312,7 +312,7 @@ LEFT JOIN invoice_document d ON d.org_id = i.org_id AND d.invoice_id = i.id WHER
 _PAYMENTS = """
 SELECT amount_minor, received_on, reference, method, key FROM payment WHERE org_id = :org AND invoice_id = :id ORDER BY id"""
 _MONTHS_BILLED = """
-SELECT DISTINCT starts_on FROM invoice WHERE org_id = :org AND kind = 'invoice' AND origin = 'period' AND state NOT IN ('draft', 'void')
+SELECT DISTINCT starts_on FROM invoice WHERE org_id = :org AND origin = 'period' AND state NOT IN ('draft', 'void')
 ORDER BY starts_on"""
 _ENTERED = """
 SELECT o.slug, i.number, i.currency, p.amount_minor, p.applied_minor, p.received_on, p.method, p.reference, p.recorded_at, p.recorded_by

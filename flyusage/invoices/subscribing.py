@@ -31,11 +31,15 @@ def change_book(session: Session, org_id: int, slug: str, *, by: Actor) -> Price
     return new
 
 
-def refuse_billed(session: Session, org_id: int, day: date) -> None:
-    """Raise MonthBilled where the month of `day` is billed: what is charged on a day of it would stand on no invoice.
+def refuse_billed(session: Session, org_id: int, since: date, until: date | None = None) -> None:
+    """Raise MonthBilled where a month from that of `since` to that of `until` is billed: what is due in it would stand on no invoice.
 
-    Its invoice stays as it is, and only late usage of it goes on the next. Holds the organization, so that no close comes between.
+    `until` is the last day of what recurs, None where it recurs for good; of what is due once the same day. A billed month's invoice
+    stays as it is, and only late usage of it goes on the next. Holds the organization, so that no close comes between.
     """
     lock_organizations(session, [org_id])
-    if day.replace(day=1) in months_billed(session, org_id):
-        raise MonthBilled(f"{day:%B %Y} is billed, so a charge of that month would stand on no invoice. Let it be due on a later day.")
+    billed = [month for month in months_billed(session, org_id) if month >= since.replace(day=1) and (until is None or month <= until)]
+    if billed:
+        raise MonthBilled(
+            f"{billed[-1]:%B %Y} is billed, so a charge of that month would stand on no invoice. Let it be due on a later day."
+        )

@@ -26,16 +26,18 @@ METHOD = "as the level, the hours, the weekdays and the trend of the last weeks 
 class Ahead:
     """`rest`: what is expected between the moment asked and the month's end, in units of the currency (dollars, not cents).
 
-    `past` is the cost of each day up to yesterday (None: its events are missing), `count` the days from today to the month's end.
+    `past` is the cost of each day up to yesterday (None: its events are missing), `count` the days from today to the month's end;
+    `is_used`, whether today has cost anything yet.
     """
 
     past: tuple[float | None, ...]
     count: int
     rest: Forecast
+    is_used: bool
 
     def days(self) -> tuple[Forecast, ...]:
         """The same for each day by itself, today as a whole first."""
-        return tuple(each_day(self.past, self.count) or ())
+        return tuple(each_day(self.past, self.count, is_used=self.is_used) or ())
 
 
 def ahead(
@@ -63,8 +65,9 @@ def ahead(
     if not past:
         return None
     count = (month_period(now).end - today) // DAY
-    rest = forecast(past, count, passed=_passed(session, known, view, past, now))
-    return None if rest is None else Ahead(tuple(past), count, rest)
+    passed, is_used = _of_today(session, known, view, past, now)
+    rest = forecast(past, count, passed=passed, is_used=is_used)
+    return None if rest is None else Ahead(tuple(past), count, rest, is_used)
 
 
 def _line(answer: Answer) -> list[float]:
@@ -72,15 +75,16 @@ def _line(answer: Answer) -> list[float]:
     return [float(sum(points)) for points in zip(*(series.points for series in answer.drawn), strict=True)]
 
 
-def _passed(session: Session, known: Known, view: View, past: Sequence[float | None], now: datetime) -> float:
-    """Which share of what today will cost is spent, by the hours of the days before that are not missing."""
+def _of_today(session: Session, known: Known, view: View, past: Sequence[float | None], now: datetime) -> tuple[float, bool]:
+    """Which share of what today will cost is spent, by the hours of the days before that are not missing; and whether anything is."""
     today = view.period.end
     if now == today:
-        return 0.0
-    period = Period(max(view.period.start, today - SHAPE_DAYS * DAY), today)
+        return 0.0, False
+    period = Period(max(view.period.start, today - SHAPE_DAYS * DAY), now)
     question = ask(session, known, replace(view, period=period, granularity=Granularity.HOUR))
     axis = buckets(question.period, Granularity.HOUR)
     line = points(session, question, axis).get(0, [0.0] * len(axis.starts))
-    days = [line[first : first + HOURS_A_DAY] for first in range(0, len(line), HOURS_A_DAY)]
+    whole = (today - period.start) // HOUR
+    days = [line[first : first + HOURS_A_DAY] for first in range(0, whole, HOURS_A_DAY)]
     known_days = [None if one is None else hours for one, hours in zip(past[-len(days) :], days, strict=True)]
-    return share_passed(known_days, (now - today) / HOUR)
+    return share_passed(known_days, (now - today) / HOUR), any(line[whole:])

@@ -74,12 +74,13 @@ class _Day(NamedTuple):
     factor: float
 
 
-def forecast(days: Sequence[float | None], ahead: int, *, passed: float = 0.0) -> Forecast | None:
+def forecast(days: Sequence[float | None], ahead: int, *, passed: float = 0.0, is_used: bool = False) -> Forecast | None:
     """The sum of the `ahead` days after `days` (one a day, the last one yesterday's; None: no data). None without any day to go by.
 
-    `passed` is the share of the first of them that is over and not to be counted (0 to 1).
+    `passed` is the share of the first of them that is over and not to be counted (0 to 1); `is_used`, whether it has cost something
+    already, so that what stood still is not gone.
     """
-    daily = expected_days(days, ahead)
+    daily = expected_days(days, ahead, is_used=is_used)
     if daily is None:
         return None
     expected = sum(daily) - passed * daily[0]
@@ -87,9 +88,9 @@ def forecast(days: Sequence[float | None], ahead: int, *, passed: float = 0.0) -
     return Forecast(expected, expected * low, expected * high)
 
 
-def each_day(days: Sequence[float | None], ahead: int) -> list[Forecast] | None:
+def each_day(days: Sequence[float | None], ahead: int, *, is_used: bool = False) -> list[Forecast] | None:
     """The same for each of the `ahead` days by itself, the interval measured for a day as far ahead. None without any day to go by."""
-    daily = expected_days(days, ahead)
+    daily = expected_days(days, ahead, is_used=is_used)
     if daily is None:
         return None
     factors: list[list[float]] = [[] for _ in range(ahead)]
@@ -101,12 +102,12 @@ def each_day(days: Sequence[float | None], ahead: int) -> list[Forecast] | None:
     return [Forecast(one, one * low, one * high) for one, (low, high) in zip(daily, _day_factors(days, factors), strict=True)]
 
 
-def expected_days(days: Sequence[float | None], ahead: int) -> list[float] | None:
-    """What each of the `ahead` days after `days` is expected to be. None without any day to go by."""
+def expected_days(days: Sequence[float | None], ahead: int, *, is_used: bool = False) -> list[float] | None:
+    """What each of the `ahead` days after `days` is expected to be; `is_used`: the first has cost something. None without any day to go by."""
     known = days[-FACTOR_DAYS:]
     if not any(one is not None for one in known):
         return None
-    if _is_gone(known):
+    if not is_used and _is_gone(known):
         return [0.0] * ahead
     factors = weekday_factors(known)
     used = _calm([_Day(one, factors[place % WEEK]) for place, one in enumerate(known) if one is not None])

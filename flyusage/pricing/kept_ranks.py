@@ -53,6 +53,7 @@ _KEPT = f"""
 SELECT resource_ids FROM costliest_month
 WHERE org_id = :org AND month = :month AND priced_by = :priced_by AND revision = ({_REVISION})"""
 _KEEP = """
-INSERT INTO costliest_month (org_id, month, revision, priced_by, resource_ids) VALUES (:org, :month, :revision, :priced_by, :ids)
+INSERT INTO costliest_month (org_id, month, revision, priced_by, resource_ids) SELECT :org, :month, :revision, :priced_by, :ids
+WHERE EXISTS (SELECT FROM rollup_state WHERE org_id = :org)
 ON CONFLICT (org_id, month) DO UPDATE
   SET revision = EXCLUDED.revision, priced_by = EXCLUDED.priced_by, resource_ids = EXCLUDED.resource_ids"""

@@ -4,6 +4,8 @@ import logging
 import re
 import secrets
 import time
+import traceback
+from pathlib import Path
 
 import structlog
 from reflex.event import EventSpec
@@ -16,6 +18,7 @@ from flyusage.ui import browser
 
 LONGEST_TOLD = 2_000
 LONGEST_LINE = 200
+OURS = Path(__file__).parents[1]
 
 _log = structlog.get_logger(__name__)
 
@@ -72,9 +75,11 @@ class OfClients(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite what such a record says; False where enough was said of late. Any other record passes as it is."""
         said, failure = record.getMessage(), record.exc_info[1] if record.exc_info else None
+        if failure is not None and _is_ours(failure):
+            return True
         if failure is not None and (said.startswith("Error processing event queue entry for") or "handler error" in said):
             self._say(record, f"{'Event' if said.startswith('Error') else 'Frame'} refused: {_without_what_was_sent(str(failure))}")
-        elif (shorter := _without_what_was_sent(said)) != said:
+        elif failure is None and (shorter := _without_what_was_sent(said)) != said:
             self._say(record, shorter)
         else:
             return True
@@ -100,6 +105,11 @@ def be_brief_of_clients() -> None:
         logger.setLevel(logging.WARNING)
         if not any(isinstance(each, OfClients) for each in logger.filters):
             logger.addFilter(OfClients())
+
+
+def _is_ours(failure: BaseException) -> bool:
+    """Whether it was raised in a handler of ours, or below: no matter of what a client sent."""
+    return any(Path(frame.filename).is_relative_to(OURS) for frame in traceback.extract_tb(failure.__traceback__))
 
 
 def _without_what_was_sent(said: str) -> str:

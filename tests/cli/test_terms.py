@@ -122,10 +122,12 @@ def test_what_would_be_due_in_a_billed_month_is_refused(flyusage, cast: Cast) ->
         for words in (
             ("charge", "prism", "Training", "10", "--on", "2026-10-31"),
             ("fee", "prism", "Support", "29", "--from", "2026-10-01"),
+            ("fee", "prism", "Support", "29", "--from", "2026-09-01"),  # October's part would be lost
             ("reserve", "prism", "fra", "shared", "36", "5", "--from", "2026-10-15"),
         ):
             said = flyusage("terms", *words)
             assert (said.code, "October 2026 is billed" in said.err) == (1, True), said
+        assert flyusage("terms", "fee", "prism", "Support", "29", "--from", "2026-09-01", "--last-day", "2026-09-30").code == 0
         for words in (("charge", "prism", "Training", "10"), ("reserve", "prism", "fra", "shared", "0", "5", "--from", "2026-10-15")):
             assert flyusage("terms", *words).code == 0  # November's, and what costs nothing up front
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flyusage.pricing.forecast import each_day, expected_days, forecast, share_passed
+from flyusage.pricing.forecast import Forecast, each_day, expected_days, forecast, share_passed
 
 WEEKLY = [100.0, 100, 100, 100, 100, 40, 30]
 
@@ -62,6 +62,14 @@ def test_what_was_shut_down_is_expected_to_cost_nothing_but_no_pause_that_it_had
     weekend = forecast([100.0] * 40 + [0.0] * 2, 5)
     assert weekend is not None
     assert weekend.expected > 0
+
+
+def test_what_stood_still_and_costs_something_today_is_not_gone():
+    days = [100.0] * 40 + [0.0] * 3
+    assert forecast(days, 10) == Forecast(0.0, 0.0, 0.0)
+    again = forecast(days, 10, is_used=True)
+    assert again is not None
+    assert 100 < again.expected < 1000
 
 
 def test_what_began_yesterday_may_be_a_job_of_a_day_and_counts_as_the_days_before_say():

@@ -99,6 +99,10 @@ def test_other_prices_rank_anew(world: World, anew: list[object]) -> None:
         session.execute(sa.text("UPDATE costliest_month SET priced_by = 'others', resource_ids = '{1,2,3,4,5,6,7,8,9,10}'"))
     assert top(world, month) == expected
     assert anew
+    background.rank_prices()
+    anew.clear()
+    assert top(world, month) == expected
+    assert not anew
 
 
 def test_a_late_event_takes_the_rank_of_its_month_away(world: World, anew: list[object]) -> None:

@@ -159,7 +159,7 @@ def _reservation(form: Form) -> None:
         form.count("months", "For so many months") or 12,
     )
     if sold.upfront_minor:
-        refuse_billed(form.session, form.org_id, sold.starts_on)
+        refuse_billed(form.session, form.org_id, sold.starts_on, sold.starts_on)
     agreements.reserve(form.session, form.org_id, sold, by=form.by)
 
 
@@ -187,14 +187,14 @@ def _fee(form: Form) -> None:
         form.decimal("quantity", "How many") or Decimal(1),
         form.text("sku") or None,
     )
-    refuse_billed(form.session, form.org_id, fee.first_day)
+    refuse_billed(form.session, form.org_id, fee.first_day, fee.last_day)
     agreements.add_fee(form.session, form.org_id, fee, by=form.by)
 
 
 def _charge(form: Form) -> None:
     said, amount = form.needed("description", "What the invoice calls it"), form.owed("amount", "The amount")
     day = form.day("since", "The day") or clock.now().date()
-    refuse_billed(form.session, form.org_id, day)
+    refuse_billed(form.session, form.org_id, day, day)
     agreements.add_charge(form.session, form.org_id, OneOffCharge(said, amount, form.currency.code, day), by=form.by)
 
 
