@@ -56,7 +56,7 @@ def test_whoever_leaves_is_written_to_no_more_though_they_see_no_budget(cast: Ca
 def test_whom_a_list_leaves_out_is_written_to_no_more(cast: Cast, told: int):
     reader._secret.set(secrets[cast.owner.email])
     listed = f"{cast.owner.email} dev@prism.example"
-    members.apply("prism", listed, Role.VIEWER, members.compare("prism", listed).digest)
+    members.apply("prism", members.Listed(listed), members.compare("prism", listed).digest)
     assert recipients(told) == ("dev@prism.example", "x@y.example")
 
 
