@@ -60,14 +60,13 @@ PROBLEMS = {  # by what stands in the address; nothing else of the address is sh
         True,
     ),
     "signed_out": ("You are signed out.", True),
-    "sign_up_sent": (
-        "A link is on its way to that address. It works once, for a day. Without a mail server it is in the server's log.",
-        True,
-    ),
-    "link_sent": (
-        "If that address has an account, a link is on its way. It is good for a day. Without a mail server it is in the server's log.",
-        True,
-    ),
+    "sign_up_sent": ("A link is on its way to that address. It works once, for a day.", True),
+    "link_sent": ("If that address has an account, a link is on its way. It is good for a day.", True),
+}
+UNSENT = {  # the same where there is no mail server
+    "sign_up_sent": "A link for that address is in the server's log, as no mail server is set up. Ask whoever runs this installation for it.",
+    "link_sent": "If that address has an account, its link is in the server's log, as no mail server is set up. "
+    "Ask whoever runs this installation for it.",
 }
 LONGEST_SHOWN = 300
 
@@ -98,7 +97,7 @@ class Door(rx.State):
     async def load(self):
         """Read the address; where this is a demonstration, find out who may be entered as."""
         given = dict(self.router.url.query_parameters)
-        self.problem, self.is_good = PROBLEMS.get(given.get("problem", ""), ("", False))
+        self.problem, self.is_good = said_of(given.get("problem", ""))
         self.email = given.get("email", "")[: accounts.LONGEST_ADDRESS]
         self.onward = own_path(given.get("next", ""))
         self.link = given.get("link", "")[:LONGEST_SHOWN]
@@ -107,6 +106,12 @@ class Door(rx.State):
         self.entrances = await asyncio.to_thread(_entrances)
         self.is_sign_up_open = sign_up.is_open(settings())
         self.is_known = True
+
+
+def said_of(code: str) -> tuple[str, bool]:
+    """What a form that came back with `code` says, and whether that is good news; nothing for codes that are none of ours."""
+    text, is_good = PROBLEMS.get(code, ("", False))
+    return (UNSENT.get(code, text) if settings().smtp_url is None else text), is_good
 
 
 def _entrances() -> list[Entrance]:

@@ -33,7 +33,7 @@ def leaving_row(org: OpenOrganization, leaving: Leaving, held: Seats | None, *, 
     is_one = len(people) == 1
     does = f"Remove {visible(people[0].email)}" if is_one else f"Remove {len(people):,} from the organization"
     says = [_loss(org, people)]
-    if seats := _seats_freed(held, sum(one.role in SEATED for one in people), is_one=is_one):
+    if seats := seats_freed(held, sum(one.role in SEATED for one in people), is_one=is_one):
         says.append(seats)
     if kept := [visible(token.name) for one in people for token in leaving.stops[one.user_id].kept_tokens]:
         says.append(f"The organization's own tokens that they made go on: {', '.join(_first(kept))}.")
@@ -63,7 +63,7 @@ def _loss(org: OpenOrganization, people: Sequence[Person]) -> str:
     return f"{whom} {org.name} at once: open pages of it close. The account stays, and what it did stays in the audit."
 
 
-def _seats_freed(held: Seats | None, count: int, *, is_one: bool) -> str:
+def seats_freed(held: Seats | None, count: int, *, is_one: bool) -> str:
     """What `count` seats that get free do to the next invoice."""
     if held is None or not count:
         return ""
