@@ -404,6 +404,8 @@ def test_ownership_is_handed_over_somebody_leaves_and_it_is_deleted_and_brought_
     expect(theirs.get_by_text("Until Dec 15, 2026 an owner can bring it back")).to_be_visible()
     expect(third.locator(".member-table")).to_have_count(0, timeout=4000)
     expect(theirs.locator(".nav a")).to_have_text(["Settings"])
+    theirs.goto("/welcome")
+    theirs.get_by_role("link", name="deleted; you can bring it back").click()
     theirs.get_by_role("button", name="Undo the deletion").click()
     expect(theirs.get_by_role("heading", name="Leave or hand over")).to_be_visible()
     page.goto("/orgs/nova/settings")

@@ -89,6 +89,7 @@ class Door(rx.State):
     email: str = ""
     onward: str = ""
     link: str = ""
+    is_spent: bool = False
     is_known: bool = False
     is_sign_up_open: bool = False
     entrances: list[Entrance] = []
@@ -101,11 +102,19 @@ class Door(rx.State):
         self.email = given.get("email", "")[: accounts.LONGEST_ADDRESS]
         self.onward = own_path(given.get("next", ""))
         self.link = given.get("link", "")[:LONGEST_SHOWN]
+        self.is_spent = self.router.url.path == "/set-password" and not await asyncio.to_thread(_is_good, self.link)
+        if self.is_spent:
+            self.problem, self.is_good = said_of("link_spent")
         if given.get("problem") == "sso_refused":
             self.problem = await asyncio.to_thread(refusal, given.get("about", "")) or self.problem
         self.entrances = await asyncio.to_thread(_entrances)
         self.is_sign_up_open = sign_up.is_open(settings())
         self.is_known = True
+
+
+def _is_good(link: str) -> bool:
+    with db.platform_transaction() as session:
+        return accounts.is_link_good(session, link, "set_password")
 
 
 def said_of(code: str) -> tuple[str, bool]:
@@ -216,23 +225,25 @@ def forgot() -> rx.Component:
 
 
 def set_password() -> rx.Component:
-    """The new password of whoever has the link."""
+    """The new password of whoever has the link; where it is good no more, the way to another, before anybody thinks one up."""
+    form = door_form(
+        "/auth/set-password",
+        door_field(
+            "New password",
+            name="password",
+            type="password",
+            auto_complete="new-password",
+            min_length=passwords.SHORTEST,
+            auto_focus=True,
+        ),
+        rx.el.input(type="hidden", name="link", value=Door.link, read_only=True),
+        submit="Set password and sign in",
+    )
+    again = rx.el.p(rx.el.a("Have a new link sent", href="/forgot"), class_name="door-foot")
     return _page(
         "Set your password",
         f"{passwords.SHORTEST} characters or more. Four unrelated words make a good one. You will be signed out everywhere else.",
-        door_form(
-            "/auth/set-password",
-            door_field(
-                "New password",
-                name="password",
-                type="password",
-                auto_complete="new-password",
-                min_length=passwords.SHORTEST,
-                auto_focus=True,
-            ),
-            rx.el.input(type="hidden", name="link", value=Door.link, read_only=True),
-            submit="Set password and sign in",
-        ),
+        rx.cond(Door.is_spent, again, form),
     )
 
 
