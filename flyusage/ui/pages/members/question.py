@@ -183,12 +183,12 @@ def _apps(one: queries.Person, apps: Mapping[int, str]) -> str:
 
 def _leaving(session: Session, org: OpenOrganization, people: list[queries.Person], users: Collection[int]) -> Leaving:
     """Who of `people` leaves, and the others by whether they may change budgets."""
-    known = {one.user_id for one in people}
-    if any(one not in known for one in users):
+    gone = set(users)
+    if gone - {one.user_id for one in people}:
         raise MemberUnknown("That person does not belong to this organization, or no longer. Load the page again.")
-    heirs = sorted((one for one in people if one.user_id not in users), key=lambda one: (one.role not in HEIRS, one.email))
-    stops = offboarding.stops_with(session, org.id, users)
-    return Leaving([one for one in people if one.user_id in users], stops, heirs[:MOST_HEIRS], clock.now())
+    heirs = sorted((one for one in people if one.user_id not in gone), key=lambda one: (one.role not in HEIRS, one.email))
+    stops = offboarding.stops_with(session, org.id, gone)
+    return Leaving([one for one in people if one.user_id in gone], stops, heirs[:MOST_HEIRS], clock.now())
 
 
 def _ids(people: list[queries.Person], emails: Collection[str]) -> set[int]:
