@@ -40,14 +40,26 @@ class Stops:
 
 def stops(session: Session, org_id: int, user_id: int) -> Stops:
     """What removing the member stops. In the organization's own transaction. Raises MemberUnknown."""
-    email = _address(session, user_id)
+    return stops_with(session, org_id, [user_id])[user_id]
+
+
+def stops_with(session: Session, org_id: int, leaving: Collection[int]) -> dict[int, Stops]:
+    """As `stops`, of several members (user ids): by whose it is, in as many questions as for one."""
+    emails = _addresses(session, leaving)
     working = [one for one in api_tokens.tokens(session, org_id) if one.state == "active"]
-    own = sorted((one for one in working if one.user_id == user_id), key=lambda one: (one.used_at is None, _ago(one)))
-    kept = [one for one in working if one.user_id is None and one.created_by == f"user:{user_id}"]
-    told = tuple(one for one in budgets.budgets(session, org_id) if email in one.plan.recipients)
-    owned = saved_views.owned_by(session, org_id, user_id)
-    views = tuple(name for name, is_shared in owned if not is_shared)
-    return Stops(tuple(own), told, tuple(kept), views, tuple(name for name, is_shared in owned if is_shared))
+    working.sort(key=lambda one: (one.used_at is None, _ago(one)))
+    planned = budgets.budgets(session, org_id)
+    owned = saved_views.owned_by(session, org_id, leaving)
+    return {
+        user_id: Stops(
+            tokens=tuple(one for one in working if one.user_id == user_id),
+            budgets=tuple(one for one in planned if email in one.plan.recipients),
+            kept_tokens=tuple(one for one in working if one.user_id is None and one.created_by == f"user:{user_id}"),
+            views=tuple(name for owner, name, is_shared in owned if owner == user_id and not is_shared),
+            kept_views=tuple(name for owner, name, is_shared in owned if owner == user_id and is_shared),
+        )
+        for user_id, email in emails.items()
+    }
 
 
 def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int | None, *, by: Actor) -> int:
@@ -60,7 +72,7 @@ def hand_over(session: Session, org_id: int, leaving: Collection[int], heir: int
     """
     if set(leaving) != {by.user_id} or heir is not None:
         by.may(Permission.MEMBERS_MANAGE)
-    addresses = {_address(session, one) for one in leaving}
+    addresses = set(_addresses(session, leaving).values())
     taking = None if heir is None else _address(session, heir)
     if taking in addresses:
         raise MemberUnknown("Who leaves cannot take over. Choose somebody who stays.")
@@ -114,8 +126,13 @@ def leave(org_id: int, *, by: Actor) -> None:
 
 
 def _address(session: Session, user_id: int) -> str:
-    found = session.scalar(sa.text("SELECT email FROM people_of_organization(ARRAY[:user])"), {"user": user_id})
-    if found is None:
+    return _addresses(session, [user_id])[user_id]
+
+
+def _addresses(session: Session, users: Collection[int]) -> dict[int, str]:
+    asked = sa.text("SELECT user_id, email FROM people_of_organization(CAST(:users AS int[])) ORDER BY email")
+    found = {row.user_id: row.email for row in session.execute(asked, {"users": list(users)})}
+    if set(users) - found.keys():
         raise MemberUnknown("That person does not belong to this organization, or no longer. Load the page again.")
     return found
 

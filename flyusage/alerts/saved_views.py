@@ -202,17 +202,17 @@ def with_filters_of(found: Iterable[SavedView], scope: Mapping[str, str]) -> Sav
     return next((one for one in same if one.is_shared), same[0] if same else None)
 
 
-def owned_by(session: Session, org_id: int, user_id: int) -> list[tuple[str, bool]]:
-    """Name and whether it is shared, of each view that is theirs, by name."""
-    asked = sa.select(_of.name, _of.is_shared).where(_of.org_id == org_id, _of.owner_id == user_id)
-    return [(name, is_shared) for name, is_shared in session.execute(asked.order_by(_of.name, _of.id))]
+def owned_by(session: Session, org_id: int, owners: Collection[int]) -> list[tuple[int, str, bool]]:
+    """Owner, name and whether it is shared, of each view that is theirs (user ids), by name."""
+    asked = sa.select(_of.owner_id, _of.name, _of.is_shared).where(_of.org_id == org_id, _of.owner_id.in_(list(owners)))
+    return [(owner, name, is_shared) for owner, name, is_shared in session.execute(asked.order_by(_of.name, _of.id))]
 
 
 def inherit(session: Session, org_id: int, leaving: Collection[int], heir: int | None, *, by: Actor) -> int:
     """What becomes of the views of those who leave: the heir's, or shared ones the organization's and others gone; how many there were."""
     theirs = sa.select(saved_view).where(_of.org_id == org_id, _of.owner_id.in_(list(leaving))).order_by(_of.id)
     rows = session.execute(theirs).mappings().all()
-    taken = set(owned_by(session, org_id, heir)) if heir is not None else set()
+    taken = {(name, is_shared) for _, name, is_shared in owned_by(session, org_id, [] if heir is None else [heir])}
     for row in rows:
         where, subject = sa.and_(_of.org_id == org_id, _of.id == row["id"]), f"view:{row['id']}"
         if heir is None and not row["is_shared"]:

@@ -284,6 +284,12 @@ def spend_link(session: Session, secret: str, purpose: Purpose) -> int:
     return user_id
 
 
+def is_link_good(session: Session, secret: str, purpose: Purpose) -> bool:
+    """Whether `spend_link` would take it now."""
+    asked = "SELECT count(*) FROM one_time_link WHERE secret_sha256 = :secret AND purpose = :purpose AND used_at IS NULL AND ends_at > :now"
+    return bool(session.scalar(sa.text(asked), {"secret": digest(secret), "purpose": purpose, "now": clock.now()}))
+
+
 def link_to_set_password(secret: str, settings: Settings) -> str:
     """The address that a link's secret opens."""
     return link_to("/set-password", secret, settings)

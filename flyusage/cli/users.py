@@ -4,6 +4,7 @@ from typing import Annotated
 
 import sqlalchemy as sa
 import typer
+from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.auth import accounts, halfway, second_factor, sessions
@@ -12,6 +13,7 @@ from flyusage.cli.output import print_json, print_table
 from flyusage.config import settings
 from flyusage.demo import people
 from flyusage.orgs import audit, queries
+from flyusage.orgs.errors import OrganizationUnknown
 from flyusage.orgs.models import Membership, Role
 
 app = typer.Typer(help="Say who can sign in. As soon as anybody can, everybody must.", no_args_is_help=True)
@@ -34,7 +36,7 @@ def create(
     with db.platform_transaction() as session:
         made = accounts.create(session, email, name=name, is_verified=True)
         if owner is not None:
-            org = queries.organization_by_slug(session, owner)
+            org = _organization(session, owner)
             people.leave(session, org)
             session.add(Membership(org_id=org.id, user_id=made.user_id, role=Role.OWNER, created_at=clock.now()))
             session.flush()
@@ -48,6 +50,14 @@ def create(
             )
         link = accounts.link_to_set_password(accounts.new_link(session, made.user_id, "set_password"), settings())
     _tell(made, link, as_json=as_json)
+
+
+def _organization(session: Session, slug: str) -> queries.OrganizationEntry:
+    """The one to own. Raises OrganizationUnknown, which says how to begin one: an installation's first has no event yet."""
+    try:
+        return queries.organization_by_slug(session, slug)
+    except OrganizationUnknown as error:
+        raise OrganizationUnknown(f"{error.sentence} `flyusage orgs create` begins another: do that first, then this again.") from None
 
 
 @app.command("link")

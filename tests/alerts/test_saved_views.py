@@ -142,7 +142,7 @@ def test_views_of_who_leaves_go_to_the_heir_or_only_the_shared_ones_stay(prism: 
     for reader, name, is_shared in ((ADA, "Own", False), (BEN, "Own", False), (ADA, "Shared", True)):
         save(prism, name, WEB, reader, is_shared=is_shared)
     with db.transaction(prism) as session:
-        assert saved_views.owned_by(session, prism, 101) == [("Own", False), ("Shared", True)]
+        assert saved_views.owned_by(session, prism, [101]) == [(101, "Own", False), (101, "Shared", True)]
         assert saved_views.inherit(session, prism, [101], 102, by=OWNER.by) == 2
     assert names(prism, BEN) == ["Own", "Own (2)", "Shared"]
     with db.transaction(prism) as session:

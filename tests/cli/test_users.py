@@ -53,7 +53,10 @@ def test_mistakes_are_said_in_a_sentence_and_change_nothing(flyusage, cast: Cast
         (("create", cast.owner.email), f"{cast.owner.email} has an account already."),
         (
             ("create", "ada@example.com", "--owner", "nobody"),
-            "There is no organization 'nobody'. `flyusage orgs list` names those there are.",
+            (
+                "There is no organization 'nobody'. `flyusage orgs list` names those there are. "
+                "`flyusage orgs create` begins another: do that first, then this again."
+            ),
         ),
         (("link", "ada@example.com"), "No account has the address ada@example.com. `flyusage users list` names those there are."),
     ):

@@ -178,8 +178,10 @@ def test_several_are_changed_and_removed_together_by_keys_alone(visit: Visit) ->
     expect(page.get_by_text("3 people changed to developer.")).to_be_visible()
     page.get_by_label("Choose zz-110@prism.example").click()
     page.get_by_label("Choose zz-111@prism.example").click()
-    page.locator(".bulk summary").focus()
+    page.locator(".bulk").get_by_role("button", name="Remove …").focus()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("form", name="Remove 2 from the organization")).to_contain_text("2 people lose prism at once")
+    assert barriers(page) == []
     page.get_by_role("button", name="Remove 2 from the organization").click()
     expect(page.get_by_text("2 people removed.")).to_be_visible()
     expect(page.locator(".member-table tbody tr")).to_have_count(8)
@@ -255,8 +257,10 @@ def test_over_the_seats_is_a_choice_and_the_next_invoice_says_what_it_costs(visi
     page.get_by_role("button", name="Send invitations").click()
     expect(page.get_by_text("19 seats are missing")).to_be_visible()
     expect(page.get_by_text("Add 19 at $10.00 a month each ($101.33 for the rest of this month)")).to_be_visible()  # 190 × 16 / 30
+    expect(page.get_by_label("Mail addresses")).to_have_value(re.compile("seat-19@new.example"))  # to be sent in a role that takes no seat
     page.get_by_role("button", name="Add 19 seats and go on").click()
     expect(page.locator(".outcomes li")).to_have_count(20)
+    expect(page.get_by_label("Mail addresses")).to_have_value("")
     panel = page.get_by_label("Seats", exact=True)
     expect(panel).to_contain_text(f"{taken + 20}")
     expect(panel).to_contain_text("$101.33for seats on the November invoice, before tax; $190.00 a month after that")
@@ -400,6 +404,8 @@ def test_ownership_is_handed_over_somebody_leaves_and_it_is_deleted_and_brought_
     expect(theirs.get_by_text("Until Dec 15, 2026 an owner can bring it back")).to_be_visible()
     expect(third.locator(".member-table")).to_have_count(0, timeout=4000)
     expect(theirs.locator(".nav a")).to_have_text(["Settings"])
+    theirs.goto("/welcome")
+    theirs.get_by_role("link", name="deleted; you can bring it back").click()
     theirs.get_by_role("button", name="Undo the deletion").click()
     expect(theirs.get_by_role("heading", name="Leave or hand over")).to_be_visible()
     page.goto("/orgs/nova/settings")

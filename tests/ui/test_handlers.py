@@ -23,6 +23,7 @@ from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import PERMISSIONS, Permission
 from flyusage.orgs.staff import STAFF_PERMISSIONS, StaffPermission
 from flyusage.ui.pages.cost_centres.rows import Screen as CentresScreen
+from flyusage.ui.pages.members.question import Listed
 from flyusage.ui.pages.members.rows import LeavingRow, RosterRow, SeatChoice
 from flyusage.ui.pages.settings.rows import Screen as SettingsScreen
 from flyusage.ui.pages.terminal import ScopeRow
@@ -66,7 +67,7 @@ HANDLERS: dict[str, dict[str, Need]] = {
     "Members": needs(P.MEMBERS_READ, "load")
     | needs(
         P.MEMBERS_MANAGE,
-        "add_seats apply ask_to_remove change_chosen change_role compare give_back grant_apps invite remove remove_chosen resend revoke",
+        "add_seats apply ask_to_remove ask_to_remove_chosen change_chosen change_role compare give_back grant_apps invite remove resend revoke",
     )
     | needs(TAB, "add_none choose choose_apps choose_none search"),
     "OrganizationSettings": needs(OWN, "leave load")
@@ -147,11 +148,11 @@ def calls(victim: int) -> dict[str, Call]:
         "Members.change_role": Call({"user_id": victim, "role": "admin"}),
         "Members.grant_apps": Call({"choice": "1"}, before={"granting": victim}),
         "Members.ask_to_remove": Call({"user_id": victim}),
-        "Members.remove": Call({"form": FORM}, before={"leaving": LeavingRow(id=victim)}),
+        "Members.remove": Call({"form": FORM}, before={"leaving": LeavingRow(ids=[victim])}),
         "Members.change_chosen": Call({"role": "billing"}, before={"chosen": [victim]}),
-        "Members.remove_chosen": Call({"count": 1}, before={"chosen": [victim]}),
+        "Members.ask_to_remove_chosen": Call(before={"chosen": [victim]}),
         "Members.add_seats": Call({"count": 1}, before={"short": SeatChoice(1, "", ""), "_pending": ([victim], Role.DEVELOPER)}),
-        "Members.apply": Call({"digest": "x"}, before={"roster": RosterRow(digest="x"), "_list": ("owner@prism.example", Role.VIEWER)}),
+        "Members.apply": Call({"form": Form(digest="x")}, before={"roster": RosterRow(digest="x"), "_list": Listed("owner@prism.example")}),
         "OrganizationSettings.leave": Call({"slug": "prism"}, before=screen),
         "OrganizationSettings.delete": Call({"slug": "prism"}, before=screen),
         "MachinePage.load": Call(path="/orgs/prism/machines/web-0"),
@@ -205,7 +206,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Need]:
 
 
 ENDING = (  # what others need comes before them
-    "remove", "remove_chosen", "revoke", "give_up", "end", "delete", "undo_deletion", "transfer",
+    "remove", "revoke", "give_up", "end", "delete", "undo_deletion", "transfer",
 )  # fmt: skip
 EFFECTIVE = {
     "Account.choose_mail", "Alerts.remove", "Alerts.rotate", "Budgets.end", "Members.add_seats", "Members.change_chosen",

@@ -25,6 +25,7 @@ from flyusage.orgs.models import Role
 from flyusage.orgs.sso import connections, domains
 from flyusage.orgs.sso.connections import Wanted
 from flyusage.ui import sign_up
+from flyusage.ui.pages.door import said_of
 
 PASSWORD, NEW = "violin oxide parcel thunder", "new@prism.example"
 Choose = Callable[..., None]
@@ -92,6 +93,7 @@ def memberships(email: str) -> list[tuple[str, str]]:
 def test_the_link_makes_the_account_and_its_organization_once_also_when_four_come_at_once(choose: Choose, mailserver: Mailserver) -> None:
     choose()
     assert ask(" New@Prism.example ") == "/sign-up?problem=sign_up_sent"
+    assert said_of("sign_up_sent") == ("A link is on its way to that address. It works once, for a day.", True)
     link = sent(mailserver)
     with db.platform_transaction() as session:
         assert accounts.find(session, NEW) is None  # nothing is made before the link comes back

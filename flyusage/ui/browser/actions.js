@@ -13,6 +13,7 @@ const actions = {
   prepare: ({ id, query, number, figure }) => prepareChart(id, query, number, figure),
   drawPrepared: ({ id, number }) => void (drawPrepared(id, number) || eventLoop.addEvents(app.onLoadInternalEvent())),
   leave: ({ to, isNext }) => {
+    if (isNext && window.location.pathname === to) return; // a second handler found nobody signed in, and came after the page had left
     const here = window.location.pathname + window.location.search;
     window.location.assign(isNext ? `${to}?next=${encodeURIComponent(here)}` : to);
   },

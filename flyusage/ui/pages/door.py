@@ -60,14 +60,13 @@ PROBLEMS = {  # by what stands in the address; nothing else of the address is sh
         True,
     ),
     "signed_out": ("You are signed out.", True),
-    "sign_up_sent": (
-        "A link is on its way to that address. It works once, for a day. Without a mail server it is in the server's log.",
-        True,
-    ),
-    "link_sent": (
-        "If that address has an account, a link is on its way. It is good for a day. Without a mail server it is in the server's log.",
-        True,
-    ),
+    "sign_up_sent": ("A link is on its way to that address. It works once, for a day.", True),
+    "link_sent": ("If that address has an account, a link is on its way. It is good for a day.", True),
+}
+UNSENT = {  # the same where there is no mail server
+    "sign_up_sent": "A link for that address is in the server's log, as no mail server is set up. Ask whoever runs this installation for it.",
+    "link_sent": "If that address has an account, its link is in the server's log, as no mail server is set up. "
+    "Ask whoever runs this installation for it.",
 }
 LONGEST_SHOWN = 300
 
@@ -90,6 +89,7 @@ class Door(rx.State):
     email: str = ""
     onward: str = ""
     link: str = ""
+    is_spent: bool = False
     is_known: bool = False
     is_sign_up_open: bool = False
     entrances: list[Entrance] = []
@@ -98,15 +98,29 @@ class Door(rx.State):
     async def load(self):
         """Read the address; where this is a demonstration, find out who may be entered as."""
         given = dict(self.router.url.query_parameters)
-        self.problem, self.is_good = PROBLEMS.get(given.get("problem", ""), ("", False))
+        self.problem, self.is_good = said_of(given.get("problem", ""))
         self.email = given.get("email", "")[: accounts.LONGEST_ADDRESS]
         self.onward = own_path(given.get("next", ""))
         self.link = given.get("link", "")[:LONGEST_SHOWN]
+        self.is_spent = self.router.url.path == "/set-password" and not await asyncio.to_thread(_is_good, self.link)
+        if self.is_spent:
+            self.problem, self.is_good = said_of("link_spent")
         if given.get("problem") == "sso_refused":
             self.problem = await asyncio.to_thread(refusal, given.get("about", "")) or self.problem
         self.entrances = await asyncio.to_thread(_entrances)
         self.is_sign_up_open = sign_up.is_open(settings())
         self.is_known = True
+
+
+def _is_good(link: str) -> bool:
+    with db.platform_transaction() as session:
+        return accounts.is_link_good(session, link, "set_password")
+
+
+def said_of(code: str) -> tuple[str, bool]:
+    """What a form that came back with `code` says, and whether that is good news; nothing for codes that are none of ours."""
+    text, is_good = PROBLEMS.get(code, ("", False))
+    return (UNSENT.get(code, text) if settings().smtp_url is None else text), is_good
 
 
 def _entrances() -> list[Entrance]:
@@ -211,23 +225,25 @@ def forgot() -> rx.Component:
 
 
 def set_password() -> rx.Component:
-    """The new password of whoever has the link."""
+    """The new password of whoever has the link; where it is good no more, the way to another, before anybody thinks one up."""
+    form = door_form(
+        "/auth/set-password",
+        door_field(
+            "New password",
+            name="password",
+            type="password",
+            auto_complete="new-password",
+            min_length=passwords.SHORTEST,
+            auto_focus=True,
+        ),
+        rx.el.input(type="hidden", name="link", value=Door.link, read_only=True),
+        submit="Set password and sign in",
+    )
+    again = rx.el.p(rx.el.a("Have a new link sent", href="/forgot"), class_name="door-foot")
     return _page(
         "Set your password",
         f"{passwords.SHORTEST} characters or more. Four unrelated words make a good one. You will be signed out everywhere else.",
-        door_form(
-            "/auth/set-password",
-            door_field(
-                "New password",
-                name="password",
-                type="password",
-                auto_complete="new-password",
-                min_length=passwords.SHORTEST,
-                auto_focus=True,
-            ),
-            rx.el.input(type="hidden", name="link", value=Door.link, read_only=True),
-            submit="Set password and sign in",
-        ),
+        rx.cond(Door.is_spent, again, form),
     )
 
 

@@ -11,7 +11,7 @@ from flyusage.auth.errors import LinkSpent
 from flyusage.config import settings
 from flyusage.orgs import organizations
 from flyusage.ui.components.door_card import account_fields, door_card, door_field, door_form
-from flyusage.ui.pages.door import LONGEST_SHOWN, PROBLEMS
+from flyusage.ui.pages.door import LONGEST_SHOWN, said_of
 
 CLOSED = "Accounts are made by invitation here: ask an owner of your organization for one. The mail it sends leads on."
 
@@ -34,7 +34,7 @@ class SignUpPage(rx.State):
     async def load(self):
         """Read the address, and who may sign up."""
         given = dict(self.router.url.query_parameters)
-        self.problem, self.is_good = PROBLEMS.get(given.get("problem", ""), ("", False))
+        self.problem, self.is_good = said_of(given.get("problem", ""))
         self.email = given.get("email", "")[: accounts.LONGEST_ADDRESS]
         self.is_open, self.note = await asyncio.to_thread(_who_may)
         self.is_known = True
@@ -43,7 +43,7 @@ class SignUpPage(rx.State):
     async def load_link(self):
         """Read the address: which link it is, and what was typed."""
         given = dict(self.router.url.query_parameters)
-        self.problem, self.is_good = PROBLEMS.get(given.get("problem", ""), ("", False))
+        self.problem, self.is_good = said_of(given.get("problem", ""))
         self.link = given.get("link", "")[:LONGEST_SHOWN]
         self.name = given.get("name", "")[: accounts.LONGEST_NAME]
         self.organization = given.get("organization", "")[: organizations.LONGEST_NAME]

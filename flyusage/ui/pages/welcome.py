@@ -14,12 +14,13 @@ from flyusage.errors import FlyusageError
 from flyusage.orgs import organizations
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.errors import NotPermitted
+from flyusage.orgs.permissions import Permission
 from flyusage.ui import browser, staff_layout
 from flyusage.ui.addresses import text_in
 from flyusage.ui.components.copy_button import command_line
 from flyusage.ui.components.field import text_field
 from flyusage.ui.components.home_link import home_link
-from flyusage.ui.session import open_organizations, present_person
+from flyusage.ui.session import OpenOrganization, open_organizations, present_person
 
 MADE = throttle.Limit(5, 24 * 60 * 60)  # organizations of one account
 COMMANDS = ("flyusage demo", "flyusage demo --trace FILE", "flyusage ingest events.ndjson")
@@ -50,7 +51,7 @@ class Welcome(rx.State):
         self.reader, self.is_staff = person.name, bool(person.name and person.staff_roles)
         known = await asyncio.to_thread(open_organizations)
         self.is_known = True
-        self.doors = [Door(each.name, "synthetic data" if each.is_synthetic else each.slug, f"/orgs/{each.slug}") for each in known]
+        self.doors = [_door_to(each) for each in known]
 
     @rx.event
     async def create(self, form: dict[str, Any]):
@@ -62,6 +63,13 @@ class Welcome(rx.State):
             return
         self.refusal = ""
         yield browser.leave(f"/orgs/{slug}")
+
+
+def _door_to(org: OpenOrganization) -> Door:
+    """The way in; where all that is left to an owner is to undo the deletion, the way there."""
+    if Permission.USAGE_READ not in org.permissions:
+        return Door(org.name, "deleted; you can bring it back", f"/orgs/{org.slug}/settings")
+    return Door(org.name, "synthetic data" if org.is_synthetic else org.slug, f"/orgs/{org.slug}")
 
 
 def _create(name: str, slug: str) -> str:

@@ -50,7 +50,7 @@ def test_thirty_batches_an_hour_on_the_page_and_by_the_api_together(cast: Cast):
         with reading_as(owner), pytest.raises(TooManyAttempts):
             question.invite("prism", "ada@example.com", Role.VIEWER)
         with reading_as(owner), pytest.raises(TooManyAttempts):
-            question.apply("prism", "ada@example.com", Role.VIEWER, "")
+            question.apply("prism", question.Listed("ada@example.com"), "")
         with reading_as(outsider):
             assert [one.email for one in question.invite("rival", "ada@example.com", Role.VIEWER)] == ["ada@example.com"]
         with db.transaction(cast.prism.id) as session:

@@ -2,7 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlmodel import Session
 
 from flyusage import clock, db
 from flyusage.alerts import offboarding
@@ -18,8 +21,9 @@ from flyusage.orgs.permissions import Permission
 from flyusage.spreadsheets import guarded
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.members.address import Choice
+from flyusage.ui.pages.members.leaving import Leaving, leaving_row, stopping_row
 from flyusage.ui.pages.members.rows import LeavingRow, OutcomeRow, RosterRow, Screen
-from flyusage.ui.pages.members.screen import PAGE_LENGTH, Told, leaving_row, roster_row, screen
+from flyusage.ui.pages.members.screen import PAGE_LENGTH, Told, roster_row, screen
 from flyusage.ui.session import OpenOrganization, open_organization, present_person
 
 RESENDS = throttle.Limit(60, 60 * 60)
@@ -32,6 +36,15 @@ SAID = {
     "waiting": ("has an invitation already; send it again below", "quiet"),
     "invalid": ("is no mail address; it should look like name@example.com", "bad"),
 }
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A pasted list of who should belong here, in which role who joins, and who takes over from those who leave."""
+
+    text: str
+    role: Role = Role.VIEWER
+    heir: int | None = None
 
 
 def ask(slug: str, choice: Choice) -> Screen | None:
@@ -51,41 +64,33 @@ def ask(slug: str, choice: Choice) -> Screen | None:
     return screen(org, Told(people, waiting, held, clock.now(), apps), choice)
 
 
-def change(slug: str, wanted: Mapping[int, Role | None], *, add: int = 0) -> int:
-    """Change roles, and remove who gets none; how many that changed something for. `add` seats are paid for.
+def change(slug: str, users: Collection[int], role: Role, *, add: int = 0) -> int:
+    """Give members another role; how many that changed something for. `add` seats are paid for.
 
     Raises as `memberships.change`, and NoSeatLeft.
     """
     org = _managed(slug)
     with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
-        if gone := [one for one, role in wanted.items() if role is None]:
-            offboarding.hand_over(session, org.id, gone, None, by=org.by)
-        return memberships.change(session, org.id, wanted, by=org.by)
+        return memberships.change(session, org.id, dict.fromkeys(users, role), by=org.by)
 
 
-def leaving(slug: str, user_id: int) -> LeavingRow:
-    """What removing a member stops, and who could take it over. Raises NotPermitted and MemberUnknown."""
+def leaving(slug: str, users: Collection[int], *, row: int = 0) -> LeavingRow:
+    """What removing members stops, and who could take it over. Raises NotPermitted and MemberUnknown."""
     org = _managed(slug)
     with db.transaction(org.id, apps=org.apps) as session:
         people = queries.people(session, org.id, limit=EVERYBODY).rows
-        one = next((each for each in people if each.user_id == user_id), None)
-        if one is None:
-            raise MemberUnknown("That person does not belong to this organization, or no longer. Load the page again.")
-        stops = offboarding.stops(session, org.id, user_id)
-        told = Told(queries.People([], 0, 0, {}), (), seats.held(session, org.id), clock.now())
-    heirs = sorted((each for each in people if each.user_id != user_id), key=lambda each: (each.role not in HEIRS, each.email))
-    return leaving_row(org, one, stops, told, heirs[:MOST_HEIRS])
+        return leaving_row(org, _leaving(session, org, people, users), seats.held(session, org.id), row=row)
 
 
-def remove(slug: str, user_id: int, heir: int | None) -> int:
-    """Remove a member, their budgets' mails to `heir` from now on; how many that changed something for.
+def remove(slug: str, users: Collection[int], heir: int | None) -> int:
+    """Remove members, their budgets' mails and views to `heir` from now on; how many that changed something for.
 
     Raises as `memberships.change`, and MemberUnknown for an heir who is none.
     """
     org = _managed(slug)
     with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by):
-        offboarding.hand_over(session, org.id, [user_id], heir, by=org.by)
-        return memberships.change(session, org.id, {user_id: None}, by=org.by)
+        offboarding.hand_over(session, org.id, users, heir, by=org.by)
+        return memberships.change(session, org.id, dict.fromkeys(users), by=org.by)
 
 
 def grant(slug: str, user_id: int, apps: frozenset[int] | None) -> bool:
@@ -121,19 +126,22 @@ def compare(slug: str, text: str) -> RosterRow:
     org = _managed(slug)
     with db.transaction(org.id, apps=org.apps) as session:
         found = roster.compare(session, org.id, invitations.addresses_in(text), by=org.by)
-        return roster_row(found, seats.held(session, org.id))
+        people = queries.people(session, org.id, limit=EVERYBODY).rows
+        stops = stopping_row(_leaving(session, org, people, _ids(people, found.leavers)))
+        return roster_row(found, seats.held(session, org.id), stops)
 
 
-def apply(slug: str, text: str, role: Role, digest: str, *, add: int = 0) -> list[OutcomeRow]:
+def apply(slug: str, listed: Listed, digest: str, *, add: int = 0) -> list[OutcomeRow]:
     """Make the organization as the list says, and send the mails. Raises as `roster.apply`, NoSeatLeft and TooManyAttempts."""
     org = _managed(slug)
     _count("invitations", org, invitations.BATCHES)
     with db.transaction(org.id, apps=org.apps) as session, seats.kept(session, org.id, by=org.by, add=add):
-        found = roster.compare(session, org.id, invitations.addresses_in(text), by=org.by)
+        wanted = invitations.addresses_in(listed.text)
+        found = roster.compare(session, org.id, wanted, by=org.by)
         if found.digest == digest and found.leavers:
             people = queries.people(session, org.id, limit=EVERYBODY).rows
-            offboarding.hand_over(session, org.id, [one.user_id for one in people if one.email in found.leavers], None, by=org.by)
-        made = roster.apply(session, org.id, invitations.addresses_in(text), role, digest=digest, by=org.by)
+            offboarding.hand_over(session, org.id, _ids(people, found.leavers), listed.heir, by=org.by)
+        made = roster.apply(session, org.id, wanted, listed.role, digest=digest, by=org.by)
     return _told(org, made)
 
 
@@ -171,6 +179,21 @@ def _apps(one: queries.Person, apps: Mapping[int, str]) -> str:
         return app_grants.EVERY_APP
     known = sorted(apps[each] for each in one.app_ids if each in apps)
     return guarded("; ".join(known)) if len(known) == len(one.app_ids) else "some"
+
+
+def _leaving(session: Session, org: OpenOrganization, people: list[queries.Person], users: Collection[int]) -> Leaving:
+    """Who of `people` leaves, and the others by whether they may change budgets."""
+    gone = set(users)
+    if gone - {one.user_id for one in people}:
+        raise MemberUnknown("That person does not belong to this organization, or no longer. Load the page again.")
+    heirs = sorted((one for one in people if one.user_id not in gone), key=lambda one: (one.role not in HEIRS, one.email))
+    stops = offboarding.stops_with(session, org.id, gone)
+    return Leaving([one for one in people if one.user_id in gone], stops, heirs[:MOST_HEIRS], clock.now())
+
+
+def _ids(people: list[queries.Person], emails: Collection[str]) -> set[int]:
+    wanted = set(emails)
+    return {one.user_id for one in people if one.email in wanted}
 
 
 def _managed(slug: str) -> OpenOrganization:

@@ -36,9 +36,13 @@ class Heir:
 
 @dataclass(frozen=True)
 class LeavingRow:
-    """Who is about to be removed, and what stops with them; `id` 0: nobody. Heirs are offered where something can be taken over."""
+    """Who is about to be removed (`ids`, empty: nobody), and what stops with them. `id` is the row it shows in, 0: with those chosen.
+
+    Heirs are offered where something can be taken over.
+    """
 
     id: int = 0
+    ids: list[int] = field(default_factory=list)
     title: str = ""
     says: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
@@ -104,7 +108,10 @@ class SeatChoice:
 
 @dataclass(frozen=True)
 class RosterRow:
-    """What a pasted list would change: whole sentences, and each group's addresses. `digest` names exactly this change; empty: nothing."""
+    """What a pasted list would change: whole sentences, and each group's addresses. `digest` names exactly this change; empty: nothing.
+
+    `stops` is what stops with the leavers.
+    """
 
     digest: str = ""
     summary: str = ""
@@ -112,6 +119,7 @@ class RosterRow:
     leavers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     does: str = ""
+    stops: LeavingRow = LeavingRow()
 
 
 @dataclass(frozen=True)

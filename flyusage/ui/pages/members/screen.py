@@ -4,21 +4,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flyusage.alerts.offboarding import Stops
 from flyusage.invoices.seats import Seats
 from flyusage.money import format_minor
-from flyusage.orgs.api_tokens import Token
 from flyusage.orgs.invitations import MOST_AT_ONCE, Waiting
 from flyusage.orgs.models import Role
 from flyusage.orgs.permissions import LIMITABLE, Permission
 from flyusage.orgs.queries import People, Person
 from flyusage.orgs.roster import Roster
-from flyusage.orgs.seats import SEATED
 from flyusage.periods import next_month
 from flyusage.ui import present
 from flyusage.ui.charts.text import visible
 from flyusage.ui.pages.members.address import Choice, members_href
-from flyusage.ui.pages.members.rows import Heir, InvitationRow, LeavingRow, MemberRow, RoleLink, RosterRow, Screen, SeatPanel
+from flyusage.ui.pages.members.rows import InvitationRow, LeavingRow, MemberRow, RoleLink, RosterRow, Screen, SeatPanel
 from flyusage.ui.session import OpenOrganization
 
 PAGE_LENGTH = 50
@@ -66,8 +63,8 @@ def screen(org: OpenOrganization, told: Told, choice: Choice) -> Screen:
     )
 
 
-def roster_row(found: Roster, held: Seats | None) -> RosterRow:
-    """What a list would change, in words."""
+def roster_row(found: Roster, held: Seats | None, stops: LeavingRow | None = None) -> RosterRow:
+    """What a list would change, in words; `stops` is what stops with its leavers."""
     joiners, leavers = len(found.joiners), len(found.leavers)
     notes = []
     if found.taken_back:
@@ -94,6 +91,7 @@ def roster_row(found: Roster, held: Seats | None) -> RosterRow:
         leavers=list(map(visible, found.leavers)),
         notes=notes,
         does=f"{does[:1].upper()}{does[1:]}" if does and not found.invalid and joiners <= MOST_AT_ONCE else "",
+        stops=stops or LeavingRow(),
     )
 
 
@@ -114,34 +112,6 @@ def _seats(held: Seats, now: datetime) -> SeatPanel:
         if spare
         else "",
     )
-
-
-def leaving_row(org: OpenOrganization, one: Person, stops: Stops, told: Told, heirs: Sequence[Person]) -> LeavingRow:
-    """What removing somebody does, before anything happens."""
-    whom = "You lose" if one.user_id == org.by.user_id else f"{visible(one.name)} loses"
-    says = [f"{whom} {org.name} at once: open pages of it close. The account stays, and what it did stays in the audit."]
-    if seat := _seat_freed(told.seats, one.role):
-        says.append(seat)
-    if stops.kept_tokens:
-        kept = ", ".join(visible(token.name) for token in stops.kept_tokens)
-        says.append(f"The organization's own tokens that they made go on: {kept}.")
-    views = [f"{visible(name)}: deleted without an heir" for name in stops.views]
-    views += [f"{visible(name)}: shared, goes on" for name in stops.kept_views]
-    budgets = [f"{visible(budget.plan.name)}: mails to {visible(one.email)}" for budget in stops.budgets]
-    return LeavingRow(
-        id=one.user_id,
-        title=f"Remove {visible(one.email)}",
-        says=says,
-        tokens=[f"{visible(token.name)} ({token.hint}…), {_used(token, told.now)}" for token in stops.tokens],
-        budgets=budgets,
-        views=views,
-        heirs=[Heir(str(heir.user_id), f"{visible(heir.name)}, {visible(heir.email)}") for heir in heirs] if budgets or views else [],
-        does=f"Remove {visible(one.email)}",
-    )
-
-
-def _used(token: Token, now: datetime) -> str:
-    return f"last used {present.ago_text(token.used_at, now)}" if token.used_at else "never used"
 
 
 def sees_text(role: Role, app_ids: Collection[int] | None, apps: Mapping[int, str]) -> tuple[str, str]:
@@ -174,15 +144,6 @@ def _row(org: OpenOrganization, one: Person, told: Told, *, can_change: bool) ->
         sees_title=title,
         app_ids=None if one.app_ids is None or not can_change else list(one.app_ids),
     )
-
-
-def _seat_freed(held: Seats | None, role: Role) -> str:
-    """What a seat that gets free does to the next invoice."""
-    if held is None or role not in SEATED:
-        return ""
-    if not held.paid or held.free < 0:
-        return "Their seat gets free."
-    return f"Their seat is given back and bills to today: the next invoice is {held.saved(1)} lower."
 
 
 def _invitation(one: Waiting, told: Told, *, can_change: bool) -> InvitationRow:

@@ -1,6 +1,7 @@
 """The members page's state: frozen display rows, and who is chosen; the address holds search, role and page."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -40,10 +41,11 @@ class Members(rx.State):
     roster: RosterRow = RosterRow()
     granting: int = 0
     leaving: LeavingRow = LeavingRow()
+    batch: int = 0  # of invitations; another one begins with an empty form
 
     _apps: list[int] | None = None
-    _pending: tuple[list[int] | str, Role | None] = ([], None)
-    _list: tuple[str, Role] = ("", Role.VIEWER)
+    _pending: tuple[list[int] | str, Role] = ([], Role.VIEWER)
+    _list: question.Listed = question.Listed("")
     _shown: str = ""
 
     @rx.event
@@ -68,6 +70,7 @@ class Members(rx.State):
         """Tick somebody, or no longer."""
         if not _is_id(user_id):
             return
+        self.leaving = LeavingRow()
         if user_id in self.chosen:
             self.chosen = [one for one in self.chosen if one != user_id]
         elif len(self.chosen) < question.PAGE_LENGTH * 20:
@@ -76,7 +79,7 @@ class Members(rx.State):
     @rx.event
     def choose_none(self):
         """Tick nobody."""
-        self.chosen = []
+        self.chosen, self.leaving = [], LeavingRow()
 
     @rx.event
     async def change_role(self, user_id: int, role: str):
@@ -107,17 +110,23 @@ class Members(rx.State):
         """Show what taking somebody out stops; or no longer."""
         if _is_id(user_id):
             is_shown = self.leaving.id == user_id
-            self.leaving = LeavingRow() if is_shown else await asyncio.to_thread(question.leaving, self._asked()[0], user_id)
+            self.leaving = LeavingRow() if is_shown else await self._ask_to_remove([user_id], row=user_id)
+
+    @rx.event
+    async def ask_to_remove_chosen(self):
+        """Show what taking everybody out stops who is ticked; or no longer."""
+        is_shown = bool(self.leaving.ids) and not self.leaving.id
+        self.leaving = LeavingRow() if is_shown or not self.chosen else await self._ask_to_remove(self.chosen)
 
     @rx.event
     async def remove(self, form: dict[str, Any]):
         """Take out whom the page shows to be leaving; the form's `heir` takes over."""
-        heir, leaving = id_in(text_in(form, "heir", longest=LONGEST_PAGE)), self.leaving.id
+        heir, leaving = id_in(text_in(form, "heir", longest=LONGEST_PAGE)), list(self.leaving.ids)
         if not leaving:
             return
         slug, choice = self._asked()
         removed = await asyncio.to_thread(question.remove, slug, leaving, heir)
-        self.leaving, self.chosen = LeavingRow(), [one for one in self.chosen if one != leaving]
+        self.leaving, self.chosen = LeavingRow(), [one for one in self.chosen if one not in leaving]
         await self._refresh(slug, choice)
         yield browser.toast("success", f"{present.plural(removed, 'person', 'people')} removed.")
 
@@ -126,12 +135,6 @@ class Members(rx.State):
         """Give everybody who is ticked another role."""
         if self.chosen and role:
             yield await self._change(self.chosen, role_named(role))
-
-    @rx.event
-    async def remove_chosen(self, count: int):
-        """Take everybody out who is ticked: `count` people, as was confirmed."""
-        if self.chosen and count == len(self.chosen):
-            yield await self._change(self.chosen, None)
 
     @rx.event
     async def invite(self, form: dict[str, Any]):
@@ -158,7 +161,7 @@ class Members(rx.State):
         if wanted == LIST:
             await self._apply(count)
         elif isinstance(wanted, str):
-            await self._invite(wanted, role or Role.DEVELOPER, add=count)
+            await self._invite(wanted, role, add=count)
         else:
             yield await self._change(wanted, role, add=count)
 
@@ -166,13 +169,14 @@ class Members(rx.State):
     async def compare(self, form: dict[str, Any]):
         """Show what the form's list of `addresses` would change; joiners would be its `role`."""
         text, role = text_in(form, "addresses", longest=LONGEST_PASTE), role_named(text_in(form, "role"))
-        self._list, self.roster = (text, role), RosterRow()
+        self._list, self.roster = question.Listed(text, role), RosterRow()
         self.roster = await asyncio.to_thread(question.compare, self._asked()[0], text)
 
     @rx.event
-    async def apply(self, digest: str):
-        """Do what was compared; `digest` names what was confirmed."""
-        if isinstance(digest, str) and digest and digest == self.roster.digest:
+    async def apply(self, form: dict[str, Any]):
+        """Do what was compared: the form's `digest` names what was confirmed, its `heir` takes over from those who leave."""
+        if self.roster.digest and text_in(form, "digest") == self.roster.digest:
+            self._list = replace(self._list, heir=id_in(text_in(form, "heir", longest=LONGEST_PAGE)))
             await self._apply(0)
 
     @rx.event
@@ -213,6 +217,7 @@ class Members(rx.State):
         try:
             apps = None if self._apps is None else frozenset(self._apps)
             self.outcomes = await asyncio.to_thread(partial(question.invite, slug, text, role, add=add, apps=apps))
+            self.batch += 1
         except NoSeatLeft as error:
             self._ask_for_seats(error, text, role)
         finally:
@@ -223,28 +228,30 @@ class Members(rx.State):
         slug, choice = self._asked()
         self.short, self.outcomes = SeatChoice(), []
         try:
-            self.outcomes = await asyncio.to_thread(partial(question.apply, slug, *self._list, self.roster.digest, add=add))
+            self.outcomes = await asyncio.to_thread(partial(question.apply, slug, self._list, self.roster.digest, add=add))
             self.roster = RosterRow()
         except NoSeatLeft as error:
-            self._ask_for_seats(error, LIST, None)
+            self._ask_for_seats(error, LIST, self._list.role)
         await self._refresh(slug, choice)
 
-    def _ask_for_seats(self, error: NoSeatLeft, wanted: list[int] | str, role: Role | None) -> None:
+    def _ask_for_seats(self, error: NoSeatLeft, wanted: list[int] | str, role: Role) -> None:
         seats = present.plural(error.missing, "seat")
         self.short, self._pending = SeatChoice(error.missing, error.sentence, f"Add {seats} and go on"), (wanted, role)
 
-    async def _change(self, users: list[int], role: Role | None, *, add: int = 0) -> Any:
+    async def _ask_to_remove(self, users: list[int], *, row: int = 0) -> LeavingRow:
+        return await asyncio.to_thread(partial(question.leaving, self._asked()[0], list(users), row=row))
+
+    async def _change(self, users: list[int], role: Role, *, add: int = 0) -> Any:
         slug, choice = self._asked()
         self.short = SeatChoice()
         try:
-            changed = await asyncio.to_thread(partial(question.change, slug, dict.fromkeys(users, role), add=add))
+            changed = await asyncio.to_thread(partial(question.change, slug, list(users), role, add=add))
         except NoSeatLeft as error:
             self._ask_for_seats(error, users, role)
             return None
-        self.chosen = []
+        self.chosen, self.leaving = [], LeavingRow()
         await self._refresh(slug, choice)
-        people = present.plural(changed, "person", "people")
-        return browser.toast("success", f"{people} removed." if role is None else f"{people} changed to {role}.")
+        return browser.toast("success", f"{present.plural(changed, 'person', 'people')} changed to {role}.")
 
     async def _refresh(self, slug: str, choice: Choice) -> None:
         try:

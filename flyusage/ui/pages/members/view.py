@@ -9,7 +9,7 @@ from flyusage.ui.components.field import field
 from flyusage.ui.components.permission_table import permission_table
 from flyusage.ui.components.phases import failed, waiting
 from flyusage.ui.layout import page
-from flyusage.ui.pages.members.rows import InvitationRow, MemberRow, OutcomeRow, RoleLink
+from flyusage.ui.pages.members.rows import InvitationRow, LeavingRow, MemberRow, OutcomeRow, RoleLink
 from flyusage.ui.pages.members.state import LONGEST_PASTE, Members
 
 SCREEN = Members.screen
@@ -112,7 +112,8 @@ def _invite() -> rx.Component:
         ),
         rx.el.div(rx.el.button("Send invitations", type="submit", disabled=Members.is_sending, class_name="button button-primary")),
         on_submit=Members.invite,
-        reset_on_submit=True,
+        reset_on_submit=False,  # what was pasted stays until it went out
+        key=Members.batch.to_string(),
         class_name="invite-form",
     )
     return rx.el.section(
@@ -172,7 +173,7 @@ def _link(link: Var[RoleLink]) -> rx.Component:
 
 
 def _bulk() -> rx.Component:
-    count = Members.chosen.length()
+    count, is_asked = Members.chosen.length(), (Members.leaving.id == 0) & (Members.leaving.ids.length() > 0)
     return rx.el.div(
         rx.el.span(count, " chosen", class_name="strong", role="status"),
         rx.el.select(
@@ -183,15 +184,13 @@ def _bulk() -> rx.Component:
             aria_label="Change the role of those chosen",
             class_name="field",
         ),
-        confirm(
-            "Remove …",
-            "They lose the organization at once: open pages of it close. Their accounts stay, and what they did stays in the audit.",
-            f"Remove {count} from the organization",
-            Members.remove_chosen(count),
+        rx.el.button(
+            "Remove …", type="button", aria_expanded=is_asked, on_click=Members.ask_to_remove_chosen, class_name="button",
         ),
         rx.el.button("Choose nobody", type="button", on_click=Members.choose_none, class_name="button button-quiet"),
+        rx.cond(is_asked, _leaving(), rx.fragment()),
         class_name="bulk",
-    )
+    )  # fmt: skip
 
 
 def _table() -> rx.Component:
@@ -276,22 +275,29 @@ def _row(row: Var[MemberRow]) -> rx.Component:
 def _leaving() -> rx.Component:
     """What stops, who takes over, and the button that does it."""
     leaving = Members.leaving
+    return rx.el.form(
+        rx.foreach(leaving.says, rx.el.p),
+        _stops(leaving),
+        rx.el.button(leaving.does, type="submit", class_name="button button-primary"),
+        on_submit=Members.remove,
+        class_name="confirm-says leaving",
+        aria_label=leaving.title,
+    )
+
+
+def _stops(leaving: Var[LeavingRow]) -> rx.Component:
+    """What stops, and who takes it over."""
     heir = rx.el.select(
         rx.el.option("Nobody: they stop", value=""),
         rx.foreach(leaving.heirs, lambda one: rx.el.option(one.name, value=one.id)),
         name="heir",
         class_name="field",
     )
-    return rx.el.form(
-        rx.foreach(leaving.says, rx.el.p),
+    return rx.fragment(
         rx.cond(leaving.tokens.length() > 0, _stopping("Their tokens stop", leaving.tokens), rx.fragment()),
         rx.cond(leaving.budgets.length() > 0, _stopping("Their budgets' mails stop, or go to an heir", leaving.budgets), rx.fragment()),
         rx.cond(leaving.views.length() > 0, _stopping("Their saved views", leaving.views), rx.fragment()),
         rx.cond(leaving.heirs.length() > 0, field("Who takes over", heir), rx.fragment()),
-        rx.el.button(leaving.does, type="submit", class_name="button button-primary"),
-        on_submit=Members.remove,
-        class_name="confirm-says leaving",
-        aria_label=leaving.title,
     )
 
 
@@ -362,11 +368,17 @@ def _roster() -> rx.Component:
         rx.foreach(found.notes, lambda note: rx.el.p(note, class_name="muted")),
         rx.cond(
             found.does != "",
-            confirm(
-                "Apply …",
-                "All of it happens at once, or nothing. Who leaves loses the organization at once; joiners get a mail.",
-                found.does,
-                Members.apply(found.digest),
+            rx.el.details(
+                rx.el.summary("Apply …", class_name="button"),
+                rx.el.form(
+                    rx.el.p("All of it happens at once, or nothing. Who leaves loses the organization at once; joiners get a mail."),
+                    _stops(found.stops),
+                    rx.el.input(type="hidden", name="digest", value=found.digest, read_only=True),
+                    rx.el.button(found.does, type="submit", class_name="button button-primary"),
+                    on_submit=Members.apply,
+                    class_name="confirm-says leaving",
+                ),
+                class_name="confirm",
             ),
             rx.fragment(),
         ),
