@@ -40,11 +40,26 @@ class TextInvalid(FlyusageError):
     status = 422
 
 
-class TooLarge(FlyusageError):
+class StoppedHalfway(FlyusageError):
+    """A body that was read in part; of events, `taken` says what was in by then."""
+
+    def __init__(self, sentence: str, taken: dict[str, Any] | None = None) -> None:
+        super().__init__(sentence)
+        self.taken = taken
+
+
+class TooLarge(StoppedHalfway):
     """More than is taken at once, or packed so tightly that it is a trap."""
 
     code = "too_large"
     status = 413
+
+
+class TooManyRefused(StoppedHalfway):
+    """Events hardly any of which can be taken."""
+
+    code = "too_many_refused"
+    status = 422
 
 
 class MediaTypeUnknown(FlyusageError):
@@ -54,15 +69,11 @@ class MediaTypeUnknown(FlyusageError):
     status = 415
 
 
-class BodyBroken(FlyusageError):
-    """The body ends early or cannot be unpacked; `taken` says what was in by then."""
+class BodyBroken(StoppedHalfway):
+    """The body ends early or cannot be unpacked."""
 
     code = "body_broken"
     status = 400
-
-    def __init__(self, sentence: str, taken: dict[str, Any] | None = None) -> None:
-        super().__init__(sentence)
-        self.taken = taken
 
 
 class Busy(FlyusageError):
@@ -158,7 +169,7 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
         headers["retry-after"] = str(error.retry_after_s)
     elif error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         headers["retry-after"] = "2"
-    more = {"taken": error.taken} if isinstance(error, BodyBroken) and error.taken is not None else {}
+    more = {"taken": error.taken} if isinstance(error, StoppedHalfway) and error.taken is not None else {}
     return problem(request, error.status, error.code, error.sentence, headers=headers, **more)
 
 
