@@ -263,6 +263,18 @@ def test_a_command_on_the_database_alone_says_so(flyusage: Flyusage, address, to
     said = flyusage("rollup", "status", "--json")
     assert said.err == f"This command works on a database (FLYUSAGE_DATABASE_URL), not on {address}.\n"
     assert json.loads(said.out)
+    assert flyusage("payments", "queue").err == said.err
+
+
+def test_what_is_misspelt_is_told_by_its_name_in_the_command_with_what_was_meant(flyusage: Flyusage, address, token, monkeypatch):
+    there(monkeypatch, address, token)
+    said = flyusage("usage", "--by", "regoin", "--range", "2026-13")
+    assert said.code == 1
+    assert (
+        "flyusage: by: Did you mean region? Write continent, region, app, cost_centre, vm_size, sku, machine or nothing; range: Write "
+        in said.err
+    )
+    assert "month: Write a month as 2026-10." in flyusage("machines", "--month", "2026-99").err
 
 
 def test_pages_open_there(flyusage: Flyusage, address, token, monkeypatch):
