@@ -274,7 +274,7 @@ def test_what_is_misspelt_is_told_by_its_name_in_the_command_with_what_was_meant
         "flyusage: by: Did you mean region? Write continent, region, app, cost_centre, vm_size, sku, machine or nothing; range: Write "
         in said.err
     )
-    assert "month: Write a month as 2026-10." in flyusage("machines", "--month", "2026-99").err
+    assert "'2026-99' is no month" in flyusage("machines", "--month", "2026-99").err
 
 
 def test_pages_open_there(flyusage: Flyusage, address, token, monkeypatch):
