@@ -128,6 +128,7 @@ def there(monkeypatch: pytest.MonkeyPatch, address: str, token: str) -> None:
         ("budgets", "alerts", "--org", "prism", "--json"),
         ("anomalies", "--org", "prism", "--json"),
         ("deliveries", "list", "--org", "prism"),
+        ("deliveries", "show", "1", "--org", "prism"),
         ("deliveries", "show", "1", "--org", "prism", "--json"),
         ("deliveries", "endpoints", "--org", "prism", "--json"),
         ("tokens", "list", "prism"),
@@ -158,6 +159,7 @@ def test_a_command_says_the_same_as_on_the_database(flyusage: Flyusage, address,
     assert said.code == here.code == 0
     read = json.loads if "--json" in command else str
     assert read(said.out) == read(here.out)
+    assert "--json" in command or "\\n" not in said.out  # its own line breaks are none of a name's
     assert f"From {address} (FLYUSAGE_API_URL)." in said.err
     assert token not in said.out + said.err
 
