@@ -1,7 +1,9 @@
 """Failures as problem+json (RFC 9457): a stable `code`, what happened, what to do about it, and the request's id."""
 
+import difflib
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +24,8 @@ from flyusage.logs import harmless
 MEDIA_TYPE = "application/problem+json"
 MOST_POINTS = 20
 REQUEST_ID = "x-request-id"
+_CHOICES = ("enum", "literal_error")
+_KINDS = ("str-enum[", "literal[")  # what the validator says between a field and what is wrong, where several kinds may stand there
 
 _log = structlog.get_logger(__name__)
 
@@ -40,11 +44,26 @@ class TextInvalid(FlyusageError):
     status = 422
 
 
-class TooLarge(FlyusageError):
+class StoppedHalfway(FlyusageError):
+    """A body that was read in part; of events, `taken` says what was in by then."""
+
+    def __init__(self, sentence: str, taken: dict[str, Any] | None = None) -> None:
+        super().__init__(sentence)
+        self.taken = taken
+
+
+class TooLarge(StoppedHalfway):
     """More than is taken at once, or packed so tightly that it is a trap."""
 
     code = "too_large"
     status = 413
+
+
+class TooManyRefused(StoppedHalfway):
+    """Events hardly any of which can be taken."""
+
+    code = "too_many_refused"
+    status = 422
 
 
 class MediaTypeUnknown(FlyusageError):
@@ -54,15 +73,11 @@ class MediaTypeUnknown(FlyusageError):
     status = 415
 
 
-class BodyBroken(FlyusageError):
-    """The body ends early or cannot be unpacked; `taken` says what was in by then."""
+class BodyBroken(StoppedHalfway):
+    """The body ends early or cannot be unpacked."""
 
     code = "body_broken"
     status = 400
-
-    def __init__(self, sentence: str, taken: dict[str, Any] | None = None) -> None:
-        super().__init__(sentence)
-        self.taken = taken
 
 
 class Busy(FlyusageError):
@@ -158,18 +173,36 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
         headers["retry-after"] = str(error.retry_after_s)
     elif error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         headers["retry-after"] = "2"
-    more = {"taken": error.taken} if isinstance(error, BodyBroken) and error.taken is not None else {}
+    more = {"taken": error.taken} if isinstance(error, StoppedHalfway) and error.taken is not None else {}
     return problem(request, error.status, error.code, error.sentence, headers=headers, **more)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    points = [
-        Point(where=harmless(".".join(str(part) for part in one["loc"]))[:200], what=harmless(_in_words(one))[:500])
-        for one in error.errors()[:MOST_POINTS]
-    ]
+    points = _points(error.errors()[:MOST_POINTS])
     detail = "The request is not as the document describes it: " + "; ".join(f"{one.where}: {one.what}" for one in points[:3])
     return problem(request, RequestInvalid.status, RequestInvalid.code, f"{detail}. The reference is at /api/docs.", errors=points)
+
+
+def _points(errors: Sequence[Mapping[str, Any]]) -> list[Point]:
+    """What is wrong, field by field; a value that is none of several kinds of choice is one point, with all that could stand there."""
+    fields: dict[str, list[Mapping[str, Any]]] = {}
+    for one in errors:
+        where = ".".join(part for part in map(str, one["loc"]) if not part.startswith(_KINDS))
+        fields.setdefault(harmless(where)[:200], []).append(one)
+    told = []
+    for where, many in fields.items():
+        words = [_choice(many)] if all(one["type"] in _CHOICES for one in many) else map(_in_words, many)
+        told += [Point(where=where, what=harmless(what)[:500]) for what in words]
+    return told
+
+
+def _choice(errors: Sequence[Mapping[str, Any]]) -> str:
+    """What could stand there instead, and what was probably meant."""
+    choices = [name for one in errors for name in re.findall("'([^']*)'", one["ctx"]["expected"])]
+    near = difflib.get_close_matches(str(errors[0]["input"])[:100], choices, 1)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    return f"{meant}Write {', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else f"Write {choices[0]}"
 
 
 def _in_words(error: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse
 from flyusage import tracing
 from flyusage.api import bodies
 from flyusage.api.auth import Caller, route
-from flyusage.api.errors import BodyBroken, Busy, EventRefused, TooLarge
+from flyusage.api.errors import BodyBroken, Busy, EventRefused, TooLarge, TooManyRefused
 from flyusage.api.metrics import count_events
 from flyusage.metering.errors import Refusal
 from flyusage.metering.ingest import Ingest, IngestResult
@@ -25,6 +25,8 @@ from flyusage.orgs.api_tokens import Bearer
 from flyusage.orgs.permissions import Permission
 
 MOST_REFUSALS = 100
+# A megabyte of gzip holds a hundred million lines of `{}`, which would keep a place, and a processor, for half an hour.
+MOST_MORE_REFUSED = 100_000
 AT_ONCE = 4  # each holds up to two of the pool's connections while it writes
 
 router = APIRouter(tags=["events"])
@@ -102,7 +104,8 @@ async def send_events(
     """Takes CloudEvents 1.0 of the token's organization; all that can be taken is in, the rest is named line by line.
 
     Safe to send whole again after a timeout. `200` even when some were refused; a single event (structured or binary mode) that is
-    refused is a `422`. `429` with `Retry-After` when too much comes at once.
+    refused is a `422`. So is a request of which over 100,000 more events are refused than taken (`too_many_refused`): reading stops
+    there, and `taken` says what was in. `429` with `Retry-After` when too much comes at once.
     """
     with _place():
         try:
@@ -112,9 +115,9 @@ async def send_events(
 
 
 def _take(request: Request, bearer: Bearer, encoding: str) -> JSONResponse:
-    kept, began = _Kept(), time.monotonic()
-    lines, is_single = bodies.lines_of(bodies.unpacked(bodies.chunks_of(request.stream()), encoding), request.headers)
-    result = IngestResult()
+    kept, result, began = _Kept(), IngestResult(), time.monotonic()
+    chunks = _while_any_hope(bodies.unpacked(bodies.chunks_of(request.stream()), encoding), kept, result)
+    lines, is_single = bodies.lines_of(chunks, request.headers)
 
     def note(sofar: IngestResult) -> None:
         result.accepted, result.duplicate, result.refused = sofar.accepted, sofar.duplicate, sofar.refused
@@ -125,15 +128,24 @@ def _take(request: Request, bearer: Bearer, encoding: str) -> JSONResponse:
             result = ingest.run(lines, name=f"api:token:{bearer.token_id}", progress=note)
             for name, count in (("accepted", result.accepted), ("duplicate", result.duplicate), ("refused", kept.by_code.total())):
                 begun.set_attribute(f"flyusage.events.{name}", count)
-    except (BodyBroken, TooLarge) as error:
-        if isinstance(error, BodyBroken):
-            raise BodyBroken(error.sentence, kept.told(result).model_dump()) from error
-        raise
+    except (BodyBroken, TooLarge, TooManyRefused) as error:
+        raise type(error)(error.sentence, kept.told(result).model_dump()) from error
     finally:
         count_events(result, kept.by_code.total(), time.monotonic() - began)
     if is_single and kept.first is not None:
         raise EventRefused(f"The event is refused ({kept.first.code}): {kept.first.sentence}")
     return JSONResponse(kept.told(result).model_dump(), headers={"cache-control": "no-store"})
+
+
+def _while_any_hope(chunks: Iterator[bytes], kept: "_Kept", result: IngestResult) -> Iterator[bytes]:
+    """The chunks, until far more of what they hold was refused than taken. Raises TooManyRefused."""
+    for chunk in chunks:
+        if kept.by_code.total() > result.accepted + result.duplicate + MOST_MORE_REFUSED:
+            raise TooManyRefused(
+                f"Over {MOST_MORE_REFUSED:,} more events are refused than taken, mostly as {kept.by_code.most_common(1)[0][0]}; reading "
+                "stopped there. Mend what sends them, then send all of it again: what was in counts once."
+            )
+        yield chunk
 
 
 @dataclass

@@ -12,6 +12,7 @@ import typer
 
 from flyusage import db, schema
 from flyusage.cli import bootstrap
+from flyusage.cli.output import agreed
 from flyusage.cli.whole import beside
 from flyusage.errors import FlyusageError
 from flyusage.logs import harmless
@@ -68,7 +69,7 @@ def restore(
     bootstrap.prepare()
     _refuse_full()
     if not yes:
-        typer.confirm(f"Put what {file} holds in the place of this empty database?", abort=True)
+        agreed(f"Put what {file} holds in the place of this empty database?")
         _refuse_full()  # somebody may have begun while the question stood there
     schema.downgrade("base")
     with schema.owner_session() as session:

@@ -125,6 +125,9 @@ def list_alerts(org: Org = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
+    if not found:
+        typer.echo("No budget has told anything yet. `flyusage budgets list` says how each stands.")
+        return
     rows = [
         (
             f"{one['reached_at']:%Y-%m-%d %H:%M}", one["budget_name"], f"{one['percent']} % {one['basis']}",

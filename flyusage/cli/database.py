@@ -6,7 +6,7 @@ import typer
 
 from flyusage import schema
 from flyusage.cli import bootstrap
-from flyusage.cli.output import print_json
+from flyusage.cli.output import agreed, print_json
 from flyusage.config import settings
 
 app = typer.Typer(help="Create and migrate the database.", no_args_is_help=True)
@@ -36,7 +36,7 @@ def downgrade(
 ) -> None:
     """Migrate back to an older schema. Data that only the newer one holds is lost."""
     if not yes:
-        typer.confirm(f"Go back to schema {revision} and lose what only newer ones hold?", abort=True)
+        agreed(f"Go back to schema {revision} and lose what only newer ones hold?")
     schema.downgrade(revision)
     typer.echo(f"The database is at schema {revision}.")
 

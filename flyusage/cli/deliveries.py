@@ -64,7 +64,7 @@ def show(delivery: Id, org: Org = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(one)
         return
-    typer.echo(harmless(f"{one['message']} to {one['endpoint']}: {one['state']}\n\n{one['body']}\n"))
+    typer.echo(harmless(f"{one['message']} to {one['endpoint']}: {one['state']}") + f"\n\n{harmless(one['body'])}\n")
     print_table(("try", "at", "ms", "answer"), [(each["number"], each["at"], each["took_ms"], _answer(each)) for each in one["tried"]])
 
 

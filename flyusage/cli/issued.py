@@ -115,7 +115,7 @@ def show(number: Number, as_json: AsJson = False) -> None:
 def _show(found: Shown) -> None:
     entry, currency = found.entry, CURRENCIES[found.entry.currency]
     due = f", due {entry.due_on}" if entry.due_on else ""
-    typer.echo(harmless(f"{entry.number}, {entry.buyer}: {entry.state}{' and overdue' if entry.is_overdue else ''}{due}\n"))
+    typer.echo(harmless(f"{entry.number}, {entry.buyer}: {entry.state}{' and overdue' if entry.is_overdue else ''}{due}") + "\n")
     print_table(("line", "product", "what", "region", "amount"), [(*one[:4], _money(one[4], currency)) for one in found.lines])
     totals = [("Net", entry.net_minor), *((f"Tax {category} {percent} %", minor) for category, percent, minor in found.taxes)]
     totals += [("Gross", entry.gross_minor), ("Prepaid", -found.prepaid_minor)]
@@ -127,7 +127,8 @@ def _show(found: Shown) -> None:
         if amount or title in ("Net", "Gross", "To pay"):
             typer.echo(f"{harmless(title):<30}  {_money(amount, currency):>16}")
     for id_, position, state, note, answer in found.questions:
-        typer.echo(harmless(f"\nQuestion {id_} on line {position} ({state}): {note}\n{answer or ''}".rstrip()))
+        said = f"Question {id_} on line {position} ({state}): {note}\n{answer or ''}".rstrip()
+        typer.echo("\n" + "\n".join(map(harmless, said.splitlines())))
     typer.echo(f"\nWhy a line is what it is: flyusage invoices explain {entry.number} LINE")
 
 

@@ -13,6 +13,7 @@ from flyusage import db
 from flyusage.alerts import offboarding
 from flyusage.auth.letters import send_all
 from flyusage.cli import asked, bootstrap, remote
+from flyusage.cli.ingest import SOME_REFUSED
 from flyusage.cli.output import print_json, print_table
 from flyusage.cli.remote import Remote
 from flyusage.config import settings
@@ -95,11 +96,13 @@ def invite(org: Org, addresses: Addresses, role: AsRole = Role.DEVELOPER, app_na
 def _say_invited(told: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print_json(told)
-        return
-    print_table(("address", "outcome", "mail"), [(one["email"], one["outcome"], "sent" if one["mailed"] else "") for one in told])
-    for one in told:
-        if one["link"]:
-            typer.echo(f"{one['email']} joins here: {one['link']}")
+    else:
+        print_table(("address", "outcome", "mail"), [(one["email"], one["outcome"], "sent" if one["mailed"] else "") for one in told])
+        for one in told:
+            if one["link"]:
+                typer.echo(f"{one['email']} joins here: {one['link']}")
+    if any(one["outcome"] == "invalid" for one in told):
+        raise typer.Exit(SOME_REFUSED)
 
 
 @app.command("role")

@@ -27,6 +27,23 @@ class FileUnwritable(FlyusageError):
     code = "file_unwritable"
 
 
+class Unanswered(FlyusageError):
+    """A question that nobody could answer."""
+
+    code = "unanswered"
+
+
+def agreed(question: str) -> None:
+    """Go on where the answer is yes, typed or piped in. Raises Unanswered where nobody answers, and Abort for a no."""
+    try:
+        typer.confirm(question, abort=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        typer.echo(err=True)
+        raise Unanswered("Nothing was done: that question was not answered with yes. Where nobody can answer, pass --yes.") from None
+
+
 def print_json(value: Any) -> None:
     """`value` as indented JSON; moments in UTC with a Z, decimals as strings so that no digit is lost."""
     typer.echo(json.dumps(value, default=as_plain, indent=2, ensure_ascii=False))

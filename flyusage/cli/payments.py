@@ -105,7 +105,6 @@ def reconcile(
 
 def print_queue(kind: str, org: str | None, unset: str | None, *, as_json: bool, more: Mapping[str, Any] | None = None) -> None:
     """What of a kind waits in the outbox; `unset` is why nothing goes at all, `more` goes into the JSON."""
-    bootstrap.be_ready()
     org_id = asked.organization(org).id if org else None
     with db.platform_transaction() as session:
         waiting, total = outbox.waiting(session, kind, org_id=org_id), outbox.count_waiting(session, kind, org_id=org_id)

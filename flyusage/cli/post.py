@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from flyusage.cli import bootstrap
 from flyusage.cli.payments import AsJson, Number, Org, print_queue, repeat
 from flyusage.config import settings
 from flyusage.invoices.posting import KIND, UNSET
@@ -14,6 +15,7 @@ app = typer.Typer(help="Mail about invoices and prices: what waits, and trying i
 @app.command("queue")
 def queue(org: Org = None, as_json: AsJson = False) -> None:
     """Mail that was not sent yet, with age, attempts and the last error."""
+    bootstrap.be_ready()
     print_queue(KIND, org, None if settings().smtp_url else UNSET, as_json=as_json)
 
 

@@ -131,9 +131,13 @@ class Remote:
         return RemoteUnreachable(f"{harmless(self.url)} does not answer ({type(error).__name__}). Check the address, and try again.")
 
     def _refused(self, response: "httpx.Response") -> FlyusageError:
-        with suppress(ValueError, AttributeError, TypeError):
-            if detail := response.json().get("detail"):
-                return RemoteRefused(f"{harmless(str(detail))} ({harmless(self.url)}, {response.status_code})")
+        with suppress(ValueError, AttributeError, TypeError, KeyError):
+            told = response.json()
+            if points := told.get("errors"):  # each by its name in the command, not by where it stood in the request
+                detail = "; ".join(f"{one['where'].partition('.')[2] or one['where']}: {one['what']}" for one in points) + "."
+            else:
+                detail = str(told["detail"])
+            return RemoteRefused(f"{harmless(detail)} ({harmless(self.url)}, {response.status_code})")
         return RemoteUnreachable(f"{harmless(self.url)} answers {response.status_code}, as no flyusage would. Check the address.")
 
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +20,7 @@ from flyusage.pricing.urls import NOTHING, parse_moment
 from flyusage.pricing.view import Dimension, Measure
 
 MOST_PRINTED = 50
-BAR_CELLS, LINE_CELLS = 16, 24
+BAR_CELLS, LINE_CELLS, GAP = 16, 24, 2
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 TICKS = "▁▂▃▄▅▆▇█"
 SERIES = ("blue", "magenta", "green", "yellow", "cyan", "red")  # the terminal's own, which its owner chose to be readable
@@ -54,26 +55,36 @@ def print_usage(answer: Mapping[str, Any]) -> None:
     typer.echo(f"\n{said_of(answer)}")
 
 
-def drawn(answer: Mapping[str, Any]) -> Group:
-    """The same for a terminal: with a bar for each part of the whole and a line of what it came to over time."""
+def drawn(answer: Mapping[str, Any], width: int | None = None) -> Group:
+    """The same for a terminal: with a bar for each part of the whole and a line of what it came to over time, as far as there is room.
+
+    A narrow terminal goes without the lines, then without the bars, then cuts names: never an amount, which would be read as another.
+    """
     titles, rows, is_compared = _titles(answer), _rows(answer), answer["previous_total"] is not None
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(titles[0], overflow="ellipsis", no_wrap=True)
-    for title in titles[1:]:
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True, width=BAR_CELLS)
-    has_lines = len(answer["buckets"]) > 1
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    numbers = [[one.value, *([one.before] if is_compared else []), one.share] for one in rows]
+    widths = [max(map(len, column)) for column in zip(titles[1:], *numbers, strict=True)]
+    room = (width or Console().width) - sum(one + GAP for one in widths)
+    names = max(cell_len(one) for one in [titles[0], *(one.name for one in rows)])
+    table.add_column(titles[0], overflow="ellipsis", no_wrap=True, max_width=max(1, room - GAP))
+    for title, one in zip(titles[1:], widths, strict=True):
+        table.add_column(title, justify="right", overflow="fold", width=one)
+    spare = room - names - BAR_CELLS - 2 * GAP
+    line_title, points = f"per {answer['granularity']}", len(answer["buckets"])
+    has_bars, has_lines = spare >= 0, points > 1 and spare >= max(len(line_title), min(points, LINE_CELLS)) + GAP
+    if has_bars:
+        table.add_column("", no_wrap=True, width=BAR_CELLS)
     if has_lines:
-        table.add_column(f"per {answer['granularity']}", no_wrap=True)
+        table.add_column(line_title, no_wrap=True)
     most = max((one.part for one in rows[:-1]), default=Fraction(0))
-    for place, one in enumerate(rows):
+    for place, (one, (value, *others)) in enumerate(zip(rows, numbers, strict=True)):
         is_total = place == len(rows) - 1
         colour = "" if is_total else SERIES[place % len(SERIES)]
-        cells = [Text(one.name), Text(one.value), *([Text(one.before, style="dim")] if is_compared else []), Text(one.share, style="dim")]
-        cells.append(Text("" if is_total else bar(one.part, most), style=colour))
+        cells = [Text(one.name), Text(value), *(Text(other, style="dim") for other in others)]
+        pictures = [Text("" if is_total else bar(one.part, most), style=colour)] if has_bars else []
         if has_lines:
-            cells.append(Text(sparkline(one.points), style=colour))
-        table.add_row(*cells, style="bold" if is_total else "")
+            pictures.append(Text(sparkline(one.points), style=colour))
+        table.add_row(*cells, *pictures, style="bold" if is_total else "")
     return Group(table, Text(f"\n{said_of(answer)}", style="dim"))
 
 

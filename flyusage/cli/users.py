@@ -9,7 +9,7 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.auth import accounts, halfway, second_factor, sessions
 from flyusage.cli import bootstrap
-from flyusage.cli.output import print_json, print_table
+from flyusage.cli.output import agreed, print_json, print_table
 from flyusage.config import settings
 from flyusage.demo import people
 from flyusage.orgs import audit, queries
@@ -119,7 +119,7 @@ def disable(
             f"{account.email} is the only owner of {slug} who can sign in. `flyusage members role {slug} ADDRESS owner` makes another."
         )
     if not yes:
-        typer.confirm(f"Disable {account.email}: end its sessions and refuse its API tokens?", abort=True)
+        agreed(f"Disable {account.email}: end its sessions and refuse its API tokens?")
     with db.platform_transaction() as session:
         was_disabled = accounts.is_disabled(session, account.user_id)
         ended = accounts.disable(session, account.user_id)

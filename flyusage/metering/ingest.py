@@ -151,6 +151,8 @@ class Ingest:
             )
             written.refusals = [msgspec.structs.replace(one, raw=batch.raws[one.line].rstrip(b"\r\n")) for one in written.refusals]
             written.refusals += batch.refusals
+            if self._only_org is not None:  # whoever sends answers for it, whichever organization it names: months wait for refusals
+                written.refusals = [msgspec.structs.replace(one, org=self._only_org) for one in written.refusals]
             _keep_refusals(session, run_id, written.refusals)
             count = ingest_run.c
             session.execute(

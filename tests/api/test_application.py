@@ -428,6 +428,11 @@ def test_a_cursor_that_no_page_gave_is_refused(ids: dict[str, int], after: str):
 def test_whoever_wrote_a_text_otherwise_is_told_how_and_not_by_a_pattern(ids: dict[str, int]):
     told = ask("/usage", token=token_of(ids["prism"]), params={"range": "yesterday"}).json()
     assert told["errors"] == [{"where": "query.range", "what": forms.IN_WORDS[forms.RANGE]}]
+    misspelt = ask("/usage", token=token_of(ids["prism"]), params={"by": "regoin", "per": "decade"}).json()["errors"]
+    assert misspelt[0] == {
+        "where": "query.by", "what": "Did you mean region? Write continent, region, app, cost_centre, vm_size, sku, machine or nothing",
+    }  # fmt: skip
+    assert [one["where"] for one in misspelt] == ["query.by", "query.per"]
     document = ask("/openapi.json").text
     assert set(map(json.loads, re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', document))) <= set(forms.IN_WORDS)
 

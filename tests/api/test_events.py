@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from flyusage import clock
 from flyusage.api import bodies, events
 from flyusage.api.errors import BodyBroken, TooLarge
+from flyusage.metering import ingest
 from flyusage.pricing.urls import parse_moment
 
 NDJSON, BATCH, STRUCTURED = {"content-type": bodies.NDJSON[0]}, {"content-type": bodies.BATCH}, {"content-type": bodies.STRUCTURED}
@@ -127,6 +128,30 @@ def test_what_is_refused_is_named_line_by_line_and_the_rest_is_in(token: str):
     assert [(one["line"], one["code"]) for one in answered["refusals"]] == [(2, "not_json"), (3, "unknown_type"), (4, "org_unknown")]
     assert "may send events of prism only, not of rival" in answered["refusals"][2]["detail"]
     assert value("SELECT count(*) FROM usage_event e JOIN organization o ON o.id = e.org_id WHERE o.slug = 'rival'") == 0
+
+
+def test_what_is_refused_counts_for_whoever_sent_it_whichever_organization_it_names(token: str):
+    """Else prism's token would hold up the closing of rival's month, and show on rival's overview."""
+    wrong = {**started("m3", "2026-11-01T00:00:00Z", org="rival"), "type": "flyusage.machine.exploded"}
+    assert send(token, b"".join((line(wrong), line(started("r", "2026-11-01T00:00:00Z", org="rival")), b"{}\n"))).json()["refused"] == 3
+    assert value("SELECT array_agg(DISTINCT org_slug) FROM refused_event") == ["prism"]
+
+
+def test_reading_stops_where_hardly_anything_can_be_taken(token: str, monkeypatch: pytest.MonkeyPatch):
+    """A megabyte of gzip is a hundred million lines of `{}`. What was refused beside as much that was taken is no reason to stop."""
+    monkeypatch.setattr(events, "MOST_MORE_REFUSED", 100)
+    monkeypatch.setattr(ingest, "BATCH_EVENTS", 100)
+    good = [line(started(f"m{number}", "2026-11-01T00:00:00Z")) for number in range(300)]
+    mixed = b"".join(one + b"{}\n" for one in good)
+    assert send(token, mixed).json() | {"refusals": None} == {
+        "accepted": 300, "duplicate": 0, "refused": 300, "refused_by_code": {"missing_field": 300}, "refusals": None, "refusals_left_out": 200,
+    }  # fmt: skip
+    told = send(token, gzip.compress(line(M1) + b"{}\n" * 100_000 + line(M2)), NDJSON, **{"content-encoding": "gzip"})
+    assert (told.status_code, told.json()["code"]) == (422, "too_many_refused")
+    assert "mostly as missing_field" in told.json()["detail"]
+    assert told.json()["taken"]["accepted"] + told.json()["taken"]["duplicate"] == 1
+    assert told.json()["taken"]["refused"] < 50_000
+    assert len(told.content) < 100_000
 
 
 def test_an_organization_that_does_not_exist_is_not_made(token: str):

@@ -20,6 +20,7 @@ def test_members_are_listed_changed_and_removed(flyusage, cast: Cast) -> None:
 def test_people_are_invited_and_without_a_mail_server_the_link_is_printed(flyusage, cast: Cast) -> None:
     said = flyusage("members", "invite", "prism", "ada@x.example", "nonsense", "--role", "viewer")
     assert "ada@x.example joins here: http://127.0.0.1:8321/invitation?link=" in said.out
+    assert said.code == 3  # one of the two is no address
     (first,) = json.loads(flyusage("members", "invite", "prism", "ada@x.example", "--json").out)
     assert (first["outcome"], first["link"]) == ("waiting", None)
     assert "viewer, invited" in flyusage("members", "list", "prism").out

@@ -128,6 +128,7 @@ def there(monkeypatch: pytest.MonkeyPatch, address: str, token: str) -> None:
         ("budgets", "alerts", "--org", "prism", "--json"),
         ("anomalies", "--org", "prism", "--json"),
         ("deliveries", "list", "--org", "prism"),
+        ("deliveries", "show", "1", "--org", "prism"),
         ("deliveries", "show", "1", "--org", "prism", "--json"),
         ("deliveries", "endpoints", "--org", "prism", "--json"),
         ("tokens", "list", "prism"),
@@ -158,6 +159,7 @@ def test_a_command_says_the_same_as_on_the_database(flyusage: Flyusage, address,
     assert said.code == here.code == 0
     read = json.loads if "--json" in command else str
     assert read(said.out) == read(here.out)
+    assert "--json" in command or "\\n" not in said.out  # its own line breaks are none of a name's
     assert f"From {address} (FLYUSAGE_API_URL)." in said.err
     assert token not in said.out + said.err
 
@@ -263,6 +265,18 @@ def test_a_command_on_the_database_alone_says_so(flyusage: Flyusage, address, to
     said = flyusage("rollup", "status", "--json")
     assert said.err == f"This command works on a database (FLYUSAGE_DATABASE_URL), not on {address}.\n"
     assert json.loads(said.out)
+    assert flyusage("payments", "queue").err == said.err
+
+
+def test_what_is_misspelt_is_told_by_its_name_in_the_command_with_what_was_meant(flyusage: Flyusage, address, token, monkeypatch):
+    there(monkeypatch, address, token)
+    said = flyusage("usage", "--by", "regoin", "--range", "2026-13")
+    assert said.code == 1
+    assert (
+        "flyusage: by: Did you mean region? Write continent, region, app, cost_centre, vm_size, sku, machine or nothing; range: Write "
+        in said.err
+    )
+    assert "'2026-99' is no month" in flyusage("machines", "--month", "2026-99").err
 
 
 def test_pages_open_there(flyusage: Flyusage, address, token, monkeypatch):

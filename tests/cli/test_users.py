@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from io import StringIO
 
 import pyotp
 import pytest
@@ -94,7 +96,7 @@ def test_somebody_is_signed_out_everywhere(flyusage, cast: Cast):
         assert [one.action for one in audit.entries(session, cast.prism.id)] == ["session.end_all"]
 
 
-def test_an_account_is_disabled_with_what_acts_for_it_and_enabled_again(flyusage, cast: Cast):
+def test_an_account_is_disabled_with_what_acts_for_it_and_enabled_again(flyusage, cast: Cast, monkeypatch: pytest.MonkeyPatch):
     owner, by = cast.owner, member(cast.owner.user_id, Role.OWNER)
     with db.platform_transaction() as session:
         accounts.set_password(session, owner.user_id, GOOD)
@@ -113,6 +115,9 @@ def test_an_account_is_disabled_with_what_acts_for_it_and_enabled_again(flyusage
         with db.transaction(cast.prism.id) as session:
             return [row.email for row in session.execute(sa.text(member_mails._PEOPLE), {"org": cast.prism.id})]
 
+    monkeypatch.setattr(sys, "stdin", StringIO())
+    unanswered = flyusage("users", "disable", owner.email)
+    assert (unanswered.code, "Where nobody can answer, pass --yes." in unanswered.err) == (1, True)
     said = flyusage("users", "disable", owner.email, "--yes").out
     alone = f"{owner.email} is the only owner of prism who can sign in. `flyusage members role prism ADDRESS owner` makes another.\n"
     assert said == f"{alone}{owner.email} is disabled, and signed out in 1 browser.\n"

@@ -3,16 +3,19 @@
 import os
 import signal
 import subprocess
+from io import StringIO
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from billing_world import take_in
 from factories import started, stopped
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from terminal import COMMAND, on_terminal
 
-from flyusage.cli.usage_table import BAR_CELLS, LINE_CELLS, TICKS, bar, print_usage, sparkline
+from flyusage.cli.usage_table import BAR_CELLS, LINE_CELLS, TICKS, bar, drawn, print_usage, sparkline
 
 NOW = "2026-11-02T09:00:00Z"
 OCTOBER = ("usage", "--org", "prism", "--range", "2026-10", "--by", "app")
@@ -86,10 +89,10 @@ def test_a_view_is_opened_where_there_is_a_browser_and_else_told(flyusage, prism
 
 @given(st.lists(st.floats(0, 1e12), max_size=200))
 def test_a_line_never_outgrows_its_place(points: list[float]):
-    drawn = sparkline(points)
-    assert len(drawn) == min(len(points), LINE_CELLS)
+    line = sparkline(points)
+    assert len(line) == min(len(points), LINE_CELLS)
     if max(points, default=0) > 0 and len(points) <= LINE_CELLS:
-        assert drawn[points.index(max(points))] == TICKS[-1]
+        assert line[points.index(max(points))] == TICKS[-1]
 
 
 @given(st.fractions(-10, 10**9), st.fractions(0, 10**9))
@@ -98,17 +101,31 @@ def test_a_bar_never_outgrows_its_place_and_tells_something_from_nothing(part, m
     assert bool(bar(part, most)) == (part > 0 and most > 0)
 
 
-def test_what_there_was_before_alone_has_a_row_and_no_line(capsys: pytest.CaptureFixture[str]):
-    """Its points are none, beside those of the others."""
+def compared() -> dict[str, Any]:
     month, all_of = ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"), {"unit": "USD", "currency": "USD", "measure": "list_cost"}
     series = [
         {"key": name, "label": name, "total": total, "previous_total": before}
-        for name, total, before in (("web", "3", "1"), ("api", "0", "2"))
+        for name, total, before in (("web", "12345", "1"), ("api", "0", "2"))
     ]
-    drawn = [{"key": "web", "points": [1.0, 2.0]}, {"key": "api", "points": []}]
-    print_usage({
+    lines = [{"key": "web", "points": [1.0, 2.0]}, {"key": "api", "points": []}]
+    return {
         **all_of, "view": {"by": "app", "from": month[0], "to": month[1]}, "as_of": month[1], "buckets": month, "granularity": "day",
-        "total": "3", "previous_total": "3", "series": series, "drawn": drawn,
-    })  # fmt: skip
+        "total": "12345", "previous_total": "3", "series": series, "drawn": lines,
+    }  # fmt: skip
+
+
+def test_what_there_was_before_alone_has_a_row_and_no_line(capsys: pytest.CaptureFixture[str]):
+    """Its points are none, beside those of the others."""
+    print_usage(compared())
     printed = [one.split()[:3] for one in capsys.readouterr().out.splitlines()[1:4]]
-    assert printed == [["web", "$3.00", "$1.00"], ["api", "$0.00", "$2.00"], ["Total", "$3.00", "$3.00"]]
+    assert printed == [["web", "$12,345.00", "$1.00"], ["api", "$0.00", "$2.00"], ["Total", "$12,345.00", "$3.00"]]
+
+
+@pytest.mark.parametrize(("width", "has_bars", "has_lines"), [(100, True, True), (60, True, False), (40, False, False), (33, False, False)])
+def test_a_narrow_terminal_goes_without_pictures_and_never_cuts_an_amount(width: int, has_bars: bool, has_lines: bool):
+    screen = Console(width=width, file=StringIO(), force_terminal=True, color_system=None)
+    screen.print(drawn(compared(), width))
+    printed = cast(StringIO, screen.file).getvalue()
+    assert "$12,345.00" in printed
+    assert "100.0 %" in printed
+    assert ("█" * BAR_CELLS in printed, "per day" in printed) == (has_bars, has_lines)
