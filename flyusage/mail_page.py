@@ -126,6 +126,17 @@ def rows(lines: Iterable[tuple[str, str, str, str]]) -> str:
     return f'<table width="100%" cellpadding="0" cellspacing="0" style="border-collapse:collapse">{cells}</table>'
 
 
+def facts(lines: Iterable[tuple[str, str]]) -> str:
+    """Lines of (name, value as text): the names are ours and stay whole, so that on a phone it is a value that breaks."""
+    cells = "".join(
+        f'<tr><td class="line" style="padding:8px 12px 8px 0;border-top:1px solid {LINE};vertical-align:top;white-space:nowrap">{escape(name)}</td>'
+        f'<td class="line" align="right" style="padding:8px 0;border-top:1px solid {LINE};vertical-align:top;overflow-wrap:anywhere;'
+        f'font-variant-numeric:tabular-nums;font-weight:600">{escape(value)}</td></tr>'
+        for name, value in lines
+    )
+    return f'<table width="100%" cellpadding="0" cellspacing="0" style="border-collapse:collapse">{cells}</table>'
+
+
 def link(href: str | None, words: str) -> str:
     """`words` (HTML) leading to `href`; without it the words alone."""
     return (

@@ -7,7 +7,7 @@ from email.policy import default
 import pytest
 from mailserver import Mailserver
 
-from flyusage import mail
+from flyusage import mail, mail_page
 from flyusage.mail import Attachment, Letter, MailRefused, MailServerDown, Postbox, compose
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -81,3 +81,10 @@ def test_no_server_is_no_fault_of_the_message():
 )  # fmt: skip
 def test_a_name_that_mail_programs_would_link_is_known(name: str, is_link: bool) -> None:
     assert mail.reads_as_link(name) is is_link
+
+
+def test_of_a_fact_it_is_the_value_that_breaks_and_nobody_elses_markup_runs() -> None:
+    told = mail_page.facts([("To be paid", "<b>$1.00</b>")])
+    name, value = told.split("</td>")[:2]
+    assert "white-space:nowrap" in name and name.endswith(">To be paid")
+    assert "overflow-wrap:anywhere" in value and value.endswith(">&lt;b&gt;$1.00&lt;/b&gt;")

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from html import escape
 
 from flyusage import mail_page
 from flyusage.invoices.document import Document
@@ -105,7 +104,7 @@ def _put_together(  # noqa: PLR0913 the parts of a letter
 
 
 def _html(subject: str, paragraphs: Sequence[str], facts: Sequence[tuple[str, str]], link: tuple[str, str | None], seller: str) -> str:
-    told = mail_page.rows((escape(name), "", value, "ink") for name, value in facts) if facts else ""
+    told = mail_page.facts(facts) if facts else ""
     parts = [mail_page.title(subject), *map(mail_page.paragraph, paragraphs), told, mail_page.button(link[1], link[0])]
     return mail_page.document(subject, paragraphs[1], parts, [seller])
 

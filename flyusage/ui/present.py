@@ -1,11 +1,11 @@
 """How numbers, moments and changes are written for people. Pure; one rule for every page."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
 from flyusage.money import CURRENCIES, format_money, round_half_away
-from flyusage.periods import DAY, Period, floor_day, month_period
+from flyusage.periods import DAY, Period, floor_day, midnight, month_period
 from flyusage.pricing.view import Chart, Comparison, Dimension, Filter, Granularity, Measure, View
 
 MINUS = "−"
@@ -101,14 +101,24 @@ def percent_change_text(before: Fraction, after: Fraction) -> str:
 
 
 def difference_text(measure: Measure, difference: Fraction, currency: str = "USD") -> str:
-    """A signed amount: `+$104.10`, `−$20.00`, `$0.00`."""
+    """A signed amount: `+$104.10`, `−$20.00`; `$0.00` also for what would print as it."""
     text = amount_text(measure, abs(difference), currency)
-    return text if not difference else f"{'+' if difference > 0 else MINUS}{text}"
+    return f"{'+' if difference > 0 else MINUS}{text}" if any(digit in text for digit in "123456789") else text
 
 
 def tone(difference: Fraction) -> str:
     """`up` (more spend, warm), `down` (less, green) or `same`."""
     return "up" if difference > 0 else "down" if difference < 0 else "same"
+
+
+def tone_of(text: str) -> str:
+    """The tone of a difference as it is printed: what reads as zero is neither more nor less."""
+    return "up" if text.startswith("+") else "down" if text.startswith(MINUS) else "same"
+
+
+def date_text(day: date) -> str:
+    """`Oct 9, 2026`."""
+    return day_text(midnight(day), year=True)
 
 
 def day_text(moment: datetime, *, year: bool = False) -> str:

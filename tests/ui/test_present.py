@@ -75,6 +75,14 @@ def test_a_difference_has_its_sign_and_a_tone_that_says_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    ("difference", "text", "tone"), [("0.005", "+$0.01", "up"), ("0.0049", "$0.00", "same"), ("-0.0049", "$0.00", "same")]
+)
+def test_what_prints_as_zero_is_neither_more_nor_less(difference: str, text: str, tone: str) -> None:
+    shown = present.difference_text(Measure.LIST_COST, Fraction(difference))
+    assert (shown, present.tone_of(shown)) == (text, tone)
+
+
+@pytest.mark.parametrize(
     ("start", "end", "text"),
     [
         (at(2026, 10, 1), at(2026, 11, 1), "Oct 1 – 31, 2026"),

@@ -16,7 +16,7 @@ def month_totals_card(chart_id: str, totals: Var[MonthTotals], *, is_loading: Va
         rx.el.th("Net", scope="col", class_name="number"),
         rx.el.th("Still owed", scope="col", class_name="number"),
     )
-    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(totals.rows, _row)), class_name="table money-table month-table")
+    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(totals.rows, _row)), class_name="table money-table two-line month-table")
     return rx.el.section(
         rx.el.header(
             rx.el.h2(totals.title, class_name="card-title"), rx.el.span(totals.note, class_name="card-note"), class_name="card-head"

@@ -6,6 +6,7 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage.ui.components.empty import empty_state
+from flyusage.ui.components.home_link import home_link
 
 
 def waiting(says: str, *parts: Literal["part", "row"]) -> rx.Component:
@@ -19,11 +20,15 @@ def waiting(says: str, *parts: Literal["part", "row"]) -> rx.Component:
 
 
 def failed(title: str, problem: Var[str], load: rx.EventHandler, *, icon: str = "plug-zap") -> rx.Component:
-    """`problem` is the sentence of what went wrong; its button asks again by `load`.
+    """`problem` is the sentence of what went wrong; its button asks again by `load`, unless it is the role that is short of it.
 
     Where the sentence sends to the account's page or to signing in, a link leads there.
     """
-    again = rx.el.button("Try again", type="button", class_name="button button-primary", on_click=load)
+    again = rx.cond(
+        problem.contains("Your role does not hold"),
+        home_link("To the first page", class_name="button button-primary"),
+        rx.el.button("Try again", type="button", class_name="button button-primary", on_click=load),
+    )
     account = rx.cond(problem.contains("(/account)"), rx.el.a("Your account", href="/account", class_name="button"), rx.fragment())
     sign_in = rx.cond(problem.contains("You are not signed in"), rx.el.a("Sign in", href="/sign-in", class_name="button"), rx.fragment())
     return empty_state(title, problem, again, account, sign_in, icon=icon)

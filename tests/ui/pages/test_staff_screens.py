@@ -162,9 +162,9 @@ def test_what_is_longest_due_is_paid_first_and_the_form_begins_with_what_is_left
     late, yen = owed("P-1", State.OPEN, date(2026, 11, 1), 4050), owed("P-2", State.OPEN, date(2026, 12, 1), 9000, "JPY")
     shown = bank.screen_of(late, [yen, late], [], "", NOW.date())
     assert [(one.number, one.due, one.tone, one.balance) for one in shown.rows] == [
-        ("P-1", "overdue since 2026-11-01", "late", "$40.50"), ("P-2", "due 2026-12-01", "open", "¥9,000"),
+        ("P-1", "overdue since Nov 1, 2026", "late", "$40.50"), ("P-2", "due Dec 1, 2026", "open", "¥9,000"),
     ]  # fmt: skip
-    assert (shown.opened.amount, shown.opened.says) == ("40.50", "$40.50 of $90.00 is to be paid, due 2026-11-01.")
+    assert (shown.opened.amount, shown.opened.says) == ("40.50", "$40.50 of $90.00 is to be paid, due Nov 1, 2026.")
     paid = bank.screen_of(replace(late, state=State.PAID, balance_minor=0), [], [], "", NOW.date()).opened
     assert (paid.amount, paid.says.startswith("Nothing of it is to be paid (paid)")) == ("", True)
     assert bank.screen_of(yen, [], [], "", NOW.date()).opened.amount == "9000"
@@ -180,7 +180,7 @@ def test_an_experiment_says_what_ending_it_does_and_one_that_is_over_cannot_be_e
         ("Runs", "End it"), ("Over", ""), ("To come", "End it"), ("Runs", ""), ("Never began", ""),
     ]  # fmt: skip
     assert (rows[0].who, rows[0].cohorts) == ("12.5 % of its buyers, 1 named", "3 in, 4 not")
-    assert rows[0].end_says.startswith("3 organizations buy from List prices again from tomorrow, 2026-11-16, 00:00 UTC on")
+    assert rows[0].end_says.startswith("3 organizations buy from List prices again from tomorrow, Nov 16, 2026, 00:00 UTC on")
     assert rows[2].end_says.startswith("spring then never begins.")
 
 

@@ -176,7 +176,7 @@ def _table() -> rx.Component:
     )
     table = rx.el.table(
         rx.el.thead(head), rx.el.tbody(rx.foreach(INVOICES.rows, _row)), rx.el.tfoot(rx.foreach(INVOICES.sums, _sum)),
-        class_name="table invoice-table",
+        class_name="table invoice-table two-line",
     )  # fmt: skip
     return rx.fragment(
         rx.el.div(table, class_name="table-box", tab_index=0, role="region", aria_label="Invoices, newest first"),

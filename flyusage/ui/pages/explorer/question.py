@@ -332,7 +332,8 @@ def _empty(explored: _Explored) -> dict[str, object]:
     if known is None:
         return {
             "is_empty": True, "empty_title": "No events yet",
-            "empty_next": f"Send some: flyusage ingest events.ndjson fills {place.slug} as soon as its events name it.",
+            "empty_next": f"Its usage appears here seconds after the first event that names the organization {place.slug}. Load a file of them:",
+            "empty_command": "flyusage ingest events.ndjson",
         }  # fmt: skip
     return {
         "is_empty": True,

@@ -193,6 +193,8 @@ def _sort_key(key: str):
 
 
 def _rows_note(first: int, shown: int, found: int, whole: int, noun: tuple[str, str]) -> str:
+    if not whole:
+        return f"No {noun[1]} yet."
     if not found:
         return f"No {noun[1]} match. {present.plural(whole, *noun)} in all."
     part = f"{first + 1}–{first + shown} of " if shown < found else ""
@@ -242,11 +244,12 @@ def _compared(measure: Measure, answer: Answer, now: Fraction, before: Fraction 
     if answer.previous_total is None:
         return {"before": "", "change": "", "percent": "", "tone": "same"}
     was = before or Fraction(0)
+    change = present.difference_text(measure, now - was, answer.currency)
     return {
         "before": present.amount_text(measure, was, answer.currency),
-        "change": present.difference_text(measure, now - was, answer.currency),
+        "change": change,
         "percent": present.percent_change_text(was, now),
-        "tone": present.tone(now - was),
+        "tone": present.tone_of(change),
     }
 
 
@@ -295,7 +298,7 @@ def _change_row(place: Place, one: Contributor, largest: Fraction, currency: str
         words=one.words,
         split=f"price {money(one.price)}, amount {money(one.amount)}, mix {money(one.mix)}",
         difference=money(one.difference),
-        tone=present.tone(one.difference),
+        tone=present.tone_of(money(one.difference)),
         width=f"{min(100, round(abs(one.difference) * 100 / largest)) if largest else 0}%",
         href=href,
     )

@@ -23,6 +23,8 @@ PAGE_LENGTH = 25
 LONGEST_QUERY = 8000
 MOST_PREPARING = 2
 
+NOTHING = (Screen(), Table("", "", "", False, False, [], Row(), "", 1, 1), Changed([], ""))  # until the first answer
+
 _preparing: Counter[str] = Counter()  # by connection
 
 
@@ -70,6 +72,7 @@ class Explorer(rx.State):
     is_empty: bool = False
     empty_title: str = ""
     empty_next: str = ""
+    empty_command: str = ""
     empty_action: str = ""
     empty_href: str = ""
     problem_title: str = ""
@@ -95,7 +98,11 @@ class Explorer(rx.State):
     async def load(self):
         """Answer the address's question, the chart first; starts the live watch on the first load."""
         if (asked := f"{self._slug()} {self._query()}") != self._shown:
+            is_another = not self._shown.startswith(f"{self._slug()} ")
             self._shown = asked
+            if is_another:  # the numbers of one organization never stand under another's name
+                self._take(*NOTHING)
+                yield
             if (self.page_number, self.find) != (1, ""):  # what is assigned is sent, changed or not
                 self.page_number, self.find = 1, ""
         if self.is_filtering and not live.is_watched(self):  # the menu was open on a page that was left by its address
@@ -160,8 +167,7 @@ class Explorer(rx.State):
 
     def _show(self, answered: question.Answered) -> EventSpec | None:
         """Take a part of an answer over; a figure goes to the browser at once and is not kept."""
-        for part in answered.shown:
-            self._assign(part)
+        self._take(*answered.shown)
         if answered.figure is None:
             return None
         sent_ahead, self._prepared = self._prepared, ("", 0)
@@ -171,13 +177,14 @@ class Explorer(rx.State):
 
     async def _print_table(self) -> None:
         if (printed := await question.table(self._asked())) is not None:
-            self._assign(printed)
+            self._take(printed)
 
-    def _assign(self, shown: Screen | Table | Changed | Listed) -> None:
-        for field in fields(shown):
-            value = getattr(shown, field.name)
-            if getattr(self, field.name) != value:  # what is assigned is sent, changed or not
-                setattr(self, field.name, value)
+    def _take(self, *shown: Screen | Table | Changed | Listed) -> None:
+        for part in shown:
+            for field in fields(part):
+                value = getattr(part, field.name)
+                if getattr(self, field.name) != value:  # what is assigned is sent, changed or not
+                    setattr(self, field.name, value)
 
     @rx.event
     async def follow_point(self, point: ChartPoint):
@@ -247,7 +254,7 @@ class Explorer(rx.State):
 
     async def _list_values(self, dimension: str, text: str) -> None:
         listed = await asyncio.to_thread(chooser.filter_values, self._slug(), self._query(), dimension, text)
-        self._assign(listed)
+        self._take(listed)
 
     @rx.event
     async def toggle_value(self, value: str):

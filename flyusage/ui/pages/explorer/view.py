@@ -5,6 +5,7 @@ from reflex.vars import Var
 from reflex_base.utils.format import format_event_handler
 
 from flyusage.ui import browser
+from flyusage.ui.components.copy_button import command_line
 from flyusage.ui.components.home_link import home_link
 from flyusage.ui.components.plotly_chart import plotly_chart
 from flyusage.ui.components.view_link import view_link
@@ -19,6 +20,7 @@ from flyusage.ui.pages.views.view import views_menu
 
 def explorer() -> rx.Component:
     """The whole page."""
+    is_waiting = Explorer.chart_title == ""
     return page(
         rx.cond(
             Explorer.problem_title != "",
@@ -32,7 +34,8 @@ def explorer() -> rx.Component:
                 rx.el.p(Explorer.status, class_name="status-line", role="status"),
                 _chart_card(),
                 rx.el.div(usage_table(), _changed(), class_name="explorer-split"),
-                class_name="explorer",
+                class_name=rx.cond(is_waiting, "explorer is-waiting", "explorer"),
+                aria_busy=is_waiting,
                 custom_attrs={"data-prepare": format_event_handler(Explorer.prepare)},
             ),
         ),
@@ -155,8 +158,9 @@ def _chart_card() -> rx.Component:
             Explorer.is_empty,
             rx.el.div(
                 rx.icon("chart-no-axes-column", size=28, aria_hidden="true"),
-                rx.el.p(Explorer.empty_title, class_name="empty-title"),
+                rx.el.h3(Explorer.empty_title),
                 rx.el.p(Explorer.empty_next),
+                rx.cond(Explorer.empty_command != "", command_line(Explorer.empty_command), rx.fragment()),
                 rx.cond(Explorer.empty_href != "", view_link(Explorer.empty_action, href=Explorer.empty_href, class_name="button")),
                 class_name="empty",
             ),

@@ -67,7 +67,7 @@ def _table() -> rx.Component:
     )
     return rx.fragment(
         rx.el.div(
-            rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table machine-table"),
+            rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table machine-table two-line"),
             class_name="table-box",
             tab_index=0,
             role="region",

@@ -201,7 +201,7 @@ def _table() -> rx.Component:
         rx.el.th("Last seen", scope="col"),
         rx.cond(SCREEN.can_manage, rx.el.th(rx.el.span("Remove", class_name="visually-hidden"), scope="col"), rx.fragment()),
     )
-    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table member-table")
+    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table member-table two-line")
     return rx.fragment(
         rx.el.div(table, class_name="table-box", tab_index=0, role="region", aria_label="Members, by address"),
         rx.cond(

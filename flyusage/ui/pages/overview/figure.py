@@ -20,7 +20,7 @@ from flyusage.ui.charts.world_map import window_of, world_map
 Places = Mapping[str, tuple[float, float]]
 
 MONTH_CANVAS = Canvas(theme=TOKENS, width_px=560, height_px=216)
-MAP_CANVAS = Canvas(theme=TOKENS, width_px=520, height_px=300)
+MAP_CANVAS = Canvas(theme=TOKENS, width_px=580, height_px=300)
 
 
 def month_figure(overview: Overview) -> Figure:

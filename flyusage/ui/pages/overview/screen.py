@@ -222,7 +222,7 @@ def _changed_row(place: Place, one: Contributor, largest: Fraction, currency: st
         after=format_money(one.after, CURRENCIES[currency]),
         difference=money(one.difference),
         percent=present.percent_change_text(one.before, one.after),
-        tone=present.tone(one.difference),
+        tone=present.tone_of(money(one.difference)),
         bar=f"{round(min(abs(one.difference) * 100 / largest, Fraction(100))) if largest else 0}%",
         href=_change_href(place, one),
     )

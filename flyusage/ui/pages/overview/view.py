@@ -123,7 +123,7 @@ def _changed() -> rx.Component:
                 rx.cond(SCREEN.everything_else.label != "", _changed_row(SCREEN.everything_else)),
             ),
             rx.el.tfoot(_changed_row(SCREEN.changed_total)),
-            class_name="table changed-table",
+            class_name="table changed-table two-line",
         ),
         class_name="table-box",
         tab_index=0,

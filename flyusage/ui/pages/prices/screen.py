@@ -9,7 +9,6 @@ from itertools import groupby
 
 from flyusage.invoices.wording import times, unit_of
 from flyusage.money import CURRENCIES, Currency, format_money
-from flyusage.periods import midnight
 from flyusage.pricing.books import PriceBook
 from flyusage.pricing.price_list import PriceEntry, PriceSpan
 from flyusage.pricing.reference import RegionFact
@@ -61,7 +60,7 @@ def screen(told: Told) -> Screen:
     groups = _groups(told, found)
     count = len({one.sku for one in found})
     return Screen(
-        note=f"{visible(told.book.name)} in {told.currency.code}{', on ' + _day(told.day) if told.choice.on else ''}",
+        note=f"{visible(told.book.name)} in {told.currency.code}{', on ' + present.date_text(told.day) if told.choice.on else ''}",
         versions=_versions(told),
         version_note=_version_note(told),
         regions=[RegionOption("", "All regions"), *[RegionOption(one.code, f"{one.code} · {one.name}") for one in told.regions]],
@@ -148,7 +147,7 @@ def _versions(told: Told) -> list[Choosing]:
     shown = _version_on(told, told.day)
     return [
         Choosing(
-            _day(one.effective_from),
+            present.date_text(one.effective_from),
             prices_href(told.slug, told.choice.with_(on=None if one == _version_on(told, told.today) else one.effective_from)),
             one == shown,
             _said(one.note) or one.name,
@@ -166,11 +165,15 @@ def _version_note(told: Told) -> str:
     if shown is None:
         return ""
     note = f": {visible(shown.note)}" if shown.note else ""
-    return f"Price version {shown.name}, in force from {_day(shown.effective_from)} 00:00 UTC{note}."
+    return f"Price version {shown.name}, in force from {present.date_text(shown.effective_from)} 00:00 UTC{note}."
 
 
 def _first_version(told: Told) -> str:
-    return f"Its first version is of {_day(told.versions[0].effective_from)}." if told.versions else "No version is published yet."
+    return (
+        f"Its first version is of {present.date_text(told.versions[0].effective_from)}."
+        if told.versions
+        else "No version is published yet."
+    )
 
 
 def _agreed(override: PriceOverride, told: Told) -> str:
@@ -204,8 +207,8 @@ def _span(span: PriceSpan, told: Told) -> SpanRow:
         tone = present.tone(Fraction(span.amount - before[0].amount))
     few = ", ".join(span.regions) if len(span.regions) <= FEW_REGIONS else f"{len(span.regions)} regions"
     return SpanRow(
-        since=_day(span.starts_on),
-        until=_day(span.ends_on) if span.ends_on else "still",
+        since=present.date_text(span.starts_on),
+        until=present.date_text(span.ends_on) if span.ends_on else "still",
         regions="every region" if len(span.regions) == len(told.regions) else few,
         regions_title=", ".join(span.regions),
         price=price_text(span, told.currency),
@@ -225,7 +228,3 @@ def _command(told: Told) -> str:
 def _said(text: str) -> str:
     """What there is to say beside a price; where there is nothing, nothing is shown."""
     return visible(text) if text else ""
-
-
-def _day(day: date) -> str:
-    return present.day_text(midnight(day), year=True)

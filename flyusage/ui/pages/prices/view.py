@@ -95,7 +95,7 @@ def _table() -> rx.Component:
         rx.el.th("for 30 days", scope="col", class_name="number"),
     )
     return rx.el.div(
-        rx.el.table(rx.el.thead(head), rx.foreach(SCREEN.groups, _group), class_name="table price-table"),
+        rx.el.table(rx.el.thead(head), rx.foreach(SCREEN.groups, _group), class_name="table price-table two-line"),
         class_name="table-box",
         tab_index=0,
         role="region",
@@ -142,7 +142,7 @@ def _history() -> rx.Component:
         rx.cond(
             HISTORY.rows.length() > 0,
             rx.el.div(
-                rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(HISTORY.rows, _span)), class_name="table history-table"),
+                rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(HISTORY.rows, _span)), class_name="table history-table two-line"),
                 class_name="table-box days-box",
                 tab_index=0,
                 role="region",

@@ -12,6 +12,7 @@ from flyusage.pricing.reference import RegionFact
 from flyusage.pricing.simulate import SimulatedLine, Simulation
 from flyusage.pricing.urls import Preset, moment_text
 from flyusage.pricing.versions import Version
+from flyusage.pricing.view import Measure
 from flyusage.pricing.winners import Outcome, Winners
 from flyusage.ui import present
 from flyusage.ui.charts.text import visible
@@ -136,7 +137,7 @@ def _lines(found: Simulation) -> list[SimulatedLine]:
 def _line(line: SimulatedLine, currency: Currency) -> LineRow:
     return LineRow(
         line.sku, visible(line.title.removeprefix("Machine ")), line.region, _money(line.before, currency), _money(line.after, currency),
-        _more(line.difference, currency), present.tone(line.difference),
+        _more(line.difference, currency), present.tone_of(_more(line.difference, currency)),
     )  # fmt: skip
 
 
@@ -144,7 +145,7 @@ def _total(found: Simulation) -> LineRow:
     currency = CURRENCIES[found.currency]
     return LineRow(
         "", "Everything", "", format_money(found.before, currency), format_money(found.after, currency),
-        _more(found.difference, currency), present.tone(found.difference),
+        _more(found.difference, currency), present.tone_of(_more(found.difference, currency)),
     )  # fmt: skip
 
 
@@ -211,7 +212,7 @@ def _outcome(one: Outcome, told: Told, currency: Currency) -> OutcomeRow:
         after=format_money(one.after, currency),
         difference=_more(one.difference, currency),
         percent=f"{percent}{', part unpriced' if one.is_unpriced else ''}",
-        tone=present.tone(one.difference),
+        tone=present.tone_of(_more(one.difference, currency)),
     )
 
 
@@ -220,5 +221,4 @@ def _money(amount: Fraction | None, currency: Currency) -> str:
 
 
 def _more(difference: Fraction, currency: Currency) -> str:
-    shown = format_money(difference, currency)
-    return f"+{shown}" if difference > 0 else shown
+    return present.difference_text(Measure.LIST_COST, difference, currency.code)

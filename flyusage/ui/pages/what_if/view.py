@@ -147,7 +147,7 @@ def _lines() -> rx.Component:
         rx.el.thead(head),
         rx.el.tbody(rx.foreach(SCREEN.lines, _line)),
         rx.el.tfoot(_line(SCREEN.total)),
-        class_name="table money-table",
+        class_name="table money-table two-line",
     )
     return rx.el.section(
         rx.el.header(
@@ -187,7 +187,7 @@ def _everyone() -> rx.Component:
         rx.el.th("As asked", scope="col", class_name="number"),
         rx.el.th("Difference", scope="col", class_name="number"),
     )
-    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(EVERYONE.rows, _outcome)), class_name="table money-table")
+    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(EVERYONE.rows, _outcome)), class_name="table money-table two-line")
     told = rx.fragment(
         rx.el.p(EVERYONE.sentence, class_name="small"),
         rx.cond(

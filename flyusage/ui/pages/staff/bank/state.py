@@ -184,7 +184,7 @@ def _opened(one: InvoiceEntry) -> Opened:
     currency = CURRENCIES[one.currency]
     is_owed = one.kind is Kind.INVOICE and one.state in OWED
     says = (
-        f"{format_minor(one.balance_minor, currency)} of {format_minor(one.due_minor, currency)} is to be paid, due {one.due_on}."
+        f"{format_minor(one.balance_minor, currency)} of {format_minor(one.due_minor, currency)} is to be paid, due {_day(one.due_on)}."
         if is_owed
         else f"Nothing of it is to be paid ({one.state}): all that is entered becomes a prepaid credit of its buyer."
     )
@@ -200,13 +200,17 @@ def _opened(one: InvoiceEntry) -> Opened:
     )
 
 
+def _day(day: date | None) -> str:
+    return present.date_text(day) if day else "–"
+
+
 def _owed(one: InvoiceEntry, today: date) -> OwedRow:
     currency = CURRENCIES[one.currency]
     late = (today - one.due_on).days if one.due_on else 0
     due, tone = (
         ("given up", "quiet") if one.state is State.UNCOLLECTIBLE
-        else (f"overdue since {one.due_on}", "late") if late > 0
-        else (f"due {one.due_on}", "open")
+        else (f"overdue since {_day(one.due_on)}", "late") if late > 0
+        else (f"due {_day(one.due_on)}", "open")
     )  # fmt: skip
     return OwedRow(
         number=visible(one.number),
@@ -227,7 +231,7 @@ def _entered(place: int, one: EnteredPayment) -> EnteredRow:
         number=visible(one.number),
         href=invoice_href(one.slug, one.number),
         amount=format_minor(one.amount_minor, currency),
-        received=f"{one.received_on}",
+        received=present.date_text(one.received_on),
         reference=visible(one.reference),
         beyond=f"{format_minor(beyond, currency)} of it prepaid" if beyond else "",
         entered=f"{present.moment_text(one.recorded_at)} UTC by {who(one.recorded_by)}",

@@ -75,7 +75,7 @@ def _owed() -> rx.Component:
         rx.el.th("Of", scope="col", class_name="number"),
         rx.el.th("Due", scope="col"),
     )
-    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table bank-table")
+    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table bank-table two-line")
     return rx.el.section(
         rx.el.header(
             rx.el.h2("To be paid", class_name="card-title"), rx.el.span(SCREEN.note, class_name="card-note"), class_name="card-head"
@@ -117,7 +117,7 @@ def _entered() -> rx.Component:
         rx.el.th("Arrived", scope="col"),
         rx.el.th("Entered", scope="col"),
     )
-    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.entered, _payment)), class_name="table bank-table")
+    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.entered, _payment)), class_name="table bank-table two-line")
     return rx.el.section(
         rx.el.header(
             rx.el.h2("Entered", class_name="card-title"), rx.el.span("the newest first", class_name="card-note"), class_name="card-head"

@@ -124,7 +124,8 @@ def _start(said: dict[str, str]) -> str:
     with db.platform_transaction() as session:
         made = experiments.start(session, plan, by=by)
         part, rest = experiments.cohorts(session, made)
-    return f"{len(part):,} of {present.plural(len(part) + len(rest), 'organization')} buy at {visible(made.book.name)} from {made.starts_on} on."
+    everybody = present.plural(len(part) + len(rest), "organization")
+    return f"{len(part):,} of {everybody} buy at {visible(made.book.name)} from {present.date_text(made.starts_on)} on."
 
 
 def _end(slug: str) -> str:
@@ -132,7 +133,9 @@ def _end(slug: str) -> str:
     by = staff(StaffPermission.PRICES_EDIT)
     with db.platform_transaction() as session:
         ended = experiments.end(session, slug, by=by)
-    return f"{ended.slug} never begins." if ended.was_cancelled else f"{ended.slug} ends on {ended.ends_on}, 00:00 UTC."
+    if ended.was_cancelled or ended.ends_on is None:
+        return f"{ended.slug} never begins."
+    return f"{ended.slug} ends on {present.date_text(ended.ends_on)}, 00:00 UTC."
 
 
 def screen_of(known: Sequence[Experiment], counted: Sequence[tuple[int, ...]], books: Sequence[str], today: date) -> Screen:
@@ -156,15 +159,16 @@ def _row(one: Experiment, part: int, rest: int, today: date) -> ExperimentRow:
     returns = (
         f"{one.slug} then never begins. Who was told by mail that it does is told that it does not."
         if one.starts_on > today
-        else f"{present.plural(part, 'organization')} buy from {one.base.name} again from tomorrow, {today + timedelta(days=1)}, 00:00 UTC on, "
+        else f"{present.plural(part, 'organization')} buy from {one.base.name} again from tomorrow, "
+        f"{present.date_text(today + timedelta(days=1))}, 00:00 UTC on, "
         "and are told by mail. Days that are over keep their prices. It cannot be started again under this name."
     )
     return ExperimentRow(
         slug=one.slug,
         books=f"{one.base.slug} → {one.book.slug}",
         who=who(one),
-        since=f"{one.starts_on}",
-        until=f"{one.ends_on}" if one.ends_on else "until it is ended",
+        since=present.date_text(one.starts_on),
+        until=present.date_text(one.ends_on) if one.ends_on else "until it is ended",
         cohorts=f"{part:,} in, {rest:,} not",
         note=visible(one.note),
         state=state,

@@ -184,7 +184,7 @@ def _list() -> rx.Component:
         rx.el.th("State", scope="col"),
         rx.el.th("Month", scope="col"),
     )
-    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table bank-table listed-table")
+    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table bank-table two-line listed-table")
     return rx.el.section(
         rx.el.header(rx.el.h2("Issued", class_name="card-title"), rx.el.span(SCREEN.note, class_name="card-note"), class_name="card-head"),
         search,

@@ -163,7 +163,7 @@ def _compared(told: Told, found: Comparison) -> Compared:
     after, before, currency = found.after, found.before, CURRENCIES[found.after.book.currency]
     changes = [*found.changed, *found.added, *found.removed]
     is_alone, is_draft = before.id == after.id, after.published_at is None
-    day = present.day_text(midnight(after.effective_from), year=True)
+    day = present.date_text(after.effective_from)
     others = [one for one in told.versions if one.id != after.id and one.book.currency == after.book.currency]
     return Compared(
         name=after.name,
@@ -211,7 +211,10 @@ def _price(listed: ListedPrice | None, currency: Currency) -> str:
         said = statements.price_text(listed.amount, unit.per, currency)
     else:
         said = f"{format_money(times(listed.amount, unit.times), currency, places=max(4, currency.exponent))} {unit.per}"
-    dates = [f"from {listed.effective_from}" if listed.effective_from else "", f"to {listed.effective_to}" if listed.effective_to else ""]
+    dates = [
+        f"from {present.date_text(listed.effective_from)}" if listed.effective_from else "",
+        f"to {present.date_text(listed.effective_to)}" if listed.effective_to else "",
+    ]
     return ", ".join(filter(None, (said, visible(terms) if terms else "", *dates)))
 
 

@@ -64,7 +64,7 @@ def _compared() -> rx.Component:
         rx.el.th("After", scope="col", class_name="number"),
         rx.el.th("Change", scope="col", class_name="number"),
     )
-    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(COMPARED.rows, _change)), class_name="table money-table")
+    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(COMPARED.rows, _change)), class_name="table money-table two-line")
     return rx.el.section(
         rx.el.header(
             rx.el.h2(COMPARED.title, class_name="card-title"),

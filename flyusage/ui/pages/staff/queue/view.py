@@ -74,7 +74,7 @@ def _table() -> rx.Component:
         rx.el.th("State", scope="col"),
         rx.el.th(rx.el.span("Try again", class_name="visually-hidden"), scope="col"),
     )
-    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table queue-table")
+    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table queue-table two-line")
     return rx.fragment(
         rx.el.div(table, class_name="table-box", tab_index=0, role="region", aria_label="What waits, what failed most often first"),
         rx.cond(SCREEN.note != "", rx.el.p(SCREEN.note, class_name="muted small"), rx.fragment()),

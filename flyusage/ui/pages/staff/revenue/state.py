@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -14,7 +13,6 @@ from flyusage.errors import FlyusageError
 from flyusage.invoices.totals import MonthTotal, platform_month_totals
 from flyusage.money import CURRENCIES, format_money
 from flyusage.orgs.staff import StaffPermission
-from flyusage.periods import midnight
 from flyusage.pricing.cohort_revenue import CohortMonth, cohort_revenue
 from flyusage.pricing.experiments import Experiment, experiments
 from flyusage.ui import browser, present
@@ -112,16 +110,14 @@ def _href(code: str, experiment: Experiment | None) -> str:
 def _about(one: Experiment) -> str:
     if one.was_cancelled:
         return f"{one.slug} was ended before it began."
-    until = f" to {_day(one.ends_on)}" if one.ends_on else ", until it is ended"
+    until = f" to {present.date_text(one.ends_on)}" if one.ends_on else ", until it is ended"
     share = (
         f"{one.percent.normalize():f} % of the buyers of {one.base.name}" if one.percent is not None else f"Named buyers of {one.base.name}"
     )
     note = f" {visible(one.note)}" if one.note else ""
-    return f"{share} buy at {visible(one.book.name)} from {_day(one.starts_on)}{until}.{note} Before discounts, credits and tax."
-
-
-def _day(day: date) -> str:
-    return present.day_text(midnight(day), year=True)
+    return (
+        f"{share} buy at {visible(one.book.name)} from {present.date_text(one.starts_on)}{until}.{note} Before discounts, credits and tax."
+    )
 
 
 def _cohorts(months: Sequence[CohortMonth], experiment: Experiment) -> list[CohortRow]:

@@ -15,7 +15,7 @@ from flyusage.orgs.staff import StaffPermission
 from flyusage.pricing.errors import InputInvalid
 from flyusage.pricing.tax import Seller
 from flyusage.pricing.terms import sellers
-from flyusage.ui import browser
+from flyusage.ui import browser, present
 from flyusage.ui.addresses import typed_in
 from flyusage.ui.charts.text import visible
 from flyusage.ui.session import staff
@@ -118,7 +118,7 @@ def screen_of(known: Sequence[Seller], today: date) -> Screen:
 def _row(one: Seller, today: date, *, is_now: bool) -> SellerRow:
     state, tone = ("Now", "ok") if is_now else ("To come", "open") if one.starts_on > today else ("Before", "quiet")
     return SellerRow(
-        since=f"{one.starts_on}",
+        since=present.date_text(one.starts_on),
         name=visible(one.name),
         place=visible(f"{one.postcode} {one.city}, {one.country}".strip()),
         vat_number=visible(one.vat_number or "–"),

@@ -37,7 +37,7 @@ def _known() -> rx.Component:
         rx.el.th("VAT number", scope="col"),
         rx.el.th("Account", scope="col"),
     )
-    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table seller-table")
+    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _row)), class_name="table seller-table two-line")
     return rx.el.section(
         rx.el.header(rx.el.h2("Sellers", class_name="card-title"), class_name="card-head"),
         rx.el.div(table, class_name="table-box", tab_index=0, role="region", aria_label="Sellers, the latest first"),

@@ -63,7 +63,7 @@ def _agreed() -> rx.Component:
         rx.el.th("Until", scope="col"),
         rx.el.th(rx.el.span("Change", class_name="visually-hidden"), scope="col"),
     )
-    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _term)), class_name="table term-table")
+    table = rx.el.table(rx.el.thead(head), rx.el.tbody(rx.foreach(SCREEN.rows, _term)), class_name="table term-table two-line")
     nothing = empty_state("Nothing else is agreed", "It pays its book's prices. What is agreed below stands here.", icon="handshake")
     return rx.fragment(
         rx.el.section(
