@@ -196,5 +196,7 @@ def test_an_invitation_carries_its_apps(visit: Visit):
     expect(page.locator(".invitations li", has_text="new@prism.example")).to_contain_text("developer · 2 apps")
     form.get_by_label("Mail addresses, as many").fill("boss@prism.example")
     form.get_by_label("Role").select_option("billing")
+    form.get_by_role("radio", name="only some apps").check()  # the next form begins as the first did
+    form.get_by_role("checkbox", name="web").check()
     form.get_by_role("button", name="Send invitations").click()
     expect(page.get_by_text("The role billing sees every app")).to_be_visible()
