@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import { mountChart, nextFrameShown, showFirst } from "$/flyusage/charts";
 import { pictureOf } from "$/flyusage/picture";
 import { fitted } from "$/flyusage/narrow";
-import { CONFIG, themed } from "$/flyusage/theme";
+import { CONFIG, DOUBLE_CLICK_MS, themed } from "$/flyusage/theme";
 import { placeWords } from "$/flyusage/words";
 
 const rangeOf = (change) => {
@@ -68,8 +68,6 @@ const highlight = (element, key) => {
 
 /** The table rows (or chips, or legend entries) that stand for series of this chart: `data-chart` and `data-series`. */
 const rowsOf = (id) => [...document.querySelectorAll(`[data-chart="${CSS.escape(id)}"][data-series]`)];
-
-const DOUBLE_CLICK_MS = 300; // Plotly's
 
 /** A double click, which undoes a brush, is two clicks to Plotly as well: after a brush, a click waits to see whether it is one. */
 const listenToClicks = (element, handlers) => {

@@ -78,7 +78,10 @@ const DEFAULT_AXES = {
 };
 
 /** What every chart is drawn with: our own tools only. */
-export const CONFIG = { displayModeBar: false, responsive: false, showTips: false, doubleClick: "autosize" };
+export const DOUBLE_CLICK_MS = 500; // as systems have it; Plotly's own 300 are short for a slow hand, or a busy machine
+export const CONFIG = {
+  displayModeBar: false, responsive: false, showTips: false, doubleClick: "autosize", doubleClickDelay: DOUBLE_CLICK_MS,
+};
 
 const axesOf = (layout) => {
   const names = new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))]);
