@@ -6,6 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
+from flyusage import config
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loopback() -> Iterator[None]:
+    """Providers may be on this machine, for the module that imports this."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLYUSAGE_SSO_PRIVATE_HOSTS", "127.0.0.1")
+        config.settings.cache_clear()
+        yield
+    config.settings.cache_clear()
+
 
 @contextmanager
 def serving(answers: dict[str, object], *, moved: str = "") -> Iterator[str]:

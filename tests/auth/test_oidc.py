@@ -12,9 +12,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
-from publishing import serving
+from publishing import loopback, serving  # noqa: F401 a fixture
 
-from flyusage import clock, config
+from flyusage import clock
 from flyusage.auth import oidc, outgoing, providers
 from flyusage.auth.errors import ProviderRefused, ProviderUnreachable
 from flyusage.auth.oidc import Client
@@ -24,15 +24,6 @@ NOW = 1_800_000_000
 BACK = "http://127.0.0.1:8321/auth/sso/callback"
 KEY = RSAKey.generate_key(2048, {"kid": "a", "use": "sig", "alg": "RS256"})
 OTHER = RSAKey.generate_key(2048, {"kid": "a", "use": "sig", "alg": "RS256"})
-
-
-@pytest.fixture(scope="module", autouse=True)
-def loopback() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLYUSAGE_SSO_PRIVATE_HOSTS", "127.0.0.1")
-        config.settings.cache_clear()
-        yield
-    config.settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,8 @@ import pytest
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
-from publishing import serving
+from publishing import loopback, serving  # noqa: F401 a fixture
 
-from flyusage import config
 from flyusage.auth import providers
 from flyusage.auth.errors import ProviderUnreachable
 from flyusage.auth.providers import Provider
@@ -19,15 +18,6 @@ from flyusage.auth.providers import Provider
 PATH = "/.well-known/openid-configuration"
 KEY, STRANGE = (RSAKey.generate_key(2048, {"kid": kid, "use": "sig", "alg": "RS256"}) for kid in "ab")
 MANY = 12
-
-
-@pytest.fixture(scope="module", autouse=True)
-def loopback() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLYUSAGE_SSO_PRIVATE_HOSTS", "127.0.0.1")
-        config.settings.cache_clear()
-        yield
-    config.settings.cache_clear()
 
 
 class Counted(dict[str, object]):
