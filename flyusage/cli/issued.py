@@ -14,10 +14,10 @@ from flyusage.cli.invoices_there import Shown, breakdown_there, explained_there,
 from flyusage.cli.output import LAST_LINE, print_json, print_table
 from flyusage.errors import FlyusageError
 from flyusage.invoices import crediting, issuing, queries, settlement
-from flyusage.invoices.adjusting import left_charged
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.queries import InvoiceEntry, Wanted
+from flyusage.invoices.returning import left_charged
 from flyusage.invoices.settlement import Receipt
 from flyusage.invoices.storing import Issued
 from flyusage.logs import harmless

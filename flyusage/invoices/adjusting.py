@@ -3,8 +3,8 @@
 An adjustment is what the month costs with what is known now, less what it costs with what was billed: both rated by the same
 terms and prices, line by line, in minor units. What was billed is the month's frozen usage and every change of it that later
 invoices have adjusted already, so that nothing is billed twice and a void takes its adjustments with it. A month that was billed
-anew is whole: what invoices before it had adjusted is given back to the cent, since rating it once more could come to something
-else. `late_month` says which months to look at; a trigger on `usage_month` keeps it.
+anew is whole: what invoices before it had adjusted is given back (`returning.py`). `late_month` says which months to look at; a
+trigger on `usage_month` keeps it.
 """
 
 from collections import defaultdict
@@ -23,17 +23,16 @@ from flyusage.invoices.compiling import compile_statement
 from flyusage.invoices.drafting import draft
 from flyusage.invoices.freezing import usage_of
 from flyusage.invoices.rating_months import Rating, metered_of, rated_as
+from flyusage.invoices.returning import OWN, returned
 from flyusage.invoices.statement import Line, LineKind, Statement
 from flyusage.invoices.wording import ADJUSTMENTS
 from flyusage.metering.models import DAYS
-from flyusage.money import CURRENCIES, format_minor
-from flyusage.periods import Period, midnight, month_period
+from flyusage.periods import midnight, month_period
 from flyusage.pricing.database import fetch
 from flyusage.pricing.rating import Step
 from flyusage.pricing.tax import TaxKey
-from flyusage.pricing.terms import Terms, terms_of
+from flyusage.pricing.terms import terms_of
 
-BACK = "returned"  # in the keys of lines that give back what was charged late, once the month is billed anew
 # Of the late month `l`: its own invoice stands. What is not billed, or void, its own invoice will hold whole.
 IS_BILLED = """EXISTS (SELECT FROM invoice own WHERE own.org_id = l.org_id AND own.starts_on = l.month
                 AND own.origin = 'period' AND own.state NOT IN ('draft', 'void'))"""
@@ -80,18 +79,6 @@ def adjust(session: Session, org_id: int, months: Iterable[date]) -> Adjusted:
     return Adjusted(looked_at, tuple(lines), places)
 
 
-def left_charged(session: Session, org_id: int, month: date) -> str:
-    """What a void of the month's invoice leaves charged: late usage of it on later invoices, in a sentence; empty where there is none.
-
-    The next invoice gives it back once the month is billed anew. A month that is never billed again is for people to decide on.
-    """
-    found = session.execute(sa.text(_CHARGED_LATER), {"org": org_id, "month": month, "key": f"late/{month:%Y-%m}/%"}).all()
-    if not sum(row.net_minor for row in found):
-        return ""
-    parts = ", ".join(f"{format_minor(row.net_minor, CURRENCIES[row.currency])} net on {row.number}" for row in found)
-    return f"Late usage of {month:%B %Y} stays charged: {parts}. Billing the month anew gives it back; otherwise credit these lines."
-
-
 def freeze_changes(session: Session, org_id: int, invoice_id: int, months: Sequence[date]) -> None:
     """Keep with the adjusting invoice by how much each month's usage differs from what was billed; nothing is late any more."""
     for month in months:
@@ -127,45 +114,8 @@ def _month(session: Session, org_id: int, month: date) -> Adjusted:
     rating = rated_as(session, replace(agreed, promotional=(), prepaid=()), clock.now())
     known, billed = usage_of(session, [org_id], month)[org_id], _billed_usage(session, org_id, month)
     late = difference(_rated(rating, known), _rated(rating, billed), (known, billed), agreed.tax)
-    back = _given_back(session, org_id, month, agreed)
-    return Adjusted(late.months, (*late.lines, *back.lines), {**late.places, **back.places})
-
-
-def _given_back(session: Session, org_id: int, month: date, agreed: Terms) -> Adjusted:
-    """What invoices charged of the month before it was billed anew, as far as it is not given back, with the tax that it had."""
-    binds = {"org": org_id, "month": month, "late": f"late/{month:%Y-%m}/", "back": f"late/{month:%Y-%m}/{BACK}/"}
-    places: dict[str, dict[Place, int]] = defaultdict(dict)
-    for name, category, percent, *place, charged in session.execute(sa.text(_CHARGED_PLACES), binds):
-        places[_back_key(month, name, category, percent)][Place(*place)] = -charged
-    lines = [_back_line(month, row, agreed) for row in session.execute(sa.text(_CHARGED), binds)]
-    return Adjusted((month,), tuple(lines), {line.key: places[line.key] for line in lines})
-
-
-def _back_key(month: date, name: str, category: str, percent: Decimal) -> str:
-    return f"late/{month:%Y-%m}/{BACK}/{category}-{percent.normalize():f}/{name}"
-
-
-def _back_line(month: date, row: sa.Row, agreed: Terms) -> Line:
-    exact = Fraction(-row.charged_minor, 10**agreed.currency.exponent)
-    reason = agreed.tax.reason if row.tax_category == agreed.tax.category else ""
-    return Line(
-        kind=LineKind.ADJUSTMENT,
-        key=_back_key(month, row.name, row.tax_category, row.tax_percent),
-        product=ADJUSTMENTS,
-        description=f"{month:%B %Y} is billed anew; charged late before: {row.description.partition(': ')[2] or row.description}",
-        period=Period(midnight(row.starts_on), midnight(row.ends_on)),
-        quantity=Decimal(1),
-        unit="",
-        unit_price=None,
-        exact=exact,
-        amount_minor=-row.charged_minor,
-        tax=TaxKey(row.tax_category, row.tax_percent, reason),
-        working=(Step(f"Charged on {row.numbers}", exact),),
-        region=row.region,
-        region_id=row.region_id,
-        sku_id=row.sku_id,
-        vm_size_id=row.vm_size_id,
-    )
+    back = returned(session, org_id, month, agreed)
+    return Adjusted(late.months, (*late.lines, *(line for line, _ in back)), {**late.places, **{line.key: places for line, places in back}})
 
 
 def _rated(rating: Rating, usage: Usage) -> Statement:
@@ -213,37 +163,9 @@ def _amount(line: Line | None) -> int:
     return line.amount_minor if line else 0
 
 
-_CHARGED_LATER = """
-SELECT i.number, i.currency, sum(l.amount_minor)::bigint AS net_minor FROM invoice i
-JOIN invoice_line l ON l.org_id = i.org_id AND l.invoice_id = i.id
-WHERE i.org_id = :org AND i.kind = 'invoice' AND i.starts_on > :month AND i.state NOT IN ('draft', 'void')
-  AND l.kind = 'adjustment' AND l.key LIKE :key
-GROUP BY i.id, i.number, i.currency HAVING sum(l.amount_minor) <> 0 ORDER BY i.id"""
 _PLACE = "app_id, region_id, vm_size_id, sku_id"
-# The month's own invoice that stands: it is whole, so what others froze of the month before it is billed by it.
-_OWN = """(SELECT max(own.id) FROM invoice own
-  WHERE own.org_id = :org AND own.starts_on = :month AND own.origin = 'period' AND own.state NOT IN ('draft', 'void'))"""
 _OF_BILLED = f"""FROM invoice_usage JOIN invoice ON invoice.org_id = invoice_usage.org_id AND invoice.id = invoice_usage.invoice_id
-WHERE invoice_usage.org_id = :org AND month = :month AND invoice.state <> 'void' AND invoice.id >= {_OWN}"""
-# Late usage charged before the month's own invoice, and what was given back of it since; on a month's credit note amounts are turned over.
-_LATE_LINES = f"""
-SELECT i.id, i.number, l.position, l.description, l.starts_on, l.ends_on, l.region, l.region_id, l.sku_id, l.vm_size_id,
-       l.tax_category, trim_scale(l.tax_percent) AS tax_percent, l.amount_minor, CASE i.kind WHEN 'credit_note' THEN -1 ELSE 1 END AS sign,
-       CASE WHEN starts_with(l.key, :back) THEN regexp_replace(substr(l.key, length(:back) + 1), '^[^/]*/', '')
-            ELSE substr(l.key, length(:late) + 1) END AS name
-FROM invoice i JOIN invoice_line l ON l.org_id = i.org_id AND l.invoice_id = i.id
-WHERE i.org_id = :org AND i.starts_on > :month AND i.origin = 'period' AND i.state NOT IN ('draft', 'void')
-  AND l.kind = 'adjustment' AND starts_with(l.key, :late) AND (i.id < {_OWN} OR starts_with(l.key, :back))"""
-_CHARGED = f"""
-SELECT name, tax_category, tax_percent, sum(sign * amount_minor)::bigint AS charged_minor, min(description) AS description,
-       min(starts_on) AS starts_on, max(ends_on) AS ends_on, min(region) AS region, min(region_id) AS region_id, min(sku_id) AS sku_id,
-       min(vm_size_id) AS vm_size_id, string_agg(DISTINCT number, ', ' ORDER BY number) AS numbers
-FROM ({_LATE_LINES}) late GROUP BY name, tax_category, tax_percent HAVING sum(sign * amount_minor) <> 0
-ORDER BY name, tax_category, tax_percent"""
-_CHARGED_PLACES = f"""
-SELECT name, tax_category, tax_percent, c.app_id, c.region_id, c.vm_size_id, c.sku_id, sum(sign * c.amount_minor)::bigint AS charged_minor
-FROM ({_LATE_LINES}) late JOIN invoice_cell c ON c.org_id = :org AND c.invoice_id = late.id AND c.position = late.position
-GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(sign * c.amount_minor) <> 0 ORDER BY 1, 2, 3, 4, 5, 6, 7"""
+WHERE invoice_usage.org_id = :org AND month = :month AND invoice.state <> 'void' AND invoice.id >= {OWN}"""
 _SUMS = ", ".join(f"sum({day})::bigint AS {day}" for day in DAYS)
 _BILLED = f"SELECT {_PLACE}, {_SUMS} {_OF_BILLED} GROUP BY {_PLACE}"
 _CHANGES = ", ".join(f"(coalesce(known.{day}, 0) - coalesce(billed.{day}, 0)) AS {day}" for day in DAYS)
@@ -259,7 +181,7 @@ WITH billed AS (
   JOIN invoice ON invoice.org_id = invoice_machine.org_id AND invoice.id = invoice_machine.invoice_id
   WHERE invoice_machine.org_id = :org AND invoice_machine.starts_on >= :month
     AND invoice_machine.starts_on < CAST(:month AS date) + interval '1 month' AND invoice.state NOT IN ('void', 'draft')
-    AND invoice.id >= {_OWN}
+    AND invoice.id >= {OWN}
   GROUP BY resource_id, {_PLACE}
 ), known AS (SELECT resource_id, {_PLACE}, quantity FROM resource_month WHERE org_id = :org AND month = :month)
 INSERT INTO invoice_machine (org_id, invoice_id, starts_on, resource_id, {_PLACE}, quantity)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from math import lcm
+from math import floor, lcm
 from typing import NamedTuple
 
 from flyusage.invoices.models import NOTHING
@@ -99,6 +99,24 @@ def split_fractions(total: int, weights: Sequence[Fraction]) -> list[int]:
     """As `split`, by exact weights."""
     shared = lcm(*(weight.denominator for weight in weights)) if weights else 1
     return split(total, [weight.numerator * (shared // weight.denominator) for weight in weights])
+
+
+def in_proportion(total: int, weights: Sequence[int]) -> list[int]:
+    """As `split`, of weights with a sum other than zero that may differ in sign: what has the other sign gets parts of the other sign.
+
+    Nothing is split into nothing. Raises ValueError where something is to be split by weights that cancel out.
+    """
+    if not total:
+        return [0] * len(weights)
+    whole = sum(weights)
+    if not whole:
+        raise ValueError("weights must not cancel out")
+    exact = [Fraction(total * weight, whole) for weight in weights]
+    parts = [floor(one) for one in exact]
+    missing = total - sum(parts)
+    for place in sorted(range(len(parts)), key=lambda place: parts[place] - exact[place])[:missing]:
+        parts[place] += 1
+    return parts
 
 
 def allocate(lines: Sequence[tuple[int, Line]], usage: Usage) -> list[Cell]:

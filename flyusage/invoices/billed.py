@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage.invoices.allocation import Place
+from flyusage.invoices.allocation import Place, in_proportion
 from flyusage.invoices.document import Document, DocumentLine, TaxKey
 from flyusage.invoices.models import invoice, invoice_cell, invoice_line, invoice_snapshot
 from flyusage.money import CURRENCIES, Currency
@@ -53,12 +53,11 @@ class Billed:
     credited: Mapping[TaxKey, tuple[int, int]]
 
 
-def billed(session: Session, org_id: int, invoice_id: int) -> Billed:
-    """The invoice with what its credit notes gave back. Hold it before, so that this stays so."""
+def billed(session: Session, org_id: int, invoice_id: int, *, before: int | None = None) -> Billed:
+    """The invoice with what its credit notes gave back, of those with ids below `before` where told. Hold it before, so that this stays so."""
     head = session.execute(sa.select(invoice).where(invoice.c.org_id == org_id, invoice.c.id == invoice_id)).one()
-    notes = session.scalars(
-        sa.select(invoice.c.id).where(invoice.c.org_id == org_id, invoice.c.refers_to == invoice_id).order_by(invoice.c.id)
-    ).all()
+    noted = sa.select(invoice.c.id).where(invoice.c.org_id == org_id, invoice.c.refers_to == invoice_id).order_by(invoice.c.id)
+    notes = session.scalars(noted if before is None else noted.where(invoice.c.id < before)).all()
     documents = {id_: document_of(session, org_id, id_) for id_ in (invoice_id, *notes)}
     own = documents[invoice_id]
     places, loose = _places(session, org_id, invoice_id, notes)
@@ -71,6 +70,22 @@ def billed(session: Session, org_id: int, invoice_id: int) -> Billed:
     period = Period(midnight(head.starts_on), midnight(head.ends_on))
     credited = _credited(documents[note] for note in notes)
     return Billed(head.number, CURRENCIES[head.currency], period, own, lines, _left(lines, loose), frozenset(loose), credited)
+
+
+def standing(source: Billed) -> dict[int, Places]:
+    """What is left of each line, by position and place: of what was given back without naming a line, each line of the rate bears its part.
+
+    Parts are as what is left of the lines is, whatever its sign, so that with nothing left of a rate nothing is left of its lines.
+    """
+    left = {position: line.left for position, line in source.lines.items()}
+    for tax in source.loose:
+        positions = [position for position, line in source.lines.items() if line.tax == tax]
+        whole = sum(source.left[tax].values())
+        parts = in_proportion(whole, [sum(left[position].values()) for position in positions])
+        for position, part in zip(positions, parts, strict=True):
+            places = left[position]
+            left[position] = dict(zip(places, in_proportion(part, list(places.values())), strict=True))
+    return left
 
 
 def document_of(session: Session, org_id: int, invoice_id: int) -> Document:

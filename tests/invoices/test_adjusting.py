@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from statements import amounts, compiled, hours
 
 from flyusage import clock, db
-from flyusage.invoices.adjusting import adjust, difference, draft_with_late_usage, late_months, left_charged
+from flyusage.invoices.adjusting import adjust, difference, draft_with_late_usage, late_months
 from flyusage.invoices.allocation import Place, Usage, UsageCell
 from flyusage.invoices.breakdowns import By, breakdown
+from flyusage.invoices.crediting import credit
 from flyusage.invoices.rating_months import metered_of
+from flyusage.invoices.returning import left_charged
 from flyusage.invoices.settlement import void
 from flyusage.invoices.statement import LineKind
 from flyusage.pricing import agreements
@@ -182,6 +184,60 @@ def test_what_is_given_back_once_a_month_is_billed_anew_is_what_was_charged(pris
     with acting(LATER) as session:
         void(session, prism, december.id, reason="Wrong", by=BY)
     assert billed(prism, date(2026, 12, 1), at=LATER).net_minor == 14000
+
+
+def decembers(org_id: int) -> tuple[int, int, list[tuple[str, int]]]:
+    """December's own 1,000 GB for 30 days, $150.00: its net, its tax, and what it gives back by app."""
+    take_in(*volume("d1", 1000, month=12), at=LATER)
+    one = billed(org_id, date(2026, 12, 1), at=LATER)
+    back = rows("SELECT a.name, sum(c.amount_minor)::bigint FROM invoice_cell c JOIN invoice_line l USING (org_id, invoice_id, position) "
+                "JOIN app a ON a.id = c.app_id WHERE l.invoice_id = :id AND l.key LIKE '%/returned/%' GROUP BY 1", id=one.id)  # fmt: skip
+    with db.transaction(org_id) as session:
+        for by in By:
+            assert sum(part.amount_minor for part in breakdown(session, org_id, one.id, by)) == one.net_minor
+    return one.net_minor, invoice_row(one.id)["tax_minor"], back
+
+
+@pytest.mark.parametrize(
+    ("notes", "left", "tax"),
+    [
+        # November's own line is none of October's; $4.00 of the late line's $15.00. 19 % of $139.00
+        ([{"lines": {"usage": None}}, {"lines": {"adjustment": 400}}], 1100, 2641),
+        # of the $36.67 that are left of $44.00 the late line holds 3,667 × 1,500/4,400 = 1,250.11. 19 % of $137.50 are $26.125
+        ([{"net_minor": 733}], 1250, 2613),
+        # $5.00 of the line, then half of what is left, $19.50 of $39.00: $5.00 of the line's $10.00. 19 % of $145.00
+        ([{"lines": {"adjustment": 500}}, {"net_minor": 1950}], 500, 2755),
+        ([{"net_minor": 1000}, {}], 0, 2850),  # all that is left
+    ],
+    ids=["lines", "odd cents", "line and amount", "everything"],
+)
+def test_what_credit_notes_gave_back_of_a_late_line_is_not_given_back_again_once_the_month_is_billed_anew(prism, notes, left, tax):
+    take_in(*volume("late", 100, app="api"), at=DECEMBER)
+    november = billed(prism, NOVEMBER, at=DECEMBER)
+    position = dict(rows("SELECT kind, position FROM invoice_line WHERE invoice_id = :id", id=november.id))
+    for what in notes:
+        with acting(DECEMBER) as session:
+            lines = {position[kind]: amount for kind, amount in what["lines"].items()} if "lines" in what else None
+            credit(session, prism, november.id, reason="Goodwill", lines=lines, net_minor=what.get("net_minor"), by=BY)
+    void_october(prism)
+    with acting(DECEMBER) as session:
+        assert (f"${left / 100:.2f} net on PRISM-000002" in left_charged(session, prism, OCTOBER)) is bool(left)
+    assert billed(prism, at=DECEMBER).net_minor == 15000 + 1500
+    assert decembers(prism) == (15000 - left, tax, [("api", -left)] if left else [])
+
+
+def test_a_credit_after_a_late_line_was_given_back_is_extra_and_is_never_charged_again(prism):
+    # December gives $15.00 back. Then staff credit the line all the same, and October is late once more: 10 GB, $1.50, and nothing else
+    take_in(*volume("late", 100), at=DECEMBER)
+    november = billed(prism, NOVEMBER, at=DECEMBER)
+    void_october(prism)
+    billed(prism, at=DECEMBER)
+    assert decembers(prism)[0] == 15000 - 1500
+    with acting(LATER) as session:
+        credit(session, prism, november.id, reason="Goodwill", by=BY)
+    take_in(*volume("later", 10), at=LATER)
+    with acting(LATER) as session:
+        assert [(line.key, line.amount_minor) for line in adjust(session, prism, [OCTOBER]).lines] == [("late/2026-10/volume/dfw", 150)]
 
 
 def test_terms_are_those_of_the_late_month(prism):

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyusage.invoices.allocation import Cell, Place, Usage, UsageCell, allocate, along, by_day, day_span, split, split_fractions
+from flyusage.invoices.allocation import (
+    Cell,
+    Place,
+    Usage,
+    UsageCell,
+    allocate,
+    along,
+    by_day,
+    day_span,
+    in_proportion,
+    split,
+    split_fractions,
+)
 from flyusage.invoices.statement import Component, Line, LineKind, Share
 from flyusage.money import split_by_weight
 from flyusage.periods import Period
@@ -54,6 +66,16 @@ def test_units_left_over_go_to_the_largest_remainders_and_ties_to_the_earlier():
         split(1, [1, -1])
     with pytest.raises(ValueError, match="given"):
         split(1, [])
+
+
+def test_weights_of_both_signs_get_parts_of_both():
+    # 45 of 90, which is 100 less 10: half of each. 50 of it: 55.6 and −5.6, cut to 55 and −6; the unit left goes to .6
+    assert in_proportion(45, [100, -10]) == [50, -5]
+    assert in_proportion(50, [100, -10]) == [56, -6]
+    assert in_proportion(90, [100, -10]) == [100, -10]
+    assert in_proportion(0, [5, -5]) == [0, 0]
+    with pytest.raises(ValueError, match="cancel out"):
+        in_proportion(1, [5, -5])
 
 
 @given(amounts, weights)

@@ -10,12 +10,12 @@ from sqlmodel import Session
 
 from flyusage import db
 from flyusage.invoices import crediting, queries, settlement
-from flyusage.invoices.adjusting import left_charged
 from flyusage.invoices.billed import Billed, billed
 from flyusage.invoices.crediting import Coming
 from flyusage.invoices.errors import AmountInvalid, StateForbids
 from flyusage.invoices.models import Kind, State
 from flyusage.invoices.queries import InvoiceEntry, Wanted
+from flyusage.invoices.returning import left_charged
 from flyusage.money import CURRENCIES, Currency, format_minor
 from flyusage.orgs.acting import Actor
 from flyusage.orgs.staff import StaffPermission
