@@ -9,7 +9,7 @@ trigger on `usage_month` keeps it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +19,7 @@ from sqlmodel import Session
 
 from flyusage import clock
 from flyusage.invoices.allocation import Cell, Place, Usage, UsageCell, allocate
+from flyusage.invoices.breakdowns import ITSELF, TOTALS_HELD, USAGE_HELD, Frozen, FrozenTotals, Total
 from flyusage.invoices.compiling import compile_statement
 from flyusage.invoices.drafting import draft
 from flyusage.invoices.freezing import usage_of
@@ -40,11 +41,15 @@ IS_BILLED = """EXISTS (SELECT FROM invoice own WHERE own.org_id = l.org_id AND o
 
 @dataclass(frozen=True)
 class Adjusted:
-    """Adjustment lines and, by line key, where their amounts belong. `months` were looked at, whether or not a cent changed."""
+    """Adjustment lines and, by line key, where their amounts belong. `months` were looked at, whether or not a cent changed.
+
+    `held_by` says of lines that give late usage back which invoice had charged it.
+    """
 
     months: tuple[date, ...]
     lines: tuple[Line, ...]
     places: Mapping[str, Mapping[Place, int]]
+    held_by: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def nothing(cls) -> "Adjusted":
@@ -71,12 +76,36 @@ def adjust(session: Session, org_id: int, months: Iterable[date]) -> Adjusted:
     """What `months`, which are billed, cost more or less than was billed. Late usage keeps its own month's tax."""
     lines: list[Line] = []
     places: dict[str, Mapping[Place, int]] = {}
+    held_by: dict[str, int] = {}
     looked_at = tuple(months)
     for month in looked_at:
         found = _month(session, org_id, month)
         lines += found.lines
         places |= found.places
-    return Adjusted(looked_at, tuple(lines), places)
+        held_by |= found.held_by
+    return Adjusted(looked_at, tuple(lines), places, held_by)
+
+
+def usage_late(session: Session, org_id: int, adjusted: Adjusted) -> Frozen:
+    """What late lines are for, by day, before an invoice freezes it: as `usage_with` will tell it."""
+    changed = [
+        (ITSELF, month, *row) for month in adjusted.months for row in fetch(session, _CHANGED_USAGE, {"org": org_id, "month": month})
+    ]
+    rows = [*changed, *fetch(session, USAGE_HELD, {"org": org_id, "ids": list(adjusted.held_by.values())})]
+    return {(row[0], row[1], Place(*row[2:6])): tuple(map(int, row[6:])) for row in rows}
+
+
+def totals_late(session: Session, org_id: int, adjusted: Adjusted) -> FrozenTotals:
+    """The same by machine, volume and address: as `totals_with` will tell it."""
+    changed = [
+        (ITSELF, *place, month, resource_id, quantity)
+        for month in adjusted.months
+        for resource_id, *place, quantity in fetch(session, _CHANGED_MACHINES, {"org": org_id, "month": month})
+    ]
+    found: dict[tuple[int, Place], list[Total]] = defaultdict(list)
+    for row in [*changed, *fetch(session, TOTALS_HELD, {"org": org_id, "ids": list(adjusted.held_by.values())})]:
+        found[row[0], Place(*row[1:5])].append(Total(row[5], row[6], int(row[7])))
+    return found
 
 
 def freeze_changes(session: Session, org_id: int, invoice_id: int, months: Sequence[date]) -> None:
@@ -115,7 +144,8 @@ def _month(session: Session, org_id: int, month: date) -> Adjusted:
     known, billed = usage_of(session, [org_id], month)[org_id], _billed_usage(session, org_id, month)
     late = difference(_rated(rating, known), _rated(rating, billed), (known, billed), agreed.tax)
     back = returned(session, org_id, month, agreed)
-    return Adjusted(late.months, (*late.lines, *(line for line, _ in back)), {**late.places, **{line.key: places for line, places in back}})
+    lines, places = (*late.lines, *(one.line for one in back)), {**late.places, **{one.line.key: one.places for one in back}}
+    return Adjusted(late.months, lines, places, {one.line.key: one.held_by for one in back})
 
 
 def _rated(rating: Rating, usage: Usage) -> Statement:
@@ -169,13 +199,15 @@ WHERE invoice_usage.org_id = :org AND month = :month AND invoice.state <> 'void'
 _SUMS = ", ".join(f"sum({day})::bigint AS {day}" for day in DAYS)
 _BILLED = f"SELECT {_PLACE}, {_SUMS} {_OF_BILLED} GROUP BY {_PLACE}"
 _CHANGES = ", ".join(f"(coalesce(known.{day}, 0) - coalesce(billed.{day}, 0)) AS {day}" for day in DAYS)
-_FREEZE_USAGE = f"""
+_CHANGED_USAGE = f"""
 WITH billed AS (SELECT {_PLACE}, {_SUMS} {_OF_BILLED} AND invoice.state <> 'draft' GROUP BY {_PLACE}),
 known AS (SELECT * FROM usage_month WHERE org_id = :org AND month = :month),
 changed AS (SELECT {_PLACE}, {_CHANGES} FROM known FULL JOIN billed USING ({_PLACE}))
+SELECT {_PLACE}, {", ".join(DAYS)} FROM changed WHERE ({", ".join(DAYS)}) <> ({", ".join("0" * 31)})"""
+_FREEZE_USAGE = f"""
 INSERT INTO invoice_usage (org_id, invoice_id, month, {_PLACE}, total, {", ".join(DAYS)})
-SELECT :org, :id, :month, {_PLACE}, {" + ".join(DAYS)}, {", ".join(DAYS)} FROM changed WHERE ({", ".join(DAYS)}) <> ({", ".join("0" * 31)})"""
-_FREEZE_MACHINES = f"""
+SELECT :org, :id, :month, {_PLACE}, {" + ".join(DAYS)}, {", ".join(DAYS)} FROM ({_CHANGED_USAGE}) AS changed"""
+_CHANGED_MACHINES = f"""
 WITH billed AS (
   SELECT resource_id, {_PLACE}, sum(quantity)::bigint AS quantity FROM invoice_machine
   JOIN invoice ON invoice.org_id = invoice_machine.org_id AND invoice.id = invoice_machine.invoice_id
@@ -184,7 +216,9 @@ WITH billed AS (
     AND invoice.id >= {OWN}
   GROUP BY resource_id, {_PLACE}
 ), known AS (SELECT resource_id, {_PLACE}, quantity FROM resource_month WHERE org_id = :org AND month = :month)
-INSERT INTO invoice_machine (org_id, invoice_id, starts_on, resource_id, {_PLACE}, quantity)
-SELECT :org, :id, :month, resource_id, {_PLACE}, coalesce(known.quantity, 0) - coalesce(billed.quantity, 0)
+SELECT resource_id, {_PLACE}, coalesce(known.quantity, 0) - coalesce(billed.quantity, 0) AS quantity
 FROM known FULL JOIN billed USING (resource_id, {_PLACE})
-WHERE coalesce(known.quantity, 0) <> coalesce(billed.quantity, 0)"""
+WHERE coalesce(known.quantity, 0) <> coalesce(billed.quantity, 0) ORDER BY resource_id"""
+_FREEZE_MACHINES = f"""
+INSERT INTO invoice_machine (org_id, invoice_id, starts_on, resource_id, {_PLACE}, quantity)
+SELECT :org, :id, :month, resource_id, {_PLACE}, quantity FROM ({_CHANGED_MACHINES}) AS changed"""

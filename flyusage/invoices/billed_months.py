@@ -14,15 +14,15 @@ from functools import cached_property, partial
 
 from sqlmodel import Session
 
-from flyusage.invoices.adjusting import Adjusted, adjust, late_months
-from flyusage.invoices.allocation import MONTH_DAYS, Cell, Place, Usage, UsageCell, allocate, by_day, day_span
+from flyusage.invoices.adjusting import Adjusted, adjust, late_months, totals_late, usage_late
+from flyusage.invoices.allocation import MONTH_DAYS, Cell, Place, Usage, UsageCell, allocate
 from flyusage.invoices.amortizing import Amortized, is_upfront, taken_in, taken_of
-from flyusage.invoices.breakdowns import BilledCell, Charge, Total, by_machines, cells_of, totals_with, usage_with
+from flyusage.invoices.breakdowns import ITSELF, BilledCell, Charge, Frozen, FrozenTotals, Total, cells_of, totals_with, usage_with
 from flyusage.invoices.drafting import Reading, question_of, read
 from flyusage.invoices.models import Kind
 from flyusage.invoices.statement import Line, LineKind, Statement
 from flyusage.metering.models import DAYS
-from flyusage.periods import Period, midnight, month_period, next_month
+from flyusage.periods import midnight, month_period, next_month
 from flyusage.pricing.database import Binds, fetch
 from flyusage.pricing.machine_cells import machine_parts
 from flyusage.pricing.slices import epochs
@@ -153,7 +153,10 @@ class Draft:
     def machines(self) -> dict[Place, dict[int, int]]:
         """As those of `Issued`."""
         whole: dict[Place, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-        _add_machines(whole, self._cells(), _totals_of(self._session, self._reading), 1)
+        totals = _totals_of(self._session, self._reading)
+        for place, late in totals_late(self._session, self._org_id, self._adjusted).items():
+            totals[place] += late
+        _add_machines(whole, self._cells(), totals, 1)
         return whole
 
     def composition(self) -> Composition:
@@ -168,12 +171,13 @@ class Draft:
         for position, line in enumerate(lines):
             if line.key in late:
                 cells += [Cell(position, place, 0, part) for place, part in self._adjusted.places[line.key].items()]
-        return [_charge(lines[cell.position], cell) for cell in cells]
+        return [_charge(lines[cell.position], cell, self._adjusted.held_by) for cell in cells]
 
-    @property
-    def usage(self) -> dict[tuple[date, Place], Sequence[int]]:
-        """The quantities that the draft is compiled from, day by day, by month and place: as `usage_with` of what is issued."""
-        return {(self._month, cell.place): cell.days for cells in self._usage.cells.values() for cell in cells}
+    @cached_property
+    def usage(self) -> Frozen:
+        """The quantities that the draft is compiled from, late ones included: as `usage_with` of what is issued."""
+        own = {(ITSELF, self._month, cell.place): cell.days for cells in self._usage.cells.values() for cell in cells}
+        return {**own, **usage_late(self._session, self._org_id, self._adjusted)}
 
     @property
     def reading(self) -> Reading:
@@ -192,9 +196,9 @@ class Draft:
         return {line.key: line for line in self.statement.lines}
 
 
-def _charge(line: Line, cell: Cell) -> Charge:
-    span = line.period.start.date(), line.period.end.date()
-    return Charge(line.kind, line.key, line.description, BilledCell(cell.place, cell.amount_minor, *span))
+def _charge(line: Line, cell: Cell, held_by: Mapping[str, int]) -> Charge:
+    span, held = (line.period.start.date(), line.period.end.date()), held_by.get(line.key, ITSELF)
+    return Charge(line.kind, line.key, line.description, BilledCell(cell.place, cell.amount_minor, *span, held, held != ITSELF))
 
 
 def _usage_stored(session: Session, org_id: int, month: date) -> Usage:
@@ -219,19 +223,19 @@ def _usage_of(session: Session, reading: Reading, month: date) -> Usage:
     return Usage.of(month, (UsageCell(place, tuple(days)) for place, days in found.items()))
 
 
-def _totals_of(session: Session, reading: Reading) -> dict[Place, list[Total]]:
+def _totals_of(session: Session, reading: Reading) -> dict[tuple[int, Place], list[Total]]:
     """What machines, volumes and addresses used, apart for each part of the month with prices of its own."""
     setting = reading.setting
     question = question_of(reading.known, setting.terms.period, setting.epochs)
     binds = Binds()
     parts = machine_parts(question, binds, machines=None, keys="resource_id, app_id, vm_size_id")
-    found: dict[Place, list[Total]] = defaultdict(list)
+    found: dict[tuple[int, Place], list[Total]] = defaultdict(list)
     if parts:
         keys = "app_id, region_id, vm_size_id, sku_id, epoch, resource_id"
         summed = f"SELECT {keys}, sum(q) FROM ({' UNION ALL '.join(parts)}) AS part GROUP BY {keys} HAVING sum(q) <> 0 ORDER BY resource_id"
         for app_id, region_id, vm_size_id, sku_id, epoch, resource_id, quantity in fetch(session, summed, binds):
             place = Place(app_id, region_id, vm_size_id, sku_id)
-            found[place].append(Total(setting.epochs[epoch].starts_on, resource_id, int(quantity)))
+            found[ITSELF, place].append(Total(setting.epochs[epoch].starts_on, resource_id, int(quantity)))
     return found
 
 
@@ -273,21 +277,17 @@ def _no_days() -> Days:
     return defaultdict(lambda: array("q", [0] * MONTH_DAYS))
 
 
-def _add_days(whole: Days, cells: Iterable[BilledCell], usage: Mapping[tuple[date, Place], Sequence[int]], month: date) -> None:
+def _add_days(whole: Days, cells: Iterable[BilledCell], usage: Frozen, month: date) -> None:
     """Split each cell as the invoice's own breakdown by day does; what lies outside the month stands at its edge."""
     last = (next_month(midnight(month)).date() - month).days - 1
     for cell in cells:
-        own = cell.starts_on.replace(day=1)
-        span = day_span(own, Period(midnight(cell.starts_on), midnight(cell.ends_on)))
-        for index, part in by_day(cell.amount_minor, usage.get((own, cell.place), (0,) * MONTH_DAYS), span):
-            whole[cell.place][min(max((own - month).days + index, 0), last)] += part
+        for day, part in cell.by_day(usage):
+            whole[cell.place][min(max((day - month).days, 0), last)] += part
 
 
-def _add_machines(
-    whole: dict[Place, dict[int, int]], cells: Iterable[BilledCell], totals: Mapping[Place, Sequence[Total]], sign: int
-) -> None:
+def _add_machines(whole: dict[Place, dict[int, int]], cells: Iterable[BilledCell], totals: FrozenTotals, sign: int) -> None:
     for cell in cells:
-        for resource_id, part in by_machines([cell], totals).items():
+        for resource_id, part in cell.by_machine(totals).items():
             whole[cell.place][resource_id] += sign * part
 
 

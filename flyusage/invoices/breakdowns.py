@@ -15,8 +15,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage.invoices.allocation import Place, along, by_day, day_span, split
+from flyusage.invoices.allocation import MONTH_DAYS, Place, along, by_day, day_span, split
 from flyusage.invoices.models import NOTHING
+from flyusage.invoices.returning import HELD_BY, IS_RETURNED
 from flyusage.metering.models import DAYS
 from flyusage.periods import Period, midnight
 from flyusage.pricing.database import fetch
@@ -24,6 +25,7 @@ from flyusage.pricing.reference import reference
 from flyusage.pricing.scope import UNASSIGNED, names_of
 
 NO_MACHINE = 0
+ITSELF = 0  # the document that a cell stands on
 NO_APP, NO_REGION, NO_SIZE, NO_SKU, NO_RESOURCE = "No app", "No region", "No machine size", "No usage", "Not by machine"
 
 
@@ -50,12 +52,41 @@ class Part:
 
 
 class BilledCell(NamedTuple):
-    """The part of a line's amount in one place, with the days that the line's price holds for."""
+    """The part of a line's amount in one place, with the days that the line's price holds for.
+
+    It is split by the quantities frozen with its own document, or with the invoice `held_by`, whose late usage its line gives back.
+    `is_turned`: the amount is above zero where those quantities say below, as on what gives back.
+    """
 
     place: Place
     amount_minor: int
     starts_on: date
     ends_on: date
+    held_by: int = ITSELF
+    is_turned: bool = False
+
+    @property
+    def month(self) -> date:
+        """The month that its quantities are of."""
+        return self.starts_on.replace(day=1)
+
+    def by_day(self, usage: "Frozen") -> list[tuple[date, int]]:
+        """Its days and their minor units: as it was used on the days of its line, evenly where nothing was metered."""
+        span = day_span(self.month, Period(midnight(self.starts_on), midnight(self.ends_on)))
+        used = usage.get((self.held_by, self.month, self.place), (0,) * MONTH_DAYS)
+        sign = -1 if self.is_turned else 1
+        return [(self.month + timedelta(days=index), sign * part) for index, part in by_day(sign * self.amount_minor, used, span)]
+
+    def by_machine(self, totals: "FrozenTotals") -> dict[int, int]:
+        """Minor units by resource id (0: what no machine, volume or address caused). Ties go to the smaller id."""
+        used: dict[int, int] = defaultdict(int)
+        for total in _within(self, totals.get((self.held_by, self.place), ())):
+            used[total.resource_id] += total.quantity
+        sign, ids = -1 if self.is_turned else 1, sorted(used)
+        weights = along(sign * self.amount_minor, [used[id_] for id_ in ids])
+        if weights is None:
+            return {NO_MACHINE: self.amount_minor}
+        return dict(zip(ids, split(self.amount_minor, weights), strict=True))
 
 
 class Charge(NamedTuple):
@@ -75,6 +106,10 @@ class Total(NamedTuple):
     quantity: int
 
 
+Frozen = Mapping[tuple[int, date, Place], Sequence[int]]  # quantities by day, by what holds them (`BilledCell.held_by`), month and place
+FrozenTotals = Mapping[tuple[int, Place], Sequence[Total]]  # quantities of machines, volumes and addresses, by what holds them and place
+
+
 def breakdown(session: Session, org_id: int, invoice_id: int, by: By) -> list[Part]:
     """The parts of the invoice's net (minor units, tax not included), largest first; days in order. They sum to it exactly."""
     if by is By.DAY:
@@ -90,30 +125,20 @@ def breakdown(session: Session, org_id: int, invoice_id: int, by: By) -> list[Pa
     return _named(session, org_id, invoice_id, by, rows)
 
 
-def by_days(cells: Iterable[BilledCell], usage: Mapping[tuple[date, Place], Sequence[int]]) -> dict[date, int]:
-    """Minor units by day. A cell is split as it was used on the days of its line, evenly where nothing was metered. Pure."""
+def by_days(cells: Iterable[BilledCell], usage: Frozen) -> dict[date, int]:
+    """Minor units by day. Pure."""
     found: dict[date, int] = defaultdict(int)
     for cell in cells:
-        month = cell.starts_on.replace(day=1)
-        span = day_span(month, Period(midnight(cell.starts_on), midnight(cell.ends_on)))
-        for index, part in by_day(cell.amount_minor, usage.get((month, cell.place), (0,) * 31), span):
-            found[month + timedelta(days=index)] += part
+        for day, part in cell.by_day(usage):
+            found[day] += part
     return dict(found)
 
 
-def by_machines(cells: Iterable[BilledCell], totals: Mapping[Place, Sequence[Total]]) -> dict[int, int]:
-    """Minor units by resource id (0: what no machine, volume or address caused). Ties go to the smaller id. Pure."""
+def by_machines(cells: Iterable[BilledCell], totals: FrozenTotals) -> dict[int, int]:
+    """Minor units by resource id (0: what no machine, volume or address caused). Pure."""
     found: dict[int, int] = defaultdict(int)
     for cell in cells:
-        used: dict[int, int] = defaultdict(int)
-        for total in _within(cell, totals.get(cell.place, ())):
-            used[total.resource_id] += total.quantity
-        ids = sorted(used)
-        weights = along(cell.amount_minor, [used[id_] for id_ in ids])
-        if weights is None:
-            found[NO_MACHINE] += cell.amount_minor
-            continue
-        for id_, part in zip(ids, split(cell.amount_minor, weights), strict=True):
+        for id_, part in cell.by_machine(totals).items():
             found[id_] += part
     return dict(found)
 
@@ -121,7 +146,7 @@ def by_machines(cells: Iterable[BilledCell], totals: Mapping[Place, Sequence[Tot
 def _within(cell: BilledCell, totals: Sequence[Total]) -> list[Total]:
     """The totals of the cell's part of the month; where none begins inside it, those of the whole month."""
     inside = [total for total in totals if cell.starts_on <= total.starts_on < cell.ends_on]
-    return inside or [total for total in totals if total.starts_on == cell.starts_on.replace(day=1)]
+    return inside or [total for total in totals if total.starts_on == cell.month]
 
 
 def cells_of(session: Session, org_id: int, invoice_id: int, *, has_upfront: bool = True) -> list[BilledCell]:
@@ -136,17 +161,17 @@ def charges_of(session: Session, org_id: int, invoice_id: int) -> list[Charge]:
     return [Charge(kind, key, text, BilledCell(Place(*cell[:4]), *cell[4:])) for kind, key, text, *cell in rows]
 
 
-def usage_with(session: Session, org_id: int, invoice_id: int) -> dict[tuple[date, Place], tuple[int, ...]]:
-    """The quantities that were frozen with it (a correction: with what it corrects), day by day, by month and place."""
+def usage_with(session: Session, org_id: int, invoice_id: int) -> dict[tuple[int, date, Place], tuple[int, ...]]:
+    """The quantities that were frozen with it (a correction: with what it corrects), and with invoices whose late usage it gives back."""
     rows = fetch(session, _USAGE, {"org": org_id, "id": invoice_id})
-    return {(row[0], Place(*row[1:5])): tuple(row[5:]) for row in rows}
+    return {(row[0], row[1], Place(*row[2:6])): tuple(row[6:]) for row in rows}
 
 
-def totals_with(session: Session, org_id: int, invoice_id: int) -> dict[Place, list[Total]]:
-    """What machines, volumes and addresses used, as it was frozen with it."""
-    found: dict[Place, list[Total]] = defaultdict(list)
+def totals_with(session: Session, org_id: int, invoice_id: int) -> dict[tuple[int, Place], list[Total]]:
+    """What machines, volumes and addresses used, as it was frozen with the same."""
+    found: dict[tuple[int, Place], list[Total]] = defaultdict(list)
     for row in fetch(session, _TOTALS, {"org": org_id, "id": invoice_id}):
-        found[Place(*row[:4])].append(Total(*row[4:]))
+        found[row[0], Place(*row[1:5])].append(Total(*row[5:]))
     return found
 
 
@@ -198,17 +223,26 @@ _BY_CELL = """
 SELECT {column}, sum(amount_minor)::bigint FROM invoice_cell WHERE org_id = :org AND invoice_id = :id GROUP BY 1 ORDER BY 1"""
 _BY_PRODUCT = """
 SELECT product, sum(amount_minor)::bigint FROM invoice_line WHERE org_id = :org AND invoice_id = :id GROUP BY 1 ORDER BY 1"""
-_CELLS = """
-SELECT app_id, cell.region_id, cell.vm_size_id, cell.sku_id, cell.amount_minor, starts_on, ends_on
-FROM invoice_cell cell JOIN invoice_line line USING (org_id, invoice_id, position)
-WHERE cell.org_id = :org AND cell.invoice_id = :id AND (:has_upfront OR line.key NOT LIKE 'reservation/%/upfront')
-ORDER BY position, app_id, cell.vm_size_id, cell.region_id, cell.sku_id"""
-_CHARGES = """
-SELECT kind, key, description, app_id, cell.region_id, cell.vm_size_id, cell.sku_id, cell.amount_minor, starts_on, ends_on
-FROM invoice_cell cell JOIN invoice_line line USING (org_id, invoice_id, position)
-WHERE cell.org_id = :org AND cell.invoice_id = :id
-ORDER BY position, app_id, cell.vm_size_id, cell.region_id, cell.sku_id"""
-# A correction has no quantities of its own: those of the invoice it corrects.
-_FROZEN_WITH = "org_id = :org AND invoice_id = (SELECT coalesce(refers_to, id) FROM invoice WHERE org_id = :org AND id = :id)"
-_USAGE = f"SELECT month, {_PLACE}, {', '.join(DAYS)} FROM invoice_usage WHERE {_FROZEN_WITH}"
-_TOTALS = f"SELECT {_PLACE}, starts_on, resource_id, quantity FROM invoice_machine WHERE {_FROZEN_WITH} ORDER BY resource_id"
+# A month's credit note has its amounts turned over, and so has a line that gives late usage back; of both, once more.
+_CELL = f"""
+cell.app_id, cell.region_id, cell.vm_size_id, cell.sku_id, cell.amount_minor, line.starts_on, line.ends_on,
+coalesce({HELD_BY}, {ITSELF}), (own.kind = 'credit_note' AND own.origin = 'period') <> ({IS_RETURNED})
+FROM invoice own JOIN invoice_cell cell ON cell.org_id = own.org_id AND cell.invoice_id = own.id
+JOIN invoice_line line ON line.org_id = own.org_id AND line.invoice_id = own.id AND line.position = cell.position
+WHERE own.org_id = :org AND own.id = :id"""
+_IN_ORDER = "ORDER BY cell.position, cell.app_id, cell.vm_size_id, cell.region_id, cell.sku_id"
+_CELLS = f"SELECT {_CELL} AND (:has_upfront OR line.key NOT LIKE 'reservation/%/upfront') {_IN_ORDER}"
+_CHARGES = f"SELECT line.kind, line.key, line.description, {_CELL} {_IN_ORDER}"
+# A correction has no quantities of its own: those of the invoice it corrects. Late usage that goes back: those of the invoice that charged it.
+_HOLDERS = f"""
+SELECT {ITSELF} AS held_by, coalesce(refers_to, id) AS invoice_id FROM invoice WHERE org_id = :org AND id = :id
+UNION SELECT held_by, held_by FROM (
+  SELECT {HELD_BY} AS held_by FROM invoice_line line WHERE line.org_id = :org AND line.invoice_id = :id) AS back WHERE held_by IS NOT NULL"""
+_DAYS = f"month, {_PLACE}, {', '.join(DAYS)}"
+_QUANTITY = f"{_PLACE}, starts_on, resource_id, quantity"
+_USAGE = f"SELECT held_by, {_DAYS} FROM ({_HOLDERS}) AS holder JOIN invoice_usage USING (invoice_id) WHERE org_id = :org"
+_TOTALS = f"""
+SELECT held_by, {_QUANTITY} FROM ({_HOLDERS}) AS holder JOIN invoice_machine USING (invoice_id) WHERE org_id = :org ORDER BY resource_id"""
+_HELD = "WHERE org_id = :org AND invoice_id = ANY (CAST(:ids AS bigint[]))"
+USAGE_HELD = f"SELECT invoice_id, {_DAYS} FROM invoice_usage {_HELD}"
+TOTALS_HELD = f"SELECT invoice_id, {_QUANTITY} FROM invoice_machine {_HELD} ORDER BY resource_id"

@@ -19,6 +19,7 @@ from sqlmodel import Session
 
 from flyusage.invoices import queries
 from flyusage.invoices.queries import InvoiceDetail, InvoiceLine, detail
+from flyusage.invoices.returning import charging
 from flyusage.invoices.statement import LineKind
 from flyusage.metering.models import DAYS
 from flyusage.metering.usage_event import EventType
@@ -33,7 +34,7 @@ def evidence(session: Session, org_id: int, invoice_id: int, position: int) -> b
     found = detail(session, org_id, invoice_id)
     line = queries.line(session, org_id, invoice_id, position)
     binds = {
-        "org": org_id, "id": found.entry.refers_to or invoice_id, "own": invoice_id, "position": position,
+        "org": org_id, "id": charging(session, org_id, line.key) or found.entry.refers_to or invoice_id, "own": invoice_id, "position": position,
         "issued_at": found.entry.issued_at, "start": midnight(line.starts_on), "end": midnight(line.ends_on),
         "month": line.starts_on.replace(day=1), "is_usage": line.kind in (LineKind.USAGE, LineKind.ADJUSTMENT),
     }  # fmt: skip
@@ -85,7 +86,7 @@ def _readme(found: InvoiceDetail, line: InvoiceLine) -> str:
 line.json        the line as billed, with its working: the steps sum to the amount
 price.json       the published prices it was rated by
 amounts.csv      where the amount belongs: one row for each app, region, size and sku; they sum to the line
-quantities.csv   the quantities frozen when the invoice was issued, by day, in base units
+quantities.csv   the quantities frozen when the invoice (or the one whose late usage it gives back) was issued, by day, in base units
 machines.csv     the same by machine, volume or address
 intervals.csv    what ran when, as known now
 events.csv       the events this follows from; after_issue says which came after the invoice

@@ -1,7 +1,8 @@
 """What invoices charged late of a month that was then voided and billed anew: given back by the next invoice, to the cent.
 
 The month's new invoice is whole, so nothing that was adjusted before it is owed any more; rating the difference once more could come to
-something else. What credit notes gave back of such lines is not given back again.
+something else. What credit notes gave back of such lines is not given back again. Each line names the one invoice that charged it, whose
+frozen quantities say which machines and days it belongs to.
 """
 
 from collections import defaultdict
@@ -24,15 +25,21 @@ from flyusage.pricing.rating import Step
 from flyusage.pricing.tax import TaxKey
 from flyusage.pricing.terms import Terms
 
-BACK = "returned"  # in the keys of lines that give back what was charged late, once the month is billed anew
+BACK = "returned"  # late/2026-10/returned/PRISM-000002/S-19/volume/dfw: the key of what PRISM-000002 had charged as late/2026-10/volume/dfw
+# Of an `invoice_line` called line: whether it gives back late usage, and the id of the invoice that had charged it, null for any other.
+IS_RETURNED = f"line.kind = 'adjustment' AND line.key LIKE 'late/____-__/{BACK}/%'"
+HELD_BY = f"""CASE WHEN {IS_RETURNED} THEN (
+  SELECT charging.id FROM invoice charging WHERE charging.org_id = line.org_id AND charging.number = split_part(line.key, '/', 4)) END"""
 # The month's own invoice that stands: it is whole, so what others froze of the month before it is billed by it.
 OWN = """(SELECT max(own.id) FROM invoice own
   WHERE own.org_id = :org AND own.starts_on = :month AND own.origin = 'period' AND own.state NOT IN ('draft', 'void'))"""
 
 
 class Charged(NamedTuple):
-    """What is told apart: the line of the late month by its name, and how it was taxed."""
+    """What is told apart: the invoice that charged it, the line of the late month by its name, and how it was taxed."""
 
+    invoice_id: int
+    number: str
     name: str
     category: str
     percent: Decimal
@@ -46,11 +53,20 @@ class LateLine:
     places: Places
 
 
-def returned(session: Session, org_id: int, month: date, agreed: Terms) -> list[tuple[Line, Places]]:
+class Returned(NamedTuple):
+    """A line that gives back what the invoice `held_by` had charged; `places` sum to it."""
+
+    line: Line
+    places: Places
+    held_by: int
+
+
+def returned(session: Session, org_id: int, month: date, agreed: Terms) -> list[Returned]:
     """What is still charged of `month` from before it was billed anew, as lines that give it back, with the tax that it had."""
     found: dict[Charged, list[LateLine]] = defaultdict(list)
     for late in _late_lines(session, org_id, month):
-        found[Charged(late.row.name, late.row.tax_category, late.row.tax_percent)].append(late)
+        row = late.row
+        found[Charged(row.charging_id, row.charging, row.name, row.tax_category, row.tax_percent)].append(late)
     lines = []
     for charged, parts in sorted(found.items()):
         places: dict[Place, int] = defaultdict(int)
@@ -59,8 +75,14 @@ def returned(session: Session, org_id: int, month: date, agreed: Terms) -> list[
                 places[place] -= amount
         if amount := sum(places.values()):
             line = _line(month, charged, [late.row for late in parts], amount, agreed)
-            lines.append((line, {place: part for place, part in sorted(places.items()) if part}))
+            lines.append(Returned(line, {place: part for place, part in sorted(places.items()) if part}, charged.invoice_id))
     return lines
+
+
+def charging(session: Session, org_id: int, key: str) -> int | None:
+    """The invoice that had charged what the line `key` gives back, by id; None for any other line."""
+    named = "SELECT id FROM invoice WHERE org_id = :org AND number = split_part(:key, '/', 4)"
+    return session.scalar(sa.text(named), {"org": org_id, "key": key}) if key.split("/")[2:3] == [BACK] else None
 
 
 def left_charged(session: Session, org_id: int, month: date) -> str:
@@ -100,11 +122,11 @@ def _late_lines(session: Session, org_id: int, month: date) -> list[LateLine]:
 
 
 def _line(month: date, charged: Charged, rows: list[sa.Row], amount_minor: int, agreed: Terms) -> Line:
-    exact, model = Fraction(amount_minor, 10**agreed.currency.exponent), min(rows, key=lambda row: row.description)
+    exact, model = Fraction(amount_minor, 10**agreed.currency.exponent), min(rows, key=lambda row: (row.is_back, row.id))
     reason = agreed.tax.reason if charged.category == agreed.tax.category else ""
     return Line(
         kind=LineKind.ADJUSTMENT,
-        key=f"late/{month:%Y-%m}/{BACK}/{charged.category}-{charged.percent.normalize():f}/{charged.name}",
+        key=f"late/{month:%Y-%m}/{BACK}/{charged.number}/{charged.category}-{charged.percent.normalize():f}/{charged.name}",
         product=ADJUSTMENTS,
         description=f"{month:%B %Y} is billed anew; charged late before: {model.description.partition(': ')[2] or model.description}",
         period=Period(midnight(min(row.starts_on for row in rows)), midnight(max(row.ends_on for row in rows))),
@@ -114,7 +136,7 @@ def _line(month: date, charged: Charged, rows: list[sa.Row], amount_minor: int, 
         exact=exact,
         amount_minor=amount_minor,
         tax=TaxKey(charged.category, charged.percent, reason),
-        working=(Step(f"Charged on {', '.join(sorted({row.number for row in rows}))}", exact),),
+        working=(Step(f"Charged on {charged.number}", exact),),
         region=model.region,
         region_id=model.region_id,
         sku_id=model.sku_id,
@@ -132,16 +154,18 @@ GROUP BY i.org_id, i.id, i.number, i.currency ORDER BY i.id"""
 # Late usage charged before the month's own invoice, and what was given back of it since; on a month's credit note amounts are turned over.
 _LATE = f"""
 FROM invoice i JOIN invoice_line l ON l.org_id = i.org_id AND l.invoice_id = i.id
+JOIN invoice charging ON charging.org_id = i.org_id
+  AND charging.number = CASE WHEN starts_with(l.key, :back) THEN split_part(l.key, '/', 4) ELSE i.number END
 WHERE i.org_id = :org AND i.starts_on > :month AND i.origin = 'period' AND i.state NOT IN ('draft', 'void')
   AND l.kind = 'adjustment' AND starts_with(l.key, :late) AND (i.id < {OWN} OR starts_with(l.key, :back))"""
 _LATE_LINES = f"""
-SELECT i.id, i.number, l.position, l.description, l.starts_on, l.ends_on, l.region, l.region_id, l.sku_id, l.vm_size_id,
+SELECT i.id, l.position, l.description, l.starts_on, l.ends_on, l.region, l.region_id, l.sku_id, l.vm_size_id,
        l.tax_category, trim_scale(l.tax_percent) AS tax_percent, CASE i.kind WHEN 'credit_note' THEN -1 ELSE 1 END AS sign,
-       starts_with(l.key, :back) AS is_back,
-       {_IS_NOTED},
-       CASE WHEN starts_with(l.key, :back) THEN regexp_replace(substr(l.key, length(:back) + 1), '^[^/]*/', '')
+       starts_with(l.key, :back) AS is_back, {_IS_NOTED}, charging.id AS charging_id, charging.number AS charging,
+       CASE WHEN starts_with(l.key, :back) THEN regexp_replace(substr(l.key, length(:back) + 1), '^[^/]*/[^/]*/', '')
             ELSE substr(l.key, length(:late) + 1) END AS name
-{_LATE} ORDER BY i.id, l.position"""
+{_LATE}
+ORDER BY i.id, l.position"""
 _LATE_PLACES = f"""
 SELECT c.invoice_id, c.position, c.app_id, c.region_id, c.vm_size_id, c.sku_id, c.amount_minor FROM invoice_cell c
 JOIN (SELECT i.id, l.position {_LATE}) late ON c.org_id = :org AND c.invoice_id = late.id AND c.position = late.position

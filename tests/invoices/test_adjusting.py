@@ -1,9 +1,11 @@
 """Late usage of a billed month on the next invoice: what is known now less what was billed, in either direction."""
 
+from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+import sqlalchemy as sa
 from billing_world import BY, NOVEMBER, OCTOBER, acting, bill_to, billed, invoice_row, rows, take_in, value, volume
 from conftest import Begun
 from factories import voided
@@ -14,6 +16,7 @@ from statements import amounts, compiled, hours
 from flyusage import clock, db
 from flyusage.invoices.adjusting import adjust, difference, draft_with_late_usage, late_months
 from flyusage.invoices.allocation import Place, Usage, UsageCell
+from flyusage.invoices.billed_months import Draft
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.crediting import credit
 from flyusage.invoices.rating_months import metered_of
@@ -159,7 +162,7 @@ def test_a_month_billed_anew_gives_back_what_a_later_invoice_had_adjusted(prism)
     with acting(DECEMBER) as session:
         assert late_months(session, prism) == [OCTOBER]
         back = adjust(session, prism, [OCTOBER])
-    key = "late/2026-10/returned/S-19/volume/dfw"
+    key = "late/2026-10/returned/PRISM-000002/S-19/volume/dfw"
     assert [(line.key, line.amount_minor, line.working[0].text) for line in back.lines] == [(key, -1500, "Charged on PRISM-000002")]
     assert list(back.places[key].values()) == [-1500]
 
@@ -184,6 +187,37 @@ def test_what_is_given_back_once_a_month_is_billed_anew_is_what_was_charged(pris
     with acting(LATER) as session:
         void(session, prism, december.id, reason="Wrong", by=BY)
     assert billed(prism, date(2026, 12, 1), at=LATER).net_minor == 14000
+
+
+def test_what_is_given_back_is_followed_to_machines_and_days_like_what_was_charged(prism):
+    """67 GB for all of October and 33 GB for ten days come late: $10.05 and $1.65, on November's invoice. October anew holds them.
+
+    2,340 GB-days for 1,170 cents: 50 on each of the ten days with 100 GB, 33.5 on the twenty after them, the odd halves to the earlier.
+    """
+    late = [*volume("late1", 67, app="api"), *volume("late2", 33, app="api", days=10)]
+    take_in(*late, at=DECEMBER)
+    november = billed(prism, NOVEMBER, at=DECEMBER)
+    charged = {f"2026-10-{day:02d}": 50 if day <= 10 else 34 if day <= 20 else 33 for day in range(1, 31)}
+    assert parts_of(prism, november.id, By.MACHINE) == {"n1": 2900, "late1": 1005, "late2": 165}
+    assert {day: part for day, part in parts_of(prism, november.id, By.DAY).items() if day < "2026-11"} == charged
+    void_october(prism)
+    billed(prism, at=DECEMBER)
+    take_in(*volume("d1", 1000, month=12), at=LATER)
+    with clock.freeze(LATER), db.transaction(prism) as session:
+        draft = Draft(session, prism, date(2026, 12, 1), as_of=LATER, has_late=True)
+        names = dict(session.execute(sa.text("SELECT id, name FROM resource")).all())
+        drafted = Counter({names[id_]: part for place in draft.machines().values() for id_, part in place.items()})
+    december = billed(prism, date(2026, 12, 1), at=LATER)
+    back = {day: -part for day, part in charged.items()}
+    assert parts_of(prism, december.id, By.MACHINE) == drafted == {"d1": 15000, "late1": -1005, "late2": -165}
+    assert {day: part for day, part in parts_of(prism, december.id, By.DAY).items() if day < "2026-11"} == back
+    assert parts_of(prism, december.id, By.REGION) == {"dfw": 13830}
+    assert parts_of(prism, december.id, By.APP) == {"web": 15000, "api": -1170}
+
+
+def parts_of(org_id: int, invoice_id: int, by: By) -> dict[str, int]:
+    with db.transaction(org_id) as session:
+        return {part.key: part.amount_minor for part in breakdown(session, org_id, invoice_id, by)}
 
 
 def decembers(org_id: int) -> tuple[int, int, list[tuple[str, int]]]:

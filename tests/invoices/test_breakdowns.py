@@ -15,7 +15,7 @@ from usage_world import NOW, STEP, World, centre_of, make_world
 
 from flyusage import clock, db
 from flyusage.invoices.allocation import Place
-from flyusage.invoices.breakdowns import BilledCell, By, Part, Total, breakdown, by_days, by_machines
+from flyusage.invoices.breakdowns import ITSELF, BilledCell, By, Part, Total, breakdown, by_days, by_machines
 from flyusage.invoices.storing import Issued
 from flyusage.pricing import agreements, grants
 from flyusage.pricing.terms import CpuKind, CreditKind, Discount, RecurringFee, Reservation, SpendLimit
@@ -119,10 +119,18 @@ def test_every_line_is_the_sum_of_its_cells(plain, agreed):
 def test_a_line_before_a_price_change_takes_only_the_machines_of_its_days():
     before = BilledCell(WEB, 100, OCTOBER, STEP)
     after = BilledCell(WEB, 300, STEP, date(2026, 11, 1))
-    totals = {WEB: [Total(OCTOBER, 7, 50), Total(STEP, 7, 50), Total(STEP, 8, 100)]}
+    totals = {(ITSELF, WEB): [Total(OCTOBER, 7, 50), Total(STEP, 7, 50), Total(STEP, 8, 100)]}
     assert by_machines([before, after], totals) == {7: 100 + 100, 8: 200}
-    assert by_machines([after], {WEB: [Total(OCTOBER, 7, 1), Total(OCTOBER, 8, 2)]}) == {7: 100, 8: 200}
+    assert by_machines([after], {(ITSELF, WEB): [Total(OCTOBER, 7, 1), Total(OCTOBER, 8, 2)]}) == {7: 100, 8: 200}
     assert by_machines([before], {}) == {0: 100}
+
+
+def test_what_turns_over_an_amount_is_split_as_that_amount_was():
+    """Late usage added 10 of machine 7 and took 3 of 8 on one place: 70 were charged for machine 7, and all of it goes back there."""
+    totals, days = {(4, WEB): [Total(OCTOBER, 7, 10), Total(OCTOBER, 8, -3)]}, {(4, OCTOBER, WEB): (10, -3, *[0] * 29)}
+    back = BilledCell(WEB, -70, OCTOBER, date(2026, 11, 1), held_by=4, is_turned=True)
+    assert (by_machines([back], totals), by_days([back], days)) == ({7: -70, 8: 0}, {OCTOBER: -70})
+    assert by_machines([back._replace(held_by=ITSELF)], totals) == {0: -70}  # another document's quantities say nothing of it
 
 
 amounts = st.integers(-(10**6), 10**6)
@@ -136,8 +144,8 @@ quantities = st.integers(-(10**9), 10**9)
 )
 def test_days_and_machines_always_sum_to_the_cells(billed_cells, days, used):
     cells = [BilledCell(Place(app, 1, 1, 1), amount, OCTOBER, date(2026, 11, 1)) for app, amount in billed_cells]
-    usage = {(OCTOBER, Place(app, 1, 1, 1)): quantity for app, quantity in days.items()}
+    usage = {(ITSELF, OCTOBER, Place(app, 1, 1, 1)): quantity for app, quantity in days.items()}
     totals = defaultdict(list)
     for app, machine, since, quantity in used:
-        totals[Place(app, 1, 1, 1)].append(Total(since, machine, quantity))
+        totals[ITSELF, Place(app, 1, 1, 1)].append(Total(since, machine, quantity))
     assert sum(by_days(cells, usage).values()) == sum(by_machines(cells, totals).values()) == sum(amount for _, amount in billed_cells)

@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from flyusage.invoices.allocation import MONTH_DAYS, Place, by_day, day_span
+from flyusage.invoices.allocation import MONTH_DAYS, Place
 from flyusage.invoices.amortizing import PREFIX, SUFFIX, Amortized, Taken, amortized_in, taken_in, taken_of
 from flyusage.invoices.billed import document_of
 from flyusage.invoices.billed_months import Documents, Draft, documents_of
-from flyusage.invoices.breakdowns import BilledCell, Charge, charges_of, usage_with
+from flyusage.invoices.breakdowns import ITSELF, BilledCell, Charge, Frozen, charges_of, usage_with
 from flyusage.invoices.errors import NothingBilled
 from flyusage.invoices.models import Kind, Origin
 from flyusage.invoices.statement import LineKind
-from flyusage.periods import Period, midnight, month_period
+from flyusage.periods import midnight, month_period
 from flyusage.pricing.asking import Known, know
 from flyusage.pricing.database import fetch
 
@@ -154,9 +154,9 @@ def _drafted(draft: Draft, month: date, spread: Amortized) -> Paper:
 class _Filing:
     """Amounts put where they belong."""
 
-    def __init__(self, month: date, usage: Mapping[tuple[date, Place], Sequence[int]], *, sign: int = 1, corrects: bool = False) -> None:
+    def __init__(self, month: date, usage: Frozen, *, sign: int = 1, corrects: bool = False) -> None:
         self.month, self._usage, self._sign, self._corrects = month, usage, sign, corrects
-        self.quantities = {} if corrects else {place: days for (of, place), days in usage.items() if of == month}
+        self.quantities = {} if corrects else {place: days for (held, of, place), days in usage.items() if (held, of) == (ITSELF, month)}
         self.used: dict[Place, Used] = defaultdict(Used)
         self.loose: dict[tuple[Group, str, Place, date], Loose] = {}
         self.names: dict[str, str] = {}
@@ -196,18 +196,15 @@ class _Filing:
         return Paper(number, state, currency, issuer, dict(self.used), loose, self.quantities, self.names, taxes, prepaid_minor)
 
     def _add_loose(self, group: Group, charge: Charge, days: Days) -> None:
-        month = charge.cell.starts_on.replace(day=1)
-        key = (group, charge.key, charge.cell.place, month)
+        key = (group, charge.key, charge.cell.place, charge.cell.month)
         if key not in self.loose:
-            self.loose[key] = Loose(group, charge.key, charge.description, charge.cell.place, month, _none())
+            self.loose[key] = Loose(group, charge.key, charge.description, charge.cell.place, charge.cell.month, _none())
         _add(self.loose[key].days, days)
 
     def _days(self, cell: BilledCell) -> Days:
-        own = cell.starts_on.replace(day=1)
         days = _none()
-        span = day_span(own, Period(midnight(cell.starts_on), midnight(cell.ends_on)))
-        for index, part in by_day(cell.amount_minor, self._usage.get((own, cell.place), (0,) * MONTH_DAYS), span):
-            days[index] += self._sign * part
+        for day, part in cell.by_day(self._usage):
+            days[(day - cell.month).days] += self._sign * part
         return days
 
 
