@@ -57,7 +57,7 @@ class Usage:
     def of(cls, month: date, cells: Iterable[UsageCell]) -> "Usage":
         """Cells of `month` in any order."""
         found: dict[tuple[int, int], list[UsageCell]] = defaultdict(list)
-        for cell in sorted(cells, key=lambda cell: _tie(cell.place)):
+        for cell in sorted(cells, key=lambda cell: tie(cell.place)):
             found[cell.place.sku_id, cell.place.region_id].append(cell)
         return cls(month, found)
 
@@ -108,6 +108,8 @@ def in_proportion(total: int, weights: Sequence[int]) -> list[int]:
     """
     if not total:
         return [0] * len(weights)
+    if total < 0:
+        return [-part for part in in_proportion(-total, weights)]
     whole = sum(weights)
     if not whole:
         raise ValueError("weights must not cancel out")
@@ -174,7 +176,7 @@ def _spent(position: int, line: Line, usage: Usage) -> list[Cell]:
         weights += [quantity * rate for _, quantity in within]
     if not places:
         return []
-    order = sorted(range(len(places)), key=lambda one: _tie(places[one][0]))
+    order = sorted(range(len(places)), key=lambda one: tie(places[one][0]))
     parts = split_fractions(line.amount_minor, [weights[one] for one in order])
     return [Cell(position, *places[one], part) for one, part in zip(order, parts, strict=True)]
 
@@ -184,7 +186,7 @@ def _of_one_rate(position: int, line: Line, only: Component, usage: Usage) -> li
     within = usage.within(only, line.period)
     if not within or not only.exact:
         return None
-    within.sort(key=lambda one: _tie(one[0]))
+    within.sort(key=lambda one: tie(one[0]))
     parts = split(line.amount_minor, [quantity for _, quantity in within])
     return [Cell(position, place, quantity, part) for (place, quantity), part in zip(within, parts, strict=True)]
 
@@ -197,7 +199,7 @@ def _reduced(position: int, line: Line, cells: Mapping[str, Sequence[Cell]]) -> 
             taken[cell.place] += part
     if missing := line.amount_minor - sum(taken.values()):
         taken[_place(line)] += missing
-    return [Cell(position, place, 0, part) for place, part in sorted(taken.items(), key=lambda one: _tie(one[0])) if part]
+    return [Cell(position, place, 0, part) for place, part in sorted(taken.items(), key=lambda one: tie(one[0])) if part]
 
 
 def _whole(position: int, line: Line, amount_minor: int) -> Cell:
@@ -208,5 +210,6 @@ def _place(line: Line) -> Place:
     return Place(NOTHING, line.region_id or NOTHING, line.vm_size_id or NOTHING, line.sku_id or NOTHING)
 
 
-def _tie(place: Place) -> tuple[int, int, int, int]:
+def tie(place: Place) -> tuple[int, int, int, int]:
+    """The order of places in which ties go to the earlier."""
     return place.app_id, place.vm_size_id, place.region_id, place.sku_id

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage.invoices.allocation import Place, in_proportion
+from flyusage.invoices.allocation import Place, in_proportion, tie
 from flyusage.invoices.document import Document, DocumentLine, TaxKey
 from flyusage.invoices.models import invoice, invoice_cell, invoice_line, invoice_snapshot
 from flyusage.money import CURRENCIES, Currency
@@ -21,7 +21,7 @@ _KEYS = ("org_id", "invoice_id")
 
 @dataclass(frozen=True)
 class BilledLine:
-    """A line: its row, how it was printed, and where what is `left` of its amount belongs."""
+    """A line: its row, how it was printed, and where what is `left` of its amount belongs: less its part of notes that name no line."""
 
     position: int
     row: Mapping[str, Any]
@@ -60,7 +60,7 @@ def billed(session: Session, org_id: int, invoice_id: int, *, before: int | None
     notes = session.scalars(noted if before is None else noted.where(invoice.c.id < before)).all()
     documents = {id_: document_of(session, org_id, id_) for id_ in (invoice_id, *notes)}
     own = documents[invoice_id]
-    places, loose = _places(session, org_id, invoice_id, notes)
+    places, loose = _left(session, org_id, invoice_id, notes)
     printed = {line.position: line for line in own.lines}
     rows = _rows(session, org_id, invoice_id)
     lines = {
@@ -69,23 +69,7 @@ def billed(session: Session, org_id: int, invoice_id: int, *, before: int | None
     }
     period = Period(midnight(head.starts_on), midnight(head.ends_on))
     credited = _credited(documents[note] for note in notes)
-    return Billed(head.number, CURRENCIES[head.currency], period, own, lines, _left(lines, loose), frozenset(loose), credited)
-
-
-def standing(source: Billed) -> dict[int, Places]:
-    """What is left of each line, by position and place: of what was given back without naming a line, each line of the rate bears its part.
-
-    Parts are as what is left of the lines is, whatever its sign, so that with nothing left of a rate nothing is left of its lines.
-    """
-    left = {position: line.left for position, line in source.lines.items()}
-    for tax in source.loose:
-        positions = [position for position, line in source.lines.items() if line.tax == tax]
-        whole = sum(source.left[tax].values())
-        parts = in_proportion(whole, [sum(left[position].values()) for position in positions])
-        for position, part in zip(positions, parts, strict=True):
-            places = left[position]
-            left[position] = dict(zip(places, in_proportion(part, list(places.values())), strict=True))
-    return left
+    return Billed(head.number, CURRENCIES[head.currency], period, own, lines, _by_tax(lines), loose, credited)
 
 
 def document_of(session: Session, org_id: int, invoice_id: int) -> Document:
@@ -106,14 +90,33 @@ def _rows(session: Session, org_id: int, invoice_id: int) -> dict[int, dict[str,
     return {row["position"]: {name: value for name, value in row.items() if name not in _KEYS} for row in found}
 
 
-def _places(
-    session: Session, org_id: int, invoice_id: int, notes: Any
-) -> tuple[dict[int, dict[Place, int]], dict[TaxKey, dict[Place, int]]]:
-    """What is left of each line by place, and what was given back without naming a line, by tax rate."""
+def _left(session: Session, org_id: int, invoice_id: int, notes: Any) -> tuple[Mapping[int, Places], frozenset[TaxKey]]:
+    """What is left of each line by place, and the tax rates of which something was given back that names no line.
+
+    Note by note, in order: of what a note gives back in a place without naming a line, each line there that is taxed alike bears its part,
+    as what is left of them is. So lines and rates always have the same left.
+    """
     lines: dict[int, dict[Place, int]] = defaultdict(lambda: defaultdict(int))
-    loose: dict[TaxKey, dict[Place, int]] = defaultdict(lambda: defaultdict(int))
+    alike: dict[TaxKey, list[int]] = defaultdict(list)
+    loose: set[TaxKey] = set()
+    for id_, position, *place, amount, refers_to, category, percent in session.execute(_cells(org_id, invoice_id, notes)):
+        where, tax = Place(*place), (category, percent)
+        if id_ == invoice_id:
+            lines[position][where] += amount
+            alike[tax] += [] if position in alike[tax] else [position]
+        elif refers_to is not None:
+            lines[refers_to][where] -= amount
+        else:
+            loose.add(tax)
+            bearing = [one for one in alike[tax] if lines[one].get(where)]
+            for one, part in zip(bearing, in_proportion(amount, [lines[one][where] for one in bearing]), strict=True):
+                lines[one][where] -= part
+    return lines, frozenset(loose)
+
+
+def _cells(org_id: int, invoice_id: int, notes: Any) -> sa.Executable:
     cells, of = invoice_cell.c, invoice_line.c
-    query = (
+    return (
         sa.select(
             cells.invoice_id, cells.position, cells.app_id, cells.region_id, cells.vm_size_id, cells.sku_id, cells.amount_minor,
             of.refers_to_position, of.tax_category, of.tax_percent,
@@ -125,26 +128,15 @@ def _places(
         .where(cells.org_id == org_id, cells.invoice_id.in_((invoice_id, *notes)))
         .order_by(cells.invoice_id, cells.position, cells.app_id, cells.vm_size_id, cells.region_id, cells.sku_id)
     )  # fmt: skip
-    for id_, position, app, region, size, sku, amount, refers_to, category, percent in session.execute(query):
-        place = Place(app, region, size, sku)
-        if id_ == invoice_id:
-            lines[position][place] += amount
-        elif refers_to is not None:
-            lines[refers_to][place] -= amount
-        else:
-            loose[category, percent][place] += amount
-    return lines, loose
 
 
-def _left(lines: Mapping[int, BilledLine], loose: Mapping[TaxKey, Places]) -> dict[TaxKey, Places]:
+def _by_tax(lines: Mapping[int, BilledLine]) -> dict[TaxKey, Places]:
+    """What is left of each rate by place, in order of place, which is the order of ties."""
     left: dict[TaxKey, dict[Place, int]] = defaultdict(lambda: defaultdict(int))
     for line in lines.values():
         for place, part in line.left.items():
             left[line.tax][place] += part
-    for tax, parts in loose.items():
-        for place, part in parts.items():
-            left[tax][place] -= part
-    return {tax: {place: part for place, part in parts.items() if part} for tax, parts in left.items()}
+    return {tax: {place: parts[place] for place in sorted(parts, key=tie) if parts[place]} for tax, parts in left.items()}
 
 
 def _credited(notes: Iterable[Document]) -> dict[TaxKey, tuple[int, int]]:

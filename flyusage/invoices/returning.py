@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage.invoices.allocation import Place
-from flyusage.invoices.billed import Places, billed, standing
+from flyusage.invoices.billed import Places, billed
 from flyusage.invoices.statement import Line, LineKind
 from flyusage.invoices.wording import ADJUSTMENTS
 from flyusage.money import CURRENCIES, format_minor
@@ -94,8 +94,8 @@ def left_charged(session: Session, org_id: int, month: date) -> str:
     for row in session.execute(sa.text(_CHARGED_LATER), {"org": org_id, "month": month, "late": f"late/{month:%Y-%m}/"}).all():
         net = row.net_minor
         if row.is_noted:
-            left = standing(billed(session, org_id, row.id))
-            net = sum(sum(left[position].values()) for position in row.positions)
+            source = billed(session, org_id, row.id)
+            net = sum(sum(source.lines[position].left.values()) for position in row.positions)
         total += net
         said += [f"{format_minor(net, CURRENCIES[row.currency])} net on {row.number}"] if net else []
     if not total:
@@ -116,8 +116,8 @@ def _late_lines(session: Session, org_id: int, month: date) -> list[LateLine]:
         places[invoice_id, position][Place(*place)] = amount
     given = sorted({row.id for row in rows if row.is_back})
     for invoice_id in {row.id for row in rows if row.is_noted}:
-        left = standing(billed(session, org_id, invoice_id, before=next((back for back in given if back > invoice_id), None)))
-        places |= {(invoice_id, position): dict(parts) for position, parts in left.items()}
+        source = billed(session, org_id, invoice_id, before=next((back for back in given if back > invoice_id), None))
+        places |= {(invoice_id, position): dict(line.left) for position, line in source.lines.items()}
     return [LateLine(row, {place: row.sign * amount for place, amount in places[row.id, row.position].items()}) for row in rows]
 
 

@@ -19,6 +19,7 @@ from flyusage.invoices.allocation import Place, Usage, UsageCell
 from flyusage.invoices.billed_months import Draft
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.crediting import credit
+from flyusage.invoices.errors import CreditTooLarge
 from flyusage.invoices.rating_months import metered_of
 from flyusage.invoices.returning import left_charged
 from flyusage.invoices.settlement import void
@@ -258,6 +259,29 @@ def test_what_credit_notes_gave_back_of_a_late_line_is_not_given_back_again_once
         assert (f"${left / 100:.2f} net on PRISM-000002" in left_charged(session, prism, OCTOBER)) is bool(left)
     assert billed(prism, at=DECEMBER).net_minor == 15000 + 1500
     assert decembers(prism) == (15000 - left, tax, [("api", -left)] if left else [])
+
+
+def test_an_amount_and_then_a_line_are_given_back_over_what_is_left_of_each_app(prism):
+    """November: web's own $29.00; late of October 20 GB of web, $3.00, and 1 GB of api, $0.15. Net $32.15.
+
+    $10.00 of it: web 3,200/3,215 is 995.33, api 4.67, so 995 and 5. Of web's 995 the late line bears 300/3,200, 93.28: 93. It has 207 and 10
+    left. $1.00 of the line: 100 × 207/217 is 95.39, 95 and 5. The line's last $1.17 are 112 and 5, and of web 3,200 − 995 − 95 − 112 stay.
+    """
+    take_in(*volume("late1", 20), *volume("late2", 1, app="api"), at=DECEMBER)
+    november = billed(prism, NOVEMBER, at=DECEMBER)
+    ((late,),) = rows("SELECT position FROM invoice_line WHERE invoice_id = :id AND kind = 'adjustment'", id=november.id)
+
+    def give(**what) -> dict[str, int]:
+        with acting(DECEMBER) as session:
+            note = credit(session, prism, november.id, reason="Goodwill", by=BY, **what)
+        return parts_of(prism, note.id, By.APP)
+
+    assert give(net_minor=1000) == {"web": 995, "api": 5}
+    with pytest.raises(CreditTooLarge, match=r"has \$2\.17 left"):
+        give(lines={late: 218})
+    assert give(lines={late: 100}) == {"web": 95, "api": 5}
+    assert give(lines={late: None}) == {"web": 112, "api": 5}
+    assert give() == {"web": 3200 - 995 - 95 - 112}
 
 
 def test_a_credit_after_a_late_line_was_given_back_is_extra_and_is_never_charged_again(prism):

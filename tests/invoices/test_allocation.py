@@ -73,6 +73,7 @@ def test_weights_of_both_signs_get_parts_of_both():
     assert in_proportion(45, [100, -10]) == [50, -5]
     assert in_proportion(50, [100, -10]) == [56, -6]
     assert in_proportion(90, [100, -10]) == [100, -10]
+    assert in_proportion(-50, [100, -10]) == [-56, 6]  # as the positive amount, negated
     assert in_proportion(0, [5, -5]) == [0, 0]
     with pytest.raises(ValueError, match="cancel out"):
         in_proportion(1, [5, -5])
