@@ -14,20 +14,25 @@ from flyusage.pricing.terms import Credit
 
 
 def carry(ledger: Ledger) -> list[Carried]:
-    """Lift a net below zero to zero, as lines of their own, and say what is to be given as a credit note instead."""
-    short = -ledger.net_minor
+    """Lift a net below zero to zero, as lines of their own, and say what is to be given as a credit note instead.
+
+    Where the tax on what is left would be below zero, since rates differ, all is lifted that a rate is below zero.
+    """
     sums: dict[TaxKey, int] = defaultdict(int)
     for line in ledger.lines:
         sums[line.tax] += line.amount_minor
-    found = []
-    for tax, net in sorted(sums.items(), key=lambda one: (one[1], one[0])):
-        part = min(short, -net)
-        if part > 0:
-            short -= part
-            key = f"carried/{tax.category}-{tax.percent}"
-            named = (CREDITS, "Given as a credit note, since no invoice is negative")
-            ledger.add(lump(ledger.setting, LineKind.CARRIED, key, named, part, tax=tax))
-            found.append(Carried(tax, part))
+    below = sorted(((tax, net) for tax, net in sums.items() if net < 0), key=lambda one: (one[1], one[0]))
+    parts, short = {}, -ledger.net_minor
+    for tax, net in below:
+        parts[tax] = max(0, min(short, -net))
+        short -= parts[tax]
+    if sum(_tax(net + parts.get(tax, 0), tax.percent) for tax, net in sums.items()) < 0:
+        parts = {tax: -net for tax, net in below}
+    found = [Carried(tax, part) for tax, part in parts.items() if part]
+    for one in found:
+        key = f"carried/{one.tax.category}-{one.tax.percent}"
+        named = (CREDITS, "Given as a credit note, since no invoice is negative")
+        ledger.add(lump(ledger.setting, LineKind.CARRIED, key, named, one.amount_minor, tax=one.tax))
     return found
 
 

@@ -25,7 +25,7 @@ from flyusage.invoices.returning import left_charged
 from flyusage.invoices.settlement import void
 from flyusage.invoices.statement import LineKind
 from flyusage.pricing import agreements
-from flyusage.pricing.tax import TaxKey
+from flyusage.pricing.tax import BillingProfile, TaxKey
 from flyusage.pricing.terms import Discount, SpendLimit
 
 DECEMBER = datetime(2026, 12, 2, 9, tzinfo=UTC)
@@ -214,6 +214,30 @@ def test_what_is_given_back_is_followed_to_machines_and_days_like_what_was_charg
     assert {day: part for day, part in parts_of(prism, december.id, By.DAY).items() if day < "2026-11"} == back
     assert parts_of(prism, december.id, By.REGION) == {"dfw": 13830}
     assert parts_of(prism, december.id, By.APP) == {"web": 15000, "api": -1170}
+
+
+@pytest.mark.parametrize(
+    ("own", "papers"),
+    [
+        # $10.05 and −$15.00: the $15.00 with their 19 % are a credit note beside the invoice, and so where $30.00 outweigh them
+        (67, [("credit_note", "carried", 1500, 285), ("invoice", "period", 1005, 0)]),
+        (200, [("credit_note", "carried", 1500, 285), ("invoice", "period", 3000, 0)]),
+        (0, [("credit_note", "period", 1500, 285)]),
+    ],
+)
+def test_a_tax_rate_that_comes_to_less_than_zero_is_a_credit_note_with_its_tax_where_the_invoice_would_be_negative(prism, own, papers):
+    """November charges October's late $15.00 at 19 %. The customer moves to the United States, without tax, and October is billed anew."""
+    take_in(*volume("late", 100), at=DECEMBER)
+    billed(prism, NOVEMBER, at=DECEMBER)
+    void_october(prism)
+    bill_to(prism, BillingProfile("Prism Inc", ("1 Main",), "94104", "San Francisco", "US"))
+    billed(prism, at=DECEMBER)
+    take_in(*(volume("d1", own, month=12) if own else ()), at=LATER)
+    one = billed(prism, date(2026, 12, 1), at=LATER)
+    found = "SELECT kind, origin, net_minor, tax_minor FROM invoice WHERE starts_on = '2026-12-01' ORDER BY 1"
+    assert rows(found) == papers
+    assert sum(parts_of(prism, one.id, By.MACHINE).values()) == one.net_minor
+    assert value("SELECT sum(amount_minor) FROM credit_grant WHERE org_id = :org", org=prism) == 1785
 
 
 def parts_of(org_id: int, invoice_id: int, by: By) -> dict[str, int]:

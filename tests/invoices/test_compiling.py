@@ -454,6 +454,15 @@ def test_a_negative_remainder_is_carried_and_never_billed():
     assert other.taxes == (TaxLine("S", Decimal(7), -2_000, -140), TaxLine("S", Decimal(19), 2_000, 380))
 
 
+def test_what_a_rate_is_below_zero_is_carried_whole_where_the_tax_would_be_below_zero():
+    """20.00 at 19 % and −8.00 at 7 %: 3.80 − 0.56 of tax are billed. 20.00 at 7 % and −10.00 at 19 %: 1.40 − 1.90 are not."""
+    both = compiled([hours(20)], adjustments=[late(-800, REDUCED)])
+    assert (both.carried, both.net_minor, both.tax_minor) == ((), 1_200, 324)
+    other = compiled([], adjustments=[late(2_000, REDUCED), late(-1_000, key="late/2")])
+    assert other.carried == (Carried(GERMAN, 1_000),)
+    assert (other.net_minor, other.tax_minor, other.gross_minor) == (2_000, 140, 2_140)
+
+
 def test_promotional_credit_is_split_over_lines_taxed_differently():
     """10.00 off 30.00 at 19 % and 10.00 at 7 %: 7.50 and 2.50."""
     statement = compiled([hours(30)], adjustments=[late(1_000, REDUCED)], promotional=[credit(CreditKind.PROMOTIONAL, 1_000)])
