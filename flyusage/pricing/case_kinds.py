@@ -93,6 +93,11 @@ def _graduated_percentage(inputs: Inputs) -> Price:
     return Price(Model.PERCENTAGE, tiers=inputs.tiers(is_percentage=True), free_quantity=inputs.number("free", "free_amount", default=ZERO))
 
 
+def _volume_percentage(inputs: Inputs) -> Price:
+    tiers = tuple(replace(tier, unit_amount=tier.rate_percent / 100) for tier in inputs.tiers(is_percentage=True))
+    return Price(Model.VOLUME, tiers=tiers, free_quantity=inputs.number("free", "free_amount", default=ZERO))
+
+
 def _multiplied(inputs: Inputs) -> Price:
     return Price(Model.PER_UNIT, inputs.number("multiplier", "unit", default=Fraction(1)))
 
@@ -325,6 +330,7 @@ _PRICES: dict[str, Callable[[Inputs], Price]] = {
     "package": _package,
     "percentage": _percentage,
     "graduated_percentage": _graduated_percentage,
+    "volume_percentage": _volume_percentage,
     "dynamic": _multiplied,
 }
 _OTHER_NAMES = {
