@@ -61,7 +61,7 @@ def page_texts(document: Document) -> Text:
         "totals": _totals(document),
         "payment": _payment(document),
         "owed": _owed(document),
-        "terms": shown(document.payment_terms),
+        "terms": shown(document.payment_terms) if document.due_minor else "",
         "net": _number(document.net_minor, document.currency),
         "notes": [shown(note) for note in document.notes],
         "logo": list(document.logo or b""),
@@ -147,7 +147,7 @@ def _town(party: Party) -> Sequence[str]:
 
 def _facts(document: Document) -> list[tuple[str, str]]:
     facts = [("Number", document.number), ("Issued", _day(document.issued_on))]
-    if document.due_on:
+    if document.due_on and document.due_minor:
         facts.append(("Due", _day(document.due_on)))
     facts.append(("Billing period", _span(document.period)))
     if document.refers_to:
