@@ -217,6 +217,7 @@ def test_a_gb_is_1024_mib(gb, mib):
     [("0.1", "quantity_not_whole"), ("1e-999999999", "quantity_not_whole"), ("0.5" + "0" * 200 + "1", "quantity_not_whole"),
      ("-1", "quantity_out_of_range"), ("-0.5", "quantity_out_of_range"), ("1048577", "quantity_out_of_range"),
      ("1e999999999", "quantity_out_of_range"), ("9223372036854775808", "quantity_out_of_range"), ("NaN", "quantity_out_of_range"),
+     ("1e99999999999999999999", "quantity_out_of_range"), ("0e-99999999999999999999", "quantity_out_of_range"),  # no decimal has these exponents
      ('"5"', "wrong_type"), ("null", "wrong_type"), ("true", "wrong_type"), ("[5]", "wrong_type"), ('{"a":1}', "wrong_type")],
 )  # fmt: skip
 def test_gb_that_are_no_number_of_mib(gb, expected):
