@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, MutableSequen
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
+from threading import Lock
 
 from sqlmodel import Session
 
@@ -254,12 +255,14 @@ def _issued_days(session: Session, org_id: int, invoice_id: int, month: date, *,
 
 def _remembered(key: Hashable, make: Callable[[], Days]) -> Days:
     """What `make` gave the first time that it was asked for under `key`, which must hold everything that it is made of."""
-    if key not in _days:
+    whole = _days.get(key)
+    if whole is None:
         whole = make()
-        while _days and sum(map(len, _days.values())) + len(whole) > MOST_REMEMBERED:
-            _days.pop(next(iter(_days)))
-        _days[key] = whole
-    return _days[key]
+        with _changing:
+            while _days and sum(map(len, _days.values())) + len(whole) > MOST_REMEMBERED:
+                _days.pop(next(iter(_days)))
+            _days[key] = whole
+    return whole
 
 
 def _database(session: Session) -> str:
@@ -267,6 +270,7 @@ def _database(session: Session) -> str:
 
 
 _days: dict[Hashable, Days] = {}
+_changing = Lock()
 
 
 def _no_days() -> Days:

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from flyusage.periods import Period, midnight
 from flyusage.pricing.listed import price_of
 from flyusage.pricing.rating import Model, Price
+from flyusage.pricing.remembered import Remembered
 
 REMEMBERED_BOOKS = 32
 
@@ -121,14 +122,10 @@ def price_table(session: Session, book_id: int, published: tuple[object, ...] | 
         published = tuple(session.execute(sa.text(_PUBLISHED), {"book": book_id}).one())
     database = session.connection().engine.url.render_as_string(hide_password=False)
     key = (database, book_id, *published)
-    if key not in _remembered:
-        while len(_remembered) >= REMEMBERED_BOOKS:
-            _remembered.pop(next(iter(_remembered)))
-        _remembered[key] = _load(session, book_id)
-    return _remembered[key]
+    return _remembered.ask(key, lambda: _load(session, book_id))
 
 
-_remembered: dict[tuple[object, ...], PriceTable] = {}
+_remembered = Remembered(REMEMBERED_BOOKS)
 
 
 @lru_cache(maxsize=REMEMBERED_BOOKS)
