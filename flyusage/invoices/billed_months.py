@@ -15,7 +15,7 @@ from threading import Lock
 
 from sqlmodel import Session
 
-from flyusage.invoices.adjusting import Adjusted, adjust, late_months
+from flyusage.invoices.adjusting import Adjusted, late_usage
 from flyusage.invoices.allocation import MONTH_DAYS, Cell, Place, Usage, UsageCell, allocate, by_day, day_span
 from flyusage.invoices.amortizing import Amortized, is_upfront, taken_in, taken_of
 from flyusage.invoices.breakdowns import BilledCell, Charge, Total, by_machines, cells_of, totals_with, usage_with
@@ -122,8 +122,7 @@ class Draft:
     ) -> None:
         self._session, self._org_id, self._month, self._amortized = session, org_id, month, amortized
         self._reading = read(session, org_id, month, as_of=as_of)
-        late = [one for one in late_months(session, org_id) if one < month] if has_late else []
-        self._adjusted = adjust(session, org_id, late) if late else Adjusted.nothing()
+        self._adjusted = late_usage(session, org_id, month) if has_late else Adjusted.nothing()
         self.statement: Statement = self._reading.statement(self._adjusted.lines)
 
     def days(self) -> Days:
