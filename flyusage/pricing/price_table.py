@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -94,7 +95,7 @@ class PriceTable:
     def books_in(self, first: date, end: date) -> list[tuple[int, date, date]]:
         """(book, since, until): whose prices hold when, in the days from `first` to before `end`."""
         edges = sorted({first, end, *(edge for since, until, _ in self.others for edge in (since, until) if edge and first < edge < end)})
-        return [(self.book_on(since), since, until) for since, until in zip(edges, edges[1:], strict=False)]
+        return [(self.book_on(since), since, until) for since, until in pairwise(edges)]
 
     def steps(self, period: Period) -> set[date]:
         """The days at whose midnight, strictly inside `period`, any price begins or ends."""
