@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from flyusage.errors import FlyusageError
 
 SHORTEST_KEY = 32
+NEVER = "never"
 PREFIX = "FLYUSAGE_"
 FOR_TESTS = f"{PREFIX}TEST_"
 
@@ -54,7 +55,7 @@ class Settings(BaseSettings):
     delivery_networks: str = Field(
         "", description="Networks beside the public internet that alerts may be sent to, by commas: 10.20.0.0/16,127.0.0.1/32."
     )
-    reminder_days: str = Field("3,10,21", description="Days after the due date that an open invoice's contacts are reminded; empty: never.")
+    reminder_days: str = Field("3,10,21", description="Days after the due date that an open invoice's contacts are reminded, or `never`.")
     stripe_api_key: SecretStr | None = Field(None, description="Stripe's secret key; without it nothing is handed over.")
     stripe_api_base: str | None = Field(None, description="Where Stripe's API answers, for tests; default: Stripe itself.")
     stripe_webhook_secret: SecretStr | None = Field(
@@ -115,8 +116,8 @@ class Settings(BaseSettings):
 
     @property
     def reminders(self) -> tuple[int, ...]:
-        """Days after the due date on which to remind, rising."""
-        return tuple(sorted({int(part) for part in self.reminder_days.split(",") if part.strip()}))
+        """Days after the due date on which to remind, rising; none for `never`."""
+        return () if self.reminder_days == NEVER else tuple(sorted({int(part) for part in self.reminder_days.split(",") if part.strip()}))
 
     @property
     def allowed_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -198,9 +199,10 @@ class Settings(BaseSettings):
     @field_validator("reminder_days")
     @classmethod
     def _are_days(cls, written: str) -> str:
-        if any(not part.strip().isdecimal() for part in written.split(",") if written.strip()):
-            raise ValueError("must be whole days such as 3,10,21")
-        return written
+        said = written.strip().lower()
+        if said != NEVER and any(not part.strip().isdecimal() for part in said.split(",") if said):
+            raise ValueError("must be whole days such as 3,10,21, or never")
+        return said
 
     @field_validator("secret_key")
     @classmethod

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,25 @@ def test_what_mail_and_payments_cannot_use_is_told(environment: pytest.MonkeyPat
     environment.setenv(f"FLYUSAGE_{name}", value)
     with pytest.raises(config.SettingsInvalid, match=said):
         config.settings()
+
+
+def test_nobody_is_reminded_where_never_is_said_and_an_empty_variable_says_nothing(environment: pytest.MonkeyPatch):
+    environment.setenv("FLYUSAGE_REMINDER_DAYS", "Never ")
+    assert config.settings().reminders == ()
+    environment.setenv("FLYUSAGE_REMINDER_DAYS", "")
+    config.settings.cache_clear()
+    assert config.settings().reminders == (3, 10, 21)
+
+
+def test_the_readme_has_every_setting():
+    told = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    named = {
+        name
+        for line in told.splitlines()
+        if line.startswith("| `FLYUSAGE_")
+        for name in re.findall(r"`FLYUSAGE_(\w+)`", line.split("|")[1])
+    }
+    assert named == {name.upper() for name in config.Settings.model_fields}
 
 
 def test_reminder_days_come_in_order(environment: pytest.MonkeyPatch):

@@ -17,6 +17,8 @@ import httpx
 import pytest
 from serving import build_once
 
+from flyusage.ui.licences import FILE
+
 if TYPE_CHECKING:
     from conftest import Database
 
@@ -55,6 +57,15 @@ def test_the_wheel_holds_the_product_alone(wheel: Path) -> None:
         names = packed.namelist()
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"flyusage"}
     assert not [name for name in names if re.search(r"tests?/|conftest|\.pyc$|\.env|node_modules|\.git", name)]
+
+
+def test_the_wheel_holds_the_licences_of_what_its_pages_are_made_of(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        told = packed.read(f"flyusage/_frontend/web/build/client/{FILE}").decode()
+        kept = [name for name in packed.namelist() if ".dist-info/licenses/" in name]
+    assert {name.rpartition("/")[2] for name in kept} == {"LICENSE", "OFL.txt"}
+    for part in ("\nreact 19.", "\nplotly.js-basic-dist-min ", "\n@fontsource-variable/inter ", "SIL OPEN FONT LICENSE Version 1.1"):
+        assert part in told
 
 
 def test_what_is_installed_serves_from_an_empty_folder(command: Path, shared_database: "Database", tmp_path: Path) -> None:

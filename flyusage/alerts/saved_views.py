@@ -166,11 +166,6 @@ def view_of(session: Session, org_id: int, view_id: int, reader: Reader) -> Save
     return _found(views(session, org_id, reader), lambda one: one.id == view_id)
 
 
-def view_named(session: Session, org_id: int, name: str, reader: Reader) -> SavedView:
-    """The view of that name, one's own before a shared one. Raises ViewUnknown."""
-    return _found(views(session, org_id, reader), lambda one: one.name == name)
-
-
 def pinned(session: Session, org_id: int, reader: Reader) -> list[tuple[SavedView, Answer]]:
     """The first few pinned views with the whole of what the explorer answers to each: its total, told by no part of it.
 

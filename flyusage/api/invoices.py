@@ -16,8 +16,8 @@ from flyusage.api.errors import CursorInvalid
 from flyusage.api.forms import MOMENT, MONTH
 from flyusage.api.noting import noted
 from flyusage.invoices import queries
+from flyusage.invoices.adjusting import draft_with_late_usage
 from flyusage.invoices.breakdowns import By, breakdown
-from flyusage.invoices.drafting import draft
 from flyusage.invoices.evidence import evidence, working
 from flyusage.invoices.lines_csv import lines_csv
 from flyusage.invoices.models import Kind, State
@@ -317,7 +317,7 @@ def costs(
     if found is None or (as_of and complete_to is None):
         raise ViewInvalid("`as_of` is no moment there ever was. Write it as 2026-10-20T14:00:00Z.")
     with db.transaction(bearer.org_id, apps=bearer.apps) as session:
-        told = statement_plain(draft(session, bearer.org_id, found.date().replace(day=1), as_of=complete_to))
+        told = statement_plain(draft_with_late_usage(session, bearer.org_id, found.date().replace(day=1), as_of=complete_to))
     told.pop("org_id")
     return answer(request, Draft.model_validate(plain(told)))
 

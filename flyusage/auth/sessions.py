@@ -35,11 +35,6 @@ class Reader:
     name: str
     how: How = PASSWORD
 
-    @property
-    def vouched_by(self) -> int | None:
-        """The organization whose provider asked for a second factor: for that one it counts, and for no other."""
-        return self.how.sso_org_id if self.how.has_provider_factor else None
-
 
 @dataclass(frozen=True)
 class Device:

@@ -8,7 +8,7 @@ from flyusage import db
 from flyusage.cli import asked, bootstrap, documents, issued, pages, questions, remote
 from flyusage.cli.output import print_json
 from flyusage.cli.statements import print_statement, told_of
-from flyusage.invoices.drafting import draft as drafted
+from flyusage.invoices.adjusting import draft_with_late_usage
 
 app = typer.Typer(help="See what is owed, correct it, enter payments.", no_args_is_help=True)
 
@@ -55,5 +55,5 @@ def statement_of(org: str | None, month: str | None, as_of: str | None) -> tuple
     bootstrap.be_ready()
     chosen = asked.organization(org)
     with db.transaction(chosen.id) as session:
-        statement = drafted(session, chosen.id, asked.month(month), as_of=asked.moment(as_of))
+        statement = draft_with_late_usage(session, chosen.id, asked.month(month), as_of=asked.moment(as_of))
     return chosen.slug, chosen.name, told_of(statement)

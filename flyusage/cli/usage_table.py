@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -107,7 +108,7 @@ def sparkline(points: Sequence[float]) -> str:
     """The points from nothing to their largest, as LINE_CELLS marks at most: the mean of each part where there are more points."""
     cells = min(len(points), LINE_CELLS)
     edges = [len(points) * place // cells for place in range(cells + 1)] if cells else []
-    means = [sum(points[first:last]) / (last - first) for first, last in zip(edges, edges[1:], strict=False)]
+    means = [sum(points[first:last]) / (last - first) for first, last in pairwise(edges)]
     most = max(means, default=0.0)
     if most <= 0:
         return TICKS[0] * len(means)

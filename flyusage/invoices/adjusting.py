@@ -65,11 +65,13 @@ def late_months(session: Session, org_id: int) -> list[date]:
 
 
 def draft_with_late_usage(session: Session, org_id: int, month: date, *, as_of: datetime | None = None) -> Statement:
-    """The draft of `month` as its invoice will be: with what became known of earlier months since they were billed."""
-    months = [late for late in late_months(session, org_id) if late < month.replace(day=1)]
-    if not months:
-        return draft(session, org_id, month, as_of=as_of)
-    return draft(session, org_id, month, as_of=as_of, adjustments=adjust(session, org_id, months).lines)
+    """The draft of `month` as its invoice will be, if it is the next one: with what became known of months that were billed before."""
+    return draft(session, org_id, month, as_of=as_of, adjustments=late_usage(session, org_id, month).lines)
+
+
+def late_usage(session: Session, org_id: int, month: date) -> Adjusted:
+    """What became known of months before `month` since they were billed: the next invoice holds it."""
+    return adjust(session, org_id, [late for late in late_months(session, org_id) if late < month.replace(day=1)])
 
 
 def adjust(session: Session, org_id: int, months: Iterable[date]) -> Adjusted:

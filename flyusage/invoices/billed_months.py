@@ -11,10 +11,11 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, MutableSequen
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
+from threading import Lock
 
 from sqlmodel import Session
 
-from flyusage.invoices.adjusting import Adjusted, adjust, late_months, totals_late, usage_late
+from flyusage.invoices.adjusting import Adjusted, late_usage, totals_late, usage_late
 from flyusage.invoices.allocation import MONTH_DAYS, Cell, Place, Usage, UsageCell, allocate
 from flyusage.invoices.amortizing import Amortized, is_upfront, taken_in, taken_of
 from flyusage.invoices.breakdowns import ITSELF, BilledCell, Charge, Frozen, FrozenTotals, Total, cells_of, totals_with, usage_with
@@ -121,8 +122,7 @@ class Draft:
     ) -> None:
         self._session, self._org_id, self._month, self._amortized = session, org_id, month, amortized
         self._reading = read(session, org_id, month, as_of=as_of)
-        late = [one for one in late_months(session, org_id) if one < month] if has_late else []
-        self._adjusted = adjust(session, org_id, late) if late else Adjusted.nothing()
+        self._adjusted = late_usage(session, org_id, month) if has_late else Adjusted.nothing()
         self.statement: Statement = self._reading.statement(self._adjusted.lines)
 
     def days(self) -> Days:
@@ -258,12 +258,14 @@ def _issued_days(session: Session, org_id: int, invoice_id: int, month: date, *,
 
 def _remembered(key: Hashable, make: Callable[[], Days]) -> Days:
     """What `make` gave the first time that it was asked for under `key`, which must hold everything that it is made of."""
-    if key not in _days:
+    whole = _days.get(key)
+    if whole is None:
         whole = make()
-        while _days and sum(map(len, _days.values())) + len(whole) > MOST_REMEMBERED:
-            _days.pop(next(iter(_days)))
-        _days[key] = whole
-    return _days[key]
+        with _changing:
+            while _days and sum(map(len, _days.values())) + len(whole) > MOST_REMEMBERED:
+                _days.pop(next(iter(_days)))
+            _days[key] = whole
+    return whole
 
 
 def _database(session: Session) -> str:
@@ -271,6 +273,7 @@ def _database(session: Session) -> str:
 
 
 _days: dict[Hashable, Days] = {}
+_changing = Lock()
 
 
 def _no_days() -> Days:

@@ -4,7 +4,7 @@ The parts are the invoice's own cells (`focus.papers`), so that they are what th
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -33,9 +33,14 @@ class AppPart:
     charges_minor: int
 
     @property
+    def amounts(self) -> tuple[int, int, int]:
+        """Usage, reductions and charges, minor units."""
+        return self.usage_minor, self.reductions_minor, self.charges_minor
+
+    @property
     def net_minor(self) -> int:
         """What it comes to, without tax."""
-        return self.usage_minor + self.reductions_minor + self.charges_minor
+        return sum(self.amounts)
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class CentreMonth:
         found: dict[str, list[AppPart]] = defaultdict(list)
         for part in self.parts:
             found[part.centre].append(part)
-        return [(name, sum(part.app != "" for part in parts), _together(name, parts)) for name, parts in found.items()]
+        return [(name, sum(part.app != "" for part in parts), together(name, parts)) for name, parts in found.items()]
 
 
 def month_by_cost_centre(session: Session, org_id: int, organization: str, month: date, *, now: datetime | None = None) -> CentreMonth:
@@ -80,19 +85,24 @@ def month_by_cost_centre(session: Session, org_id: int, organization: str, month
     )
 
 
+def together(name: str, parts: Iterable[AppPart]) -> AppPart:
+    """Parts as one, of no app."""
+    usage, reductions, charges = (sum(column) for column in zip((0, 0, 0), *(part.amounts for part in parts), strict=True))
+    return AppPart(name, "", usage, reductions, charges)
+
+
 def centre_csv(told: CentreMonth) -> Iterator[str]:
     """A header, a line per app, and the net, which they sum to. Amounts at the currency's minor unit."""
     about = [f"{told.month:%Y-%m}", told.state, " ".join(map(guarded, told.documents))]
     yield csv_line(COLUMNS)
     for part in told.parts:
         yield csv_line([*about, guarded(part.centre), guarded(part.app), *_amounts(part, told.currency), told.currency.code])
-    whole = _together("Net", told.parts)
+    whole = together("Net", told.parts)
     yield csv_line([*about, "Net", "", *_amounts(whole, told.currency), told.currency.code])
 
 
 def _amounts(part: AppPart, currency: Currency) -> list[str]:
-    amounts = (part.usage_minor, part.reductions_minor, part.charges_minor, part.net_minor)
-    return [f"{Decimal(amount).scaleb(-currency.exponent):f}" for amount in amounts]
+    return [f"{Decimal(amount).scaleb(-currency.exponent):f}" for amount in (*part.amounts, part.net_minor)]
 
 
 def _parts(papers: Papers) -> tuple[AppPart, ...]:
@@ -121,8 +131,3 @@ def _amounts_of(paper: Paper) -> Iterator[tuple[int, int, int]]:
     for one in paper.loose:
         if one.is_billed:
             yield one.place.app_id, 1 if one.is_reduction else 2, sum(one.days)
-
-
-def _together(name: str, parts: "list[AppPart] | tuple[AppPart, ...]") -> AppPart:
-    columns = ("usage_minor", "reductions_minor", "charges_minor")
-    return AppPart(name, "", *(sum(getattr(part, column) for part in parts) for column in columns))

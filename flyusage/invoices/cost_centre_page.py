@@ -11,7 +11,7 @@ from typing import Any
 import typst
 
 from flyusage.invoices import glyphs
-from flyusage.invoices.cost_centre_month import AppPart, CentreMonth
+from flyusage.invoices.cost_centre_month import AppPart, CentreMonth, together
 from flyusage.invoices.printed import shown
 from flyusage.money import Currency, format_minor
 
@@ -38,11 +38,8 @@ def texts(told: CentreMonth) -> dict[str, Any]:
     centres = told.centres()
     rows = [_row(name, apps, part, told.currency) for name, apps, part in centres[:MOST_ROWS]]
     if rest := centres[MOST_ROWS:]:
-        columns = ("usage_minor", "reductions_minor", "charges_minor")
-        sums = AppPart("", "", *(sum(getattr(part, column) for *_, part in rest) for column in columns))
-        rows.append(_row(f"{len(rest)} more", sum(apps for _, apps, _ in rest), sums, told.currency))
-    columns = ("usage_minor", "reductions_minor", "charges_minor")
-    whole = AppPart("Net", "", *(sum(getattr(part, column) for part in told.parts) for column in columns))
+        name = f"{len(rest)} more"
+        rows.append(_row(name, sum(apps for _, apps, _ in rest), together(name, (part for *_, part in rest)), told.currency))
     documents = ", ".join(told.documents[:6]) + (f" and {len(told.documents) - 6} more" if len(told.documents) > 6 else "")
     return {
         "title": f"{told.month:%B %Y} by cost centre, {told.organization}",
@@ -54,7 +51,7 @@ def texts(told: CentreMonth) -> dict[str, Any]:
         "issuer": shown(told.issuer),
         "currency": told.currency.code,
         "rows": rows,
-        "whole": _row("Net", sum(apps for _, apps, _ in centres), whole, told.currency),
+        "whole": _row("Net", sum(apps for _, apps, _ in centres), together("Net", told.parts), told.currency),
         "tax": format_minor(told.tax_minor, told.currency),
         "gross": format_minor(told.net_minor + told.tax_minor, told.currency),
         "made": f"Made on {told.made_on:%B} {told.made_on.day}, {told.made_on.year}. Days and months are UTC.",

@@ -24,7 +24,7 @@ from flyusage.metering.queries import freshness
 from flyusage.money import format_minor, format_money, round_half_away
 from flyusage.orgs import audit
 from flyusage.orgs.acting import Actor
-from flyusage.periods import Period, add_months, midnight, month_period
+from flyusage.periods import Period, add_months, month_period
 from flyusage.pricing.terms import terms_of
 
 STALE, REFUSED, JUMP, ZERO = "stale", "refused_events", "total_jump", "zero"
@@ -158,14 +158,6 @@ def _nets_before(session: Session, org_ids: Sequence[int], period: Period) -> di
 
 def _moment(moment: datetime) -> str:
     return f"{moment:%b} {moment.day}, {moment:%H:%M}"
-
-
-def month_from(text: str) -> date:
-    """`2026-10` as its first day. Raises AmountInvalid."""
-    try:
-        return midnight(date.fromisoformat(f"{text}-01")).date()
-    except ValueError as error:
-        raise AmountInvalid(f"{text[:40]!r} is no month; write it as 2026-10.") from error
 
 
 _DECISIONS = """

@@ -6,6 +6,7 @@ The caller holds the organizations (`metering.locks`), so that what is read, rat
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from itertools import pairwise
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -48,7 +49,7 @@ def freeze_parts(session: Session, org_id: int, invoice_id: int, month: date, *,
     for days in sorted(set(map(tuple, steps.values()))):
         skus = sorted(sku for sku, stepped in steps.items() if tuple(stepped) == days)
         edges: list[datetime] = [midnight(month), *map(midnight, days), next_month(midnight(month))]
-        for since, until in zip(edges, edges[1:], strict=False):
+        for since, until in pairwise(edges):
             binds = {"invoice": invoice_id, "part": since.date(), "skus": skus}
             resource_months.insert_totals(session, org_id, Period(since, until), _FREEZE_PART, binds)
 

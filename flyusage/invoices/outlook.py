@@ -5,7 +5,7 @@ is the last seven days' mix; how much of it, so that its cost is what the foreca
 explorer's figure is the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from flyusage.invoices.compiling import compile_statement
 from flyusage.invoices.drafting import Reading, counted, question_of
+from flyusage.invoices.statement import Line
 from flyusage.invoices.usage_lines import Metered
 from flyusage.money import round_half_away
 from flyusage.periods import DAY, HOUR, Period, floor_hour, midnight
@@ -32,8 +33,8 @@ class Outlook:
     method: str
 
 
-def outlook(session: Session, reading: Reading) -> Outlook | None:
-    """Where the month of `reading` is heading; None when it is over, not begun, or nothing is known to go by."""
+def outlook(session: Session, reading: Reading, late: Iterable[Line] = ()) -> Outlook | None:
+    """Where the month of `reading` is heading, with `late` usage of billed months; None when it is over, not begun, or nothing is known."""
     whole, as_of, history = reading.setting.terms.period, reading.known.moment.as_of, reading.known.history
     end = floor_hour(as_of)
     if as_of not in whole or history is None:
@@ -46,7 +47,7 @@ def outlook(session: Session, reading: Reading) -> Outlook | None:
     setting = replace(reading.setting, as_of=whole.end)
     found = ahead(session, reading.known.org_id, Measure.CONTRACTED_COST, now=as_of, known=reading.known)
     extended = [*reading.metered, *_ahead(reading, recent, used, _times(session, reading, recent, found))]
-    statement = compile_statement(setting, extended, fee_prices=reading.fees)
+    statement = compile_statement(setting, extended, fee_prices=reading.fees, adjustments=late)
     method = METHOD if found else f"at the mean of the {(end - start) // HOUR} hours since history begins"
     return Outlook(statement.due_minor, f"The rest of the month is reckoned {method}.")
 

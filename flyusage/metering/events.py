@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal, Inexact
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -316,12 +316,12 @@ def _seconds(text: str, field: str) -> int:
 @lru_cache(maxsize=1_000)  # machines come with few sizes of disk
 def _mib(text: bytes, field: str) -> int:
     """Whole MiB in a number of GB (1,024 MiB), exact: 0.5 is 512, 0.1 is refused."""
-    if text.isdigit() and len(text) <= 7:
-        gb = Decimal(int(text))
-    elif text[:1].isdigit() or text[:1] == b"-":
-        gb = Decimal(text.decode())
-    else:
+    if not (text[:1].isdigit() or text[:1] == b"-"):
         raise Refused("wrong_type", f"{field} must be a number of GB.")
+    try:
+        gb = Decimal(int(text)) if text.isdigit() and len(text) <= 7 else Decimal(text.decode())
+    except InvalidOperation:  # JSON allows exponents that no decimal has
+        gb = Decimal("Infinity")
     if not 0 <= gb <= MAX_GB:
         raise Refused("quantity_out_of_range", f"{field} must lie between 0 and {MAX_GB} GB.")
     try:

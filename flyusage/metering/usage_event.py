@@ -1,6 +1,5 @@
 """A usage event as the ledger keeps it, its identity and what its content is."""
 
-from datetime import datetime
 from enum import IntEnum
 from hashlib import blake2b
 
@@ -66,7 +65,7 @@ class UsageEvent(msgspec.Struct, frozen=True, gc=False):
     """An accepted line. Moments are whole seconds since 1970 (UTC), memory and capacity MiB, egress bytes.
 
     `identity` names the event within its organization for ever; `content_of` tells a resent event from another one
-    that took its name. Fields that the type does not have are None. Make one with `usage_event`.
+    that took its name. Fields that the type does not have are None.
     """
 
     line: int
@@ -116,23 +115,3 @@ def content_hash_of(event: UsageEvent) -> bytes | None:
     made = _new_hash()
     made.update(f"{event.type}\0{event.time}\0{event.subject}\0{event.app}\0{event.region}\0{said}".encode())
     return made.digest()
-
-
-def usage_event(  # noqa: PLR0913 an event has many fields
-    type: EventType, *, org: str, source: str, id: str, time: datetime, subject: str, app: str, region: str, line: int = 0,
-    vm_size: str | None = None, memory_mib: int | None = None, capacity_mib: int | None = None, bytes: int | None = None,  # noqa: A002
-    report_start: datetime | None = None, report_end: datetime | None = None, version: str | None = None,
-    voided_source: str | None = None, voided_id: str | None = None,
-) -> UsageEvent:  # fmt: skip
-    """An event made in the program, the same as the one its JSON would parse to. Moments are aware; unchecked otherwise."""
-    moment = int(time.timestamp() // 1)
-    start = None if report_start is None else int(report_start.timestamp() // 1)
-    end = None if report_end is None else int(report_end.timestamp() // 1)
-    if type == EventType.MACHINE_STOPPED:
-        capacity_mib = capacity_mib or 0
-    elif type in (EventType.MACHINE_DESTROYED, EventType.VOLUME_DESTROYED):
-        capacity_mib = None
-    details = (vm_size, memory_mib, capacity_mib, bytes, start, end, version, voided_source, voided_id)
-    return UsageEvent(
-        line, org, identity_of(source, id), int(type), moment, source, id, subject, app, region, *details,
-    )  # fmt: skip

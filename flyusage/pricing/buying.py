@@ -61,12 +61,6 @@ def spells_of_many(session: Session, base_books: dict[int, int]) -> dict[int, tu
     return {org_id: tuple(spells) for org_id, spells in found.items()}
 
 
-def prices_of_org(session: Session, org_id: int) -> PriceTable:
-    """The prices that hold for an organization on each day, experiments included. Raises PriceBookMissing."""
-    base = book_of(session, org_id).id
-    return table_of(session, base, spells_of(session, org_id, base))
-
-
 def book_on(session: Session, org_id: int, day: date) -> PriceBook:
     """The book whose prices hold for an organization on a day. Raises PriceBookMissing."""
     base = book_of(session, org_id)

@@ -1,5 +1,6 @@
 """One statement to the database, read in the binary protocol."""
 
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,6 @@ from flyusage import db
 REMEMBERED_STATEMENTS = 2_000
 
 _dialect = PGDialect_psycopg()
-_compiled: dict[str, str] = {}
 
 
 class Binds(dict[str, Any]):
@@ -31,9 +31,11 @@ def fetch(session: Session, statement: str, binds: dict[str, Any], *, is_planned
     `is_planned_once` is for a statement that is always the same and looks up a few rows by key: planning it takes longer than
     answering it.
     """
-    if statement not in _compiled:
-        if len(_compiled) >= REMEMBERED_STATEMENTS:
-            _compiled.clear()
-        _compiled[statement] = str(sa.text(statement).compile(dialect=_dialect))
     with db.raw(session).cursor(binary=True) as cursor:
-        return cursor.execute(_compiled[statement].encode(), binds, prepare=is_planned_once).fetchall()
+        return cursor.execute(_compiled(statement), binds, prepare=is_planned_once).fetchall()
+
+
+@lru_cache(REMEMBERED_STATEMENTS)
+def _compiled(statement: str) -> bytes:
+    """The statement as the driver takes it."""
+    return str(sa.text(statement).compile(dialect=_dialect)).encode()

@@ -23,7 +23,7 @@ nobody knows.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -269,5 +269,5 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
 
 def _wander(days: Sequence[float | None]) -> float:
     """How much a day differs from the one before, as a share of it: the middle one of those known."""
-    pairs = [(a, b) for a, b in zip(days, days[1:], strict=False) if a and b is not None]
+    pairs = [(a, b) for a, b in pairwise(days) if a and b is not None]
     return median(abs(b - a) / a for a, b in pairs) if pairs else 0.25

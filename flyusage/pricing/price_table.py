@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -14,6 +15,7 @@ from sqlmodel import Session
 from flyusage.periods import Period, midnight
 from flyusage.pricing.listed import price_of
 from flyusage.pricing.rating import Model, Price
+from flyusage.pricing.remembered import Remembered
 
 REMEMBERED_BOOKS = 32
 
@@ -93,7 +95,7 @@ class PriceTable:
     def books_in(self, first: date, end: date) -> list[tuple[int, date, date]]:
         """(book, since, until): whose prices hold when, in the days from `first` to before `end`."""
         edges = sorted({first, end, *(edge for since, until, _ in self.others for edge in (since, until) if edge and first < edge < end)})
-        return [(self.book_on(since), since, until) for since, until in zip(edges, edges[1:], strict=False)]
+        return [(self.book_on(since), since, until) for since, until in pairwise(edges)]
 
     def steps(self, period: Period) -> set[date]:
         """The days at whose midnight, strictly inside `period`, any price begins or ends."""
@@ -121,14 +123,10 @@ def price_table(session: Session, book_id: int, published: tuple[object, ...] | 
         published = tuple(session.execute(sa.text(_PUBLISHED), {"book": book_id}).one())
     database = session.connection().engine.url.render_as_string(hide_password=False)
     key = (database, book_id, *published)
-    if key not in _remembered:
-        while len(_remembered) >= REMEMBERED_BOOKS:
-            _remembered.pop(next(iter(_remembered)))
-        _remembered[key] = _load(session, book_id)
-    return _remembered[key]
+    return _remembered.ask(key, lambda: _load(session, book_id))
 
 
-_remembered: dict[tuple[object, ...], PriceTable] = {}
+_remembered = Remembered(REMEMBERED_BOOKS)
 
 
 @lru_cache(maxsize=REMEMBERED_BOOKS)

@@ -6,6 +6,7 @@ from functools import cached_property
 from sqlmodel import Session
 
 from flyusage.pricing.database import fetch
+from flyusage.pricing.remembered import Remembered
 
 REMEMBERED_DATABASES = 32
 
@@ -77,14 +78,10 @@ def reference(session: Session, counts: tuple[int, ...] | None = None) -> Refere
     """
     counts = counts or fetch(session, f"SELECT {COUNTS}", {})[0]
     key = (session.connection().engine.url.render_as_string(hide_password=False), *counts)
-    if key not in _remembered:
-        if len(_remembered) >= REMEMBERED_DATABASES:
-            _remembered.clear()
-        _remembered[key] = _read(session)
-    return _remembered[key]
+    return _remembered.ask(key, lambda: _read(session))
 
 
-_remembered: dict[tuple[object, ...], Reference] = {}
+_remembered = Remembered(REMEMBERED_DATABASES)
 
 
 def _read(session: Session) -> Reference:

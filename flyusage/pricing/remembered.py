@@ -1,4 +1,4 @@
-"""What one answer found out that another view of the same usage needs, too: its other measures, and its other charts."""
+"""What was found out once and is asked for again: by the other measures and charts of one view, or by every question."""
 
 from collections.abc import Callable, Hashable
 from threading import Lock
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 class Remembered:
-    """Findings about one organization's usage, of one period and filter, at one moment. Whoever holds it sees to it that it is still so.
+    """Findings that hold for as long as it is kept: of one organization's usage at one moment, or of what never changes.
 
-    `most` findings are kept, with 0 none, and no more lines than MOST_POINTS make. Threads may share it; two that ask for the
-    same at once may both look for it.
+    Whoever holds it sees to that. `most` findings are kept, with 0 none, and no more lines than MOST_POINTS make. Threads may
+    share it; two that ask for the same at once may both look for it.
     """
 
     def __init__(self, most: int = MOST_FINDINGS) -> None:

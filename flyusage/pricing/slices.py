@@ -8,6 +8,7 @@ every sku in a region has one price.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from flyusage.metering.models import DAYS, HOURS
 from flyusage.periods import DAY, HOUR, Period, floor_day, midnight, month_start, next_month
@@ -49,7 +50,7 @@ def epochs(period: Period, steps: Iterable[date]) -> tuple[Epoch, ...]:
     """The period's days cut at the `steps` inside it."""
     first, end = period.start.date(), (floor_day(period.end - timedelta(microseconds=1)) + DAY).date()
     cuts = [first, *sorted({step for step in steps if first < step < end}), max(end, first + DAY)]
-    return tuple(Epoch(number, *span) for number, span in enumerate(zip(cuts, cuts[1:], strict=False)))
+    return tuple(Epoch(number, *span) for number, span in enumerate(pairwise(cuts)))
 
 
 def by_days(period: Period, held: tuple[Epoch, ...]) -> list[Slice]:

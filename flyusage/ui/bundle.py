@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from flyusage.errors import FlyusageError
+from flyusage.ui import licences
 
 PACKAGE = Path(__file__).parents[1]
 SOURCES = ("flyusage/ui", "flyusage/flyusage.py", "flyusage/pricing/view.py", "assets", "rxconfig.py")
@@ -95,6 +96,7 @@ def build() -> None:
     if ran.returncode != 0:
         raise FrontendFailed(f"The frontend could not be built. The builder's last words:\n{ran.stdout[-3000:]}")
     _pack()
+    (client() / licences.FILE).write_text(licences.licences(web()), encoding="utf-8")
     package = root() / "reflex.lock" / "package.json"
     package.write_text(json.dumps(json.loads(package.read_text()), indent=2) + "\n")  # Reflex's own spelling varies
     stamp.write_text(json.dumps({"sources": sources, "lock": _lock()}))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 from browsing import Site, barriers
@@ -73,7 +74,7 @@ def test_the_files_hold_it_all(visit: Visit) -> None:
         page.get_by_role("link", name="Download JSON lines").click()
     lines = [json.loads(line) for line in given.value.path().read_text().splitlines()]
     assert [one["entry"]["position"] for one in lines] == list(range(1, len(lines) + 1))
-    assert all(before["sha256"] == after["previous_sha256"] for before, after in zip(lines, lines[1:], strict=False))
+    assert all(before["sha256"] == after["previous_sha256"] for before, after in pairwise(lines))
     with page.expect_download() as given:
         page.get_by_role("link", name="Download CSV").click()
     assert given.value.suggested_filename == "prism-audit.csv"

@@ -1,12 +1,15 @@
 """Late usage of a billed month on the next invoice: what is known now less what was billed, in either direction."""
 
+import json
 from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from asking_api import ask, token_of
 from billing_world import BY, NOVEMBER, OCTOBER, acting, bill_to, billed, invoice_row, rows, take_in, value, volume
+from commanding import flyusage
 from conftest import Begun
 from factories import voided
 from hypothesis import HealthCheck, given, settings
@@ -14,12 +17,14 @@ from hypothesis import strategies as st
 from statements import amounts, compiled, hours
 
 from flyusage import clock, db
-from flyusage.invoices.adjusting import adjust, difference, draft_with_late_usage, late_months
+from flyusage.invoices.adjusting import adjust, difference, draft_with_late_usage, late_months, late_usage
 from flyusage.invoices.allocation import Place, Usage, UsageCell
 from flyusage.invoices.billed_months import Draft
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.crediting import credit
+from flyusage.invoices.drafting import read
 from flyusage.invoices.errors import CreditTooLarge
+from flyusage.invoices.outlook import outlook
 from flyusage.invoices.rating_months import metered_of
 from flyusage.invoices.returning import left_charged
 from flyusage.invoices.settlement import void
@@ -27,6 +32,10 @@ from flyusage.invoices.statement import LineKind
 from flyusage.pricing import agreements
 from flyusage.pricing.tax import BillingProfile, TaxKey
 from flyusage.pricing.terms import Discount, SpendLimit
+from flyusage.ui.pages.billing import question as billing
+from flyusage.ui.pages.billing.address import Choice
+
+__all__ = ["flyusage"]
 
 DECEMBER = datetime(2026, 12, 2, 9, tzinfo=UTC)
 LATER = datetime(2027, 1, 2, 9, tzinfo=UTC)
@@ -117,6 +126,29 @@ def test_the_draft_of_the_present_month_shows_it(prism):
         assert amounts(statement)["late/2026-10/volume/dfw"] == 1500
         # October itself is billed: its own draft has nothing to adjust
         assert all(line.kind is LineKind.USAGE for line in draft_with_late_usage(session, prism, OCTOBER).lines)
+
+
+def test_whoever_shows_a_draft_shows_it_too(prism, flyusage):
+    """29 days of 200 GB are $29.00 net, October's late 100 GB $15.00: page, command, API and explorer tell of $44.00."""
+    take_in(*volume("late", 100), at=DECEMBER)
+    with clock.freeze(DECEMBER):
+        by_command = json.loads(flyusage("invoices", "draft", "--org", "prism", "--month", "2026-11", "--json").out)
+        by_api = ask("/costs", token=token_of(prism), params={"month": "2026-11"}).json()
+        page = billing.ask("prism", Choice(month=NOVEMBER))
+        explored = ask("/usage", token=token_of(prism), params={"show": "billed_cost", "range": "2026-11"}).json()
+    assert page is not None
+    net = next(total.amount for total in page.screen.totals if total.label == "Net")
+    assert (by_command["net_minor"], by_api["net_minor"], net, Decimal(explored["total"])) == (4400, 4400, "$44.00", 44)
+
+
+def test_where_an_open_month_is_heading_holds_it(prism):
+    """October's late $15.00 and 19 % tax on them."""
+    take_in(*volume("late", 100), at=DECEMBER)
+    with clock.freeze(DECEMBER), db.transaction(prism) as session:
+        reading, late = read(session, prism, DECEMBER.date().replace(day=1)), late_usage(session, prism, DECEMBER.date()).lines
+        heading = [outlook(session, reading, lines) for lines in (late, ())]
+    assert all(heading)
+    assert heading[0].due_minor - heading[1].due_minor == 1500 + 285
 
 
 def test_a_void_takes_its_adjustments_back(prism):

@@ -240,7 +240,7 @@ def test_a_reminder_that_waited_too_long_is_not_sent(prism, posted, monkeypatch)
 
 
 def test_no_days_no_reminders(prism, posted, monkeypatch):
-    monkeypatch.setenv("FLYUSAGE_REMINDER_DAYS", " ")
+    monkeypatch.setenv("FLYUSAGE_REMINDER_DAYS", "never")
     config.settings.cache_clear()
     billed(prism)
     post(at(50))

@@ -23,11 +23,12 @@ from flyusage.orgs.errors import NotPermitted, OrganizationUnknown
 from flyusage.orgs.models import Role
 from flyusage.periods import Period, midnight
 from flyusage.pricing import agreements, books, drafts, experiments, versions
-from flyusage.pricing.buying import BUCKETS, book_on, bucket, prices_of_org, takes_part
+from flyusage.pricing.buying import BUCKETS, book_on, bucket, spells_of, table_of, takes_part
 from flyusage.pricing.cohort_revenue import cohort_revenue
 from flyusage.pricing.errors import ExperimentRefused, ExperimentUnknown
 from flyusage.pricing.experiments import Experiment, Plan
 from flyusage.pricing.explorer import explore
+from flyusage.pricing.price_table import PriceTable
 from flyusage.pricing.simulate import WhatIf, simulate
 from flyusage.pricing.terms import RecurringFee
 from flyusage.pricing.versions import version_named
@@ -71,6 +72,11 @@ def list_cost(session: Session, org_id: int, first: date, end: date) -> Fraction
     return explore(session, org_id, view, now=LATER).total
 
 
+def prices_of(session: Session, org_id: int) -> PriceTable:
+    base = books.book_of(session, org_id).id
+    return table_of(session, base, spells_of(session, org_id, base))
+
+
 def start(session: Session, plan: Plan = PLAN) -> Experiment:
     return experiments.start(session, plan, by=BY)
 
@@ -81,7 +87,7 @@ def test_prices_hold_from_its_first_midnight_to_its_last(session: Session, orgs:
     assert [book_on(session, orgs["prism"], day).slug for day in days] == ["list", "half", "half", "list"]
     assert {book_on(session, orgs["rival"], day).slug for day in days} == {"list"}
     ids = dict(session.execute(sa.text("SELECT code, id FROM sku UNION ALL SELECT code, id FROM region")).all())
-    table = prices_of_org(session, orgs["prism"])
+    table = prices_of(session, orgs["prism"])
     found = [table.on(ids["volume"], ids["dfw"], day) for day in days]
     assert [one.amount for one in found if one] == [Decimal("0.15"), Decimal("0.075"), Decimal("0.075"), Decimal("0.15")]
     assert {BEGINS, ENDS} <= table.steps(Period(midnight(date(2026, 11, 1)), midnight(date(2026, 12, 1))))
@@ -170,7 +176,7 @@ def test_who_buys_from_another_book_is_left_alone(session: Session, orgs: dict[s
     half = books.book_named(session, "half")
     assert half is not None
     books.subscribe(session, orgs["rival"], half.id)
-    assert prices_of_org(session, orgs["rival"]).others == ()
+    assert prices_of(session, orgs["rival"]).others == ()
     with pytest.raises(ExperimentRefused, match="rival does not buy from List prices"):
         start(session, replace(PLAN, slug="other", orgs=("rival",), starts_on=date(2027, 1, 1), ends_on=None))
 

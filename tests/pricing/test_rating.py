@@ -1,6 +1,7 @@
 """Rating: each model by hand, and what must hold for every quantity."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -212,7 +213,7 @@ def test_splitting_a_per_unit_quantity_adds_up(one: F, other: F, amount: F, per:
 def test_graduated_without_flats_is_continuous(given: tuple[Tier, ...]) -> None:
     """At each bound the next hair of usage costs a hair at the next tier's price."""
     price, hair = Price(Model.GRADUATED, tiers=given), F(1, 10**9)
-    for tier, following in zip(given, given[1:], strict=False):
+    for tier, following in pairwise(given):
         assert tier.up_to is not None
         if following.up_to is None or tier.up_to + hair <= following.up_to:
             assert rate(tier.up_to + hair, price).amount - rate(tier.up_to, price).amount == hair * following.unit_amount

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from cast import Cast
@@ -97,7 +98,7 @@ def test_a_number_that_cannot_be_one_is_refused_with_its_reason(country: str, wr
 def test_the_packaged_rates_are_dated_without_gap_or_overlap(database: Database):
     with db.lookup_transaction() as session:
         rates = tax_rates(session)
-    for earlier, later in zip(rates, rates[1:], strict=False):
+    for earlier, later in pairwise(rates):
         assert earlier.ends_on == (later.starts_on if later.country == earlier.country else None)
     now = {one.country: one.percent for one in rates if one.ends_on is None}
     assert len(now) == 30  # 27 of the EU, GB, CH, NO

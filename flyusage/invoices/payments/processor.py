@@ -59,7 +59,7 @@ class ProcessorTrouble(Exception):
 
 @dataclass(frozen=True)
 class Kept:
-    """An invoice as the processor has it. Amounts are its minor units; `amounts` are those of its lines, as (their id, key, amount)."""
+    """An invoice as the processor has it. Amounts are its minor units."""
 
     id: str
     customer: str

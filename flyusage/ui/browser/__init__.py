@@ -74,11 +74,6 @@ def start(watch: EventHandler) -> EventSpec:
     return _action("start", {"name": format_event_handler(watch)})
 
 
-def set_url(path_and_query: str, *, replace: bool = False) -> EventSpec:
-    """Put `path_and_query` into the address bar without loading anything; back and forward then load the page's view."""
-    return _action("setUrl", {"to": path_and_query, "replace": replace})
-
-
 def _action(name: str, arguments: Mapping[str, object]) -> EventSpec:
     # One JSON string: as nested values Reflex would wrap every number of a figure in an object of its own.
     payload = json.dumps(arguments, separators=(",", ":"), ensure_ascii=False)

@@ -1,7 +1,7 @@
 // Runs the events that flyusage/ui/browser/__init__.py sends. No text from the server is ever evaluated.
 import { toast } from "sonner";
 import { drawChart, drawPrepared, prepareChart, savePicture } from "$/flyusage/charts";
-import { enter, goTo } from "$/flyusage/views";
+import { goTo } from "$/flyusage/views";
 import { app, eventLoop } from "$/utils/context-registry";
 
 const actions = {
@@ -21,7 +21,6 @@ const actions = {
     const place = document.getElementById(id);
     if (place) place.textContent = text;
   },
-  setUrl: ({ to, replace }) => enter(to, replace),
 };
 
 export const runAction = ({ action, arguments: given }) => {

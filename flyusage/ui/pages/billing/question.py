@@ -9,6 +9,7 @@ from sqlmodel import Session
 from flyusage import clock, db
 from flyusage.alerts import budgets
 from flyusage.invoices import queries
+from flyusage.invoices.adjusting import late_usage
 from flyusage.invoices.drafting import read
 from flyusage.invoices.issuing import closes_at
 from flyusage.invoices.models import Kind, State
@@ -65,8 +66,8 @@ def _month(session: Session, org: OpenOrganization, choice: Choice) -> Screen:
     )  # fmt: skip
     if month != months[0] and (issued := _issued(session, org.id, month)):
         return issued_screen(told, queries.detail(session, org.id, issued.id))
-    reading = read(session, org.id, month)
-    return draft_screen(told, reading.statement(), outlook(session, reading))
+    reading, late = read(session, org.id, month), late_usage(session, org.id, month).lines
+    return draft_screen(told, reading.statement(late), outlook(session, reading, late))
 
 
 def _unbilled(session: Session, org_id: int, months: list[date], shown: date) -> date | None:
