@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Networks of reverse proxies whose X-Forwarded-For and -Proto are believed, by commas: 10.0.0.0/24,127.0.0.1/32."
     )
+    most_pages: int = Field(4_000, ge=1, description="Pages that may be open at once in a server process, about 200 kB of its memory each.")
+    most_pages_per_address: int = Field(1_000, ge=1, description="The same from one network address, such as an office's.")
     redis_url: str | None = Field(
         None, repr=False, description="redis://host:6379/0 where tries are counted for all servers; without it they are in Postgres."
     )
