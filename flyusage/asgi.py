@@ -5,6 +5,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from flyusage.config import settings
 from flyusage.front_door import FrontDoor
+from flyusage.open_pages import OpenPages
 from flyusage.ui import bundle, failures
 
 
@@ -15,7 +16,9 @@ def create() -> ASGIApp:
         from flyusage.flyusage import app  # only now: importing it makes the App, which reads Reflex's configuration
 
         pages = app()
-    return behind_proxies(FrontDoor(pages, pages=bundle.client(), base_url=settings().base_url), settings().proxies)
+    chosen = settings()
+    open_pages = OpenPages(chosen.most_pages, chosen.most_pages_per_address)
+    return behind_proxies(FrontDoor(pages, pages=bundle.client(), base_url=chosen.base_url, open_pages=open_pages), chosen.proxies)
 
 
 def behind_proxies(app: ASGIApp, proxies: tuple[str, ...]) -> ASGIApp:

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     port: int = Field(8321, ge=1, le=65535, description="The one port for pages, websocket and API.")
     base_url: str | None = Field(None, description="How people reach the server from outside, for printed links.")
     event_max_age: int = Field(25, ge=1, description="Months after which an arriving event is refused as too old.")
+    refused_kept_days: int = Field(
+        100, ge=31, description="Days that refused lines, and what each run took in, are kept; those of a month to be billed, until it is."
+    )
     grace_hours: int = Field(6, ge=0, le=24 * 28, description="Hours after a month's end that late events still count in its invoice.")
     zero_invoices: bool = Field(False, description="Whether a month that comes to zero is invoiced too.")
     smtp_url: str | None = Field(
@@ -80,6 +83,8 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "", description="Networks of reverse proxies whose X-Forwarded-For and -Proto are believed, by commas: 10.0.0.0/24,127.0.0.1/32."
     )
+    most_pages: int = Field(4_000, ge=1, description="Pages that may be open at once in a server process, about 200 kB of its memory each.")
+    most_pages_per_address: int = Field(1_000, ge=1, description="The same from one network address, such as an office's.")
     redis_url: str | None = Field(
         None, repr=False, description="redis://host:6379/0 where tries are counted for all servers; without it they are in Postgres."
     )

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flyusage import timings
+from flyusage.open_pages import OpenPages
 from flyusage.pacing import paced
 from flyusage.preloads import Preloads
 
@@ -35,8 +36,9 @@ class FrontDoor:
     foreign Origin are refused, and so is any Host that is not ours, which is how DNS rebinding arrives.
     """
 
-    def __init__(self, app: ASGIApp, *, pages: Path, base_url: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, pages: Path, base_url: str | None = None, open_pages: OpenPages | None = None) -> None:
         self.app = app
+        self.open_pages = open_pages or OpenPages()
         self.hosts = {*LOOPBACK_NAMES, *([urlsplit(base_url).hostname or ""] if base_url else [])}
         self.headers = _security_headers(pages, is_https=(base_url or "").startswith("https://"))
         self.bare_headers = self.headers | {"content-security-policy": NOTHING}
@@ -50,7 +52,8 @@ class FrontDoor:
         elif refusal := self._refusal(Headers(scope=scope)):
             await _refuse(scope, receive, send if scope["type"] == "websocket" else self._sender(scope, send), refusal)
         elif scope["type"] == "websocket":
-            await self.app(scope, paced(receive), send)
+            with self.open_pages.place(scope) as refusal:
+                await (self.open_pages.tell(scope, receive, send, refusal) if refusal else self.app(scope, paced(receive), send))
         else:
             # A page built as a file of its own is given at its address; a file server would send to "/welcome/" first.
             inner = {**scope, "path": scope["path"] + ".html"} if scope["path"] in self.whole_pages else scope

@@ -59,7 +59,7 @@ def examine() -> Iterator[Finding]:
     if settings().is_embedded and not (settings().data_dir / "postgres" / "PG_VERSION").exists():
         yield Finding("database", "note", "The embedded database does not exist yet; `flyusage demo` or `flyusage serve` makes it.")
         return
-    for check in (_server, _schema, _roles, _tenancy, _lag, _partitions):
+    for check in (_server, _schema, _roles, _tenancy, _lag, _partitions, _refusals):
         findings, failed = _asked(check)
         yield from findings
         if failed:
@@ -219,3 +219,12 @@ def _partitions() -> Iterator[Finding]:
             yield Finding(
                 "partitions", "fine", f"{parent}: {months} months{f', newest {newest}' if newest else ''}; nothing in the default one."
             )
+
+
+def _refusals() -> Iterator[Finding]:
+    days = settings().refused_kept_days
+    with db.platform_transaction() as session:
+        count, oldest = session.execute(sa.text("SELECT count(*), min(at) FROM refused_event")).one()
+    kept = f"{count:,} refused lines are kept{f', since {moment(oldest)}' if oldest else ''}"
+    rule = f"they go after {days} days (FLYUSAGE_REFUSED_KEPT_DAYS), those of a month to be billed once it is"
+    yield Finding("refusals", "fine", f"{kept}; {rule}.")

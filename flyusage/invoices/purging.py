@@ -18,6 +18,7 @@ from sqlmodel import Session
 
 from flyusage import clock, db, jobs
 from flyusage.auth import sign_up, throttle
+from flyusage.invoices import old_refusals
 from flyusage.metering.locks import lock_organizations
 from flyusage.orgs import audit
 from flyusage.orgs.acting import system
@@ -65,6 +66,7 @@ def work() -> bool:
     with db.platform_transaction() as session:
         found = due(session)
         _ = throttle.sweep(session), sign_up.sweep(session)
+    old_refusals.sweep()
     for org_id in jobs.until_stopped(found):
         with db.platform_transaction() as session:
             purged = purge(session, org_id)

@@ -201,7 +201,7 @@ refused_event = sa.Table(
     Column("code", Text, nullable=False),
     Column("sentence", Text, nullable=False),
     Column("excerpt", Text, nullable=False),
-    Column("at", MOMENT, nullable=False),
+    Column("at", MOMENT, nullable=False, index=True),
     Column("digest", Uuid, unique=True),
 )
 
@@ -334,7 +334,8 @@ resource_month = sa.Table(
     sa.Index("ix_resource_month_longest", "org_id", "month", "sku_id", "region_id", "quantity"),
 )
 
-# How often what resources used in a month was changed: what is told of those rows holds for as long as this stays. None: not once.
+# How often what resources used in a month was changed: what is told of those rows holds for as long as this stays. None: not once. A
+# trigger of resource_month counts, so that no writer forgets to, nor one of an older version.
 resource_month_revision = sa.Table(
     "resource_month_revision",
     metadata,

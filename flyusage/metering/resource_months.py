@@ -24,7 +24,6 @@ def add_hours(session: Session, org_id: int, since: datetime, until: datetime) -
     """
     month = since.date().replace(day=1)
     session.execute(sa.text(_ADD), {"org_id": org_id, "month": month, "since": since, "until": until, **meter_binds(session)})
-    session.execute(sa.text(_CHANGED), {"org_id": org_id, "month": month})
 
 
 def roll_dirty(session: Session, org_id: int, month: date, through: datetime) -> None:
@@ -37,7 +36,6 @@ def roll_dirty(session: Session, org_id: int, month: date, through: datetime) ->
     binds = {**key, "since": start, "until": min(through, next_month(start)), **meter_binds(session)}
     if binds["since"] >= binds["until"]:
         return
-    session.execute(sa.text(_CHANGED), key)
     if ALL in cleared or len(cleared) > MANY:
         _roll_month(session, key, binds)
     elif cleared:
@@ -85,9 +83,6 @@ def _quantities(where: str = "") -> str:
 # A resource's sum passes 2^63 only by reports that no network carries; it stays there, and the day says so (`rollups.py`).
 _LIMIT = "9223372036854775807"
 _SUM = f"least(sum(quantity), {_LIMIT})::bigint AS quantity"
-_CHANGED = """
-INSERT INTO resource_month_revision AS known (org_id, month, revision) VALUES (:org_id, :month, 1)
-ON CONFLICT (org_id, month) DO UPDATE SET revision = known.revision + 1"""
 _EMPTY = "DELETE FROM resource_month WHERE org_id = :org_id AND month = :month AND quantity = 0"
 _INSERT = f"""
 INSERT INTO resource_month (org_id, month, resource_id, {CELL}, quantity)

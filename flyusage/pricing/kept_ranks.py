@@ -1,6 +1,6 @@
 """The costliest machines of months that are over: ranked once, and kept until what they used, or its prices, change.
 
-A rank holds for one revision of the month's quantities, which every roll-up that touches them counts up in its own transaction, and
+A rank holds for one revision of the month's quantities, which the database counts up in the transaction of whatever changes them, and
 for the very prices it was ranked by. So it is what ranking anew would find, or it is not taken.
 """
 

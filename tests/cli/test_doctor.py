@@ -25,7 +25,8 @@ def test_a_sound_installation_has_no_problems(flyusage, shared_database: Databas
     said = flyusage("doctor", "--json")
     assert (said.code, problems(said)) == (0, [])
     found = verdicts(said)
-    assert set(found) == {"settings", "disk", "versions", "database", "schema", "roles", "tenancy", "partitions"}
+    assert set(found) == {"settings", "disk", "versions", "database", "schema", "roles", "tenancy", "partitions", "refusals"}
+    assert "after 100 days (FLYUSAGE_REFUSED_KEPT_DAYS)" in found["refusals"][0][1]
     assert len(found["roles"]) == 4
     text = flyusage("doctor")
     assert (text.code, text.out.splitlines()[-1]) == (0, "0 problems.")

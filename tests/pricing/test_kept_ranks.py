@@ -129,5 +129,42 @@ def test_a_late_event_takes_the_rank_of_its_month_away(world: World, anew: list[
     assert anew
 
 
+def test_a_worker_of_before_that_counts_nothing_takes_the_rank_away_too(world: World) -> None:
+    """While an upgrade is under way. It writes what a month used, as every version has, and knows of no revision."""
+    month = Period(SEPTEMBER, OCTOBER)
+    background.rank_months()
+    assert kept(world, month) > 0
+    for write in (
+        "UPDATE resource_month SET quantity = quantity + 1 WHERE org_id = :org AND month = '2026-09-01'",
+        """INSERT INTO resource_month SELECT org_id, month, resource_id + 1000000, app_id, region_id, vm_size_id, sku_id, 1 FROM resource_month
+           WHERE org_id = :org AND month = '2026-09-01' LIMIT 1""",
+    ):
+        with pytest.raises(Undone), db.platform_transaction() as session:
+            assert session.connection().execute(sa.text(write), {"org": world.org_id}).rowcount
+            assert session.scalar(sa.text(HOLDS), {"org": world.org_id, "month": month.start.date()}) is False
+            assert session.scalar(sa.text(HOLDS), {"org": world.org_id, "month": OCTOBER.date()}) is True
+            raise Undone
+    assert kept(world, month) > 0
+
+
+class Undone(Exception):
+    """What a test has written is taken back."""
+
+
+HOLDS = """
+SELECT revision = (SELECT coalesce(max(revision), 0) FROM resource_month_revision WHERE org_id = :org AND month = :month)
+FROM costliest_month WHERE org_id = :org AND month = :month"""
+
+
+def kept(world: World, month: Period) -> int:
+    """Machines that are ranked of a month, if what they are ranked by still holds."""
+    with db.platform_transaction() as session:
+        asked = {"org": world.org_id, "month": month.start.date()}
+        found = session.scalar(
+            sa.text("SELECT cardinality(resource_ids) FROM costliest_month WHERE org_id = :org AND month = :month"), asked
+        )
+        return found or 0 if session.scalar(sa.text(HOLDS), asked) else 0
+
+
 def _at(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
