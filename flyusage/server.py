@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from flyusage.errors import FlyusageError
+from flyusage.upgrades import WholeRequests
 
 SHUTDOWN_SECONDS = 3
 
@@ -48,6 +49,7 @@ def serve(host: str, port: int, *, has_sign_in: bool = False, on_ready: Callable
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            http=WholeRequests,
             ws="websockets-sansio",  # compresses with a small window: 36 kB a connection
             ws_max_size=1_000_000,  # what Reflex announces to browsers
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -20,6 +20,7 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "ap
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
 DATA = ("application/json", "text/json", "")
+ENCODINGS = ("gzip", "identity")
 REQUIRED = ("ce-specversion", "ce-id", "ce-source", "ce-type")
 LARGEST_RATIO = 300  # of gzip; events come to 20 to 60, a bomb to 1,000
 FREE_BYTES = 8 << 20  # that much is let through before the ratio counts
@@ -47,7 +48,7 @@ def unpacked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     elif encoding in ("gzip", "x-gzip"):
         yield from _gunzipped(chunks)
     else:
-        raise MediaTypeUnknown(f"The body is encoded as {encoding[:40]!r}. Send it as gzip, or as it is.")
+        raise MediaTypeUnknown(f"The body is encoded as {encoding[:40]!r}. Send it as gzip, or as it is.", accept_encoding=ENCODINGS)
 
 
 def lines_of(chunks: Iterator[bytes], headers: Mapping[str, str]) -> tuple[Iterator[bytes], bool]:
@@ -59,12 +60,13 @@ def lines_of(chunks: Iterator[bytes], headers: Mapping[str, str]) -> tuple[Itera
         return iter([_whole(chunks)]), True
     if any(name in headers for name in REQUIRED):
         if kind not in DATA and not kind.endswith("+json"):
-            raise MediaTypeUnknown(f"In binary mode the body is the event's data as application/json, not {kind[:60]!r}.")
+            raise MediaTypeUnknown(f"In binary mode the body is the event's data as application/json, not {kind[:60]!r}.", accept=DATA[:1])
         return iter([_bound(headers, _whole(chunks))]), True
     if kind in NDJSON:
         return read_lines(io.BufferedReader(_Raw(chunks), PIECE)), False
     raise MediaTypeUnknown(
-        f"Events come as {NDJSON[0]} (one per line), {BATCH}, {STRUCTURED} or with ce- headers (binary mode), not as {kind[:60]!r}."
+        f"Events come as {NDJSON[0]} (one per line), {BATCH}, {STRUCTURED} or with ce- headers (binary mode), not as {kind[:60]!r}.",
+        accept=(NDJSON[0], BATCH, STRUCTURED),
     )
 
 

@@ -67,10 +67,15 @@ class TooManyRefused(StoppedHalfway):
 
 
 class MediaTypeUnknown(FlyusageError):
-    """The body is of a kind that is not taken here."""
+    """The body is of a kind that is not taken here; `accept` or, where it is packed so, `accept_encoding` says which are (RFC 9110, 15.5.16)."""
 
     code = "media_type_unknown"
     status = 415
+
+    def __init__(self, sentence: str, *, accept: Sequence[str] = (), accept_encoding: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        told = {"accept": ", ".join(accept), "accept-encoding": ", ".join(accept_encoding)}
+        self.headers = {name: value for name, value in told.items() if value}
 
 
 class BodyBroken(StoppedHalfway):
@@ -165,7 +170,7 @@ def _gone(request: Request, _error: Exception) -> JSONResponse:
 
 def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, FlyusageError)
-    headers = {}
+    headers = dict(error.headers) if isinstance(error, MediaTypeUnknown) else {}
     if error.status == HTTPStatus.UNAUTHORIZED:
         told = ', error="invalid_token"' if error.code == "token_refused" else ""  # none where no token came (RFC 6750, 3.1)
         headers["www-authenticate"] = f'Bearer realm="flyusage"{told}'

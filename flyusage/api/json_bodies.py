@@ -48,9 +48,11 @@ def _refuse_other_than_json(request: Request, body: bytes) -> None:
         return  # that it is missing is told by what describes it
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != JSON and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise MediaTypeUnknown(f"The body is {JSON}, not {kind[:60]!r}. Say so in Content-Type.")
+        raise MediaTypeUnknown(f"The body is {JSON}, not {kind[:60]!r}. Say so in Content-Type.", accept=(JSON,))
     if (packed := request.headers.get("content-encoding", "identity").strip().lower()) not in ("", "identity"):
-        raise MediaTypeUnknown(f"The body is encoded as {packed[:40]!r}. Send it as it is; events alone come as gzip.")
+        raise MediaTypeUnknown(
+            f"The body is encoded as {packed[:40]!r}. Send it as it is; events alone come as gzip.", accept_encoding=("identity",)
+        )
     try:
         json.loads(body, object_pairs_hook=_object, parse_int=_whole_number)
     except RecursionError:

@@ -178,17 +178,18 @@ def test_a_token_without_the_scope_sends_nothing(cast: Cast, token_scopes):
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("headers", "says", "taken"),
     [
-        ({"content-type": "text/csv"}, 415),
-        ({}, 415),
-        ({**NDJSON, "content-encoding": "br"}, 415),
-        ({"content-type": "text/css", "ce-id": "1"}, 415),
+        ({"content-type": "text/csv"}, "accept", "application/x-ndjson, application/cloudevents-batch+json, application/cloudevents+json"),
+        ({}, "accept", "application/x-ndjson, application/cloudevents-batch+json, application/cloudevents+json"),
+        ({**NDJSON, "content-encoding": "br"}, "accept-encoding", "gzip, identity"),
+        ({"content-type": "text/css", "ce-id": "1"}, "accept", "application/json"),
     ],
 )
-def test_what_is_no_kind_of_event_is_said(token: str, headers, status):
+def test_what_is_no_kind_of_event_is_said_and_what_would_be(token: str, headers, says, taken):
     told = send(token, line(M1), headers)
-    assert (told.status_code, told.headers["content-type"]) == (status, "application/problem+json")
+    assert (told.status_code, told.headers["content-type"]) == (415, "application/problem+json")
+    assert {name: told.headers[name] for name in ("accept", "accept-encoding") if name in told.headers} == {says: taken}
     assert stored() == 0
 
 
