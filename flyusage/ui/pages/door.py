@@ -218,7 +218,7 @@ def second_factor() -> rx.Component:
                 type="text",
                 input_mode="text",
                 auto_complete="one-time-code",
-                auto_focus=Door.has_app,
+                auto_focus=True,
                 spell_check=False,
                 max_length=60,
             ),
