@@ -64,6 +64,24 @@ def format_minor(amount_minor: int, currency: Currency) -> str:
     return format_money(Fraction(amount_minor, 10**currency.exponent), currency)
 
 
+def format_quantity(quantity: Fraction | Decimal | int, *, places: int = 2) -> str:
+    """A quantity as everything that people read says it; files and answers to programs hold it exactly.
+
+    Whole ones have no decimals (`1,488`), others `places` (`126,976.20`). Below one it is four, or three digits that say
+    something, and no zeros behind them (`0.25`, `0.3333`, `0.000123`): what is not nothing never reads as nothing.
+    """
+    exact = Fraction(quantity)
+    size = abs(exact)
+    if exact.denominator == 1:
+        shown = f"{size.numerator:,}"
+    elif size >= 1:
+        shown = f"{round_half_away(size, places):,f}"
+    else:
+        zeros = len(str(size.denominator // size.numerator)) - 1
+        shown = f"{round_half_away(size, max(4, zeros + 3)):f}".rstrip("0").rstrip(".")
+    return f"−{shown}" if exact < 0 else shown
+
+
 def parse_minor(text: str, currency: Currency) -> int | None:
     """`1,250.00` in minor units; None for what is no amount of whole minor units, or has more than fifteen digits of them."""
     if not _AMOUNT.fullmatch(text.strip()):  # a comma stands between thousands alone: 1,50 is somebody's 1.50, and no 150

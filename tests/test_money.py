@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyusage.money import EUR, JPY, USD, format_money, parse_minor, round_half_away, split_by_weight, to_minor
+from flyusage.money import EUR, JPY, USD, format_money, format_quantity, parse_minor, round_half_away, split_by_weight, to_minor
 
 amounts = st.fractions(min_value=-(10**12), max_value=10**12)
 weights = st.lists(st.fractions(min_value=0, max_value=10**9), min_size=1, max_size=40)
@@ -138,3 +138,28 @@ def test_amounts_are_read_in_whole_minor_units(text: str, currency, minor: int |
 @given(st.integers(-(10**14), 10**14))
 def test_what_is_written_is_read_again(minor: int):
     assert parse_minor(f"{Decimal(minor).scaleb(-2):,f}", USD) == minor
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text"),
+    [
+        (Decimal("1488"), "1,488"),
+        (Decimal("1488.000000"), "1,488"),
+        (Decimal("43.284444"), "43.28"),
+        (Decimal("-43.285"), "−43.29"),
+        (Decimal("126976.204167"), "126,976.20"),
+        (Decimal("0.250000"), "0.25"),
+        (Fraction(1, 3), "0.3333"),
+        (Decimal("0.999999"), "1"),
+        (Decimal("0.000123456"), "0.000123"),
+        (Fraction(-1, 10**9), "−0.000000001"),
+        (0, "0"),
+    ],
+)
+def test_a_quantity_is_as_long_as_a_reader_needs(quantity, text: str):
+    assert format_quantity(quantity) == text
+
+
+@given(st.fractions(min_value=-(10**12), max_value=10**12).filter(bool))
+def test_a_quantity_that_is_something_never_reads_as_nothing(quantity: Fraction):
+    assert any(digit in format_quantity(quantity) for digit in "123456789")

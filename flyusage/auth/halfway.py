@@ -1,6 +1,7 @@
 """Sign-ins that wait for the second factor. A row of its own, short-lived, good for one session: it opens no page."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -19,6 +20,14 @@ LASTS = timedelta(minutes=10)
 ASKED = Limit(60, 15 * 60)  # challenges, by account
 
 Note = Callable[[Session, int, Kind], None]  # what else is to be written about a sign-in in the same transaction
+
+
+@dataclass(frozen=True)
+class Ways:
+    """By what, beside recovery codes, a sign-in that waits can be finished."""
+
+    has_app: bool
+    has_passkey: bool
 
 
 def start(session: Session, user_id: int, *, how: How = PASSWORD) -> str:
@@ -44,6 +53,13 @@ def start(session: Session, user_id: int, *, how: How = PASSWORD) -> str:
         },
     )
     return secret
+
+
+def ways(secret: str) -> Ways:
+    """What its account has. Raises SignInOver."""
+    user_id = _waiting(secret)
+    with db.platform_transaction() as session:
+        return Ways(second_factor.is_app_on(session, user_id), bool(passkeys.passkeys(session, user_id)))
 
 
 def finish(secret: str, code: str, *, address: str, device: str, note: Note) -> str:

@@ -14,7 +14,7 @@ from flyusage.cli.output import as_plain, moment, print_table
 from flyusage.invoices.plain import statement_plain
 from flyusage.invoices.statement import Statement
 from flyusage.logs import harmless
-from flyusage.money import CURRENCIES, Currency, format_money
+from flyusage.money import CURRENCIES, Currency, format_money, format_quantity
 from flyusage.periods import DAY
 from flyusage.pricing.rating import plain
 from flyusage.pricing.urls import parse_moment
@@ -91,7 +91,7 @@ def _padded(told: Told) -> list[list[str]]:
 
 def _row(number: int, line: Told, currency: Currency) -> list[str]:
     quantity = Decimal(line["quantity"])
-    said = f"{quantity:,f} {line['unit']}".strip() if line["unit"] or quantity != 1 else ""
+    said = f"{format_quantity(quantity)} {line['unit']}".strip() if line["unit"] or quantity != 1 else ""
     amount = _money(line["amount_minor"], currency)
     return [str(number), line["product"], line["description"], line["region"], _days(line), said, amount]
 

@@ -15,12 +15,11 @@ from typing import Any
 from flyusage.invoices import einvoice, glyphs
 from flyusage.invoices.countries import COUNTRIES
 from flyusage.invoices.document import EXEMPT, OUTSIDE_SCOPE, REVERSE_CHARGE, Document, DocumentLine, DocumentTax, Party
-from flyusage.money import Currency, format_money, round_half_away
+from flyusage.money import Currency, format_money, format_quantity
 
 LINES_ON_FIRST_PAGE = 12  # with more, the first page sums up by product and the lines begin on the second
 COLUMN_EMS, FACT_EMS, BREAK_EMS = 14, 9, 4  # a narrow column at 9 pt, that of the facts, and the pieces a wider word may break into
 HEADING_EMS = 30  # a heading in semibold, less than three quarters of the page
-QUANTITY_PLACES = 2
 FOOTER_NAME = 60
 # What would reorder its neighbours, and what shows nothing but would stand in every copy of the letter before it.
 UNSEEN = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\xad\u034f\u180e\u2060\ufeff"))
@@ -208,7 +207,7 @@ def _line(line: DocumentLine, document: Document, *, beside: str) -> Text:
         "text": shown(line.description),
         "beside": shown(beside.replace(" (", "\N{NO-BREAK SPACE}(")),
         "detail": shown(" · ".join(filter(None, (period, line.detail)))),
-        "quantity": "" if is_lump else _quantity(line.quantity),
+        "quantity": "" if is_lump else format_quantity(line.quantity),
         "unit": shown(f" {_unit(line)}" if line.unit else ""),
         "price": "" if line.unit_price is None else _price(line.unit_price, document.currency),
         "per": shown(f" {line.per}" if line.unit_price is not None and line.per else ""),
@@ -258,13 +257,6 @@ def _price(amount: Decimal, currency: Currency) -> str:
     exponent = amount.normalize().as_tuple().exponent
     places = max(currency.exponent, -exponent if isinstance(exponent, int) else 0)
     return format_money(amount, currency, places=places)
-
-
-def _quantity(quantity: Decimal) -> str:
-    """`1,488`, `12.5`, from a hundred on `126,976.20`: what more there is changes no reader's mind and stands in the XML."""
-    places = 0 if quantity == int(quantity) else QUANTITY_PLACES if abs(quantity) >= 100 else None
-    rounded = quantity.normalize() if places is None else round_half_away(Fraction(quantity), places)
-    return f"{rounded:,f}".replace("-", "−")
 
 
 def _tax(tax: DocumentTax, document: Document) -> Text:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
-from flyusage.money import CURRENCIES, format_money, round_half_away
+from flyusage.money import CURRENCIES, format_money, format_quantity, round_half_away
 from flyusage.periods import DAY, Period, floor_day, midnight, month_period
 from flyusage.pricing.view import Chart, Comparison, Dimension, Filter, Granularity, Measure, View
 
@@ -71,11 +71,9 @@ def amount_text(measure: Measure, value: Fraction, currency: str = "USD") -> str
 
 
 def number_text(value: Fraction) -> str:
-    """Grouped by thousands: whole above 1,000, one decimal above 100, two above 1, else up to four."""
+    """A measure at a glance: as any quantity, but with one decimal from 100 on, and none from 1,000 on."""
     size = abs(value)
-    places = 0 if size >= 1000 or value == int(value) else 1 if size >= 100 else 2 if size >= 1 else 4
-    shown = round_half_away(Fraction(value), places)
-    return f"{MINUS if shown < 0 else ''}{abs(shown):,}"
+    return format_quantity(value, places=0 if size >= 1000 else 1 if size >= 100 else 2)
 
 
 def share_text(value: Fraction, total: Fraction) -> str:

@@ -12,7 +12,7 @@ from flyusage.invoices.document import Document, DocumentLine
 from flyusage.invoices.queries import InvoiceLine
 from flyusage.invoices.questions import Question
 from flyusage.invoices.statement import Line, Statement
-from flyusage.money import Currency, format_minor, format_money, round_half_away
+from flyusage.money import Currency, format_minor, format_money, format_quantity
 from flyusage.periods import DAY, Period, midnight
 from flyusage.pricing.rating import plain
 from flyusage.pricing.urls import view_to_query
@@ -24,7 +24,6 @@ from flyusage.ui.pages.explorer.paths import usage_href
 from flyusage.ui.pages.prices.address import Choice, prices_href
 
 MOST_OPEN = 60  # lines; with more, regions wait closed, so that the statement stays readable
-QUANTITY_PLACES = 2
 THIS_LINE = "This line, before tax"
 
 
@@ -103,13 +102,11 @@ def tax_total(category: str, percent: Decimal, *, reason: str, basis: int, tax: 
 
 
 def quantity_text(quantity: Decimal, unit: str) -> str:
-    """`1,488 hours`, from a hundred on with two decimals; nothing for an amount that is no quantity."""
+    """`1,488 hours`; nothing for an amount that is no quantity."""
     if not unit and abs(quantity) == 1:
         return ""
-    size = abs(quantity)
-    shown = round_half_away(Fraction(quantity), QUANTITY_PLACES) if size >= 100 and quantity != int(quantity) else quantity.normalize()
-    single = unit.removesuffix("s") if size == 1 else unit
-    return f"{present.MINUS if quantity < 0 else ''}{abs(shown):,f} {single}".strip()
+    single = unit.removesuffix("s") if abs(quantity) == 1 else unit
+    return f"{format_quantity(quantity)} {single}".strip()
 
 
 def price_text(unit_price: Decimal | None, per: str, currency: Currency) -> str:

@@ -303,7 +303,7 @@ def test_an_organization_sets_it_up_proves_its_domain_tries_it_and_makes_it_the_
     expect(past).to_have_url(re.compile("/orgs/rival$"))
     assert firm.sql("SELECT count(*) FROM audit_event WHERE action = 'sso.break_glass'") == [(1,)]
     asked = by_provider(visit("/sign-in"), OUTSIDER, "rival")  # the account's own factor guards it whatever a provider says
-    expect(asked.get_by_role("heading", name="Enter your code")).to_be_visible()
+    expect(asked.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
 
     firm.site.run("sso", "disable", "rival")
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -71,6 +72,13 @@ def visit(warm: WarmContexts, guarded: Site, request: pytest.FixtureRequest) -> 
     with warm.forgetting():
         yield open_path
         keep_pictures(pages, request.node.name)
+
+
+def send(command: str, secret: str) -> str:
+    """What a request answers that was copied from a page as `curl`, which not every machine has."""
+    curl, address, *options = shlex.split(command.replace("\\\n", "").replace("$FLYUSAGE_TOKEN", secret))
+    assert (curl, options[::2]) == ("curl", ["-H", "-H", "--data-binary"])
+    return httpx.post(address, headers=dict(given.split(": ") for given in options[1:-1:2]), content=options[-1]).text
 
 
 def make(page: Page, name: str, *scopes: str, whose: str = "mine") -> str:
@@ -157,6 +165,25 @@ def test_a_token_is_made_shown_once_used_and_ended(visit: Visit, guarded: Site, 
     row.get_by_role("button", name="Revoke it").click()
     expect(row).to_contain_text("revoked")
     assert usage(guarded, secret).json()["detail"].startswith("This API token was revoked.")
+
+
+def test_an_empty_organization_says_how_to_send_the_first_event_and_comes_alive_with_it(visit: Visit, guarded: Site) -> None:
+    guarded.run("orgs", "create", "nova", "--owner", OWNER)
+    page = visit("/orgs/nova", is_phone=True, is_dark=True)
+    expect(page.get_by_text("Waiting for the first event")).to_be_visible()
+    assert Axe().run(page).violations_count == 0
+    command = page.get_by_role("region", name="The request").inner_text()
+    assert f"{guarded.address}/api/v1/events" in command
+    page.evaluate("window.stillHere = true")
+    page.get_by_role("link", name="Make a token").click()
+    secret = make(page, "first", "events.write")
+    page.go_back()
+    expect(page.get_by_text("Waiting for the first event")).to_be_visible()
+    assert '"accepted":2' in send(command, secret)
+    expect(page.get_by_role("heading", name="You have spent")).to_be_visible(timeout=10_000)
+    guarded.run("rollup", "run")  # the hour has ended: its worker does so within seconds
+    expect(page.locator(".answer-figure .figure")).to_have_text("$0.04")  # 3,600 s × $0.000011959877 = $0.0431
+    assert page.evaluate("window.stillHere")
 
 
 def test_what_cannot_be_made_is_said_beside_the_form(visit: Visit) -> None:

@@ -19,6 +19,7 @@ def at(*parts: int) -> datetime:
     [
         (Fraction(0), "0"),
         (Fraction(1, 3), "0.3333"),
+        (Fraction(1, 4), "0.25"),
         (Fraction(3, 2), "1.50"),
         (Fraction(-3, 2), "−1.50"),
         (Fraction(1001, 10), "100.1"),

@@ -22,3 +22,11 @@ export const CopyButton = ({ text, textOf, label = "Copy", className = "button" 
     </button>
   );
 };
+
+const LONGEST_WORD = 32; // what is longer than that breaks wherever it must
+
+export const CommandText = ({ text }) => (
+  <code>
+    {text.split(/(\s+)/).map((part, place) => (place % 2 || part.length > LONGEST_WORD ? part : <span className="word" key={place}>{part}</span>))}
+  </code>
+);

@@ -14,6 +14,14 @@ class CopyButton(rx.Component):
     label: Var[str]
 
 
+class CommandText(rx.Component):
+    """A command's text, broken between its words, never at the hyphens of an option."""
+
+    library = "$/flyusage/copy"
+    tag = "CommandText"
+    text: Var[str]
+
+
 def copy_button(text: str | Var[str], label: str | Var[str] = "Copy") -> rx.Component:
     """A button named `label` that puts `text` on the clipboard."""
     return CopyButton.create(text=text, label=label, class_name="button")
@@ -27,7 +35,16 @@ def copy_text_of(element_id: str, label: str) -> rx.Component:
 def command_line(line: str | Var[str]) -> rx.Component:
     """A shell command, ready to copy."""
     return rx.el.div(
-        rx.el.code(line),
+        CommandText.create(text=line),
         CopyButton.create(text=line, label="Copy", class_name="button button-quiet"),
         class_name="command",
+    )
+
+
+def command_block(lines: str | Var[str], label: str) -> rx.Component:
+    """A command of several lines as they were broken, which scrolls within its box; `label` says what it does."""
+    return rx.el.div(
+        rx.el.pre(rx.el.code(lines), tab_index=0, role="region", aria_label=label),
+        CopyButton.create(text=lines, label="Copy", class_name="button button-quiet"),
+        class_name="command command-block",
     )

@@ -7,13 +7,15 @@ import reflex as rx
 from reflex.vars import Var
 
 from flyusage import db
-from flyusage.auth import accounts, passwords, sign_up
+from flyusage.auth import accounts, halfway, passwords, sign_up
+from flyusage.auth.errors import SignInOver
 from flyusage.config import settings
 from flyusage.demo import people
 from flyusage.ui.components.door_card import door_card, door_field, door_form
 from flyusage.ui.components.passkey import enter_by_passkey, use_passkey
 from flyusage.ui.components.plain_form import plain_form
-from flyusage.ui.forms import own_path
+from flyusage.ui.forms import HALFWAY_COOKIE, own_path
+from flyusage.ui.reader import secret_in
 from flyusage.ui.sign_in import is_demo_at_hand
 from flyusage.ui.single_sign_on import refusal
 
@@ -91,6 +93,8 @@ class Door(rx.State):
     link: str = ""
     is_spent: bool = False
     is_known: bool = False
+    has_app: bool = False
+    has_passkey: bool = False
     is_sign_up_open: bool = False
     entrances: list[Entrance] = []
 
@@ -105,11 +109,21 @@ class Door(rx.State):
         self.is_spent = self.router.url.path == "/set-password" and not await asyncio.to_thread(_is_good, self.link)
         if self.is_spent:
             self.problem, self.is_good = said_of("link_spent")
+        if self.router.url.path == "/second-factor":
+            await self._find_ways()
         if given.get("problem") == "sso_refused":
             self.problem = await asyncio.to_thread(refusal, given.get("about", "")) or self.problem
         self.entrances = await asyncio.to_thread(_entrances)
         self.is_sign_up_open = sign_up.is_open(settings())
         self.is_known = True
+
+    async def _find_ways(self) -> None:
+        try:
+            ways = await asyncio.to_thread(halfway.ways, secret_in(self.router.headers.cookie, HALFWAY_COOKIE))
+        except SignInOver as error:
+            self.is_spent, (self.problem, self.is_good) = True, said_of(error.code)
+            return
+        self.is_spent, self.has_app, self.has_passkey = False, ways.has_app, ways.has_passkey
 
 
 def _is_good(link: str) -> bool:
@@ -185,12 +199,17 @@ def _entrance(person: Var[Entrance]) -> rx.Component:
 
 
 def second_factor() -> rx.Component:
-    """The code that follows the password."""
-    return _page(
-        "Enter your code",
-        "Open your authenticator app and type the six digits it shows for flyusage, or use a passkey. "
-        "Without either, type one of your recovery codes.",
-        use_passkey(Door.onward),
+    """What follows the password: by what the account has, and nothing that it has not."""
+    app = "the six digits that your authenticator app shows for flyusage"
+    lost = "Without it, type one of your recovery codes."
+    note = rx.cond(
+        Door.has_app & Door.has_passkey,
+        f"Use a passkey, or type {app}. Without either, type one of your recovery codes.",
+        rx.cond(Door.has_passkey, f"Use your passkey. {lost}", f"Type {app}. {lost}"),
+    )
+    again = rx.el.p(rx.el.a("Begin again with your password", href="/sign-in"), class_name="door-foot")
+    form = rx.fragment(
+        rx.cond(Door.has_passkey, use_passkey(Door.onward), rx.fragment()),
         door_form(
             "/auth/second-factor",
             door_field(
@@ -206,7 +225,12 @@ def second_factor() -> rx.Component:
             rx.el.input(type="hidden", name="next", value=Door.onward, read_only=True),
             submit="Finish signing in",
         ),
-        rx.el.p(rx.el.a("Begin again with your password", href="/sign-in"), class_name="door-foot"),
+    )
+    return _page(
+        "Confirm that it is you",
+        rx.cond(Door.is_known & ~Door.is_spent, note, ""),
+        rx.cond(Door.is_spent, rx.fragment(), form),
+        again,
     )
 
 
@@ -247,5 +271,5 @@ def set_password() -> rx.Component:
     )
 
 
-def _page(title: str, note: str, *content: rx.Component) -> rx.Component:
+def _page(title: str, note: str | Var[str], *content: rx.Component) -> rx.Component:
     return door_card(title, note, *content, problem=Door.problem, is_good=Door.is_good, is_known=Door.is_known)

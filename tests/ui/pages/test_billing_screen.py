@@ -175,7 +175,8 @@ def test_the_command_repeats_the_numbers_of_the_screen() -> None:
     [
         (Decimal("1488"), "hours", "1,488 hours"),
         (Decimal("126976.204167"), "hours", "126,976.20 hours"),
-        (Decimal("18.666667"), "GB-months", "18.666667 GB-months"),
+        (Decimal("18.666667"), "GB-months", "18.67 GB-months"),
+        (Decimal("0.250000"), "GB", "0.25 GB"),
         (Decimal(1), "month", "1 month"),
         (Decimal(1), "hours", "1 hour"),
         (Decimal(1), "", ""),

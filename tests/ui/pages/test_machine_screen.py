@@ -89,8 +89,8 @@ def test_why_is_seconds_times_price() -> None:
             "$0.00002 per GB for 30 days",
         ),
         ({"unit": "MiB-second", "quantity": 3_072, "per": 1024, "price_unit": "per GB-second"}, "3 GB-s", "$0.00002 per GB-second"),
-        ({"unit": "byte", "quantity": 2_500_000_000, "per": 10**9, "price_unit": "per GB"}, "2.5 GB", "$0.00002 per GB"),
-        ({"unit": "byte", "quantity": 1, "per": 3, "price_unit": "per GB"}, "0.333333 GB", "$0.00002 per GB"),
+        ({"unit": "byte", "quantity": 2_500_000_000, "per": 10**9, "price_unit": "per GB"}, "2.50 GB", "$0.00002 per GB"),
+        ({"unit": "byte", "quantity": 1, "per": 3, "price_unit": "per GB"}, "0.3333 GB", "$0.00002 per GB"),
     ],
 )
 def test_a_quantity_is_said_in_the_unit_of_its_price(changes: dict, quantity: str, price: str) -> None:

@@ -332,8 +332,8 @@ def _empty(explored: _Explored) -> dict[str, object]:
     if known is None:
         return {
             "is_empty": True, "empty_title": "No events yet",
-            "empty_next": f"Its usage appears here seconds after the first event that names the organization {place.slug}. Load a file of them:",
-            "empty_command": "flyusage ingest events.ndjson",
+            "empty_next": f"Its usage appears here seconds after the first event that names the organization {place.slug}.",
+            "empty_action": "How to send it", "empty_href": f"/orgs/{place.slug}",
         }  # fmt: skip
     return {
         "is_empty": True,

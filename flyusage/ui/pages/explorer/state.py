@@ -72,7 +72,6 @@ class Explorer(rx.State):
     is_empty: bool = False
     empty_title: str = ""
     empty_next: str = ""
-    empty_command: str = ""
     empty_action: str = ""
     empty_href: str = ""
     problem_title: str = ""

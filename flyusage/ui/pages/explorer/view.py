@@ -5,7 +5,6 @@ from reflex.vars import Var
 from reflex_base.utils.format import format_event_handler
 
 from flyusage.ui import browser
-from flyusage.ui.components.copy_button import command_line
 from flyusage.ui.components.home_link import home_link
 from flyusage.ui.components.plotly_chart import plotly_chart
 from flyusage.ui.components.view_link import view_link
@@ -160,7 +159,6 @@ def _chart_card() -> rx.Component:
                 rx.icon("chart-no-axes-column", size=28, aria_hidden="true"),
                 rx.el.h3(Explorer.empty_title),
                 rx.el.p(Explorer.empty_next),
-                rx.cond(Explorer.empty_command != "", command_line(Explorer.empty_command), rx.fragment()),
                 rx.cond(Explorer.empty_href != "", view_link(Explorer.empty_action, href=Explorer.empty_href, class_name="button")),
                 class_name="empty",
             ),

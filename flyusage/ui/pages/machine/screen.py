@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import groupby
 
 from flyusage.metering.machines import Machine
-from flyusage.money import CURRENCIES, Currency, format_money, round_half_away
+from flyusage.money import CURRENCIES, Currency, format_money, format_quantity, round_half_away
 from flyusage.periods import HOUR, Period, midnight, month_period
 from flyusage.pricing.machines import Line, MachineHour, RawEvent, Why
 from flyusage.pricing.view import Dimension, Filter, View
@@ -22,7 +22,6 @@ from flyusage.ui.pages.machine.rows import DayRow, EventRow, MonthLink, Screen, 
 MONTHS_SHOWN = 6
 EXACT_PLACES = 12
 LINE_PLACES = 4
-QUANTITY_PLACES = 6
 QUANTITY_UNITS = {"machine-second": "s", "GB-second": "GB-s", "GB-month(30d)": "GB-months", "IP-month(30d)": "IP-months"}
 PRICE_UNITS = {"GB-month(30d)": "GB for 30 days", "IP-month(30d)": "address for 30 days"}
 
@@ -226,9 +225,8 @@ def _when(line: Line) -> str:
 
 
 def quantity_text(line: Line) -> str:
-    """The quantity in the unit that its price is for: `14,400 s`, `12.5 GB-months`; six decimals where it does not divide."""
-    count = Fraction(line.quantity, line.per)
-    number = f"{count.numerator:,}" if count.denominator == 1 else f"{round_half_away(count, QUANTITY_PLACES).normalize():,f}"
+    """The quantity in the unit that its price is for: `14,400 s`, `12.50 GB-months`."""
+    number = format_quantity(Fraction(line.quantity, line.per))
     unit = line.price_unit.removeprefix("per ") or line.unit
     return f"{number} {QUANTITY_UNITS.get(unit, unit)}"
 

@@ -6,7 +6,7 @@ from reflex.vars import Var
 from flyusage.ui.components.copy_button import copy_button
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.phases import failed, waiting
-from flyusage.ui.layout import page
+from flyusage.ui.layout import OrganizationLink, page
 from flyusage.ui.pages.machines.rows import MachineRow, StateLink
 from flyusage.ui.pages.machines.state import MachineList
 
@@ -122,6 +122,6 @@ def _no_match() -> rx.Component:
 def _none() -> rx.Component:
     return empty_state(
         "No machines yet",
-        "Machines appear here with their first event. Load a file of events, or fill the demonstration:",
-        commands=("flyusage ingest events.ndjson", "flyusage demo"),
+        "Machines appear here with their first event.",
+        OrganizationLink.create("How to send it", to="", class_name="button"),
     )

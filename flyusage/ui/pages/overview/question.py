@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage import db
+from flyusage import clock, db
 from flyusage.alerts.anomalies import anomalies
 from flyusage.metering import queries
 from flyusage.metering.cost_centres import UNASSIGNED
@@ -22,6 +22,7 @@ from flyusage.ui import live
 from flyusage.ui.charts.figure import Figure
 from flyusage.ui.pages.overview.facts import ODD_DAYS, facts, history
 from flyusage.ui.pages.overview.figure import Places, month_figure
+from flyusage.ui.pages.overview.first_events import FirstEvents, first_events
 from flyusage.ui.pages.overview.rows import Screen
 from flyusage.ui.pages.overview.screen import screen
 from flyusage.ui.session import OpenOrganization, open_organization
@@ -29,20 +30,25 @@ from flyusage.ui.session import OpenOrganization, open_organization
 
 @dataclass(frozen=True)
 class Answered:
-    """What the page shows and draws; `screen` is None before the first event."""
+    """What the page shows and draws; `screen` is None before the first event, which `first` leads to."""
 
     screen: Screen | None = None
+    first: FirstEvents = field(default_factory=FirstEvents)
     month: Figure = field(default_factory=dict)
     regions: Answer | None = None
     places: Places = field(default_factory=dict)
 
 
-async def ask(slug: str) -> Answered:
-    """The overview of the organization under `slug`; pages that ask for the same meanwhile share one answer."""
+async def ask(slug: str, address: str) -> Answered:
+    """The overview of the organization under `slug`; pages that ask for the same meanwhile share one answer.
+
+    `address` is where the reader found the server.
+    """
     org = await asyncio.to_thread(open_organization, slug, Permission.USAGE_READ)
     if org is None:
         return Answered()
-    return await live.shared(org, "overview", lambda: _answer(org))
+    answered = await live.shared(org, "overview", lambda: _answer(org))
+    return answered if answered.screen else replace(answered, first=first_events(org, address, clock.now()))
 
 
 def _answer(org: OpenOrganization) -> Answered:

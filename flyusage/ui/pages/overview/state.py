@@ -4,6 +4,7 @@ from typing import Literal
 
 import reflex as rx
 
+from flyusage.config import settings
 from flyusage.errors import FlyusageError
 from flyusage.pricing.view import Answer
 from flyusage.ui import browser, live
@@ -11,6 +12,7 @@ from flyusage.ui.components.plotly_chart import ChartPoint
 from flyusage.ui.pages.explorer.paths import Place
 from flyusage.ui.pages.overview import pinned, question
 from flyusage.ui.pages.overview.figure import Places, map_figure
+from flyusage.ui.pages.overview.first_events import FirstEvents
 from flyusage.ui.pages.overview.rows import Pinned, Screen
 from flyusage.ui.session import slug_in
 
@@ -22,6 +24,7 @@ class Overview(rx.State):
 
     phase: Literal["loading", "ready", "empty", "failed"] = "loading"
     screen: Screen = Screen()
+    first: FirstEvents = FirstEvents()
     pinned: list[Pinned] = []
     problem: str = ""
     is_loading: bool = True
@@ -41,7 +44,7 @@ class Overview(rx.State):
         self.is_loading = True
         yield
         try:
-            answered = await question.ask(slug)
+            answered = await question.ask(slug, self._address())
         except FlyusageError as error:
             self.phase, self.problem, self.is_loading = "failed", error.sentence, False
             return
@@ -56,7 +59,7 @@ class Overview(rx.State):
         """Show what new events change, within seconds, while the page is open."""
         async for _ in live.changes(self):
             slug = self._slug()
-            answered, tiles = await question.ask(slug), await pinned.ask(slug)
+            answered, tiles = await question.ask(slug, self._address()), await pinned.ask(slug)
             async with self:
                 self.pinned = tiles
                 for drawing in self._show(answered):
@@ -65,11 +68,15 @@ class Overview(rx.State):
     def _slug(self) -> str:
         return slug_in(self.router.url.path)
 
+    def _address(self) -> str:
+        """As the browser has it, which proxies may name otherwise than this server would."""
+        return self.router.headers.origin or settings().address
+
     def _show(self, answered: question.Answered):
         self.is_loading = False
         self._regions, self._places = answered.regions, answered.places
         if answered.screen is None:
-            self.phase = "empty"
+            self.phase, self.first = "empty", answered.first
             return
         self.phase, self.screen = "ready", answered.screen
         yield browser.draw(MONTH_CHART, answered.month)

@@ -3,11 +3,13 @@
 import reflex as rx
 from reflex.vars import Var
 
+from flyusage.ui.components.copy_button import command_block, command_line
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.phases import failed
 from flyusage.ui.components.plotly_chart import plotly_chart
 from flyusage.ui.components.ranked import ranked_bars
 from flyusage.ui.layout import OrganizationLink, page
+from flyusage.ui.pages.overview.first_events import OPERATOR_COMMANDS
 from flyusage.ui.pages.overview.rows import ChangedRow, Fact, Phrase, Pinned, Ranking
 from flyusage.ui.pages.overview.state import MAP_CHART, MONTH_CHART, Overview
 
@@ -262,11 +264,49 @@ def _fact(fact: Var[Fact]) -> rx.Component:
 
 
 def _empty() -> rx.Component:
-    return empty_state(
+    first = Overview.first
+    asked = empty_state(
+        "No events yet",
+        f"What {first.organization} spends appears here by itself, seconds after its first event. Ask an owner or a developer of it to send some.",
+    )
+    operated = empty_state(
         "No events yet",
         "This organization's spend appears here seconds after its first usage events are ingested. "
         "Load a file of events, or fill the demonstration:",
-        commands=("flyusage ingest events.ndjson", "flyusage demo"),
+        commands=OPERATOR_COMMANDS,
+    )
+    return rx.fragment(rx.match(first.kind, ("send", _first_events()), ("operate", operated), asked))
+
+
+def _first_events() -> rx.Component:
+    """The way from an empty organization to its first numbers, for who may make the token that it takes."""
+    first = Overview.first
+    make = rx.el.li(
+        rx.el.p("Make a token that may ", rx.el.code("events.write"), ", and paste it where this waits for it:"),
+        command_line("read -rs FLYUSAGE_TOKEN"),
+        OrganizationLink.create("Make a token", to="/tokens", class_name="button button-primary"),
+    )
+    send = rx.el.li(
+        rx.el.p("Send two events: a machine that ran for the last hour, some cents by list prices."),
+        command_block(first.request, "The request"),
+    )
+    own = rx.el.p(
+        "With the command line installed: sign it in, then send a file of your own. ",
+        rx.link("What an event holds", href="/api/docs", class_name="link", custom_attrs={"reloadDocument": True}),
+    )
+    return rx.el.section(
+        rx.el.header(
+            rx.el.h2("Send the first events", class_name="first-title"),
+            rx.el.p(
+                "What ", rx.el.bdi(first.organization), " spends appears here by itself, seconds after they are in.", class_name="muted"
+            ),
+        ),
+        rx.el.ol(make, send, class_name="first-steps"),
+        rx.el.div(own, rx.foreach(first.commands, command_line), class_name="first-own"),
+        rx.el.p(
+            rx.el.span(class_name="fresh-dot", aria_hidden="true"), "Waiting for the first event", role="status", class_name="first-wait"
+        ),
+        class_name="card first-events",
     )
 
 
