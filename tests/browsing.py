@@ -12,12 +12,15 @@ from typing import Protocol
 import forked
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright, expect
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 ARE_ALL_KEPT = "FLYUSAGE_TEST_PICTURES" in os.environ
 FAILED: set[str] = set()  # tests by name
 DESKTOP, PHONE = {"width": 1440, "height": 960}, {"width": 390, "height": 844}
+
+# How long a test waits for what it expects, on a machine that does other things, too. No promise of speed: those are measured (bench).
+expect.set_options(timeout=20_000)
 
 # A headless shell draws no window of its own around each page: a third of the processor's time per context.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -31,6 +34,23 @@ FLAGS = (
 
 # Colours on their way from one theme to the other are neither's.
 SETTLED = "async () => { await Promise.allSettled(document.getAnimations().filter(one => one instanceof CSSTransition).map(one => one.finished)) }"
+
+# A toast is there for four seconds: what each one said is kept, for a test that comes to look at it later than that.
+KEEP_TOASTS = """
+window.toasts = [];
+new MutationObserver((changes) => {
+  for (const { addedNodes } of changes)
+    for (const node of addedNodes)
+      if (node instanceof Element)
+        for (const toast of node.matches("[data-sonner-toast]") ? [node] : node.querySelectorAll("[data-sonner-toast]"))
+          window.toasts.push(toast.textContent);
+}).observe(document, { childList: true, subtree: true });
+"""
+KEEP_WORDS = """(button) => {
+  const said = [];
+  new MutationObserver(() => said.push(button.textContent)).observe(button, { childList: true, characterData: true, subtree: true });
+  return said;
+}"""
 
 
 class OpenPage(Protocol):
@@ -133,6 +153,7 @@ class WarmContexts:
             timezone_id=look.zone,
             reduced_motion="reduce" if look.is_calm else "no-preference",
         )
+        context.add_init_script(KEEP_TOASTS)
         keeper = context.new_page()  # a process ends with its last page
         keeper.goto("/healthz")
         self._kept[look] = context, keeper
@@ -157,6 +178,30 @@ def launch(playwright: Playwright) -> Browser:
         if found is None:
             pytest.fail("No browser. Install one with `playwright install chromium` or your system's packages.", pytrace=False)
         return playwright.chromium.launch(args=FLAGS, executable_path=found)
+
+
+def toasted(page: Page, text: str) -> None:
+    """Wait until a toast of the page has said `text`, were it gone by now. For pages of `WarmContexts`."""
+    page.wait_for_function("(text) => window.toasts.some((one) => one.includes(text))", arg=text)
+
+
+def copied_by(button: Locator) -> str:
+    """What a click on `button` puts on the clipboard, which it says in its own place for two seconds. The context must permit both."""
+    said = button.evaluate_handle(KEEP_WORDS)
+    button.click()
+    button.page.wait_for_function("(said) => said.includes('Copied')", arg=said)
+    return button.page.evaluate("navigator.clipboard.readText()")
+
+
+def press_one_after_the_other(page: Page, *keys: str) -> None:
+    """Letters pressed within two tenths of a second, however long the page takes to hear of each."""
+    session = page.context.new_cdp_session(page)
+    now = page.evaluate("Date.now() / 1000")
+    for number, key in enumerate(keys):
+        event = {"key": key, "code": f"Key{key.upper()}", "timestamp": now + number / 5}
+        session.send("Input.dispatchKeyEvent", {"type": "keyDown", "text": key, **event})
+        session.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+    session.detach()
 
 
 def barriers(page: Page) -> list[str]:

@@ -35,7 +35,7 @@ class Answer:
 def ask(site: Site, path: str, *, data: bytes | None = None, **headers: str) -> Answer:
     """A request: a POST with `data`, else a GET."""
     server = urlsplit(site.address)
-    connection = HTTPConnection(server.hostname or "", server.port, timeout=20)
+    connection = HTTPConnection(server.hostname or "", server.port, timeout=60)
     try:
         given = {name.replace("_", "-"): value.encode("latin-1", "replace") for name, value in headers.items() if value}
         connection.request("POST" if data is not None else "GET", path, body=data, headers=given)

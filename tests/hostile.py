@@ -2,13 +2,16 @@
 
 import inspect
 import json
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import reflex as rx
 from websockets.sync.client import ClientConnection, connect
+
+PATIENCE = 30  # seconds in which a server answers, whatever else the machine does
 
 
 @contextmanager
@@ -16,8 +19,8 @@ def connected(address: str, *, cookie: str = "") -> Iterator[ClientConnection]:
     """A connected client of no page, with a token that it made up."""
     socket = f"{address.replace('http', 'ws')}/_event/?token={uuid.uuid4()}&EIO=4&transport=websocket"
     headers = {"cookie": cookie} if cookie else None
-    with connect(socket, max_size=None, open_timeout=10, additional_headers=headers) as made:
-        made.recv(timeout=5)
+    with connect(socket, max_size=None, open_timeout=PATIENCE, additional_headers=headers) as made:
+        made.recv(timeout=PATIENCE)
         made.send("40/_event,")
         yield made
 
@@ -28,14 +31,16 @@ def call(client: ClientConnection, handler: str, path: str, payload: dict[str, A
     client.send(f"42/_event,{json.dumps(['event', event])}")
 
 
-def heard(client: ClientConnection, *, seconds: float = 0.3) -> str:
-    """Everything the server says until it is quiet."""
-    said = []
+def heard(client: ClientConnection, *, seconds: float = 0.3, until: Callable[[str], object] = lambda _: True) -> str:
+    """Everything the server says until it is quiet for `seconds` and `until` holds of it, for which it has half a minute."""
+    said, ends = [], time.monotonic() + PATIENCE
     while True:
         try:
             message = str(client.recv(timeout=seconds))
         except TimeoutError:
-            return "\n".join(said)
+            if until("\n".join(said)) or time.monotonic() > ends:
+                return "\n".join(said)
+            continue
         if message == "2":
             client.send("3")  # the transport's heartbeat
         said.append(message)

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from ports import kept_port
+
 KEY = "sk_test_12345"
 SERVER = Path(__file__).parent / "localstripe_server.py"
 
@@ -175,18 +177,16 @@ class Stripe:
 @contextmanager
 def localstripe(*, is_idempotent: bool) -> Iterator[Stripe]:
     """A server of its own until the block ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = [sys.executable, "-W", "ignore", str(SERVER), str(port), *(["--idempotent"] if is_idempotent else [])]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield Stripe(f"http://127.0.0.1:{port}", ("127.0.0.1", port))
-    finally:
-        process.kill()
-        process.communicate()
+    with kept_port() as port:
+        arguments = [sys.executable, "-W", "ignore", str(SERVER), str(port), *(["--idempotent"] if is_idempotent else [])]
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield Stripe(f"http://127.0.0.1:{port}", ("127.0.0.1", port))
+        finally:
+            process.kill()
+            process.communicate()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 import websockets
 from background import run_async
 from serving import running, running_from_nothing
+from waiting import until
 
 from flyusage.server import NotLoopback, PortTaken, address_of, listen
 from flyusage.ui import bundle, failures
@@ -157,7 +158,7 @@ def test_the_public_address_is_answered_for(shared_database: "Database") -> None
 def test_the_websocket_opens_for_our_page_and_compresses(address: str) -> None:
     async def talk() -> tuple[str, str]:
         async with websockets.connect(event_address(address), origin=websockets.Origin(address)) as socket_:
-            first = str(await asyncio.wait_for(socket_.recv(), 5))
+            first = str(await asyncio.wait_for(socket_.recv(), 30))
             return first, str(socket_.response.headers.get("Sec-WebSocket-Extensions")) if socket_.response else ""
 
     first, extensions = run_async(talk())
@@ -176,6 +177,11 @@ def test_the_websocket_is_refused_to_another_sites_page(address: str, origin: st
 
 
 def test_what_is_no_event_is_refused_in_few_lines_of_the_log_without_what_was_sent(shared_database: "Database", tmp_path: Path) -> None:
+    log = tmp_path / "log"
+
+    async def logged(words: str, times: int = 1) -> None:
+        await asyncio.to_thread(until, lambda: log.read_text().count(words) >= times)
+
     async def send(address: str) -> None:
         async with websockets.connect(
             event_address(address), origin=websockets.Origin(address), additional_headers={"Cookie": "session=for-nobody-else"}
@@ -187,13 +193,14 @@ def test_what_is_no_event_is_refused_in_few_lines_of_the_log_without_what_was_se
             await opened.send('42/_event,["event",["proof","for-nobody-else"]]')
             for _ in range(200):
                 await opened.send("42/_event,[")
-            await asyncio.sleep(0.5)
+            await logged("no_such_thing")
+            await logged("Frame refused", 21)
         async with websockets.connect(event_address(address).partition("?")[0] + "?EIO=4&transport=websocket") as nameless:
             await nameless.recv()
             await nameless.send("40/_event,{}")
             await nameless.recv()
             await nameless.send('42/_event,["event",{"name":"x","payload":{"proof":"for-nobody-else"}}]')
-            await asyncio.sleep(0.5)
+            await logged("with no associated token")
         for path in ("/auth/sign-in", "/auth/sso/back-channel", "/webhooks/stripe"):  # forms that are cut off
             half = (
                 f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\na="
@@ -205,7 +212,6 @@ def test_what_is_no_event_is_refused_in_few_lines_of_the_log_without_what_was_se
             writer.close()
         await asyncio.sleep(0.3)
 
-    log = tmp_path / "log"
     with log.open("w") as kept, running(log=kept) as started:
         run_async(send(started))
     assert "no_such_thing" in log.read_text()

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from ports import kept_port
 from serving import build_once
 
 from flyusage.ui.licences import FILE
@@ -85,24 +85,22 @@ def test_what_is_installed_serves_from_an_empty_folder(command: Path, shared_dat
 @contextmanager
 def _serving(command: Path, folder: Path, database: "Database") -> Iterator[str]:
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ["FLYUSAGE_DATA_DIR"], "FLYUSAGE_DATABASE_URL": database.url}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    process = subprocess.Popen(
-        [command, "serve", "--port", port], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout is not None
-    said = []
-    try:
-        for line in process.stdout:
-            said.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                yield found[0]
-                break
-        else:
-            raise AssertionError("".join(said))
-        process.send_signal(signal.SIGINT)
-        assert process.wait(SECONDS) == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    with kept_port() as port:
+        arguments = [command, "serve", "--port", str(port)]
+        process = subprocess.Popen(arguments, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert process.stdout is not None
+        said = []
+        try:
+            for line in process.stdout:
+                said.append(line)
+                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                    yield found[0]
+                    break
+            else:
+                raise AssertionError("".join(said))
+            process.send_signal(signal.SIGINT)
+            assert process.wait(SECONDS) == 0
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()

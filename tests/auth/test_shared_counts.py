@@ -72,12 +72,10 @@ def test_a_word_that_is_taken_once_is_not_taken_where_what_it_asks_for_is_rolled
 
 
 def test_one_that_does_not_answer_lets_nobody_past_the_limit(database: object, pointed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"redis://:secret-of-redis@127.0.0.1:{free.getsockname()[1]}/0"
-    monkeypatch.setenv("FLYUSAGE_REDIS_URL", url)
-    config.settings.cache_clear()
-    with capture_logs() as said:
+    with socket.socket() as taken, capture_logs() as said:
+        taken.bind(("127.0.0.1", 0))  # where nobody listens
+        monkeypatch.setenv("FLYUSAGE_REDIS_URL", f"redis://:secret-of-redis@127.0.0.1:{taken.getsockname()[1]}/0")
+        config.settings.cache_clear()
         assert [try_once() for _ in range(7)] == [True] * 5 + [False] * 2
     assert [one["event"] for one in said] == ["redis_does_not_count"]  # once, then Postgres is asked at once
     assert "secret-of-redis" not in str(said)

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from asking_api import served
 from cast import Cast
 from commanding import Flyusage, flyusage
+from waiting import until
 
 from flyusage import db
 from flyusage.cli import by_browser, remote
@@ -72,6 +73,7 @@ def test_what_is_let_in_is_stored_and_nothing_secret_is_said(flyusage: Flyusage,
     said = flyusage("login", address, "--browser", "--scope", "usage.read")
     assert said.code == 0, said.err
     assert said.out.startswith(f"Signed in to prism at {address} until 20")
+    until(lambda: len(heard) == 2)  # in a thread of its own
     assert [one.status_code for one in heard] == [404, 200]
     assert "scopes=usage.read" in said.err
     kept = remote.stored()["profiles"]["default"]
@@ -99,14 +101,11 @@ def test_a_refusal_and_nobodys_answer_are_said_and_change_nothing(flyusage: Flyu
 
 def test_a_connection_that_says_nothing_holds_the_answer_up_for_no_longer_than_seconds(monkeypatch):
     monkeypatch.setattr(by_browser._Answer, "timeout", 0.2)
-    with by_browser._Receiver("state") as receiver, httpx.Client() as client:
-        silent = socket.create_connection(("127.0.0.1", receiver.server_port))
-        params = {"state": "state", "code": "ours"}
-        asking = threading.Thread(target=client.get, args=[f"http://127.0.0.1:{receiver.server_port}/"], kwargs={"params": params})
-        asking.start()
-        assert receiver.wait() == "ours"
-        asking.join()
-        silent.close()
+    with by_browser._Receiver("state") as receiver:
+        there = ("127.0.0.1", receiver.server_port)
+        with socket.create_connection(there), socket.create_connection(there) as asking:
+            asking.sendall(b"GET /?state=state&code=ours HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")  # all of it, before anybody is heard
+            assert receiver.wait() == "ours"
 
 
 @contextmanager

@@ -125,7 +125,7 @@ def test_an_interrupt_ends_without_a_word(signum: int):
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signum)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (128 + signum, b"left in order\n", b"")
 
 

@@ -55,5 +55,5 @@ def test_a_link_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
         read = reader.submit(pipe.read_bytes)
         with output.opened(pipe) as file:
             file.write(b"through")
-        assert read.result(timeout=20) == b"through"
+        assert read.result(timeout=60) == b"through"
     assert pipe.is_fifo()

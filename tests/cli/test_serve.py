@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from ports import kept_port
 from serving import build_once
 
 REPOSITORY = Path(__file__).parents[2]
@@ -74,18 +75,16 @@ class Installation:
 @pytest.fixture
 def installation() -> Iterator[Installation]:
     build_once()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = Installation(Path(tempfile.mkdtemp(prefix="flyusage-")), port)
-    yield made
-    for process in made.started:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-    assert gone(made), made.left()
-    shutil.rmtree(made.data_dir)
+    with kept_port() as port:
+        made = Installation(Path(tempfile.mkdtemp(prefix="flyusage-")), port)
+        yield made
+        for process in made.started:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        assert gone(made), made.left()
+        shutil.rmtree(made.data_dir)
 
 
 def _told(process: psutil.Process) -> str:
@@ -133,6 +132,7 @@ def test_two_starts_at_once_say_so_and_a_termination_stops_everything(installati
 
 def test_a_taken_port_and_an_open_address_are_refused_in_a_sentence(installation: Installation):
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # beside what keeps the port
         other.bind(("127.0.0.1", installation.port))
         other.listen()
         taken = installation.run("serve")

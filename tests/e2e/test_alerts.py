@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import OpenPage, Site, WarmContexts, keep_pictures
+from browsing import OpenPage, Site, WarmContexts, keep_pictures, toasted
 from conftest import copied
 from demonstration import settle
 from factories import line, started
@@ -88,7 +88,7 @@ def test_an_endpoint_is_added_tried_turned_and_removed(open_as: OpenPage, receiv
     expect(page.get_by_role("cell", name="204 in").first).to_be_visible()
     assert json.loads(receiver.got[0].body)["type"] == "test"
     page.get_by_role("button", name="Send again").click()
-    expect(page.get_by_text("It is sent once more.")).to_be_visible()
+    toasted(page, "It is sent once more.")
     row.get_by_text("New secret", exact=True).click()
     row.get_by_role("button", name="Make a new secret").click()
     expect(secret).to_contain_text("whsec_")

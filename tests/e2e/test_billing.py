@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import billed_site
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import OpenPage, Site, barriers
+from browsing import OpenPage, Site, barriers, press_one_after_the_other
 from conftest import copied, pointed_at
 from factories import line, started
 from playwright.sync_api import Locator, Page, expect
@@ -83,11 +83,11 @@ def test_the_keyboard_opens_and_closes_a_line(open_page: OpenPage) -> None:
 def test_keys_and_the_palette_lead_to_billing(open_page: OpenPage) -> None:
     page = open_page("/orgs/prism/machines")
     page.locator(".machine-table").wait_for()
-    page.keyboard.press("g")
-    page.keyboard.press("b")
+    press_one_after_the_other(page, "g", "b")
     expect(page).to_have_url("/orgs/prism/billing")
     expect(page.get_by_role("link", name="Billing", exact=True)).to_have_attribute("aria-current", "page")
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox")).to_be_focused()
     page.keyboard.type("invoices owe")
     expect(page.get_by_role("option", name="Billing")).to_be_visible()
 
@@ -131,13 +131,14 @@ def test_hostile_names_stand_there_literally(open_page: OpenPage) -> None:
 
 def test_amounts_are_right_aligned_in_tabular_figures(open_page: OpenPage) -> None:
     page = ready(open_page("/orgs/prism/billing"))
+    expect(page.locator(".invoice-table td.number").first).to_be_visible()
     styles = page.locator(".statement .number, .reckoning .number, .invoice-table td.number").evaluate_all(
         "all => all.map(e => [getComputedStyle(e).textAlign, getComputedStyle(e).fontVariantNumeric])"
     )
     assert {tuple(style) for style in styles} == {("right", "tabular-nums")}
 
 
-def test_the_draft_follows_new_events_within_five_seconds_and_keeps_what_is_open(open_page: OpenPage, site: Site, tmp_path) -> None:
+def test_the_draft_follows_new_events_and_keeps_what_is_open(open_page: OpenPage, site: Site, tmp_path) -> None:
     page = ready(open_page("/orgs/rival/billing"))
     page.locator(".statement-line summary").first.click()
     owed = page.locator(".billing-top .figure")
@@ -145,13 +146,14 @@ def test_the_draft_follows_new_events_within_five_seconds_and_keeps_what_is_open
     fresh = tmp_path / "fresh.ndjson"
     fresh.write_bytes(line(started("late-0", "2026-11-14T12:00:00Z", org="rival", app="secret", region="lhr")))
     site.run("ingest", str(fresh))
-    expect(owed).not_to_have_text(before, timeout=5000)
+    expect(owed).not_to_have_text(before)
     expect(page.locator(".statement-line .working").first).to_be_visible()
 
 
 def test_on_a_phone_a_line_takes_two_rows(open_page: OpenPage) -> None:
     page = ready(open_page("/orgs/prism/billing", is_phone=True))
     one = performance(page).locator("summary > *")
+    expect(one).to_have_count(4)
     what, quantity, _, amount = (box.bounding_box() for box in one.all())
     assert amount["y"] < quantity["y"]
     assert quantity["y"] >= what["y"] + what["height"] - 1

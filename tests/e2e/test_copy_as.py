@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import OpenPage, Site
+from browsing import OpenPage, Site, copied_by
 from playwright.sync_api import Page, expect
 
 from flyusage.api.prices import Question
@@ -44,11 +44,7 @@ def foot(page: Page):
 
 
 def copied(page: Page, label: str) -> str:
-    foot(page).get_by_role("button", name=label).click()
-    expect(foot(page).get_by_role("button", name="Copied")).to_be_visible()
-    text = page.evaluate("navigator.clipboard.readText()")
-    expect(foot(page).get_by_role("button", name=label)).to_be_visible()  # it says so for two seconds
-    return text
+    return copied_by(foot(page).get_by_role("button", name=label))
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -73,6 +69,7 @@ def test_a_what_if_is_copied_with_what_it_supposes(open_page: OpenPage, site: Si
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     expect(foot(page)).to_be_visible()
     words = shlex.split(copied(page, "Copy as curl"))
+    expect(foot(page).get_by_role("button", name="Copy as curl")).to_be_visible()  # it says "Copied" for two seconds
     assert words[-1] == f"{site.address}/api/v1/prices/simulate"
     assert words[3:5] == ["-H", "Content-Type: application/json"]
     asked = json.loads(words[words.index("-d") + 1])

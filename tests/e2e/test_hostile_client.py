@@ -42,7 +42,7 @@ def test_a_handler_takes_anything_and_gives_away_nothing(client: ClientConnectio
 
 
 def test_the_server_goes_on(open_page: OpenPage) -> None:
-    expect(open_page("/orgs/prism").locator(".org-name")).to_have_text("prism", timeout=30_000)  # it may still be busy with the calls above
+    expect(open_page("/orgs/prism").locator(".org-name")).to_have_text("prism")  # it may still be busy with the calls above
 
 
 def test_what_is_no_handler_cannot_be_called(client: ClientConnection) -> None:

@@ -6,7 +6,7 @@ batch-0 (tests/story.py) runs 02:00–06:00 every day: 31 × 4 h = 124 h in Octo
 import re
 
 import pytest
-from browsing import OpenPage, barriers
+from browsing import OpenPage, barriers, copied_by
 from playwright.sync_api import Page, expect
 
 
@@ -36,9 +36,7 @@ def test_the_list_tells_running_from_stopped(open_page: OpenPage) -> None:
     page.get_by_role("link", name="Running").click()
     expect(page.locator(".machine-table tbody tr")).to_have_count(10)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy 10 ids").click()
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    ids = page.evaluate("navigator.clipboard.readText()").splitlines()
+    ids = copied_by(page.get_by_role("button", name="Copy 10 ids")).splitlines()
     assert ids == page.locator(".machine-table tbody tr th a").all_inner_texts()
     assert len(ids) == 10
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import OpenPage
+from browsing import OpenPage, press_one_after_the_other
 from playwright.sync_api import Page, expect
 
 
@@ -32,6 +32,7 @@ def test_it_jumps_to_a_machine_and_to_a_region(open_page: OpenPage) -> None:
     expect(page).to_have_url(re.compile("/orgs/prism/machines/odd-0"))
     expect(page.get_by_role("heading", name="odd-0")).to_be_visible()  # a key pressed sooner is the old page's
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox")).to_be_focused()
     page.keyboard.type("frankfurt")
     page.get_by_role("option", name=re.compile("Frankfurt")).click()
     expect(page).to_have_url(re.compile("region=fra"))
@@ -85,8 +86,7 @@ def test_a_question_mark_lists_the_keys(open_page: OpenPage) -> None:
 def test_two_keys_lead_to_a_page_and_slash_starts_its_search(open_page: OpenPage) -> None:
     page = open_page("/orgs/prism")
     page.locator(".org-name").filter(has_text="prism").wait_for()
-    page.keyboard.press("g")
-    page.keyboard.press("m")
+    press_one_after_the_other(page, "g", "m")
     expect(page).to_have_url(re.compile("/machines$"))
     page.locator(".machine-table").wait_for()
     page.keyboard.press("/")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import OpenPage, barriers
+from browsing import OpenPage, barriers, press_one_after_the_other
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -55,8 +55,7 @@ def test_history_opens_from_a_price_and_from_a_version(open_page: OpenPage) -> N
 def test_keys_lead_to_prices(open_page: OpenPage) -> None:
     page = open_page("/orgs/prism/machines")
     page.locator(".machine-table").wait_for()
-    page.keyboard.press("g")
-    page.keyboard.press("p")
+    press_one_after_the_other(page, "g", "p")
     expect(page).to_have_url("/orgs/prism/prices")
     expect(page.get_by_role("link", name="Prices", exact=True)).to_have_attribute("aria-current", "page")
 

@@ -7,7 +7,7 @@ import httpx
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import Site, keep_picture
+from browsing import SETTLED, Site, keep_picture, toasted
 from guarded_site import OWNER, Visit
 from playwright.sync_api import Page, expect
 
@@ -55,8 +55,8 @@ def test_a_directory_is_connected_its_groups_get_roles_and_it_is_cut_off(
         assert secret not in page.content()
         expect(page.get_by_text("1 person and 1 group from the directory")).to_be_visible()
         page.get_by_label("Role of Engineers").select_option("developer")
-        expect(page.get_by_text("Its members' role follows.")).to_be_visible()
-        expect(page.locator("[data-sonner-toast]").first).to_have_css("opacity", "1")  # it fades in
+        toasted(page, "Its members' role follows.")
+        page.evaluate(SETTLED)  # it fades in
         assert (found := Axe().run(page)).violations_count == 0, found.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         keep_picture(page, f"provisioning-{is_phone}-{is_dark}", 0)

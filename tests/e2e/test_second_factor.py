@@ -214,7 +214,7 @@ def test_staff_without_one_are_told_how_to_set_it_up(guarded: Site, visit: Visit
         expect(page.get_by_role("heading", name="No question waits")).to_be_visible()
     finally:
         guarded.run("staff", "revoke", OUTSIDER, "support")
-    expect(page.get_by_role("heading", name="This cannot be shown")).to_be_visible(timeout=2000)  # the open page, by itself
+    expect(page.get_by_role("heading", name="This cannot be shown")).to_be_visible()  # the open page, by itself
     page.context.clear_cookies()
     page.goto("/staff/questions")
     expect(page).to_have_url(re.compile("/sign-in"))

@@ -6,7 +6,6 @@ Rival sets itself up.
 
 import html
 import re
-import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from conftest import copied, pointed_at
 from guarded_site import ask, link_for, post, set_password
 from nameserver import Nameserver
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from ports import kept_port
 from provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
 from pyotp import TOTP
 from serving import running, settings_for
@@ -117,9 +117,12 @@ def tabs(firm: Firm) -> Iterator[Callable[[], Tabs]]:
 
 @pytest.fixture(scope="module")
 def firm(server: "Server", template: str) -> Iterator[Firm]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with kept_port() as port:
+        yield from made_at(port, server, template)
+
+
+def made_at(port: int, server: "Server", template: str) -> Iterator[Firm]:
+    """The firm, whose site answers at `port`."""
     base = f"http://127.0.0.1:{port}"
     with (
         provider.running(f"{base}{connections.CALLBACK}") as idp,

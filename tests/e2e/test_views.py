@@ -3,7 +3,7 @@
 import re
 
 from axe_playwright_python.sync_playwright import Axe
-from browsing import OpenPage
+from browsing import OpenPage, toasted
 from playwright.sync_api import Page, expect
 
 WEB = "/orgs/prism/usage?show=contracted_cost&by=region&range=this-month&app=web"
@@ -23,7 +23,7 @@ def test_a_view_is_saved_found_everywhere_counted_by_a_budget_and_deleted(open_a
     figure = page.locator(".tile-value").first
     expect(figure).to_contain_text("$")
     save(page, "Web <b>now</b>", "On the overview")
-    expect(page.get_by_text("Web <b>now</b> is saved.")).to_be_visible()
+    toasted(page, "Web <b>now</b> is saved.")
     page.get_by_role("button", name="Views").click()
     expect(page.get_by_role("list", name="Saved views").get_by_role("link", name="Web <b>now</b>")).to_be_visible()
     save_again = page.get_by_label("Save what is shown as")
@@ -79,7 +79,7 @@ def test_the_menu_works_on_a_phone_in_the_dark_by_keyboard_alone(open_as_owner: 
     assert Axe().run(page).violations_count == 0, Axe().run(page).generate_report()
     page.get_by_label("Save what is shown as").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("is saved.")).to_be_visible()
+    toasted(page, "is saved.")
     page.goto("/orgs/prism/views")  # the other journeys begin without one
     page.locator("summary", has_text="Delete").focus()
     page.keyboard.press("Enter")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import OpenPage
+from browsing import OpenPage, press_one_after_the_other, toasted
 from playwright.sync_api import Page, expect
 
 
@@ -31,7 +31,7 @@ def test_a_reservation_without_amounts_is_refused_in_words(open_page: OpenPage) 
     page = ready(open_page("/orgs/prism/what-if"))
     page.get_by_label("credit a month").fill("lots")
     page.get_by_role("button", name="Work it out").click()
-    expect(page.get_by_text("That reservation is not complete.")).to_be_visible()
+    toasted(page, "That reservation is not complete.")
 
 
 def test_an_unknown_region_is_said_and_can_be_left_out(open_page: OpenPage) -> None:
@@ -44,8 +44,7 @@ def test_an_unknown_region_is_said_and_can_be_left_out(open_page: OpenPage) -> N
 def test_keys_lead_to_what_if(open_page: OpenPage) -> None:
     page = open_page("/orgs/prism/machines")
     page.locator(".machine-table").wait_for()
-    page.keyboard.press("g")
-    page.keyboard.press("w")
+    press_one_after_the_other(page, "g", "w")
     expect(page).to_have_url("/orgs/prism/what-if")
 
 

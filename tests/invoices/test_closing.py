@@ -1,7 +1,6 @@
 """Closing a month: all that can be billed, once, whatever happens on the way."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from conftest import Server, clone, copied, pointed_at
 from factories import ingest, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from waiting import until
 
 from flyusage import clock, db
 from flyusage.invoices import issuing
@@ -196,13 +196,8 @@ def test_killed_at_any_instant_and_repeated_each_has_one_invoice(twelve, seed, t
 
 def _wait_for_the_killed() -> None:
     """The server notices a killed client when it next talks to it."""
-    for _ in range(200):
-        busy = rows(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()"
-        )
-        if busy == [(0,)]:
-            return
-        time.sleep(0.05)
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()"
+    until(lambda: rows(busy) == [(0,)])
 
 
 def test_an_invoice_issued_by_a_close_is_the_same_as_one_issued_alone(twelve):

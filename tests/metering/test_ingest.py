@@ -268,7 +268,7 @@ def test_listeners_hear_which_organization_grew(database):
         raw.execute("LISTEN flyusage")
         ingest([started("m", f"{D}00:00:00Z")])
         (org_id,) = stored.rows("SELECT id FROM organization WHERE slug = 'prism'")[0]
-        assert [notice.payload for notice in raw.notifies(timeout=5, stop_after=1)] == [str(org_id)]
+        assert [notice.payload for notice in raw.notifies(timeout=30, stop_after=1)] == [str(org_id)]
 
 
 def test_writers_at_once_end_as_one_would(database):

@@ -198,7 +198,7 @@ def test_open_pages_are_told(team: Team):
         listening.execute("LISTEN flyusage_sessions")
         listening.commit()
         change(team, team.owner, team.viewer, None)
-        assert [one.channel for one in listening.notifies(timeout=5, stop_after=1)] == ["flyusage_sessions"]
+        assert [one.channel for one in listening.notifies(timeout=30, stop_after=1)] == ["flyusage_sessions"]
 
 
 def test_people_are_searched_filtered_and_paged(team: Team):

@@ -116,7 +116,7 @@ def test_a_slug_that_is_left_while_somebody_else_asks_for_it_stays_taken(prism: 
         if not left and ("former_slug_of" in statement or "organization_by_slug" in statement):
             left.append(threading.Thread(target=move, args=(prism, "prisma")))
             left[0].start()
-            left[0].join(timeout=10)
+            left[0].join(timeout=30)
 
     sa.event.listen(db.engine(), "after_cursor_execute", leave)
     try:

@@ -43,7 +43,7 @@ def at_once(*deeds: Callable[[], object]) -> list[type[FlyusageError] | None]:
     barrier = Barrier(len(deeds))
 
     def tried(deed: Callable[[], object]) -> type[FlyusageError] | None:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=30)
         try:
             deed()
         except FlyusageError as error:
@@ -159,7 +159,7 @@ def test_whom_a_directory_takes_out_while_they_accept_is_out(cast: Cast, threads
         invitations.accept(session, invited.secret, reader)
         out = threads.submit(take_out, cast, reader.email)
         assert waits(out)
-    out.result(timeout=10)
+    out.result(timeout=30)
     assert reader.user_id not in roles(cast)
 
 
@@ -170,7 +170,7 @@ def test_whoever_accepts_while_a_directory_takes_them_out_comes_too_late(cast: C
         taken = threads.submit(accept, invited.secret, reader)
         assert waits(taken)
     with pytest.raises(InvitationSpent):
-        taken.result(timeout=10)
+        taken.result(timeout=30)
     assert reader.user_id not in roles(cast)
 
 
@@ -221,7 +221,7 @@ def test_whoever_is_taken_out_makes_no_token_after_it(cast: Cast, threads: Threa
         made = threads.submit(token, person, personal=personal)
         assert waits(made)
     with pytest.raises(NotPermitted, match="no longer belong"):
-        made.result(timeout=10)
+        made.result(timeout=30)
     with db.transaction(cast.prism.id) as session:
         assert api_tokens.tokens(session, cast.prism.id) == []
 
@@ -234,7 +234,7 @@ def test_a_token_that_is_made_while_its_maker_is_taken_out_is_good_for_nothing(c
         )
         out = threads.submit(change, cast.owner, person.user_id, None)
         assert waits(out)
-    out.result(timeout=10)
+    out.result(timeout=30)
     with db.lookup_transaction() as session, pytest.raises(TokenRefused, match="does not belong"):
         api_tokens.bearer_of(session, made.secret)
 
@@ -246,4 +246,4 @@ def test_a_role_that_falls_meanwhile_makes_no_token(cast: Cast, threads: ThreadP
         made = threads.submit(token, person)
         assert waits(made)
     with pytest.raises(NotPermitted, match="viewer may not do tokens.manage"):
-        made.result(timeout=10)
+        made.result(timeout=30)

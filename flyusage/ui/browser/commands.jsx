@@ -1,6 +1,6 @@
 // The command palette (Ctrl/Cmd-K) and the list of keys (?). Both are native dialogs: focus, Escape and the rest of the
 // page being out of reach come with the element. Nothing here is evaluated from text.
-import { useCallback, useEffect, useId, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { createPortal } from "react-dom";
 import { useNavigate, useParams } from "react-router";
 
@@ -8,7 +8,7 @@ const isMac = typeof navigator !== "undefined" && /Mac|iPhone|iPad/.test(navigat
 const COMMAND = isMac ? "⌘" : "Ctrl";
 const SEARCH_AFTER_MS = 120;
 const SLOW_AFTER_MS = 150;
-const SECOND_KEY_MS = 1200;
+const SECOND_KEY_MS = 1200; // between the two as they were pressed: a page that is busy hears of them later
 const NONE = [];
 
 const PAGES = [
@@ -66,10 +66,10 @@ const startSearchOfPage = () => {
   return Boolean(field);
 };
 
-/** Runs the single keys, unless somebody is typing or a dialog is open. */
+/** Runs the single keys, unless somebody is typing or a dialog is open. They work as soon as the page is to be seen. */
 const useKeys = ({ openPalette, openKeys, go, pages }) => {
-  useEffect(() => {
-    let pending = 0;
+  const goPressedAt = useRef(-Infinity); // outlives what the page learns between two keys
+  useLayoutEffect(() => {
     const onKey = (event) => {
       const { key, ctrlKey, metaKey, altKey } = event;
       if ((ctrlKey || metaKey) && !altKey && key.toLowerCase() === "k") {
@@ -78,8 +78,8 @@ const useKeys = ({ openPalette, openKeys, go, pages }) => {
         return;
       }
       if (ctrlKey || metaKey || altKey || isTyping(event) || document.querySelector("dialog[open], [role=dialog]")) return;
-      const page = Date.now() - pending < SECOND_KEY_MS && pages.find((each) => each.key === key);
-      pending = key === "g" ? Date.now() : 0;
+      const page = event.timeStamp - goPressedAt.current < SECOND_KEY_MS && pages.find((each) => each.key === key);
+      goPressedAt.current = key === "g" ? event.timeStamp : -Infinity;
       if (page) go(page.to);
       else if (key === "?") openKeys();
       else if (key === "t") document.querySelector(".theme-button")?.click();

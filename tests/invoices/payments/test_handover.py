@@ -164,7 +164,7 @@ def test_a_slow_processor_is_not_waited_for_forever(one_stripe):
         assert met.value.failure is Failure.DOWN
         over.set()
         proxy.behaviour = processor.normal
-        attempts.timeout = 10
+        attempts.timeout = 60
         attempts.once()
         is_there_once(one_stripe, attempts.order)
 
