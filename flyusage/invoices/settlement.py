@@ -101,7 +101,9 @@ def void(session: Session, org_id: int, invoice_id: int, *, reason: str, by: Act
         raise StateForbids(f"{_described(held)} and cannot be voided. Issue a credit note instead.")
     beside = session.scalar(sa.text(_BESIDE), {"org": org_id, "month": held.month}) if held.origin is Origin.PERIOD else None
     if beside is not None:  # billed anew, the month would give the same back once more
-        raise StateForbids(f"{held.number} gave back on {beside} what would have made it negative, and cannot be voided. Credit it instead.")
+        raise StateForbids(
+            f"{held.number} gave back on {beside} what would have made it negative, and cannot be voided. Credit it instead."
+        )
     _move(session, held, State.VOID, reason)
     grants.give_back(session, org_id, held.id)
     session.execute(sa.text(_UNBILL_LATE_USAGE), {"org": org_id, "id": held.id, "month": held.month, "now": clock.now()})
