@@ -6,7 +6,7 @@ order of the contract what lowers and raises it. Fractions throughout; amounts a
 
 import calendar
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import TypeVar
@@ -140,6 +140,15 @@ class Credit:
     expires: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Trial:
+    """Other books that hold in place of the organization's own, from `start` up to `end`."""
+
+    start: date
+    end: date | None
+    books: dict[date, list[Listed]]
+
+
 @dataclass
 class World:
     """What one organization agreed, and what it pays everywhere. `books` by the day from which they hold."""
@@ -148,7 +157,7 @@ class World:
     kinds: dict[str, str]
     presets: dict[str, int]
     places: int
-    percent: Fraction
+    taxes: list[tuple[date, Fraction]]  # percent from a day on
     books: dict[date, list[Listed]] = field(default_factory=dict)
     overrides: list[Listed] = field(default_factory=list)
     fees: list[Fee] = field(default_factory=list)
@@ -158,8 +167,13 @@ class World:
     limits: list[Limit] = field(default_factory=list)
     promotional: list[Credit] = field(default_factory=list)
     prepaid: list[Credit] = field(default_factory=list)
+    trials: list["Trial"] = field(default_factory=list)
 
     _found: dict[tuple[str, str, date], Listed | None] = field(default_factory=dict)
+
+    def percent(self, month: date) -> Fraction:
+        """Tax on what is supplied in a month, by its last day."""
+        return max(one for one in self.taxes if one[0] <= days_of(month)[-1])[1]
 
     def price(self, sku: str, region: str, day: date) -> Listed | None:
         """In force: negotiated before listed, the narrower scope first, the newest of one scope. Asked for only once all is agreed."""
@@ -169,9 +183,10 @@ class World:
         return self._found[key]
 
     def _price(self, sku: str, region: str, day: date) -> Listed | None:
-        version = max((day_ for day_ in self.books if day_ <= day), default=None)
+        books = next((one.books for one in self.trials if one.start <= day and (one.end is None or day < one.end)), self.books)
+        version = max((day_ for day_ in books if day_ <= day), default=None)
         agreed = [one for one in self.overrides if one.start <= day and (one.end is None or day < one.end)]
-        for prices in (agreed, self.books[version] if version else []):
+        for prices in (agreed, books[version] if version else []):
             for scope in (region, self.groups[region], "global"):
                 found = [one for one in prices if one.sku == sku and one.scope == scope]
                 if found:
@@ -193,6 +208,7 @@ class Line:
     size: str = ""
     price: Price | None = None
     part: Fraction = Fraction(1)
+    percent: Fraction = Fraction(0)
     left: int = 0
 
     def __post_init__(self) -> None:
@@ -201,13 +217,27 @@ class Line:
 
 @dataclass
 class Bill:
-    """A month: its lines and what they come to. `carried` is what is given back instead of a net below zero."""
+    """A month: its lines and what they come to. `bases` are the net by tax rate, `carried` what is given back instead of less than zero."""
 
     lines: list[Line]
-    net: int
-    carried: int
-    tax: int
+    bases: dict[Fraction, int]
+    carried: dict[Fraction, int]
     prepaid: int
+
+    @property
+    def net(self) -> int:
+        """Without tax."""
+        return sum(self.bases.values())
+
+    @property
+    def given(self) -> int:
+        """What is carried, without tax."""
+        return sum(self.carried.values())
+
+    @property
+    def tax(self) -> int:
+        """Of each rate once."""
+        return taxed(self.bases)
 
     @property
     def due(self) -> int:
@@ -215,20 +245,49 @@ class Bill:
         return self.net + self.tax - self.prepaid
 
 
-def bill(world: World, used: Quantities, month: date, *, late: int = 0) -> Bill:
-    """The month's bill with `late` usage of others; takes what it needs of the world's credits."""
-    days = days_of(month)
+def taxed(bases: dict[Fraction, int]) -> int:
+    """The tax on each rate's net, rounded once."""
+    return sum(half_away(net * percent / 100) for percent, net in bases.items())
+
+
+def bill(world: World, used: Quantities, month: date, *, late: Sequence[Line] = ()) -> Bill:
+    """The month's bill with `late` usage of others, which has its own tax; takes what it needs of the world's credits."""
+    days, percent = days_of(month), world.percent(month)
     lines = adjustable(world, used, month)
     lines += [Line("one_off", minor) for day, minor in world.charges if day in days]
     lines += [Line("one_off", one.upfront) for one in world.reservations if one.start in days]
-    lines += [Line("adjustment", late)]
-    net = sum(line.amount for line in lines)
-    taken = [Line("promotional", -part) for part in _redeem(world.promotional, net, month)]
-    net += sum(line.amount for line in taken)
-    lines += [*taken, Line("carried", max(0, -net))]
-    carried, net = max(0, -net), max(0, net)
-    tax = half_away(net * world.percent / 100)
-    return Bill([line for line in lines if line.amount], net, carried, tax, sum(_redeem(world.prepaid, net + tax, month)))
+    bases = _by_rate([*(replace(line, percent=percent) for line in lines), *late])
+    paying = [Line("", line.left, percent=percent) for line in lines] + [replace(line) for line in late]
+    for part in _redeem(world.promotional, sum(bases.values()), month):
+        before = _by_rate(paying, left=True)
+        _take(paying, part)
+        for rate, left in _by_rate(paying, left=True).items():
+            bases[rate] += left - before[rate]
+            lines.append(Line("promotional", left - before[rate]))
+    carried = _carried(bases)
+    lines += [*late, *(Line("carried", part) for part in carried.values())]
+    bases = {rate: net + carried.get(rate, 0) for rate, net in bases.items()}
+    gross = sum(bases.values()) + taxed(bases)
+    return Bill([line for line in lines if line.amount], bases, carried, sum(_redeem(world.prepaid, gross, month)))
+
+
+def _by_rate(lines: Sequence[Line], *, left: bool = False) -> dict[Fraction, int]:
+    found: dict[Fraction, int] = {}
+    for line in lines:
+        found[line.percent] = found.get(line.percent, 0) + (line.left if left else line.amount)
+    return found
+
+
+def _carried(bases: dict[Fraction, int]) -> dict[Fraction, int]:
+    """What is missing to a net of zero, of the rate that is furthest below first; all that rates are below, where tax would still be."""
+    below = sorted((net, rate) for rate, net in bases.items() if net < 0)
+    parts, short = {}, max(0, -sum(bases.values()))
+    for net, rate in below:
+        parts[rate] = min(short, -net)
+        short -= parts[rate]
+    if taxed({rate: net + parts.get(rate, 0) for rate, net in bases.items()}) < 0:
+        parts = {rate: -net for net, rate in below}
+    return {rate: part for rate, part in parts.items() if part}
 
 
 def adjustable(world: World, used: Quantities, month: date) -> list[Line]:
@@ -266,7 +325,8 @@ def _linear(world: World, used: Quantities, days: list[date]) -> list[Line]:
 
 def _rated_once(world: World, used: Quantities, days: list[date]) -> list[Line]:
     """Prices that are not linear: over all that they are for, in force while they hold anywhere."""
-    listed = [one for prices in (*world.books.values(), world.overrides) for one in prices if not one.price.is_linear]
+    books = [prices for books in (world.books, *(one.books for one in world.trials)) for prices in books.values()]
+    listed = [one for prices in (*books, world.overrides) for one in prices if not one.price.is_linear]
     lines = []
     for sku, scope, price, negotiated in {(one.sku, one.scope, one.price, one.negotiated): None for one in listed}:
 

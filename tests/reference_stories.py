@@ -26,7 +26,7 @@ from sqlmodel import Session
 
 from flyusage import clock
 from flyusage.money import CURRENCIES
-from flyusage.pricing import agreements, books, grants
+from flyusage.pricing import agreements, books, experiments, grants
 from flyusage.pricing.listed import ListedPrice, terms_json
 from flyusage.pricing.rating import Model, Tier
 from flyusage.pricing.tax import BillingProfile, TaxTreatment
@@ -42,7 +42,17 @@ UNITS = {
 }  # fmt: skip
 SCOPES = [["global"], ["na_eu", "ap_oc_sa"], list(GROUPS), ["global", "fra"], ["na_eu", "global", "dfw"]]
 UNPRICED = [["fra"]]  # everywhere else the sku has no price
+NOVEMBER = date(2026, 11, 1)
+GERMAN_VAT = [
+    (date(2007, 1, 1), Fraction(19)),
+    (NOVEMBER, Fraction("21.3")),
+]  # raised for these stories, so that late usage has its own rate
+RAISE_GERMAN_VAT = (
+    "UPDATE tax_rate SET ends_on = '2026-11-01' WHERE country = 'DE' AND ends_on IS NULL AND starts_on < '2026-11-01'",
+    """INSERT INTO tax_rate (country, percent, starts_on, name) VALUES ('DE', 21.3, '2026-11-01', 'VAT') ON CONFLICT DO NOTHING""",
+)
 PROFILES = [
+    (GERMAN, "19"),
     (GERMAN, "19"),
     (BillingProfile("Prism SAS", ("12 rue",), "75002", "Paris", "FR", vat_number="FR40303265045"), "0"),
     (BillingProfile("Privé", ("12 rue",), "75002", "Paris", "FR"), "20"),
@@ -69,7 +79,8 @@ class Story:
         self.scale = 10 ** CURRENCIES[self.currency].exponent  # minor units in one
         self.size = 100 if self.currency == "JPY" else 1  # of amounts, so that a yen is not most of a price
         self.profile, percent = chance.choice(PROFILES)
-        self.world = ref.World(GROUPS, KINDS, PRESETS, CURRENCIES[self.currency].exponent, Fraction(percent))
+        taxes = GERMAN_VAT if self.profile is GERMAN else [(date(2000, 1, 1), Fraction(percent))]
+        self.world = ref.World(GROUPS, KINDS, PRESETS, CURRENCIES[self.currency].exponent, taxes)
 
     def amount(self, low: float, high: float, places: int) -> Decimal:
         """Between `low` and `high` of the currency."""
@@ -84,8 +95,8 @@ class Story:
         return range(self.chance.choice(counts))
 
     def agree(self, session: Session, org_id: int, *, with_credits: bool = True) -> None:
-        """A book of its own, and agreements of every kind."""
-        self._book(session, org_id)
+        """A book of its own, perhaps after a life in another currency, and agreements of every kind."""
+        self._buy(session, org_id)
         for _ in self.sometimes(0, 0, 1, 2):
             self._override(session, org_id)
         for number in self.sometimes(0, 0, 1, 2):
@@ -106,6 +117,15 @@ class Story:
                 credit = ref.Credit(self.minor(80), clock.now(), self.chance.choice(ends))
                 grants.grant(session, org_id, kind, credit.left, description="Credit", expires_at=credit.expires, by=BY)
                 held.append(credit)
+
+    def _buy(self, session: Session, org_id: int) -> None:
+        for statement in RAISE_GERMAN_VAT:
+            session.execute(sa.text(statement))
+        if self.currency != "USD":
+            self._earlier_life(session, org_id)
+        self._book(session, org_id)
+        if self.chance.random() < 0.3:
+            self._experiment(session)
 
     def price(self, *, is_linear: bool) -> Prices:
         """Of any model."""
@@ -147,12 +167,34 @@ class Story:
         return ListedPrice(sku=sku, scope=scope, per_quantity=per, unit=unit, **price.terms), told
 
     def _book(self, session: Session, org_id: int) -> None:
-        """Versions in force before October, and perhaps from inside of it and of November on; some of their prices stay."""
-        slug = f"book-{self.slug}"
-        book = books.create_book(session, slug=slug, name=self.slug, currency=self.currency)
-        starts = [date(2024, 11, 1), date(2026, 10, self.chance.randint(2, 31)), date(2026, 11, self.chance.randint(1, 30))]
+        """Versions in force before October, and perhaps from inside of it and of November on."""
+        starts = [date(2026, 10, self.chance.randint(2, 31)), date(2026, 11, self.chance.randint(1, 30))]
+        self.world.books = self._published(session, f"book-{self.slug}", [one for one in starts if self.chance.random() < 0.5])
+        agreements.buy_from(session, org_id, f"book-{self.slug}", by=BY)
+
+    def _earlier_life(self, session: Session, org_id: int) -> None:
+        """Agreements in dollars, all withdrawn before the organization buys in its own currency: nothing of them is ever billed."""
+        fee = agreements.add_fee(session, org_id, RecurringFee("Dollars", date(2026, 9, 1), None, Decimal(99), "USD"), by=BY)
+        given = grants.grant(session, org_id, CreditKind.PREPAID, 9900, description="Dollars", by=BY)
+        agreements.withdraw(session, org_id, agreements.Agreement.FEE, fee, by=BY)
+        grants.revoke(session, org_id, given, by=BY)
+
+    def _experiment(self, session: Session) -> None:
+        """Another book's prices for a time, for this organization; perhaps ended before its planned end."""
+        slug, begin = f"trial-{self.slug}", date(2026, 10, 1) + timedelta(days=self.chance.randint(0, 40))
+        end = self.chance.choice([None, begin + timedelta(days=self.chance.randint(1, 40))])
+        trial = self._published(session, slug, [])
+        experiments.start(session, experiments.Plan(slug, slug, begin, end, base=f"book-{self.slug}", orgs=[self.slug]), by=BY)
+        if self.chance.random() < 0.3:
+            end = begin + timedelta(days=self.chance.randint(0, 1 if end else 20))
+            experiments.end(session, slug, on=end, by=BY)
+        self.world.trials.append(ref.Trial(begin, end, trial))
+
+    def _published(self, session: Session, slug: str, starts: list[date]) -> dict[date, list[ref.Listed]]:
+        """A book's versions, from long ago and from `starts` on; some of their prices stay."""
+        book, told_of = books.create_book(session, slug=slug, name=slug, currency=self.currency), {}
         before: dict[tuple[str, str], tuple[ListedPrice, ref.Price]] = {}
-        for start in [starts[0], *(one for one in starts[1:] if self.chance.random() < 0.5)]:
+        for start in [date(2024, 11, 1), *starts]:
             prices = {}
             for sku in [*(f"machine.{size}" for size in PRESETS), *UNITS]:
                 is_machine = sku.startswith("machine.") and sku != "machine.rootfs_stopped"
@@ -161,10 +203,10 @@ class Story:
                     new = self._listed(sku, scope, is_linear=is_linear)
                     prices[sku, scope] = before.get((sku, scope), new) if self.chance.random() < 0.4 else new
             books.draft(session, book, start, prices=[listed for listed, _ in prices.values()])
-            self.world.books[start] = [ref.Listed(sku, scope, told, start) for (sku, scope), (_, told) in prices.items()]
+            told_of[start] = [ref.Listed(sku, scope, told, start) for (sku, scope), (_, told) in prices.items()]
             before = prices
         books.publish(session, book)
-        agreements.buy_from(session, org_id, slug, by=BY)
+        return told_of
 
     def _override(self, session: Session, org_id: int) -> None:
         sku = self.chance.choice(

@@ -99,6 +99,11 @@ def void(session: Session, org_id: int, invoice_id: int, *, reason: str, by: Act
     held, reason = hold(session, org_id, invoice_id), _given(reason)
     if held.kind is Kind.CREDIT_NOTE or held.state is not State.OPEN or held.balance_minor != held.due_minor:
         raise StateForbids(f"{_described(held)} and cannot be voided. Issue a credit note instead.")
+    beside = session.scalar(sa.text(_BESIDE), {"org": org_id, "month": held.month}) if held.origin is Origin.PERIOD else None
+    if beside is not None:  # billed anew, the month would give the same back once more
+        raise StateForbids(
+            f"{held.number} gave back on {beside} what would have made it negative, and cannot be voided. Credit it instead."
+        )
     _move(session, held, State.VOID, reason)
     grants.give_back(session, org_id, held.id)
     session.execute(sa.text(_UNBILL_LATE_USAGE), {"org": org_id, "id": held.id, "month": held.month, "now": clock.now()})
@@ -195,6 +200,7 @@ def _note(session: Session, held: Held, by: Actor, action: str, detail: dict[str
 
 
 # What the voided invoice billed of earlier months is not billed any more.
+_BESIDE = "SELECT number FROM invoice WHERE org_id = :org AND starts_on = :month AND origin = 'carried'"
 _UNBILL_LATE_USAGE = """
 INSERT INTO late_month (org_id, month, noticed_at)
 SELECT :org, month, CAST(:now AS timestamptz) FROM (

@@ -23,7 +23,7 @@ from flyusage.invoices.billed_months import Draft
 from flyusage.invoices.breakdowns import By, breakdown
 from flyusage.invoices.crediting import credit
 from flyusage.invoices.drafting import read
-from flyusage.invoices.errors import CreditTooLarge
+from flyusage.invoices.errors import CreditTooLarge, StateForbids
 from flyusage.invoices.outlook import outlook
 from flyusage.invoices.rating_months import metered_of
 from flyusage.invoices.returning import left_charged
@@ -270,6 +270,8 @@ def test_a_tax_rate_that_comes_to_less_than_zero_is_a_credit_note_with_its_tax_w
     assert rows(found) == papers
     assert sum(parts_of(prism, one.id, By.MACHINE).values()) == one.net_minor
     assert value("SELECT sum(amount_minor) FROM credit_grant WHERE org_id = :org", org=prism) == 1785
+    with pytest.raises(StateForbids, match="gave back on PRISM-C000001" if own else "is a credit note"), acting(LATER) as session:
+        void(session, prism, one.id, reason="Wrong", by=BY)
 
 
 def parts_of(org_id: int, invoice_id: int, by: By) -> dict[str, int]:
