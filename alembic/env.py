@@ -5,6 +5,7 @@ import sqlalchemy as sa
 import flyusage.alerts.models
 import flyusage.auth.models
 import flyusage.invoices.models
+import flyusage.invoices.month_models
 import flyusage.invoices.payments.models
 import flyusage.metering.models
 import flyusage.orgs.idempotency

@@ -1,9 +1,11 @@
 """Cents, unit prices and the one rounding rule. Nothing here is a float."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from fractions import Fraction
+from math import floor, lcm
 
 
 @dataclass(frozen=True)
@@ -95,21 +97,49 @@ def parse_minor(text: str, currency: Currency) -> int | None:
     return int(amount)
 
 
-def split_by_weight(total: int, weights: list[Fraction]) -> list[int]:
-    """`total` units split in proportion to `weights` by largest remainder; ties go to the earlier weight.
+def split(total: int, weights: Sequence[int]) -> list[int]:
+    """`total` in proportion to `weights`, by largest remainder, ties to the earlier; the parts sum to it.
 
-    The parts always sum to `total`. All weights zero: everything goes to the first part. Raises ValueError
-    for no weights or a negative one.
+    Without any weight above zero everything goes to the first. Raises ValueError for no weights or a negative one.
     """
-    if not weights or any(weight < 0 for weight in weights):
+    if not weights or min(weights) < 0:
         raise ValueError("weights must be given and not negative")
-    whole = sum(weights, Fraction(0))
+    whole, size = sum(weights), abs(total)
     if whole == 0:
-        return [total] + [0] * (len(weights) - 1)
-    exact = [Fraction(total) * weight / whole for weight in weights]
-    parts = [share.numerator // share.denominator for share in exact]
+        return [total, *[0] * (len(weights) - 1)]
+    parts, rests = [], []
+    for weight in weights:
+        part, rest = divmod(size * weight, whole)
+        parts.append(part)
+        rests.append(rest)
+    missing = size - sum(parts)
+    if missing:
+        for place in sorted(range(len(parts)), key=lambda place: -rests[place])[:missing]:  # sorting keeps ties in order
+            parts[place] += 1
+    return parts if total >= 0 else [-part for part in parts]
+
+
+def split_fractions(total: int, weights: Sequence[Fraction]) -> list[int]:
+    """As `split`, by exact weights."""
+    shared = lcm(*(weight.denominator for weight in weights)) if weights else 1
+    return split(total, [weight.numerator * (shared // weight.denominator) for weight in weights])
+
+
+def in_proportion(total: int, weights: Sequence[int]) -> list[int]:
+    """As `split`, of weights with a sum other than zero that may differ in sign: what has the other sign gets parts of the other sign.
+
+    Nothing is split into nothing. Raises ValueError where something is to be split by weights that cancel out.
+    """
+    if not total:
+        return [0] * len(weights)
+    if total < 0:
+        return [-part for part in in_proportion(-total, weights)]
+    whole = sum(weights)
+    if not whole:
+        raise ValueError("weights must not cancel out")
+    exact = [Fraction(total * weight, whole) for weight in weights]
+    parts = [floor(one) for one in exact]
     missing = total - sum(parts)
-    order = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], i))
-    for i in order[:missing]:
-        parts[i] += 1
+    for place in sorted(range(len(parts)), key=lambda place: parts[place] - exact[place])[:missing]:
+        parts[place] += 1
     return parts

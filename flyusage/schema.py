@@ -187,7 +187,7 @@ def _create_database() -> None:
 
 
 def _let_login_in(connection: sa.Connection) -> None:
-    """The application's login may become *app* and *platform*; it is made, with its URL's password, where missing."""
+    """The application's login may become *app*, *limited* and *platform*; it is made, with its URL's password, where missing."""
     url = sa.make_url(db.database_url())
     login = url.username or db.LOGIN
     options = sql.SQL("LOGIN NOINHERIT")

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 from flyusage import config, db
 from flyusage.alerts import models as _alerts  # noqa: F401 tables are known once their module is imported
 from flyusage.invoices import models as _invoices  # noqa: F401
+from flyusage.invoices import month_models as _months  # noqa: F401
 from flyusage.invoices.payments import models as _payments  # noqa: F401
 from flyusage.orgs import terminal_sign_ins as _terminal  # noqa: F401
 from flyusage.orgs.sso import models as _sso  # noqa: F401

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyusage.money import EUR, JPY, USD, format_money, format_quantity, parse_minor, round_half_away, split_by_weight, to_minor
+from flyusage.money import EUR, JPY, USD, format_money, format_quantity, parse_minor, round_half_away, split_fractions, to_minor
 
 amounts = st.fractions(min_value=-(10**12), max_value=10**12)
 weights = st.lists(st.fractions(min_value=0, max_value=10**9), min_size=1, max_size=40)
@@ -72,14 +72,14 @@ def test_money_is_written_as_people_read_it(amount, currency, places, text: str)
 
 def test_a_remainder_goes_to_the_largest_fraction_and_ties_to_the_earlier():
     # 100 over 1:1:1 is 33.3 each: one unit left, all fractions equal, so the first gets it
-    assert split_by_weight(100, [Fraction(1)] * 3) == [34, 33, 33]
+    assert split_fractions(100, [Fraction(1)] * 3) == [34, 33, 33]
     # 10 over 1:2:3 is 1.67, 3.33, 5.00: the one unit left goes to the first, whose fraction is largest
-    assert split_by_weight(10, [Fraction(1), Fraction(2), Fraction(3)]) == [2, 3, 5]
+    assert split_fractions(10, [Fraction(1), Fraction(2), Fraction(3)]) == [2, 3, 5]
 
 
 @given(st.integers(-(10**15), 10**15), weights)
 def test_parts_sum_to_the_whole(total: int, given_weights: list[Fraction]):
-    assert sum(split_by_weight(total, given_weights)) == total
+    assert sum(split_fractions(total, given_weights)) == total
 
 
 @given(st.integers(0, 10**12), weights)
@@ -87,24 +87,24 @@ def test_each_part_is_its_exact_share_up_or_down(total: int, given_weights: list
     whole = sum(given_weights)
     if whole == 0:
         return
-    for part, weight in zip(split_by_weight(total, given_weights), given_weights, strict=True):
+    for part, weight in zip(split_fractions(total, given_weights), given_weights, strict=True):
         assert abs(part - total * weight / whole) < 1
 
 
 @given(st.integers(0, 10**9), st.lists(st.integers(0, 1000), min_size=1, max_size=20), st.integers(1, 10**6))
 def test_only_proportions_of_weights_count(total: int, plain: list[int], factor: int):
-    once = split_by_weight(total, [Fraction(weight) for weight in plain])
-    assert once == split_by_weight(total, [Fraction(weight * factor) for weight in plain])
+    once = split_fractions(total, [Fraction(weight) for weight in plain])
+    assert once == split_fractions(total, [Fraction(weight * factor) for weight in plain])
 
 
 def test_nothing_weighs_anything_all_goes_to_the_first():
-    assert split_by_weight(7, [Fraction(0), Fraction(0)]) == [7, 0]
+    assert split_fractions(7, [Fraction(0), Fraction(0)]) == [7, 0]
 
 
 @pytest.mark.parametrize("bad", [[], [Fraction(1), Fraction(-1)]])
 def test_impossible_weights_are_refused(bad: list[Fraction]):
     with pytest.raises(ValueError, match="weights"):
-        split_by_weight(1, bad)
+        split_fractions(1, bad)
 
 
 @pytest.mark.parametrize(

@@ -175,15 +175,3 @@ member_mail = sa.Table(
     sa.Index("ix_member_mail_waiting", "due_at", postgresql_where=sa.text("done_at IS NULL")),
     sa.CheckConstraint("kind IN ('summary', 'anomalies')", name="kind_known"),
 )
-
-TENANT_TABLES = (
-    "budget",
-    "budget_alert",
-    "alert_endpoint",
-    "delivery",
-    "delivery_attempt",
-    "anomaly",
-    "anomaly_watch",
-    "saved_view",
-    "member_mail",
-)

@@ -1,6 +1,6 @@
 """Where an amount belongs: lines split over cells, cells over days and machines, so that every breakdown sums exactly. Pure.
 
-The one rule is the largest remainder: shares are cut to whole minor units, and the units that are left go one each to the
+The one rule is the largest remainder (`money.split`): shares are cut to whole minor units, and the units that are left go one each to the
 largest remainders, ties to the smaller id. A negative total is split as the positive one is, and negated, so that a credit
 note mirrors its invoice cell by cell.
 """
@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from math import floor, lcm
 from typing import NamedTuple
 
 from flyusage.invoices.models import NOTHING
 from flyusage.invoices.statement import Component, Line, LineKind
+from flyusage.money import split, split_fractions
 from flyusage.periods import Period, floor_day
 
 MONTH_DAYS = 31
@@ -71,54 +71,6 @@ class Usage:
                 if quantity:
                     found.append((cell.place, quantity))
         return found
-
-
-def split(total: int, weights: Sequence[int]) -> list[int]:
-    """`total` in proportion to `weights`, by largest remainder, ties to the earlier; the parts sum to it.
-
-    Without any weight above zero everything goes to the first. Raises ValueError for no weights or a negative one.
-    """
-    if not weights or min(weights) < 0:
-        raise ValueError("weights must be given and not negative")
-    whole, size = sum(weights), abs(total)
-    if whole == 0:
-        return [total, *[0] * (len(weights) - 1)]
-    parts, rests = [], []
-    for weight in weights:
-        part, rest = divmod(size * weight, whole)
-        parts.append(part)
-        rests.append(rest)
-    missing = size - sum(parts)
-    if missing:
-        for place in sorted(range(len(parts)), key=lambda place: -rests[place])[:missing]:  # sorting keeps ties in order
-            parts[place] += 1
-    return parts if total >= 0 else [-part for part in parts]
-
-
-def split_fractions(total: int, weights: Sequence[Fraction]) -> list[int]:
-    """As `split`, by exact weights."""
-    shared = lcm(*(weight.denominator for weight in weights)) if weights else 1
-    return split(total, [weight.numerator * (shared // weight.denominator) for weight in weights])
-
-
-def in_proportion(total: int, weights: Sequence[int]) -> list[int]:
-    """As `split`, of weights with a sum other than zero that may differ in sign: what has the other sign gets parts of the other sign.
-
-    Nothing is split into nothing. Raises ValueError where something is to be split by weights that cancel out.
-    """
-    if not total:
-        return [0] * len(weights)
-    if total < 0:
-        return [-part for part in in_proportion(-total, weights)]
-    whole = sum(weights)
-    if not whole:
-        raise ValueError("weights must not cancel out")
-    exact = [Fraction(total * weight, whole) for weight in weights]
-    parts = [floor(one) for one in exact]
-    missing = total - sum(parts)
-    for place in sorted(range(len(parts)), key=lambda place: parts[place] - exact[place])[:missing]:
-        parts[place] += 1
-    return parts
 
 
 def allocate(lines: Sequence[tuple[int, Line]], usage: Usage) -> list[Cell]:

@@ -12,11 +12,11 @@ from fractions import Fraction
 
 from sqlmodel import Session
 
-from flyusage.invoices.allocation import Place, split
+from flyusage.invoices.allocation import Place
 from flyusage.invoices.breakdowns import BilledCell
 from flyusage.invoices.models import NOTHING
 from flyusage.invoices.statement import Line, LineKind
-from flyusage.money import CURRENCIES, Currency, to_minor
+from flyusage.money import CURRENCIES, Currency, split, to_minor
 from flyusage.periods import Period, midnight, next_month
 from flyusage.pricing.database import fetch
 from flyusage.pricing.terms import terms_of

@@ -9,10 +9,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage.invoices.allocation import Place, in_proportion, tie
+from flyusage.invoices.allocation import Place, tie
 from flyusage.invoices.document import Document, DocumentLine, TaxKey
 from flyusage.invoices.models import invoice, invoice_cell, invoice_line, invoice_snapshot
-from flyusage.money import CURRENCIES, Currency
+from flyusage.money import CURRENCIES, Currency, in_proportion
 from flyusage.periods import Period, midnight
 
 Places = Mapping[Place, int]

@@ -15,10 +15,11 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage.invoices.allocation import MONTH_DAYS, Place, along, by_day, day_span, split
+from flyusage.invoices.allocation import MONTH_DAYS, Place, along, by_day, day_span
 from flyusage.invoices.models import NOTHING
 from flyusage.invoices.returning import HELD_BY, IS_RETURNED
 from flyusage.metering.models import DAYS
+from flyusage.money import split
 from flyusage.periods import Period, midnight
 from flyusage.pricing.database import fetch
 from flyusage.pricing.reference import reference

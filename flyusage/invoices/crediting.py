@@ -15,7 +15,7 @@ from typing import Any
 from sqlmodel import Session
 
 from flyusage import clock
-from flyusage.invoices.allocation import Cell, split
+from flyusage.invoices.allocation import Cell
 from flyusage.invoices.billed import Billed, BilledLine, Places, billed
 from flyusage.invoices.document import Document, DocumentLine, DocumentTax, TaxKey
 from flyusage.invoices.errors import AmountInvalid, CreditTooLarge, StateForbids
@@ -23,7 +23,7 @@ from flyusage.invoices.models import Kind, Origin, State
 from flyusage.invoices.rows import exact_text
 from flyusage.invoices.settlement import Held, hold, reduce_balance
 from flyusage.invoices.storing import Issued, Paper, begin, finish
-from flyusage.money import format_minor, to_minor
+from flyusage.money import format_minor, split, to_minor
 from flyusage.orgs.acting import Actor
 from flyusage.periods import Period
 from flyusage.pricing import grants

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from flyusage import clock
 from flyusage.invoices.errors import AmountInvalid
 from flyusage.invoices.finals import Final
-from flyusage.invoices.models import billing_hold
+from flyusage.invoices.month_models import billing_hold
 from flyusage.invoices.rating_months import rated_as
 from flyusage.invoices.settlement import EVERYTHING
 from flyusage.invoices.statement import Problem

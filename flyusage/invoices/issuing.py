@@ -24,7 +24,8 @@ from flyusage.invoices.errors import AlreadyIssued, DecisionNeeded, NothingToBil
 from flyusage.invoices.examining import OF_AN_INVOICE, ZERO, Decisions, decisions, problems_of
 from flyusage.invoices.finals import Final, finals
 from flyusage.invoices.freezing import freeze, freeze_parts
-from flyusage.invoices.models import Kind, Origin, billing_close
+from flyusage.invoices.models import Kind, Origin
+from flyusage.invoices.month_models import billing_close
 from flyusage.invoices.statement import Problem, Statement
 from flyusage.invoices.storing import Issued, Paper, begin, finish
 from flyusage.metering.locks import lock_organizations

@@ -12,7 +12,7 @@ from typing import Any
 
 from flyusage.invoices.statement import Line, LineKind, Share
 from flyusage.invoices.usage_lines import Setting
-from flyusage.money import format_money, split_by_weight, to_minor
+from flyusage.money import format_money, split, to_minor
 from flyusage.pricing.rating import Step, plain
 
 SPENT = (LineKind.USAGE, LineKind.FEE, LineKind.MINIMUM)
@@ -52,7 +52,7 @@ class Ledger:
 
     def shares(self, lines: Sequence[Line], taken: int) -> tuple[Share, ...]:
         """`taken`, at most what is left of `lines`, spread in proportion to that; never more than a line has left."""
-        parts = split_by_weight(taken, [Fraction(self.left[line.key]) for line in lines]) if taken else []
+        parts = split(taken, [self.left[line.key] for line in lines]) if taken else []
         return tuple(Share(line.key, -part) for line, part in zip(lines, parts, strict=False) if part)
 
     def major(self, amount_minor: int) -> Fraction:

@@ -45,15 +45,18 @@ class Origin(StrEnum):
     CARRIED = "carried"
 
 
-def _one_of(column: str, values: type[StrEnum] | tuple[str, ...]) -> str:
+def one_of(column: str, values: type[StrEnum]) -> str:
+    """The condition that a column holds one of an enumeration's values."""
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
-def _org() -> Column[int]:
+def org_column() -> Column[int]:
+    """Whose a row is."""
     return Column("org_id", Integer, nullable=False)
 
 
-def _key(*columns: str) -> sa.PrimaryKeyConstraint:
+def tenant_key(*columns: str) -> sa.PrimaryKeyConstraint:
+    """A key that begins with the organization."""
     return sa.PrimaryKeyConstraint("org_id", *columns)
 
 
@@ -70,14 +73,15 @@ def _cell() -> list[Column]:
     ]
 
 
-def _first_of_month(column: str = "month") -> sa.CheckConstraint:
+def first_of_month(column: str = "month") -> sa.CheckConstraint:
+    """That a date is a month's first day, by which the month is known."""
     return sa.CheckConstraint(f"extract(day FROM {column}) = 1", name=f"{column}_first")
 
 
 invoice = sa.Table(
     "invoice",
     metadata,
-    _org(),
+    org_column(),
     Column("id", BigInteger, Identity(), nullable=False),
     Column("kind", Text, nullable=False),
     Column("origin", Text, nullable=False),
@@ -106,7 +110,7 @@ invoice = sa.Table(
     Column("grant_id", BigInteger, comment="the prepaid credit that holds what was not set off"),
     Column("closed_at", MOMENT, comment="when it was paid, voided or given up"),
     Column("closed_reason", Text),
-    _key("id"),
+    tenant_key("id"),
     sa.UniqueConstraint("org_id", "series", "sequence"),
     sa.UniqueConstraint("org_id", "number"),
     sa.Index(
@@ -116,9 +120,9 @@ invoice = sa.Table(
     sa.Index("ix_invoice_issued_at", "issued_at"),
     sa.Index("ix_invoice_starts_on", "starts_on"),
     sa.Index("ix_invoice_owed", "due_on", postgresql_where=sa.text("state = 'open'")),
-    sa.CheckConstraint(_one_of("kind", Kind), name="kind_known"),
-    sa.CheckConstraint(_one_of("origin", Origin), name="origin_known"),
-    sa.CheckConstraint(_one_of("state", State), name="state_known"),
+    sa.CheckConstraint(one_of("kind", Kind), name="kind_known"),
+    sa.CheckConstraint(one_of("origin", Origin), name="origin_known"),
+    sa.CheckConstraint(one_of("state", State), name="state_known"),
     sa.CheckConstraint("ends_on > starts_on", name="in_order"),
     sa.CheckConstraint("net_minor >= 0 AND tax_minor >= 0 AND prepaid_minor >= 0 AND due_minor >= 0", name="not_negative"),
     sa.CheckConstraint("gross_minor = net_minor + tax_minor AND due_minor = gross_minor - prepaid_minor", name="adds_up"),
@@ -139,7 +143,7 @@ invoice = sa.Table(
 invoice_line = sa.Table(
     "invoice_line",
     metadata,
-    _org(),
+    org_column(),
     Column("invoice_id", BigInteger, nullable=False),
     Column("position", Integer, nullable=False),
     Column("kind", Text, nullable=False),
@@ -165,7 +169,7 @@ invoice_line = sa.Table(
     Column("components", JSONB, nullable=False),
     Column("evidence", Text, comment="the explorer's view of exactly this usage, as its address has it"),
     Column("refers_to_position", Integer, comment="the line that a credit note's line gives back"),
-    _key("invoice_id", "position"),
+    tenant_key("invoice_id", "position"),
     sa.CheckConstraint("ends_on >= starts_on", name="in_order"),
     sa.CheckConstraint("position > 0", name="position_from_one"),
 )
@@ -173,84 +177,84 @@ invoice_line = sa.Table(
 invoice_cell = sa.Table(
     "invoice_cell",
     metadata,
-    _org(),
+    org_column(),
     Column("invoice_id", BigInteger, nullable=False),
     Column("position", Integer, nullable=False),
     *_cell(),
     Column("quantity", Numeric, nullable=False, comment="base units inside the line's period"),
     _owed("amount_minor"),
-    _key("invoice_id", "position", "app_id", "region_id", "vm_size_id", "sku_id"),
+    tenant_key("invoice_id", "position", "app_id", "region_id", "vm_size_id", "sku_id"),
 )
 
 # What usage_month held when the invoice was issued. Of an earlier month: by how much it had changed since that was billed.
 invoice_usage = sa.Table(
     "invoice_usage",
     metadata,
-    _org(),
+    org_column(),
     Column("invoice_id", BigInteger, nullable=False),
     Column("month", Date, nullable=False),
     *_cell(),
     Column("total", BigInteger, nullable=False),
     *[Column(day, BigInteger, nullable=False) for day in DAYS],
-    _key("invoice_id", "month", "app_id", "region_id", "vm_size_id", "sku_id"),
-    _first_of_month(),
+    tenant_key("invoice_id", "month", "app_id", "region_id", "vm_size_id", "sku_id"),
+    first_of_month(),
 )
 
 # The same for machines, volumes and addresses; by part of the month where a price changed inside it.
 invoice_machine = sa.Table(
     "invoice_machine",
     metadata,
-    _org(),
+    org_column(),
     Column("invoice_id", BigInteger, nullable=False),
     Column("starts_on", Date, nullable=False),
     Column("resource_id", BigInteger, nullable=False),
     *_cell(),
     Column("quantity", BigInteger, nullable=False),
-    _key("invoice_id", "starts_on", "resource_id", "app_id", "region_id", "vm_size_id", "sku_id"),
+    tenant_key("invoice_id", "starts_on", "resource_id", "app_id", "region_id", "vm_size_id", "sku_id"),
 )
 
 invoice_snapshot = sa.Table(
     "invoice_snapshot",
     metadata,
-    _org(),
+    org_column(),
     Column("invoice_id", BigInteger, nullable=False),
     Column("document", Text, nullable=False, comment="JSON of everything printed, byte for byte as it was hashed"),
     Column("sha256", Text, nullable=False),
-    _key("invoice_id"),
+    tenant_key("invoice_id"),
     sa.CheckConstraint("sha256 = encode(sha256(convert_to(document, 'UTF8')), 'hex')", name="hash_holds"),
 )
 
 invoice_document = sa.Table(
     "invoice_document",
     metadata,
-    _org(),
+    org_column(),
     Column("invoice_id", BigInteger, nullable=False),
     Column("pdf", LargeBinary, nullable=False),
     Column("pdf_sha256", Text, nullable=False),
     Column("xml", LargeBinary, nullable=False),
     Column("xml_sha256", Text, nullable=False),
     Column("rendered_at", MOMENT, nullable=False),
-    _key("invoice_id"),
+    tenant_key("invoice_id"),
     sa.CheckConstraint("pdf_sha256 = encode(sha256(pdf), 'hex') AND xml_sha256 = encode(sha256(xml), 'hex')", name="hashes_hold"),
 )
 
 invoice_counter = sa.Table(
     "invoice_counter",
     metadata,
-    _org(),
+    org_column(),
     Column("series", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("last", Integer, nullable=False),
-    _key("series"),
+    tenant_key("series"),
     sa.UniqueConstraint("org_id", "kind"),
-    sa.CheckConstraint(_one_of("kind", Kind), name="kind_known"),
+    sa.CheckConstraint(one_of("kind", Kind), name="kind_known"),
     sa.CheckConstraint("last > 0", name="counts_from_one"),
 )
 
 payment = sa.Table(
     "payment",
     metadata,
-    _org(),
+    org_column(),
     Column("id", BigInteger, Identity(), nullable=False),
     Column("invoice_id", BigInteger, nullable=False),
     _owed("amount_minor"),
@@ -262,7 +266,7 @@ payment = sa.Table(
     Column("key", Text, comment="what a sender names it by, so that it counts once"),
     Column("recorded_at", MOMENT, nullable=False),
     Column("recorded_by", Text, nullable=False),
-    _key("id"),
+    tenant_key("id"),
     sa.UniqueConstraint("org_id", "key"),
     sa.Index("ix_payment_org_id_invoice_id", "org_id", "invoice_id"),
     sa.CheckConstraint("amount_minor > 0 AND applied_minor BETWEEN 0 AND amount_minor", name="applied_within_amount"),
@@ -271,7 +275,7 @@ payment = sa.Table(
 invoice_question = sa.Table(
     "invoice_question",
     metadata,
-    _org(),
+    org_column(),
     Column("id", BigInteger, Identity(), nullable=False),
     Column("invoice_id", BigInteger, nullable=False),
     Column("position", Integer, nullable=False),
@@ -282,7 +286,7 @@ invoice_question = sa.Table(
     Column("answer", Text),
     Column("answered_at", MOMENT),
     Column("answered_by", Text),
-    _key("id"),
+    tenant_key("id"),
     sa.Index("ix_invoice_question_org_id_invoice_id", "org_id", "invoice_id"),
     sa.Index("ix_invoice_question_open", "asked_at", postgresql_where=sa.text("state = 'open'")),
     sa.CheckConstraint("state IN ('open', 'answered', 'closed')", name="state_known"),
@@ -295,7 +299,7 @@ invoice_question = sa.Table(
 outbox = sa.Table(
     "outbox",
     metadata,
-    _org(),
+    org_column(),
     Column("id", BigInteger, Identity(), nullable=False),
     Column("kind", Text, nullable=False),
     Column("invoice_id", BigInteger, nullable=False),
@@ -321,94 +325,26 @@ outbox = sa.Table(
     ),
     Column("failure", Text, comment="what kind of failure the last error is"),
     Column("outcome", Text, comment="what was done, or why nothing was"),
-    _key("id"),
+    tenant_key("id"),
     sa.UniqueConstraint("org_id", "kind", "invoice_id", "action"),
     sa.Index("ix_outbox_waiting", "kind", "due_at", postgresql_where=sa.text("done_at IS NULL")),
     sa.CheckConstraint("kind IN ('document', 'mail', 'payment')", name="kind_known"),
-)
-
-billing_close = sa.Table(
-    "billing_close",
-    metadata,
-    _org(),
-    Column("month", Date, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("exceptions", JSONB, nullable=False, server_default="[]"),
-    Column("currency", Text),
-    Column("gross_minor", BigInteger),
-    Column("invoice_id", BigInteger),
-    Column("error", Text),
-    Column("at", MOMENT, nullable=False),
-    _key("month"),
-    sa.Index("ix_billing_close_month", "month", "state"),
-    _first_of_month(),
-    sa.CheckConstraint("state IN ('issued', 'nothing', 'waiting', 'failed')", name="state_known"),
-)
-
-billing_hold = sa.Table(
-    "billing_hold",
-    metadata,
-    _org(),
-    Column("month", Date, nullable=False),
-    Column("exception", Text, nullable=False, comment="the code it decides on; '*' stands for all"),
-    Column("decision", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("decided_at", MOMENT, nullable=False),
-    Column("decided_by", Text, nullable=False),
-    _key("month", "exception"),
-    _first_of_month(),
-    sa.CheckConstraint("decision IN ('held', 'released')", name="decision_known"),
-)
-
-# Months whose usage changed after they were billed: what the next invoice has to adjust. Kept by a trigger on usage_month.
-late_month = sa.Table(
-    "late_month", metadata, _org(), Column("month", Date, nullable=False), Column("noticed_at", MOMENT, nullable=False), _key("month")
-)
-
-_TOTALS = ("invoices", "net_minor", "tax_minor", "gross_minor", "balance_minor")
-
-
-def _totals() -> list[Column]:
-    return [
-        Column("month", Date, nullable=False),
-        Column("currency", Text, nullable=False),
-        Column("kind", Text, nullable=False),
-        Column("state", Text, nullable=False),
-        *[Column(name, BigInteger, nullable=False) for name in _TOTALS],
-    ]
-
-
-# Totals of the platform by month; the truth is this plus all of invoice_total_change.
-invoice_month_total = sa.Table("invoice_month_total", metadata, *_totals(), sa.PrimaryKeyConstraint("month", "currency", "kind", "state"))
-
-invoice_total_change = sa.Table(
-    "invoice_total_change",
-    metadata,
-    _org(),
-    Column("id", BigInteger, Identity(), nullable=False),
-    *_totals(),
-    _key("id"),
 )
 
 # What an organization's subscription says about seats, and which of its recurring fees are for seats.
 seat_plan = sa.Table(
     "seat_plan",
     metadata,
-    _org(),
+    org_column(),
     Column("included", Integer, nullable=False),
     Column("unit_amount", Numeric, nullable=False, comment="of one more seat, a calendar month"),
     Column("currency", Text, nullable=False),
-    _key(),
+    tenant_key(),
     sa.CheckConstraint("included >= 0", name="included_not_negative"),
     sa.CheckConstraint("unit_amount >= 0", name="amount_not_negative"),
 )
 
-paid_seat = sa.Table("paid_seat", metadata, _org(), Column("fee_id", BigInteger, nullable=False), _key("fee_id"))
+paid_seat = sa.Table("paid_seat", metadata, org_column(), Column("fee_id", BigInteger, nullable=False), tenant_key("fee_id"))
 
 FROZEN_TABLES = ("invoice_line", "invoice_cell", "invoice_usage", "invoice_machine", "invoice_snapshot")
 ADDED_ONLY_TABLES = (*FROZEN_TABLES, "invoice_document", "payment")
-TENANT_TABLES = (
-    *ADDED_ONLY_TABLES, "invoice", "invoice_counter", "invoice_question", "outbox", "billing_close", "billing_hold", "late_month",
-    "invoice_total_change", "seat_plan", "paid_seat",
-)  # fmt: skip
-PLATFORM_ONLY_TABLES = ("invoice_month_total",)

@@ -13,7 +13,8 @@ from sqlmodel import Session
 
 from flyusage import clock
 from flyusage.invoices.errors import AmountInvalid, InvoiceUnknown, StateForbids
-from flyusage.invoices.models import Kind, Origin, State, billing_hold, invoice, payment
+from flyusage.invoices.models import Kind, Origin, State, invoice, payment
+from flyusage.invoices.month_models import billing_hold
 from flyusage.invoices.storing import tell
 from flyusage.money import CURRENCIES, Currency, format_minor
 from flyusage.orgs import audit

@@ -359,11 +359,4 @@ open_cell = sa.Table(
     _key("app_id", "region_id", "vm_size_id", "sku_id"),
 )
 
-REFERENCE_TABLES = ("region", "vm_size", "sku")
-TENANT_TABLES = (
-    "app", "cost_centre", "cost_centre_app", "resource", "event_identity", "voided_event", "usage_event", "event_finding",
-    "deployment", "usage_interval", "rollup_state", "dirty_day", "dirty_resource", "usage_day", "usage_month",
-    "usage_day_by_region", "usage_month_by_region", "running_day", "resource_month", "resource_month_revision",
-    "open_cell",
-)  # fmt: skip
 PARTITIONED_TABLES = ("usage_event", "usage_interval", "usage_day")

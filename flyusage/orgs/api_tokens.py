@@ -130,17 +130,7 @@ def create(  # noqa: PLR0913 what a token is made of
     by.may(Permission.TOKENS_MANAGE)
     called = _name(name)
     wanted = _scopes(scopes, is_personal=user_id is not None and made_with is None)
-    if not LETTING_IN.isdisjoint(wanted) and days > LONGEST_LETTING_IN_DAYS:
-        raise TokenInvalid(f"A token that lets others in lasts {LONGEST_LETTING_IN_DAYS} days at most, not {days}.")
-    if made_with is not None:
-        for scope in wanted:
-            made_with.require(scope)
-    if user_id is not None and by.role is not None and by.name != f"user:{user_id}":
-        raise NotPermitted("A personal token is made by the member whose it is.")
-    for scope in wanted:
-        by.may(scope)
-    if not 1 <= days <= LONGEST_DAYS:
-        raise TokenInvalid(f"A token lasts 1 to {LONGEST_DAYS} days, not {days}.")
+    _refuse_more_than_held(wanted, days, user_id, by=by, made_with=made_with)
     own = app_grants.both(app_grants.granted_to(session, org_id, by), None if made_with is None else made_with.apps)
     granted = _apps(session, org_id, apps, wanted, own)
     secret, now = new_secret(), clock.now()
@@ -169,6 +159,21 @@ def create(  # noqa: PLR0913 what a token is made of
         detail |= {"made_with": _maker(made_with.token_id)}
     audit.record(session, org_id, actor=by.name, action="tokens.create", subject=f"token:{made.id}", detail=detail)
     return Made(made, secret)
+
+
+def _refuse_more_than_held(wanted: Iterable[Permission], days: int, user_id: int | None, *, by: Actor, made_with: Bearer | None) -> None:
+    """Raise NotPermitted for a scope that its maker does not hold, or for somebody else; TokenInvalid for how long it would last."""
+    if not LETTING_IN.isdisjoint(wanted) and days > LONGEST_LETTING_IN_DAYS:
+        raise TokenInvalid(f"A token that lets others in lasts {LONGEST_LETTING_IN_DAYS} days at most, not {days}.")
+    if made_with is not None:
+        for scope in wanted:
+            made_with.require(scope)
+    if user_id is not None and by.role is not None and by.name != f"user:{user_id}":
+        raise NotPermitted("A personal token is made by the member whose it is.")
+    for scope in wanted:
+        by.may(scope)
+    if not 1 <= days <= LONGEST_DAYS:
+        raise TokenInvalid(f"A token lasts 1 to {LONGEST_DAYS} days, not {days}.")
 
 
 def revoke(session: Session, org_id: int, token_id: int, *, by: Actor, only_own: bool = False) -> Token:

@@ -33,6 +33,8 @@ from flyusage.pricing.vat import checked
 Columns = Mapping[str, Any]
 
 GLOBAL = "global"
+MOST_MONTHS = 120  # of a term that is told in months
+LAST_YEAR = 9900  # no term may end beyond what a calendar has
 WHOLE_PERIODS = "A maximum holds for whole billing periods: let it begin and end on the first of a month."
 
 
@@ -170,6 +172,9 @@ def give_discount(session: Session, org_id: int, given: Discount, *, by: Actor) 
         raise TermsInvalid("A discount is above zero; to take more, charge an amount.")
     if given.first_month.day != 1:
         raise TermsInvalid("A discount begins with a billing period, on the first of a month.")
+    if given.periods is not None and not 1 <= given.periods <= MOST_MONTHS:
+        raise TermsInvalid(f"A discount holds for 1 to {MOST_MONTHS} billing periods, or until it is withdrawn.")
+    _refuse_far(given.first_month)
     _refuse_currency(session, org_id, given.currency, needed=given.amount_minor is not None)
     sku_id = _sku_id(session, given.sku) if given.sku else None
     return _add(session, org_id, Agreement.DISCOUNT, {**_values(given, "sku", "sku_id"), "sku_id": sku_id}, by)
@@ -179,8 +184,9 @@ def reserve(session: Session, org_id: int, reserved: Reservation, *, by: Actor) 
     """Sell a reservation: its upfront amount is charged in the period it starts in. Raises TermsInvalid."""
     _staff(session, org_id, by, "Reservations are sold")
     _refuse_currency(session, org_id, reserved.currency)
-    if reserved.monthly_credit_minor <= 0 or reserved.upfront_minor < 0 or reserved.months < 1:
-        raise TermsInvalid("A reservation gives a credit above zero for a month or more.")
+    if reserved.monthly_credit_minor <= 0 or reserved.upfront_minor < 0 or not 1 <= reserved.months <= MOST_MONTHS:
+        raise TermsInvalid(f"A reservation gives a credit above zero for a month or more, {MOST_MONTHS} at most.")
+    _refuse_far(reserved.starts_on)
     return _add(session, org_id, Agreement.RESERVATION, _values(reserved), by)
 
 
@@ -299,6 +305,11 @@ def _refuse_cut(session: Session, org_id: int, starts_on: date) -> None:
 def _refuse_term(starts_on: date, ends_on: date | None) -> None:
     if ends_on is not None and ends_on <= starts_on:
         raise TermsInvalid("What is agreed ends after it begins; it would hold on no day.")
+
+
+def _refuse_far(starts_on: date) -> None:
+    if starts_on.year > LAST_YEAR:
+        raise TermsInvalid(f"What is agreed for some months begins in the year {LAST_YEAR} at the latest.")
 
 
 def _values(agreed: Any, *left_out: str) -> dict[str, Any]:

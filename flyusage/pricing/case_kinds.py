@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor
 
-from flyusage.money import Currency, split_by_weight, to_minor
+from flyusage.money import Currency, split_fractions, to_minor
 from flyusage.pricing.blocks import rate_blocks
 from flyusage.pricing.case_inputs import Inputs
 from flyusage.pricing.case_taxes import reckon_vat
@@ -311,8 +311,7 @@ def _allocate(inputs: Inputs, currency: Currency) -> Reckoned:
     weights = inputs.numbers("weights") or [Fraction(1)] * count
     if not weights or min(weights) < 0 or not any(weights):
         raise InputMissing("weights is missing: numbers not below zero, one of them above it; or parts, how many equal ones.")
-    minor = to_minor(amount.amount, currency)
-    shares = [Fraction(one if minor >= 0 else -one, 10**currency.exponent) for one in split_by_weight(abs(minor), weights)]
+    shares = [Fraction(one, 10**currency.exponent) for one in split_fractions(to_minor(amount.amount, currency), weights)]
     return Reckoned(charge([Step(f"Part {place}", one) for place, one in enumerate(shares, 1)]), parts=tuple(shares))
 
 

@@ -162,6 +162,3 @@ price_book_event = sa.Table(
     Column("subject", Text, nullable=False),
     Column("detail", JSONB, nullable=False, server_default="{}"),
 )
-
-REFERENCE_TABLES = ("price_book", "price_book_version", "price", "price_segment")
-TENANT_TABLES = ("subscription", "price_experiment_member", "price_experiment_notice", "costliest_month")

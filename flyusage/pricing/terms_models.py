@@ -248,9 +248,3 @@ seller = sa.Table(
     sa.PrimaryKeyConstraint("starts_on"),
     sa.CheckConstraint("country ~ '^[A-Z]{2}$'", name="country_shape"),
 )
-
-REFERENCE_TABLES = ("tax_rate", "seller")
-TENANT_TABLES = (
-    "billing_profile", "price_override", "discount", "reservation", "credit_grant", "credit_use", "recurring_fee", "one_off_charge",
-    "spend_limit",
-)  # fmt: skip

@@ -9,21 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyusage.invoices.allocation import (
-    Cell,
-    Place,
-    Usage,
-    UsageCell,
-    allocate,
-    along,
-    by_day,
-    day_span,
-    in_proportion,
-    split,
-    split_fractions,
-)
+from flyusage.invoices.allocation import Cell, Place, Usage, UsageCell, allocate, along, by_day, day_span
 from flyusage.invoices.statement import Component, Line, LineKind, Share
-from flyusage.money import split_by_weight
+from flyusage.money import in_proportion, split, split_fractions
 from flyusage.periods import Period
 from flyusage.pricing.tax import TaxKey
 
@@ -89,7 +77,6 @@ def test_parts_always_sum_and_none_is_a_unit_off_its_share(total, parts):
 
 @given(st.integers(0, 10**9), weights)
 def test_whole_weights_split_as_exact_ones_do(total, parts):
-    assert split(total, parts) == split_by_weight(total, [Fraction(one) for one in parts])
     assert split_fractions(total, [Fraction(one, 7) for one in parts]) == split(total, parts)
 
 

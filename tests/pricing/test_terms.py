@@ -156,8 +156,16 @@ REFUSED: list[tuple[str, Callable]] = [
     ("first of a month", lambda s, o: agreements.give_discount(s, o, percent_off(first_month=date(2026, 1, 2)), by=SALES)),
     ("has an amount", lambda s, o: agreements.add_fee(s, o, RecurringFee("x", date(2026, 1, 1)), by=SALES)),
     ("whole billing", lambda s, o: agreements.limit_spend(s, o, SpendLimit("USD", date(2026, 1, 2), None, None, 1), by=SALES)),
-    ("a month or more", lambda s, o: agreements.reserve(s, o, Reservation(1, CpuKind.SHARED, 1, 1, "USD", date(2026, 1, 1), 0), by=SALES)),
+    ("a month or more", lambda s, o: agreements.reserve(s, o, reservation(months=0), by=SALES)),
+    ("120 at most", lambda s, o: agreements.reserve(s, o, reservation(months=121), by=SALES)),
+    ("1 to 120 billing", lambda s, o: agreements.give_discount(s, o, percent_off(periods=40_000), by=SALES)),
+    ("9900 at the latest", lambda s, o: agreements.reserve(s, o, reservation(starts_on=date(9999, 6, 1)), by=SALES)),
+    ("9900 at the latest", lambda s, o: agreements.give_discount(s, o, percent_off(first_month=date(9999, 6, 1), periods=9), by=SALES)),
 ]
+
+
+def reservation(**changes) -> Reservation:
+    return replace(Reservation(1, CpuKind.SHARED, 1, 1, "USD", date(2026, 1, 1), 12), **changes)
 
 
 def percent_off(**changes) -> Discount:

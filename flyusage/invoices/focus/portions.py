@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from flyusage.invoices.allocation import Place, split
+from flyusage.invoices.allocation import Place
 from flyusage.invoices.drafting import question_of
 from flyusage.invoices.focus.papers import Used
+from flyusage.money import split
 from flyusage.periods import Period
 from flyusage.pricing.asking import Known
 from flyusage.pricing.database import Binds

@@ -17,7 +17,7 @@ from flyusage.money import Currency
 from flyusage.orgs.acting import Actor
 from flyusage.periods import midnight
 from flyusage.pricing import agreements, grants, typed
-from flyusage.pricing.agreements import GLOBAL
+from flyusage.pricing.agreements import GLOBAL, MOST_MONTHS
 from flyusage.pricing.books import PER_QUANTITY, book_of, prices_of
 from flyusage.pricing.errors import InputInvalid, InputMissing
 from flyusage.pricing.listed import terms_json, tiers_from
@@ -30,7 +30,6 @@ FIELDS = (
     "description", "sku", "scope", "amount", "unit", "model", "tiers", "package_size", "free", "minimum", "maximum", "since", "until", "note",
     "percent", "first_month", "months", "region", "cpu", "upfront", "monthly", "kind", "expires", "quantity", "book", "treatment", "reason",
 )  # fmt: skip
-MOST_MONTHS = 120
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
