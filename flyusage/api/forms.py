@@ -13,9 +13,9 @@ NO_NUL = r"^[^\x00]*$"
 
 IN_WORDS = {
     MOMENT: "Write a moment as 2026-10-20T14:00:00Z, 2026-10-20 or 2026-10",
-    DAY: "Write a day as 2026-10-20",
-    MONTH: "Write a month as 2026-10",
-    RANGE: "Write 24h, 7d, 30d, this-month, last-month, 3-months, 13-months or all, or a month as 2026-10",
+    DAY: "Write a day as 2026-10-20, of 2000 or later",
+    MONTH: "Write a month as 2026-10, of 2000 or later",
+    RANGE: "Write 24h, 7d, 30d, this-month, last-month, 3-months, 13-months or all, or a month as 2026-10, of 2000 or later",
     RANGE_NAME: "Write a range as 30d, last-month or 2026-10",
     VISIBLE: "Write up to 200 visible characters of ASCII, without a space",
     AMOUNT: "Write an amount as 144 or 144.50",

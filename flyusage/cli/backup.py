@@ -44,9 +44,11 @@ def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="Written wh
 
     Example: flyusage backup flyusage.dump
     """
+    if file.exists() and not file.is_file():  # a device would be replaced by the backup, and gone
+        raise BackupFailed(f"{harmless(str(file))} is no file that a backup could replace. Name another file.")
     bootstrap.be_ready()
     try:
-        with beside(file, mode=0o600) as part:
+        with beside(file.resolve(), mode=0o600) as part:
             _run("pg_dump", *SECTIONS, f"--file={part}")
     except OSError as error:
         raise BackupFailed(f"{file} cannot be written ({error.strerror}). Name another file.") from error

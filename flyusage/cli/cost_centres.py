@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from flyusage import clock, db
-from flyusage.cli import bootstrap, remote
+from flyusage.cli import asked, bootstrap, remote
 from flyusage.cli.ingest import SOME_REFUSED, STANDARD_INPUT, InputUnreadable
 from flyusage.cli.output import print_json, print_table
 from flyusage.cli.remote import Remote
@@ -19,13 +19,12 @@ from flyusage.logs import harmless
 from flyusage.metering import cost_centres, cost_centres_csv
 from flyusage.metering.cost_centres import UNASSIGNED, Assigned, Assignment
 from flyusage.metering.cost_centres_csv import ColumnsMissing, RefusedRow, Row
-from flyusage.orgs.queries import organization_by_slug
 
 MOST_PRINTED = 20
 AT_ONCE, LONGEST_ORIGIN = 500, 200  # what the API takes of assignments: its bodies are 256 KiB at most
 
 app = typer.Typer(help="Assign apps to cost centres, month by month.", no_args_is_help=True)
-Org = Annotated[str, typer.Option("--org", help="The organization's slug.")]
+Org = Annotated[str | None, typer.Option("--org", help="The organization's slug; needed where there are several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -40,7 +39,7 @@ class _Outcome:
 @app.command("import")
 def import_file(
     file: Annotated[str, typer.Argument(metavar="FILE.csv|-", help="CSV with the columns app, cost_centre and from_month (2026-10).")],
-    org: Org,
+    org: Org = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -52,15 +51,17 @@ def import_file(
     wanted = [row.assignment for row in rows if isinstance(row, Row)]
     there = remote.of(org)
     if there is not None:
+        slug = org or there.get("/organization")["org"]
         assigned = _assigned_there(there, wanted, file, is_dry_run=dry_run)
     else:
         bootstrap.be_ready()
-        org_id = _org_id(org)
-        with db.transaction(org_id) as session:
-            assigned = cost_centres.assign(session, org_id, wanted, actor="system:cli", origin=file)
+        entry = asked.organization(org)
+        slug = entry.slug
+        with db.transaction(entry.id) as session:
+            assigned = cost_centres.assign(session, entry.id, wanted, actor="system:cli", origin=file)
             if dry_run:
                 session.rollback()
-    refused = cost_centres_csv.refusals(rows, assigned.unknown_apps, org)
+    refused = cost_centres_csv.refusals(rows, assigned.unknown_apps, slug)
     outcome = _Outcome(assigned, refused)
     _report(outcome, is_dry_run=dry_run, as_json=as_json)
     if refused:
@@ -68,7 +69,7 @@ def import_file(
 
 
 @app.command("list")
-def list_assignments(org: Org, as_json: AsJson = False) -> None:
+def list_assignments(org: Org = None, as_json: AsJson = False) -> None:
     """Every app with the cost centre that it has this month and those that are to come; with --json all of its past too."""
     found, apps = _known(org)
     if as_json:
@@ -80,20 +81,20 @@ def list_assignments(org: Org, as_json: AsJson = False) -> None:
 
 
 @app.command("export")
-def export_assignments(org: Org) -> None:
+def export_assignments(org: Org = None) -> None:
     """Every assignment as CSV, as `import` takes it."""
     for line in cost_centres_csv.write(_known(org)[0]):
         sys.stdout.write(line)
 
 
-def _known(org: str) -> tuple[list[Assignment], list[str]]:
+def _known(org: str | None) -> tuple[list[Assignment], list[str]]:
     """Every assignment, and the names of the apps, of another flyusage or of the database."""
     there = remote.of(org)
     if there is not None:
         told = there.get("/cost-centres")
         return [_assignment(one) for one in told["data"]], told["apps"]
     bootstrap.be_ready()
-    org_id = _org_id(org)
+    org_id = asked.organization(org).id
     with db.transaction(org_id) as session:
         return cost_centres.assignments(session, org_id), cost_centres.app_names(session, org_id)
 
@@ -103,11 +104,11 @@ def _assigned_there(there: Remote, wanted: Sequence[Assignment], origin: str, *,
     named = list({(one.app, one.from_month): one for one in wanted}.values())
     told = []
     for start in range(0, len(named), AT_ONCE):
-        asked = [
+        piece = [
             {"app": one.app, "from_month": f"{one.from_month:%Y-%m}", "cost_centre": one.cost_centre}
             for one in named[start : start + AT_ONCE]
         ]
-        told.append(there.write("POST", "/cost-centres", {"assignments": asked, "dry_run": is_dry_run, "origin": origin[-LONGEST_ORIGIN:]}))
+        told.append(there.write("POST", "/cost-centres", {"assignments": piece, "dry_run": is_dry_run, "origin": origin[-LONGEST_ORIGIN:]}))
     return Assigned(
         tuple(sorted(_assignment(one) for each in told for one in each["changed"])),
         sum(each["unchanged"] for each in told),
@@ -118,11 +119,6 @@ def _assigned_there(there: Remote, wanted: Sequence[Assignment], origin: str, *,
 
 def _assignment(told: Mapping[str, Any]) -> Assignment:
     return Assignment(told["app"], date.fromisoformat(f"{told['from_month']}-01"), told["cost_centre"])
-
-
-def _org_id(slug: str) -> int:
-    with db.lookup_transaction() as session:
-        return organization_by_slug(session, slug).id
 
 
 def _read(file: str) -> Iterator[Row | RefusedRow]:

@@ -1,5 +1,6 @@
 """`flyusage machines`: the machines of a month, the costliest first."""
 
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -47,7 +48,7 @@ def machines(
     if as_json:
         print_json(shown)
     elif not shown:
-        typer.echo("No such machine in that month.")
+        typer.echo(_none(of, is_narrowed=bool(find) or state is not Running.ALL))
     else:
         _print(shown)
         if has_more:
@@ -63,6 +64,13 @@ def _of_database(org: str | None, month: str | None, find: str, state: Running, 
     if found is None:
         return [], False
     return found.plain(), found.has_more
+
+
+def _none(month: date | None, *, is_narrowed: bool) -> str:
+    where = f"in {month:%B %Y}" if month else "in the last month with events"
+    if is_narrowed:
+        return f"No such machine {where}. Leave --find or --state out to see all of them."
+    return f"No machine was used {where}. `flyusage usage --range all` shows from when on there is usage."
 
 
 def _print(shown: list[dict[str, Any]]) -> None:

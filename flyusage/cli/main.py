@@ -95,7 +95,10 @@ def main() -> NoReturn:
     if sys.stdout is None:  # closed by whoever called: nobody is to read it
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 until the end
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # else what is left is written on the way out, where nobody says why it cannot be
     except FlyusageError as error:
         sys.exit(f"flyusage: {logs.harmless(error.sentence)}")
     except BrokenPipeError:  # the reader of our output went away, as in `| head`

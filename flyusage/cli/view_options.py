@@ -15,7 +15,7 @@ Org = Annotated[str | None, option("--org", says="The organization's slug; neede
 Saved = Annotated[str, option("--view", says="A saved view by its name; what else is given is asked in its place.")]
 Show = Annotated[str, option("--show", says="What to count: list_cost, contracted_cost, effective_cost, billed_cost, machine_hours, …")]
 By = Annotated[str, option("--by", "--group", says="continent, region, app, cost_centre, vm_size, sku, machine or nothing.")]
-Range = Annotated[str, option("--range", says="24h, 7d, 30d, this-month, last-month, 13-months or a month, 2026-10.")]
+Range = Annotated[str, option("--range", says="24h, 7d, 30d, this-month, last-month, 13-months, all or a month, 2026-10.")]
 Start = Annotated[str, option("--from", says="The first moment, UTC: 2026-10-01 or 2026-10-01T14:00.")]
 End = Annotated[str, option("--to", says="The moment after the last.")]
 Per = Annotated[str, option("--per", "--granularity", says="hour, day, week or month: the width of a point.")]

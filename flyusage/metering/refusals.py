@@ -10,6 +10,8 @@ from flyusage.metering import binary_data
 from flyusage.metering.errors import Refused
 
 BOM = b"\xef\xbb\xbf"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+GZIP = b"\x1f\x8b"
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _JSON_TYPE = re.compile(r"[^/;\s]+/([^/;\s]+\+)?json\s*(;.*)?", re.IGNORECASE | re.DOTALL)  # CloudEvents, JSON format 3.1.1
 _QUANTITIES = frozenset(("data.memory_mb", "data.bytes"))
@@ -19,6 +21,10 @@ def explain(raw: bytes, error: Exception) -> Refused:
     """The refusal for a line that did not decode, from the decoder's own error."""
     if raw.startswith(BOM):
         return Refused("byte_order_mark", "The line begins with a byte order mark; save the file as UTF-8 without one.")
+    if raw.startswith(GZIP):
+        return Refused("not_json", "The line is gzip, not text: unpack it once more, or send it with Content-Encoding: gzip.")
+    if raw.startswith(UTF_16):
+        return Refused("not_json", "The line is UTF-16 text; save the file as UTF-8.")
     if not raw.strip():
         return Refused("not_json", "The line is empty.")
     if isinstance(error, msgspec.ValidationError):

@@ -212,7 +212,9 @@ def seller_on(session: Session, day: date) -> Seller:
     row = session.execute(sa.text("SELECT * FROM seller WHERE starts_on <= :day ORDER BY starts_on DESC LIMIT 1"), {"day": day}).mappings()
     found = row.first()
     if found is None:
-        raise SellerMissing(f"No seller is known for {day:%b %-d, %Y}. Run `flyusage db upgrade`, which brings the demo's, or set yours.")
+        first = session.scalar(sa.text("SELECT min(starts_on) FROM seller"))
+        what = f"The first begins on {first:%b %-d, %Y}" if first else "Run `flyusage db upgrade`, which brings the demo's"
+        raise SellerMissing(f"No seller is known for {day:%b %-d, %Y}. {what}; `flyusage seller set` sets yours.")
     return Seller(**{**found, "address_lines": tuple(found["address_lines"])})
 
 

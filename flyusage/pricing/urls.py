@@ -120,8 +120,9 @@ def presets(*, now: datetime, history: Period | None) -> tuple[Preset, ...]:
 
 
 def preset_named(key: str | None, *, now: datetime, history: Period | None) -> Preset | None:
-    """The range that an address calls `key`; None where none is called so."""
-    return next((one for one in presets(now=now, history=history) if one.key == key), None)
+    """The range that an address calls `key`; None where none is called so. A history of a year is all in the last 13 months."""
+    offered = presets(now=now, history=history)
+    return next((one for one in offered if one.key == key), offered[-1] if key == "all" else None)
 
 
 def nearest_valid(view: View) -> tuple[View, tuple[str, ...]]:

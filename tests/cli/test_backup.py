@@ -1,5 +1,6 @@
 """A backup brings everything back, and nothing on top of anything."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,16 @@ def test_who_begins_while_the_question_stands_there_is_not_written_over(
     assert (said.code, "This database holds organizations (prism, rival)" in said.err) == (1, True)
     with db.lookup_transaction() as session:
         assert len(directory(session)) == 2
+
+
+def test_what_is_no_file_is_not_replaced_by_a_backup(flyusage: Flyusage, shared_database: "Database", tmp_path: Path) -> None:
+    """As root, a device would be gone."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for taken in (pipe, tmp_path):
+        said = flyusage("backup", str(taken))
+        assert (said.code, said.err) == (1, f"flyusage: {taken} is no file that a backup could replace. Name another file.\n")
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
 
 
 def test_what_is_no_backup_is_refused_before_anything_is_touched(flyusage: Flyusage, shared_database: "Database", tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from flyusage import __version__, config
 
 if TYPE_CHECKING:
+    from cast import Cast
     from conftest import Database
 
 REPOSITORY = Path(__file__).parents[2]
@@ -111,11 +112,17 @@ def test_a_reader_that_goes_away_is_no_failure_worth_a_word(shared_database: "Da
     assert run.stderr == ""
 
 
-@pytest.mark.parametrize(("output", "code", "says"), [("> /dev/full", 1, "No space left on device"), (">&-", 0, "")])
-def test_an_output_that_takes_nothing_is_told_in_a_sentence(shared_database: "Database", output: str, code: int, says: str):
-    run = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m flyusage.cli.main prices list {output}"], cwd=REPOSITORY, capture_output=True, text=True
-    )
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ("prices list > /dev/full", 1, "No space left on device"),
+        ("prices list >&-", 0, ""),
+        ("cost-centres export --org prism > /dev/full", 1, "No space left on device"),  # what is written at the very end, all at once
+        ("cost-centres export --org prism | true; exit ${PIPESTATUS[0]}", 1, ""),
+    ],
+)
+def test_an_output_that_takes_nothing_is_told_in_a_sentence(cast: "Cast", command: str, code: int, says: str):
+    run = subprocess.run(["bash", "-c", f"{sys.executable} -m flyusage.cli.main {command}"], cwd=REPOSITORY, capture_output=True, text=True)
     assert (run.returncode, run.stderr) == (code, f"flyusage: {says}. Make room there, or choose another place.\n" if says else "")
 
 

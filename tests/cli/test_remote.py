@@ -95,6 +95,8 @@ def there(monkeypatch: pytest.MonkeyPatch, address: str, token: str) -> None:
         ("usage", "--org", "prism", "--range", "2026-10", "--as-of", AS_OF, "--csv"),
         ("usage", "--org", "prism", "--range", "2026-10", "--as-of", AS_OF, "--show", "egress_gb", "--filter", "region=!fra"),
         ("machines", "--org", "prism", "--month", "2026-10"),
+        ("machines", "--org", "prism", "--month", "2003-01"),
+        ("machines", "--org", "prism", "--month", "2026-10", "--find", "nowhere"),
         ("machines", "--org", "prism", "--month", "2026-10", "--limit", "1", "--json"),
         ("prices", "list", "--org", "prism", "--region", "fra"),
         ("prices", "list", "--org", "prism", "--on", "2026-10-01", "--sku", "volume", "--json"),
@@ -228,8 +230,9 @@ def test_people_tokens_and_cost_centres_are_changed_there(flyusage: Flyusage, ad
     centres.write_text("app,cost_centre,from_month\nweb,Sales,2026-11\nnothing,Sales,2026-11\n")
     with monkeypatch.context() as away:
         there(away, address, owners)
-        tried = flyusage("cost-centres", "import", str(centres), "--org", "prism", "--dry-run")
+        tried = flyusage("cost-centres", "import", str(centres), "--dry-run")  # the token names the organization
         assert (tried.code, tried.out.splitlines()[0]) == (3, "1 would be assigned, 0 already so, 1 refused.")
+        assert "line 3: app_unknown: No app of prism is called 'nothing'" in tried.err
         said = flyusage("cost-centres", "import", str(centres), "--org", "prism")
         assert (said.code, said.out) == (3, "1 assigned, 0 already so, 1 refused.\nNew cost centres: Sales.\n")
         assert "line 3: app_unknown: No app of prism is called 'nothing'" in said.err

@@ -185,6 +185,12 @@ def test_refusals(raw, expected):
     assert code(raw) == expected
 
 
+def test_what_was_packed_twice_or_is_utf_16_says_so():
+    for raw, said in ((b"\x1f\x8b\x08" + VALID, "is gzip"), (VALID.decode().encode("utf-16"), "is UTF-16")):
+        parsed = parse(raw)
+        assert isinstance(parsed, Refusal) and (parsed.code, said in parsed.sentence) == ("not_json", True)
+
+
 @pytest.mark.parametrize("field", ["specversion", "id", "source", "time", "subject", "type", "data"])
 def test_a_missing_attribute_is_named(field):
     one = started("m", AT)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flyusage.periods import HOUR, Period
-from flyusage.pricing.urls import default_view, nearest_valid, parse_zone, presets, view_from_query, view_to_query, zone_text
+from flyusage.pricing.urls import default_view, nearest_valid, parse_zone, preset_named, presets, view_from_query, view_to_query, zone_text
 from flyusage.pricing.view import Chart, Comparison, Dimension, Filter, Granularity, Measure, View
 
 NOW = datetime(2026, 11, 15, 12, 30, 5, tzinfo=UTC)
@@ -117,6 +117,12 @@ def test_ranges_by_name() -> None:
     for key, period in by_key.items():
         assert view_from_query({"range": key}, now=NOW, history=HISTORY)[0].period.end == period.end
     assert view_from_query({"range": "2026-10"}, now=NOW, history=HISTORY)[0].period == OCTOBER
+
+
+def test_all_of_a_history_of_less_than_a_year_is_there_by_name() -> None:
+    whole = preset_named("all", now=NOW, history=Period(NOW - timedelta(days=40), NOW))
+    assert whole == preset_named("13-months", now=NOW, history=None)
+    assert preset_named("al", now=NOW, history=None) is None
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
+from flyusage import clock
 from flyusage.invoices.allocation import MONTH_DAYS, Place
 from flyusage.invoices.amortizing import PREFIX, SUFFIX, Amortized, Taken, amortized_in, taken_in, taken_of
 from flyusage.invoices.billed import document_of
@@ -24,6 +25,7 @@ from flyusage.invoices.statement import LineKind
 from flyusage.periods import midnight, month_period
 from flyusage.pricing.asking import Known, know
 from flyusage.pricing.database import fetch
+from flyusage.pricing.errors import SellerMissing
 
 Days = list[int]  # minor units, one for each day of a month
 
@@ -106,14 +108,22 @@ def papers_of(session: Session, org_id: int, month: date, *, now: datetime | Non
     """What bills the month that begins on `month`. Raises NothingBilled for one without usage and documents, SellerMissing."""
     period = month_period(midnight(month))
     documents = documents_of(session, org_id, [month], until=None).get(month)
-    spread = amortized_in(session, org_id, period)
-    if documents is not None:
-        known = know(session, org_id, None, now)
-        return Papers(month, known, [_issued(session, org_id, month, one, spread) for one in _rows(session, org_id, documents)])
-    draft = Draft(session, org_id, month, as_of=now, has_late=True)
     known = know(session, org_id, None, now)
-    if (known.history is None or period.end <= known.history.start) and not draft.statement.lines:
-        raise NothingBilled(f"Nothing was used or billed in {month:%B %Y}. `flyusage invoices list` names what there is.")
+    if documents is not None:
+        spread = amortized_in(session, org_id, period)
+        return Papers(month, known, [_issued(session, org_id, month, one, spread) for one in _rows(session, org_id, documents)])
+    if period.start > (now or clock.now()):
+        raise NothingBilled(f"{month:%B %Y} has not begun, so nothing was used or billed in it.")
+    is_before = known.history is None or period.end <= known.history.start
+    nothing = NothingBilled(f"Nothing was used or billed in {month:%B %Y}. `flyusage invoices list` names what there is.")
+    try:
+        draft, spread = Draft(session, org_id, month, as_of=now, has_late=True), amortized_in(session, org_id, period)
+    except SellerMissing:
+        if is_before:
+            raise nothing from None
+        raise
+    if is_before and not draft.statement.lines:
+        raise nothing
     return Papers(month, known, [_drafted(draft, month, spread)])
 
 

@@ -208,6 +208,9 @@ def test_credit_notes_prepaid_credits_and_late_usage_by_hand(database: Database)
     rival = acting_rival()
     with db.transaction(rival) as session, pytest.raises(NothingBilled, match="Nothing was used or billed in October 2026"):
         rows(session, Account(org_id, "prism", "Prism"), OCTOBER)
+    for month, said in ((date(2031, 1, 1), "January 2031 has not begun"), (date(1899, 1, 1), "Nothing was used or billed in January 1899")):
+        with clock.freeze(december), db.transaction(org_id) as session, pytest.raises(NothingBilled, match=said):
+            rows(session, Account(org_id, "prism", "Prism"), month)
 
 
 def acting_rival() -> int:
