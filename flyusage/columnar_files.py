@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 PIECE = 1 << 16
 _TURNS = BoundedSemaphore(4)  # processes at a time, of 60 MB each; others wait
+CODEC = "snappy"  # every reader has it; some of JavaScript have no zstd, which is no smaller here
 ROW_GROUP = 10_000  # rows, or a batch that is larger
 
 
@@ -83,7 +84,7 @@ def write(told: BinaryIO, file: BinaryIO) -> None:
     ]
     schema = pa.schema(fields, about)
     is_arrow = layout == Layout.ARROW  # by value: these are another module's here, where this one is __main__
-    with pa.ipc.new_stream(file, schema) if is_arrow else pq.ParquetWriter(file, schema, compression="zstd") as writer:
+    with pa.ipc.new_stream(file, schema) if is_arrow else pq.ParquetWriter(file, schema, compression=CODEC) as writer:
         waiting = [schema.empty_table()]
         while (batch := pickle.load(told)) is not None:  # noqa: S301
             values = [pa.array(column, field.type) for column, field in zip(batch, schema, strict=True)]

@@ -16,7 +16,8 @@ _LINE = 64  # bits of IPv6 that a single line is given at least (RFC 6177)
 def is_public(address: Address) -> bool:
     """Whether it is an address of the public internet, the one it stands for included (see `meant`)."""
     found = meant(address)
-    return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
+    is_inner = isinstance(found, IPv6Address) and found.is_site_local  # given up by RFC 3879, and still some networks' own
+    return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified or is_inner)
 
 
 def meant(address: Address) -> Address:

@@ -31,10 +31,12 @@ class WholeRequests(HttpToolsProtocol):
             super().data_received(rest)  # type: ignore[arg-type]
 
     def on_headers_complete(self) -> None:
+        """Begin to answer, unless the head comes once more."""
         if not self.is_passed_over():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        """The request is whole, unless its head comes once more."""
         if not self.is_passed_over():
             super().on_message_complete()
 

@@ -1,5 +1,6 @@
 """Parquet and Arrow files by a process of their own: what it holds, what it is not told, and that it leaves nothing here."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,3 +33,11 @@ def test_the_library_stays_out_of_this_process():
     said = "print(len(b''.join(written(COLUMNS, {}, [[['a'], [None]]], Layout.PARQUET))) > 100, 'pyarrow' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", f"{asked}\n{said}"], capture_output=True, text=True, cwd=Path(__file__).parent)
     assert (run.stdout, run.stderr) == ("True False\n", "")
+
+
+def test_a_parquet_file_is_packed_as_every_reader_can_unpack():
+    import pyarrow.parquet  # the test beside this one asks that it is not imported here
+
+    file = io.BytesIO(b"".join(written(COLUMNS, {}, [[["a"], [None]]], Layout.PARQUET)))
+    group = pyarrow.parquet.ParquetFile(file).metadata.row_group(0)
+    assert {group.column(number).compression for number in range(group.num_columns)} == {"SNAPPY"}

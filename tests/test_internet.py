@@ -23,7 +23,7 @@ def test_an_address_is_public_unless_a_private_network_holds_it_however_it_is_wr
         assert not is_public(ip)
 
 
-@pytest.mark.parametrize("address", ["::1", "::", "fe80::1", "fc00::1", "ff02::1", "192.0.2.1", "198.18.0.1", "2001:db8::1"])
+@pytest.mark.parametrize("address", ["::1", "::", "fe80::1", "fc00::1", "ff02::1", "192.0.2.1", "198.18.0.1", "2001:db8::1", "fec0::1"])
 def test_other_networks_of_nobody_are_private(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
 

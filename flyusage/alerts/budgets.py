@@ -104,7 +104,7 @@ def change(session: Session, org_id: int, budget_id: int, plan: Plan, *, by: Act
     Raises NotPermitted, BudgetInvalid and BudgetUnknown.
     """
     by.may(Permission.BUDGETS_EDIT)
-    before, sound = budget_of(session, org_id, budget_id), _sound(plan)
+    before, sound = budget_of(session, org_id, budget_id, is_held=True), _sound(plan)
     _require_own(session, sound)
     if any(one.plan.name == sound.name and one.id != budget_id for one in budgets(session, org_id)):
         raise BudgetInvalid(f"There is a budget called {sound.name} already. Give this one another name.")
@@ -120,7 +120,7 @@ def change(session: Session, org_id: int, budget_id: int, plan: Plan, *, by: Act
 def end(session: Session, org_id: int, budget_id: int, *, by: Actor) -> None:
     """The budget tells nothing any more. Raises NotPermitted and BudgetUnknown."""
     by.may(Permission.BUDGETS_EDIT)
-    ending = budget_of(session, org_id, budget_id)
+    ending = budget_of(session, org_id, budget_id, is_held=True)
     of = budget.c
     session.execute(sa.update(budget).where(of.org_id == org_id, of.id == budget_id).values(ended_at=clock.now()))
     audit.record(session, org_id, actor=by.name, action="budget.end", subject=f"budget:{budget_id}", detail={"name": ending.plan.name})
@@ -133,10 +133,11 @@ def budgets(session: Session, org_id: int) -> list[Budget]:
     return [_budget(row) for row in rows]
 
 
-def budget_of(session: Session, org_id: int, budget_id: int) -> Budget:
-    """The budget in force with that id. Raises BudgetUnknown."""
+def budget_of(session: Session, org_id: int, budget_id: int, *, is_held: bool = False) -> Budget:
+    """The budget in force with that id; `is_held` so that nobody else changes it meanwhile. Raises BudgetUnknown."""
     of = budget.c
-    row = session.execute(sa.select(budget).where(of.org_id == org_id, of.id == budget_id, of.ended_at.is_(None))).mappings().one_or_none()
+    asked = sa.select(budget).where(of.org_id == org_id, of.id == budget_id, of.ended_at.is_(None))
+    row = session.execute(asked.with_for_update() if is_held else asked).mappings().one_or_none()
     if row is None:
         raise BudgetUnknown("There is no such budget, or it has ended. Open the list of budgets for those there are.")
     return _budget(row)

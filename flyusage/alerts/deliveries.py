@@ -8,9 +8,11 @@ the answer is noted in another. Who dies between sending and noting sends again,
 import json
 import random
 import time
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,6 +34,7 @@ from flyusage.orgs.permissions import Permission
 
 CHANNEL = "flyusage_delivery"
 LEASE = timedelta(minutes=2)  # longer than an exchange may last
+LONGEST_SECTION = 3_000  # characters of a section's text, of Slack's
 # After each failure, in seconds: the scheme's own proposal, three days in all.
 PAUSES = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 LONGEST_PAUSE_SECONDS = 86_400.0
@@ -237,10 +240,19 @@ def _webhook_body(said: Message, now: datetime) -> str:
 
 def _chat_body(said: Message) -> str:
     """Slack's incoming message: a fallback text, and a section that may hold a link. Nobody is called by what an app is named."""
-    plain = said.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    shown = plain + (f"\n<{said.link}|Open in flyusage>" if said.link else "")
-    section = {"type": "section", "text": {"type": "mrkdwn", "text": shown[:3_000], "verbatim": True}}
+    link = f"\n<{said.link}|Open in flyusage>" if said.link else ""
+    plain = _escaped(said.text, LONGEST_SECTION - len(link))  # the link stays whole, and so does what stands for a character
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": plain + link, "verbatim": True}}
     return json.dumps({"text": plain, "blocks": [section]})
+
+
+def _escaped(text: str, longest: int) -> str:
+    """As much of a text as has room with its three characters written as Slack wants them."""
+    written = [{"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(one, one) for one in text]
+    ends = list(accumulate(map(len, written)))
+    if not ends or ends[-1] <= longest:
+        return "".join(written)
+    return "".join(written[: bisect_right(ends, longest - 1)]) + "…"
 
 
 def _delivery(row: sa.RowMapping, tried: tuple[Attempt, ...] | None = None) -> Delivery:

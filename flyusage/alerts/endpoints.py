@@ -91,7 +91,7 @@ def create(session: Session, org_id: int, *, kind: str, name: str, url: str, top
 def rotate(session: Session, org_id: int, endpoint_id: int, *, by: Actor) -> Made:
     """A new secret for a webhook. For a day the old one signs beside it. Raises NotPermitted, EndpointInvalid and EndpointUnknown."""
     by.may(Permission.DELIVERIES_MANAGE)
-    one = endpoint_of(session, org_id, endpoint_id)
+    one = endpoint_of(session, org_id, endpoint_id, is_held=True)
     if one.kind != WEBHOOK:
         raise EndpointInvalid("A chat has no secret beside its address. Make a new address there, and a new endpoint with it here.")
     key = session.execute(sa.select(_of.key).where(_of.org_id == org_id, _of.id == endpoint_id)).scalar_one()
@@ -105,7 +105,7 @@ def rotate(session: Session, org_id: int, endpoint_id: int, *, by: Actor) -> Mad
 def end(session: Session, org_id: int, endpoint_id: int, *, by: Actor) -> Endpoint:
     """Nothing is sent there any more; what was stays to be seen. Its address and secrets are forgotten. Raises NotPermitted, EndpointUnknown."""
     by.may(Permission.DELIVERIES_MANAGE)
-    one = endpoint_of(session, org_id, endpoint_id)
+    one = endpoint_of(session, org_id, endpoint_id, is_held=True)
     gone = {"ended_at": clock.now(), "url": b"", "secret": None, "old_secret": None}
     session.execute(sa.update(alert_endpoint).where(_of.org_id == org_id, _of.id == endpoint_id).values(gone))
     audit.record(session, org_id, actor=by.name, action="endpoint.end", subject=f"endpoint:{endpoint_id}", detail={"name": one.name})
@@ -120,10 +120,10 @@ def endpoints(session: Session, org_id: int, *, topic: str | None = None) -> lis
     return [_endpoint(row) for row in session.execute(asked).mappings()]
 
 
-def endpoint_of(session: Session, org_id: int, endpoint_id: int) -> Endpoint:
-    """The endpoint in force with that id. Raises EndpointUnknown."""
+def endpoint_of(session: Session, org_id: int, endpoint_id: int, *, is_held: bool = False) -> Endpoint:
+    """The endpoint in force with that id; `is_held` so that nobody else changes it meanwhile. Raises EndpointUnknown."""
     asked = sa.select(alert_endpoint).where(_of.org_id == org_id, _of.id == endpoint_id, _of.ended_at.is_(None))
-    row = session.execute(asked).mappings().one_or_none()
+    row = session.execute(asked.with_for_update() if is_held else asked).mappings().one_or_none()
     if row is None:
         raise EndpointUnknown("There is no such endpoint, or it was removed. Open the list of endpoints for those there are.")
     return _endpoint(row)

@@ -239,6 +239,7 @@ def _found(found: list[SavedView], is_wanted) -> SavedView:
 
 def _changeable(session: Session, org_id: int, view_id: int, reader: Reader) -> SavedView:
     _require(reader, Permission.VIEWS_SAVE)
+    session.execute(sa.select(_of.id).where(_of.org_id == org_id, _of.id == view_id).with_for_update())  # whoever changes it next waits
     found = view_of(session, org_id, view_id, reader)
     if not found.may_change:
         raise NotPermitted(f"{found.name} is somebody else's. Save a copy of it, or ask an owner or admin of the organization.")

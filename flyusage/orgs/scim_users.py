@@ -117,14 +117,25 @@ def user(session: Session, org_id: int, user_id: str) -> Kept:
 
 
 def users(
-    session: Session, org_id: int, *, equal: Mapping[str, str] | None = None, limit: int | None = None, offset: int = 0
+    session: Session,
+    org_id: int,
+    *,
+    equal: Mapping[str, str] | None = None,
+    holding: str = "",
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[Kept]:
-    """Those whose `id`, `user_name` or `external_id` is as given, or all, the oldest first."""
+    """Those whose `id`, `user_name` or `external_id` is as given, or all, the oldest first.
+
+    With `holding`, a text in lower case, those alone in whose attributes it stands somewhere.
+    """
     given = equal or {}
     if any("\0" in value for value in given.values()):
         return []
     wanted = {key: compared(value) if key == "user_name" else value for key, value in given.items()}
     where = "".join(f" AND u.{key} = :{key}" for key in wanted if key in ("id", "user_name", "external_id"))
+    if holding:
+        where, wanted = where + " AND strpos(lower(u.attributes::text), :holding) > 0", {**wanted, "holding": holding}
     rows = session.execute(sa.text(_USERS.format(where=where)), {"org": org_id, "limit": limit, "offset": offset, **wanted})
     return [_read(row) for row in rows]
 

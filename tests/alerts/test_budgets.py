@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from email import message_from_bytes
+from time import sleep
 
 import pytest
 import sqlalchemy as sa
@@ -12,15 +13,17 @@ from conftest import Begun, chosen
 from mailserver import Mailserver
 
 from flyusage import clock, db
-from flyusage.alerts import telling
+from flyusage.alerts import endpoints, saved_views, telling
 from flyusage.alerts.background import Watch, look
 from flyusage.alerts.budgets import Plan, budgets, change, create, end, standing
-from flyusage.alerts.errors import BudgetInvalid, BudgetUnknown
+from flyusage.alerts.errors import BudgetInvalid, BudgetUnknown, EndpointUnknown, ViewUnknown
+from flyusage.alerts.saved_views import Reader
 from flyusage.auth.errors import AddressInvalid
 from flyusage.orgs.acting import member, system
 from flyusage.orgs.audit import entries
 from flyusage.orgs.errors import NotPermitted
 from flyusage.orgs.models import Role
+from flyusage.orgs.permissions import Permission
 
 BY = system("test")
 NOW = datetime(2026, 10, 16, tzinfo=UTC)
@@ -204,3 +207,49 @@ def test_another_organization_sees_and_touches_none(prism: int):
         assert budgets(session, rival) == []
         with pytest.raises(BudgetUnknown):
             end(session, rival, made, by=BY)
+
+
+@pytest.mark.parametrize("what", ["budget", "endpoint", "view"])
+def test_what_two_end_at_once_ends_once(prism: int, what: str):
+    """Both saw it in force; the audit would say twice that it ended."""
+    making, ending, action = AT_ONCE[what]
+    with db.transaction(prism) as session:
+        number = making(session, prism)
+
+    def end_it():
+        with db.transaction(prism) as session:
+            ending(session, prism, number)
+
+    with ThreadPoolExecutor(1) as thread:
+        with db.transaction(prism) as session:
+            ending(session, prism, number)
+            other = thread.submit(end_it)
+            sleep(0.3)  # it comes meanwhile, and waits
+        with pytest.raises((BudgetUnknown, EndpointUnknown, ViewUnknown)):
+            other.result()
+    with db.transaction(prism) as session:
+        assert [one.action for one in entries(session, prism)].count(action) == 1
+
+
+READER = Reader(BY, frozenset(Permission))
+AT_ONCE = {
+    "budget": (
+        lambda session, org: create(session, org, Plan("once", 100), by=BY).id,
+        lambda session, org, number: end(session, org, number, by=BY),
+        "budget.end",
+    ),
+    "endpoint": (
+        lambda session, org: (
+            endpoints.create(
+                session, org, kind="webhook", name="once", url="https://hooks.example/x", topics=("budgets",), by=BY
+            ).endpoint.id
+        ),
+        lambda session, org, number: endpoints.end(session, org, number, by=BY),
+        "endpoint.end",
+    ),
+    "view": (
+        lambda session, org: saved_views.save(session, org, "once", {"by": "app"}, is_shared=True, is_pinned=False, reader=READER).id,
+        lambda session, org, number: saved_views.delete(session, org, number, reader=READER),
+        "view.delete",
+    ),
+}

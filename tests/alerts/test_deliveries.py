@@ -212,6 +212,18 @@ def test_a_chat_gets_slacks_message_in_which_nothing_is_called_by_name(prism: in
     assert "webhook-signature" not in posted.headers
 
 
+def test_a_long_message_to_a_chat_ends_behind_a_whole_character_and_keeps_its_link(prism: int, receiver: Receiver):
+    endpoint(prism, receiver.url, kind="chat")
+    with db.transaction(prism) as session:
+        deliveries.announce(session, prism, "budgets", deliveries.Message("long", "t", "<" * 5_000, {}, "https://usage.example/x"))
+    send_due()
+    (posted,) = receiver.got
+    said = json.loads(posted.body)["blocks"][0]["text"]["text"]
+    link = "\n<https://usage.example/x|Open in flyusage>"  # 43 characters: 2,957 are left, 739 of "&lt;" and the mark fit into them
+    assert said == "&lt;" * 739 + "…" + link
+    assert len(said) <= 3_000  # a section's, of Slack's
+
+
 def test_a_spent_budget_asks_once_to_stop_its_machines_by_cost_and_the_audit_says_so(prism: int, receiver: Receiver):
     endpoint(prism, receiver.url, "stops")
     budget(prism, percents=(), is_capped=True)

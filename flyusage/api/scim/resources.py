@@ -128,6 +128,7 @@ class Group(Resource[Any]):
 TOLERANT = ScimPolicy(
     unknown=ScimPolicy.Unknown.ignore,
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,  # as Microsoft Entra sends it
+    unmatched_path_filter=ScimPolicy.UnmatchedPathFilter.create,  # a first address of a kind, as Microsoft Entra adds it
 )
 
 CONFIG = ServiceProviderConfig(

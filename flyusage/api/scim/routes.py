@@ -16,7 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from flyusage import db
-from flyusage.api.scim.resources import PROVIDER, User
+from flyusage.api.scim import joining
+from flyusage.api.scim.resources import PROVIDER, Group, User
 from flyusage.api.scim.storage import Storage
 from flyusage.auth import accounts, throttle
 from flyusage.auth.errors import TooManyAttempts
@@ -31,14 +32,14 @@ from flyusage.orgs.provisioning import Welcome
 from flyusage.orgs.scim_tokens import PATH, Bearer
 
 MEDIA_TYPE = "application/scim+json"
-LONGEST_BODY = 1_000_000
+LONGEST_BODY = 4_000_000  # a group of ten thousand with names and addresses has two
 PER_TOKEN = Limit(1200, 60)
 
 _log = structlog.get_logger(__name__)
 
 
 class Service(ScimService):
-    """The protocol, forgiving in one thing: a userName that is an address stands for the address that was not sent."""
+    """The protocol, forgiving in one thing: a userName that is an address stands for the address that was not sent. Groups may be large."""
 
     def decode_emails(self, body: bytes) -> bytes:
         """A user's body with an address, where it has none and its userName is one: of work, which some directories change by that word."""
@@ -62,6 +63,14 @@ class Service(ScimService):
         """Validate the body of a replacement."""
         return super().read_replacement(resource_type, self._with_emails(resource_type, body), content_type)
 
+    def apply_patch(self, current, patch_op, conditions):
+        """Apply a PATCH to a stored resource; None where it changes nothing."""
+        if isinstance(current, Group):
+            self.check_preconditions(current, "PATCH", conditions)
+            return current if joining.changed(current, patch_op) else None
+        joining.refuse_beyond(patch_op.operations or [])
+        return super().apply_patch(current, patch_op, conditions)
+
     def _with_emails(self, resource_type, body: bytes) -> bytes:
         return self.decode_emails(body) if self.get_model(resource_type) is User else body
 
@@ -70,12 +79,12 @@ _service = Service(PROVIDER)
 
 
 async def answer(request: Request) -> Response:
-    """What a directory gets: a SCIM resource, list or error. Bodies of a megabyte at most."""
+    """What a directory gets: a SCIM resource, list or error. Bodies of four megabytes at most."""
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > LONGEST_BODY:
-            return _response(_failed(SCIMException.from_error(Error(status=413, detail="Send a megabyte at most."))))
+            return _response(_failed(SCIMException.from_error(Error(status=413, detail="Send four megabytes at most."))))
     return _response(await run_in_threadpool(_answer, request, bytes(body)))
 
 
