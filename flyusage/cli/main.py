@@ -97,7 +97,7 @@ def main() -> NoReturn:
     try:
         app()
     except FlyusageError as error:
-        sys.exit(f"flyusage: {logs.harmless(error.sentence)}")
+        sys.exit(f"flyusage: {logs.harmless(str(error))}")
     except BrokenPipeError:  # the reader of our output went away, as in `| head`
         _forget_output()
         sys.exit(1)
