@@ -47,11 +47,24 @@ SQLModel.metadata.naming_convention = {
 }
 
 
+AWAY = (
+    "The database does not answer, so nothing could be read or changed. Try again in a minute; if it stays so, tell whoever runs this "
+    "installation."
+)
+
+
 class DatabaseUnreachable(FlyusageError):
-    """No server answers at the configured address, or it went away."""
+    """No server answers at the configured address, or it went away.
+
+    Where that is, and why, is for whoever runs the installation: commands and the log say it (`str`), pages and the API the sentence.
+    """
 
     code = "database_unreachable"
     status = 503
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(AWAY)
+        self.args = (reason,)
 
 
 class DatabaseMissing(DatabaseUnreachable):

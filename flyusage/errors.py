@@ -5,7 +5,8 @@ class FlyusageError(Exception):
     """A failure a person can do something about.
 
     `code` is stable and machine-readable, `status` the HTTP status a web surface answers with, and the
-    sentence says what happened and the next step. Surfaces translate it once: toast, JSON, exit code 1.
+    sentence says what happened and the next step. Surfaces translate it once: toast, JSON, exit code 1. Commands, which whoever
+    runs the installation reads, print the whole error (`str`): the same, but where places and reasons are nobody else's.
     """
 
     code = "error"

@@ -70,7 +70,7 @@ def _asked(check: Callable[[], Iterable[Finding]]) -> tuple[list[Finding], bool]
     try:
         return list(check()), False
     except FlyusageError as error:
-        return [Finding("database", "problem", error.sentence)], True
+        return [Finding("database", "problem", str(error))], True
 
 
 def _settings() -> Iterator[Finding]:

@@ -100,7 +100,7 @@ def main() -> NoReturn:
         finally:
             sys.stdout.flush()  # else what is left is written on the way out, where nobody says why it cannot be
     except FlyusageError as error:
-        sys.exit(f"flyusage: {logs.harmless(error.sentence)}")
+        sys.exit(f"flyusage: {logs.harmless(str(error))}")
     except BrokenPipeError:  # the reader of our output went away, as in `| head`
         _forget_output()
         sys.exit(1)

@@ -30,7 +30,7 @@ def in_place(ask: Ask, draw: Callable[[Answer], RenderableType], *, every_second
             try:
                 answer, trouble = ask(), ""
             except PASSING as error:
-                trouble = f"{error.sentence} These numbers are the last ones; asked again every {every_seconds} s."
+                trouble = f"{error} These numbers are the last ones; asked again every {every_seconds} s."
 
 
 def one_after_another(ask: Ask, tell: Callable[[Answer], None], facts: Callable[[Answer], Any], *, every_seconds: int) -> None:
@@ -46,5 +46,5 @@ def one_after_another(ask: Ask, tell: Callable[[Answer], None], facts: Callable[
             answer, trouble = ask(), None
         except PASSING as error:
             if trouble is None:
-                typer.echo(error.sentence, err=True)
+                typer.echo(str(error), err=True)
             trouble = error

@@ -72,7 +72,7 @@ def wait_for_database(stop: threading.Event) -> None:
         try:
             schema.require_known()
         except (db.DatabaseUnreachable, embedded.EmbeddedUnavailable) as error:
-            _log.warning("the database does not answer; trying again", in_seconds=AGAIN_SECONDS, error=error.sentence)
+            _log.warning("the database does not answer; trying again", in_seconds=AGAIN_SECONDS, error=str(error))
             if stop.wait(AGAIN_SECONDS):
                 return
         else:

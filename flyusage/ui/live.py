@@ -66,7 +66,7 @@ async def changes(state: rx.State, *, on_any_page: bool = False) -> AsyncIterato
                 news.is_about_people = False
                 before, standing = standing, await _standing(slug)  # whoever is signed out sees no more
                 has_come |= on_any_page and standing != before
-            if has_come or time.monotonic() >= due:
+            if (has_come or time.monotonic() >= due) and listener().is_listening.is_set():  # else the database is away: its return is news
                 due = time.monotonic() + REFRESH_SECONDS
                 is_there = slug and slug == slug_in(state.router.url.path)  # the tab may have gone on meanwhile, to no organization
                 if is_there and is_shown_to(state, mine) and (on_any_page or state.router.route_id == route):
@@ -92,7 +92,8 @@ async def departures(state: rx.State) -> AsyncIterator[None]:
     try:
         yield
         while _is_connected(token) and is_shown_to(state, mine):
-            if await _has_come(news) or news.is_about_people or time.monotonic() >= due:
+            has_come = await _has_come(news) or news.is_about_people
+            if (has_come or time.monotonic() >= due) and listener().is_listening.is_set():
                 due, news.is_about_people = time.monotonic() + REFRESH_SECONDS, False
                 yield
     finally:

@@ -21,6 +21,7 @@ from conftest import copied
 from factories import line
 from guarded_site import let_in, session_of, set_password
 from playwright.sync_api import Page, expect
+from psycopg.conninfo import conninfo_to_dict
 from serving import running, settings_for
 from story import prism, rival
 
@@ -184,6 +185,27 @@ def test_an_empty_organization_says_how_to_send_the_first_event_and_comes_alive_
     guarded.run("rollup", "run")  # the hour has ended: its worker does so within seconds
     expect(page.locator(".answer-figure .figure")).to_have_text("$0.04")  # 3,600 s × $0.000011959877 = $0.0431
     assert page.evaluate("window.stillHere")
+
+
+def test_a_page_says_that_the_database_is_away_and_no_more_and_comes_back_with_it(visit: Visit, guarded: Site, server: "Server") -> None:
+    page = visit("/orgs/prism/tokens")
+    expect(page.get_by_role("button", name="Make a token")).to_be_visible()
+    name = conninfo_to_dict(guarded.settings["FLYUSAGE_DATABASE_URL"])["dbname"]
+    with psycopg.connect(server.superuser_url("postgres"), autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        try:
+            page.reload()
+            expect(page.get_by_text("This page loads by itself as soon as it answers.")).to_be_visible(timeout=15_000)
+            ready = httpx.get(f"{guarded.address}/readyz")
+            assert ready.status_code == 503
+            for text in (page.locator("main").inner_text(), ready.text):
+                assert "The database does not answer" in text
+                for known in (name, "postgresql:", "FATAL"):
+                    assert known not in text
+        finally:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    expect(page.get_by_role("button", name="Make a token")).to_be_visible(timeout=20_000)
 
 
 def test_what_cannot_be_made_is_said_beside_the_form(visit: Visit) -> None:

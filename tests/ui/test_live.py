@@ -265,6 +265,26 @@ def test_time_moves_on_without_events(listener: live.Listener, cast, tabs: set[s
     run_async(run())
 
 
+def test_while_the_database_is_away_no_page_asks_it_and_its_return_is_news(
+    listener: live.Listener, cast, tabs: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "REFRESH_SECONDS", 0.1)
+
+    async def run() -> None:
+        tabs.add("one")
+        changes = live.changes(Tab("one", "/orgs/prism"))
+        await next_change(changes)
+        listener.is_listening.clear()  # as a lost connection does
+        waiting = asyncio.create_task(next_change(changes))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        listener.is_listening.set()
+        await waiting
+        await changes.aclose()
+
+    run_async(run())
+
+
 def test_a_watch_ends_when_another_browser_shows_its_tab(listener: live.Listener, cast, tabs: set[str]) -> None:
     """Whoever overheard a tab's token is told nothing by the watch that its owner began."""
 

@@ -5,8 +5,25 @@ from typing import Literal
 import reflex as rx
 from reflex.vars import Var
 
+from flyusage import db
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.home_link import home_link
+
+
+class ComesBack(rx.Component):
+    """Loads the page anew once the server is ready again; for where it could not answer since its database was away."""
+
+    library = "$/flyusage/again"
+    tag = "ComesBack"
+
+
+def comes_back(problem: Var[str]) -> rx.Component:
+    """A word that the page does so by itself, where `problem` says that the database is away."""
+    return rx.cond(
+        problem == db.AWAY,
+        ComesBack.create(rx.el.p("This page loads by itself as soon as it answers.", role="status")),
+        rx.fragment(),
+    )
 
 
 def waiting(says: str, *parts: Literal["part", "row"]) -> rx.Component:
@@ -31,4 +48,4 @@ def failed(title: str, problem: Var[str], load: rx.EventHandler, *, icon: str = 
     )
     account = rx.cond(problem.contains("(/account)"), rx.el.a("Your account", href="/account", class_name="button"), rx.fragment())
     sign_in = rx.cond(problem.contains("You are not signed in"), rx.el.a("Sign in", href="/sign-in", class_name="button"), rx.fragment())
-    return empty_state(title, problem, again, account, sign_in, icon=icon)
+    return empty_state(title, problem, again, account, sign_in, icon=icon, more=comes_back(problem))

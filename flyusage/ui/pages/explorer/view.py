@@ -6,6 +6,7 @@ from reflex_base.utils.format import format_event_handler
 
 from flyusage.ui import browser
 from flyusage.ui.components.home_link import home_link
+from flyusage.ui.components.phases import comes_back
 from flyusage.ui.components.plotly_chart import plotly_chart
 from flyusage.ui.components.view_link import view_link
 from flyusage.ui.components.zone_switch import ZoneSwitch
@@ -240,6 +241,7 @@ def _problem() -> rx.Component:
         rx.icon("search-x", size=28, aria_hidden="true"),
         rx.el.h2(Explorer.problem_title),
         rx.el.p(Explorer.problem_next),
+        comes_back(Explorer.problem_next),
         home_link("Open the overview", class_name="button"),
         class_name="card empty",
     )

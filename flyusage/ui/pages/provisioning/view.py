@@ -9,6 +9,7 @@ from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.copy_button import copy_text_of
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.phases import failed
 from flyusage.ui.components.shown_once import shown_once
 from flyusage.ui.layout import page
 from flyusage.ui.pages.provisioning.question import NO_ROLE
@@ -147,8 +148,7 @@ def _forbidden() -> rx.Component:
 
 
 def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", on_click=ProvisioningPage.load, class_name="button")
-    return empty_state("The directory's settings could not be read", ProvisioningPage.problem, again, icon="triangle-alert")
+    return failed("The directory's settings could not be read", ProvisioningPage.problem, ProvisioningPage.load)
 
 
 def _skeleton() -> rx.Component:

@@ -8,6 +8,7 @@ from flyusage.ui.components.app_choice import app_choice
 from flyusage.ui.components.confirm import confirm
 from flyusage.ui.components.empty import empty_state
 from flyusage.ui.components.field import field, text_field
+from flyusage.ui.components.phases import failed
 from flyusage.ui.components.shown_once import shown_once
 from flyusage.ui.layout import page
 from flyusage.ui.pages.tokens.state import DAYS, MINE, OURS, SHOWN_IN, ScopeChoice, TokenRow, Tokens
@@ -110,8 +111,7 @@ def _forbidden() -> rx.Component:
 
 
 def _failed() -> rx.Component:
-    again = rx.el.button("Try again", type="button", on_click=Tokens.load, class_name="button")
-    return empty_state("The tokens could not be read", Tokens.problem, again, icon="triangle-alert")
+    return failed("The tokens could not be read", Tokens.problem, Tokens.load)
 
 
 def _skeleton() -> rx.Component:
