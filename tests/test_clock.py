@@ -6,8 +6,9 @@ from flyusage import clock, config
 
 
 def test_now_is_aware_utc_and_moves():
-    assert clock.now().tzinfo is UTC
-    assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=5)
+    before, now, after = datetime.now(UTC), clock.now(), datetime.now(UTC)
+    assert now.tzinfo is UTC
+    assert before <= now <= after
 
 
 def test_frozen_time_stands_still_and_nests():
@@ -17,7 +18,7 @@ def test_frozen_time_stands_still_and_nests():
         with clock.freeze(november):
             assert clock.now() == november
         assert clock.now() == october
-    assert clock.now() > october
+    assert clock.now() not in (october, november)  # whatever the date is
 
 
 def test_a_frozen_moment_of_any_zone_is_read_in_utc():

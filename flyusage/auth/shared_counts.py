@@ -4,6 +4,7 @@ A Redis that does not answer neither lets everything through nor locks everybody
 until it has been asked again.
 """
 
+import threading
 import time
 from functools import cache
 
@@ -18,6 +19,7 @@ ASKED_AGAIN_S = 10  # after it did not answer
 
 _log = structlog.get_logger(__name__)
 _silent_since: dict[str, float] = {}
+_making = threading.Lock()
 
 
 def count(key: str, seconds: int) -> tuple[int, float] | None:
@@ -46,6 +48,12 @@ def forget(key: str) -> None:
         _log.error("redis_does_not_forget", why=str(error))
 
 
-@cache
 def _storage(url: str) -> RedisStorage:
+    """By one of those who ask first: two at once would find the client's library half imported, and call it missing."""
+    with _making:
+        return _made(url)
+
+
+@cache
+def _made(url: str) -> RedisStorage:
     return RedisStorage(url, wrap_exceptions=True, key_prefix="flyusage", socket_timeout=SECONDS, socket_connect_timeout=SECONDS)

@@ -1,15 +1,16 @@
 """What it costs to let the right people in: authorisation and row-level security on explorer queries, sign-in, a page of members."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from flyusage import clock, db
-from flyusage.auth import accounts, passwords, sessions
+from flyusage.auth import accounts, passwords, sessions, throttle
+from flyusage.auth.errors import SignInRefused
 from flyusage.orgs import organizations
 from flyusage.orgs.acting import system
 from flyusage.orgs.errors import SlugTaken
@@ -27,13 +28,14 @@ from tests.bench.report import Row, spread
 BY = system("bench")
 QUESTIONS, REPEATS = 24, 9
 SIGN_INS = 30
+REFUSALS, WRONG, NOBODY = 20, "not the password", "nobody@example.com"
 MEMBERS, PAGES = 5_000, 40
 EMAIL, PASSWORD = "bench@example.com", "violin oxide parcel thunder"
 CROWD = "bench-members"
 
 
 def measure(measured: Measured) -> tuple[list[Row], dict[str, object]]:
-    """The three figures of the people's part; the database is left with one more account and one more organization."""
+    """The figures of the people's part; the database is left with one more account and one more organization."""
     slug = _slug(measured.org_id)
     secret = owner_signed_in(measured.org_id)
     _crowd(_account())
@@ -41,10 +43,18 @@ def measure(measured: Measured) -> tuple[list[Row], dict[str, object]]:
         overhead, pairs = _overhead(measured, slug)
         listed = _pages()
     signed, hashed = _sign_ins()
+    known, unknown = _refusals()
     beside = [all_ - median(hashed) for all_ in signed]
     rows = [
         Row("authorisation and row-level security on an explorer query", overhead, 5, "%", note=_note(pairs)),
         Row("sign-in beside argon2, p95", spread(beside)["p95"], 150, "ms", note=f"argon2 itself {median(hashed):.0f} ms"),  # type: ignore[arg-type]
+        Row(
+            "a refused sign-in tells an account by its time",
+            100 * abs(known / unknown - 1),
+            25,
+            "%",
+            note=f"{known:.1f} ms, {unknown:.1f} ms",
+        ),
         Row(f"members page of {MEMBERS:,}, p95", spread(listed)["p95"], 150, "ms", note=f"p50 {median(listed):.0f} ms"),  # type: ignore[arg-type]
     ]
     return rows, {"overhead_ms": pairs, "sign_in_ms": spread(signed), "argon2_ms": spread(hashed), "members_ms": spread(listed)}
@@ -101,6 +111,20 @@ def _sign_ins() -> tuple[list[float], list[float]]:
             signed.append((between - began) * 1000)
             hashed.append((perf_counter() - between) * 1000)
     return signed, hashed
+
+
+def _refusals() -> tuple[float, float]:
+    """Least milliseconds of the processor for a sign-in with a wrong password, in turns: of an account, and of an address without one."""
+    taken: dict[str, list[float]] = {EMAIL: [], NOBODY: []}
+    for turn in range(REFUSALS):
+        for email in sorted(taken, reverse=bool(turn % 2)):
+            began = process_time()
+            with suppress(SignInRefused):
+                accounts.sign_in(email, WRONG, address=f"203.0.113.{turn}", device="bench")
+            taken[email].append((process_time() - began) * 1000)
+            with db.platform_transaction() as session:
+                throttle.forget(session, "sign-in", email)
+    return min(taken[EMAIL]), min(taken[NOBODY])
 
 
 def _pages() -> list[float]:

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from flyusage.ui.reader import COOKIE
-from tests.bench import stopwatch, tabs
+from tests.bench import open_pages, stopwatch, tabs
 from tests.bench.access import owner_signed_in
 from tests.bench.database import Measured
 from tests.bench.report import Row, spread
@@ -65,18 +65,21 @@ def measure(measured: Measured) -> tuple[list[Row], dict[str, object]]:
             }
             memory, worker = served.memory, served.worker_memory
             sent = _bytes(visit, served, measured)
+            followed, followed_ms = open_pages.measure(browser, served.address, measured)
         held = tabs.held_open(served.address, f"{COOKIE}={secret}", greeting, TABS, lambda: served.memory)
     per_tab = {way: (getattr(held[1], way) - getattr(held[0], way)) / (TABS[1] - TABS[0]) for way in ("rss", "uss")}
     rows = [*_click_rows(clicks), *_load_rows(loads), *_byte_rows(sent)]
     rows += [
         Row("server memory after the clicks (RSS)", memory.rss / 1e6, 300, "MB", note=f"worker beside it {worker.rss / 1e6:.0f} MB"),
         Row("memory per connected client", per_tab["rss"] / 1e3, 400, "kB", note=f"its own pages {per_tab['uss'] / 1e3:.0f} kB"),
+        *followed,
     ]
     return rows, {
         "clicks": {name: [asdict(each) for each in timed] for name, timed in clicks.items()},
         "spread": {name: _spreads(timed) for name, timed in clicks.items()},
         "loads": {name: {"ms": each, **spread(each)} for name, each in loads.items()},
         "bytes": sent,
+        **followed_ms,
         "memory": {
             "server": asdict(memory),
             "worker": asdict(worker),

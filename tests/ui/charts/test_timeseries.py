@@ -1,6 +1,5 @@
 import json
 import math
-import time
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -250,15 +249,3 @@ def test_with_other_and_a_ghost_it_fits_the_compressed_wire():
 
 def test_a_month_of_days_is_small():
     assert wire_bytes(stacked_bars(TimeChart(OCTOBER_DAYS, regions(8, OCTOBER_DAYS)), Canvas(), {})) <= 9_000
-
-
-def test_building_the_largest_figure_takes_milliseconds():
-    chart = TimeChart(OCTOBER_HOURS, regions(20, OCTOBER_HOURS))
-    stacked_area(chart, Canvas(), {})
-
-    def milliseconds() -> float:
-        start = time.process_time()
-        stacked_area(chart, Canvas(), {})
-        return (time.process_time() - start) * 1000
-
-    assert min(milliseconds() for _ in range(5)) < 10
