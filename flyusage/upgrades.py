@@ -31,11 +31,13 @@ class WholeRequests(HttpToolsProtocol):
             super().data_received(rest)  # type: ignore[arg-type]
 
     def on_headers_complete(self) -> None:
+        """A request begins, but not by the first reading of a head with an offer."""
         """Begin to answer, unless the head comes once more."""
         if not self.is_passed_over():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        """A request ends, but not by the first reading of a head with an offer."""
         """The request is whole, unless its head comes once more."""
         if not self.is_passed_over():
             super().on_message_complete()
