@@ -22,7 +22,7 @@ from flyusage.orgs.sso import models as _sso  # noqa: F401
 from flyusage.pricing import books
 
 TENANT_TABLES = sorted(table.name for table in SQLModel.metadata.tables.values() if "org_id" in table.columns)
-CHAINED = ("audit_head", "audit_link")  # rows of these are made by the database, beside those of audit_event
+CHAINED = ("audit_head", "audit_link", "resource_month_revision")  # rows of these are made by the database, beside those of others
 HIDDEN = (
     "billing_close",
     "billing_hold",

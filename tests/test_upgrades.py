@@ -1,6 +1,7 @@
 """What a client sent arrives whole, though it offered to go on in another protocol first."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,7 +45,8 @@ def answers_to(*pieces: bytes) -> bytes:
         server.close()
         return answer
 
-    return asyncio.run(talk())
+    with ThreadPoolExecutor(1) as thread:  # this one may have a browser's loop
+        return thread.submit(asyncio.run, talk()).result()
 
 
 def post(path: bytes, body: bytes, more: bytes = OFFER) -> bytes:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import structlog
 from reflex.event import EventSpec
+from reflex_base.event.context import EventContext
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from flyusage.auth.errors import SecondFactorNeeded, SignInNeeded, TooManyAttempts
 from flyusage.errors import FlyusageError
 from flyusage.ui import browser
+from flyusage.ui.reader import SignedOut, is_in_tab
 
 LONGEST_TOLD = 2_000
 LONGEST_LINE = 200
@@ -23,11 +25,14 @@ OURS = Path(__file__).parents[1]
 _log = structlog.get_logger(__name__)
 
 
-def report(exception: Exception) -> EventSpec:
+def report(exception: Exception) -> EventSpec | None:
     """The way to sign in for whoever is not signed in, to set a second factor up for whoever lacks one; else a failed handler's toast.
 
-    Failures that are not ours go to the log under the reference it shows.
+    Failures that are not ours go to the log under the reference it shows. Nothing for who is signed out while their tab shows a document
+    of another session already: a watch of the document before would lead the new one away, as after a change of the password.
     """
+    if isinstance(exception, SignedOut) and not is_in_tab(EventContext.get().token, exception.secret):
+        return None
     if isinstance(exception, SignInNeeded):
         return browser.leave("/sign-in", is_next=True)
     if isinstance(exception, SecondFactorNeeded):

@@ -14,6 +14,7 @@ import reflex as rx
 from opentelemetry.trace import SpanKind
 from reflex.event import Event
 from reflex.state import BaseState, StateUpdate
+from reflex_base.registry import RegistrationContext
 from sqlmodel import Session
 from starlette.datastructures import Headers
 from starlette.routing import Route
@@ -38,6 +39,14 @@ _timed: dict[str, str] = {}  # handlers as pages ask for them: as figures name t
 _shown_to: WeakKeyDictionary[BaseState, str] = WeakKeyDictionary()
 
 
+class SignedOut(SignInNeeded):
+    """Whoever asked is not signed in, or no longer: by what stood in their cookie, `secret`."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__("You are not signed in, or no longer. Sign in, and come back to this page.")
+        self.secret = secret
+
+
 def present_reader(session: Session) -> Reader | None:
     """Who is asking; None where everybody may, since nobody can sign in to this installation yet. Raises SignInNeeded.
 
@@ -45,7 +54,7 @@ def present_reader(session: Session) -> Reader | None:
     """
     found = signed_in(session)
     if found is None and accounts.is_anybody(session):
-        raise SignInNeeded("You are not signed in, or no longer. Sign in, and come back to this page.")
+        raise SignedOut(_secret.get())
     return found
 
 
@@ -62,6 +71,19 @@ def present_secret() -> str:
 def is_shown_to(state: BaseState, secret: str) -> bool:
     """Whether the tab behind `state` is still that of the browser whose cookie held `secret`."""
     return secret_in(state.router.headers.cookie) == secret
+
+
+def is_in_tab(token: str, secret: str) -> bool:
+    """Whether the document that the tab with this token shows came with `secret` in its cookie, as its websocket's request says.
+
+    Sooner than `is_shown_to`: before the document's first event, which a state hears of its cookie by. True for a tab that is gone.
+    """
+    pages = RegistrationContext.get().app
+    namespace, sockets = pages.event_namespace, pages.sio
+    if namespace is None or sockets is None or (sid := namespace.token_to_sid.get(token)) is None:
+        return True
+    environ = sockets.get_environ(sid, namespace.namespace)
+    return environ is None or secret_in(environ.get("HTTP_COOKIE", "")) == secret
 
 
 def cookie_name(plain: str) -> str:

@@ -148,6 +148,7 @@ export const chartOver = (load) => {
         const turn = ++shown.current.turn;
         shown.current.figure = next;
         const isDropped = () => !alive || turn !== shown.current.turn;
+        noteWidth();
         const { data, layout, config } = fitted(themed(next, id), element.clientWidth);
         const isOther = layout.uirevision !== element.layout?.uirevision; // else what is drawn, and zoomed into, is only renewed
         const isShown = isOther && showPicture({ data, layout });
@@ -176,6 +177,7 @@ export const chartOver = (load) => {
         if (!isShown) element.dataset.painted = layout.uirevision;
         element.dataset.drawn = String(Number(element.dataset.drawn ?? 0) + 1);
       };
+      const noteWidth = () => element.style.setProperty("--drawn-width", element.clientWidth); // paper shrinks the drawing by it
       const follow = (series) => {
         const trace = element._fullData.find(({ uid }) => uid === series);
         if (trace) handlers.current.onPoint?.(pointOf({ fullData: trace }));
@@ -200,6 +202,7 @@ export const chartOver = (load) => {
       const sizes = new ResizeObserver(() => {
         if (element.clientWidth === width || !element.layout || !element.clientWidth) return;
         width = element.clientWidth;
+        noteWidth();
         requestAnimationFrame(() => alive && plotly?.Plots.resize(element));
       });
       sizes.observe(element);

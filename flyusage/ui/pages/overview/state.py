@@ -69,8 +69,7 @@ class Overview(rx.State):
         return slug_in(self.router.url.path)
 
     def _address(self) -> str:
-        """As the browser has it, which proxies may name otherwise than this server would."""
-        return self.router.headers.origin or settings().address
+        return settings().address
 
     def _show(self, answered: question.Answered):
         self.is_loading = False

@@ -292,7 +292,7 @@ def _first_events() -> rx.Component:
     )
     own = rx.el.p(
         "With the command line installed: sign it in, then send a file of your own. ",
-        rx.link("What an event holds", href="/api/docs", class_name="link", custom_attrs={"reloadDocument": True}),
+        rx.el.a("What an event holds", href="/api/docs", reload_document=True, class_name="link"),
     )
     return rx.el.section(
         rx.el.header(
