@@ -31,7 +31,7 @@ def answers_to(*pieces: bytes) -> bytes:
     """All that comes back for what is sent piece by piece, the last request of which asks to close the connection."""
 
     async def talk() -> bytes:
-        config = uvicorn.Config(echo, lifespan="off", log_config=None, log_level="error")
+        config = uvicorn.Config(echo, lifespan="off", log_config=None)
         config.load()
         state, protocol = ServerState(), lambda: WholeRequests(config=config, server_state=state, app_state={})
         server: Any = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
