@@ -7,19 +7,19 @@ from statistics import median
 from time import perf_counter
 
 import sqlalchemy as sa
+from factories import event, line
 from playwright.sync_api import Browser, Page
 
 from flyusage import clock, db
 from flyusage.auth import accounts, sessions
 from flyusage.metering.ingest import Ingest
-from flyusage.metering.usage_event import EventType, usage_event
 from flyusage.orgs import memberships
 from flyusage.orgs.acting import system
 from flyusage.orgs.models import Role
+from flyusage.ui.present import pinned_text
 from tests.bench import stopwatch
 from tests.bench.database import NOW, Measured
 from tests.bench.report import Row
-from tests.bench.writing import line_of
 
 BY = system("bench")
 READER = "bench-reader@example.com"
@@ -67,8 +67,8 @@ def _turn(page: Page, address: str, measured: Measured, user_id: int) -> dict[st
     page.goto(address + OVERVIEW)
     before = page.wait_for_function(RUNNING).json_value()
     machine = _next_machine()
-    taken = {"an event": _until(page, CHANGED, partial(_ingest, machine, EventType.MACHINE_STARTED), before)}
-    _ingest(machine, EventType.MACHINE_STOPPED)
+    taken = {"an event": _until(page, CHANGED, partial(_ingest, machine, "started"), before)}
+    _ingest(machine, "stopped")
     page.goto(address + MACHINES)
     page.wait_for_function(LISTED)
     taken["another role"] = _until(page, CLOSED, partial(_become, measured.org_id, user_id, Role.BILLING))
@@ -109,12 +109,10 @@ def _next_machine() -> str:
     return f"bench-open-{told}"
 
 
-def _ingest(machine: str, kind: EventType) -> None:
+def _ingest(machine: str, kind: str) -> None:
     """It runs for half a minute of the last one."""
-    is_start = kind == EventType.MACHINE_STARTED
-    size = {"vm_size": "shared-cpu-1x", "memory_mib": 256} if is_start else {}
-    event = usage_event(
-        kind, id=f"{machine}.{kind}", time=NOW - timedelta(seconds=60 if is_start else 30), org="demo", source="/bench",
-        subject=machine, app="tracking-api", region="iad", **size,
-    )  # fmt: skip
-    assert Ingest().run([line_of(event)], name="bench open").accepted == 1
+    is_start = kind == "started"
+    moment = pinned_text(NOW - timedelta(seconds=60 if is_start else 30))
+    size = {"vm_size": "shared-cpu-1x", "memory_mb": 256} if is_start else {}
+    one = event(f"machine.{kind}", machine, moment, size, org="demo", source="/bench", app="tracking-api", region="iad")
+    assert Ingest().run([line(one)], name="bench open").accepted == 1

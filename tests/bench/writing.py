@@ -8,14 +8,16 @@ from statistics import median
 from time import perf_counter
 
 import sqlalchemy as sa
+from factories import lines, started, stopped
 
 from flyusage import db
 from flyusage.demo import stream
 from flyusage.demo.story import moment_of
 from flyusage.metering.ingest import Ingest
 from flyusage.metering.rollups import catch_up
-from flyusage.metering.usage_event import TYPE_NAMES, EventType, UsageEvent, usage_event
+from flyusage.metering.usage_event import TYPE_NAMES, EventType, UsageEvent
 from flyusage.orgs.queries import organization_by_slug
+from flyusage.ui.present import pinned_text
 from tests.bench import database
 from tests.bench.database import NOW, RESULTS, Measured, machine_hours
 from tests.bench.report import Row
@@ -30,12 +32,12 @@ def measure_fresh() -> tuple[list[Row], dict[str, object]]:
     shutil.rmtree(folder, ignore_errors=True)
     company = stream.Company("bench", "Bench", 10_000, 7, 1, NOW)
     events = [event for units in stream.chapters(company, NOW) for event in _events(company, units)]
-    lines = [line_of(event) for event in events]
+    written = [line_of(event) for event in events]
     with database.running(folder):
         began = perf_counter()
-        result = Ingest().run(lines, name="bench")
+        result = Ingest().run(written, name="bench")
         ingested = perf_counter() - began
-        assert result.accepted == len(lines)
+        assert result.accepted == len(written)
         with db.lookup_transaction() as session:
             org_id = organization_by_slug(session, "bench").id
         began = perf_counter()
@@ -46,11 +48,11 @@ def measure_fresh() -> tuple[list[Row], dict[str, object]]:
     rows = [
         Row(
             "ingest, lines to intervals and dirty days",
-            len(lines) / ingested,
+            len(written) / ingested,
             50_000,
             "events/s",
             is_floor=True,
-            note=f"{len(lines):,} events",
+            note=f"{len(written):,} events",
         ),
         Row(
             "roll up from nothing",
@@ -61,7 +63,7 @@ def measure_fresh() -> tuple[list[Row], dict[str, object]]:
             note=f"{hours / 1e6:.1f} M in {rolled:.1f} s",
         ),
     ]
-    return rows, {"events": len(lines), "ingest_seconds": ingested, "machine_hours": hours, "rollup_seconds": rolled}
+    return rows, {"events": len(written), "ingest_seconds": ingested, "machine_hours": hours, "rollup_seconds": rolled}
 
 
 def measure_large(measured: Measured) -> tuple[list[Row], dict[str, object]]:
@@ -81,13 +83,12 @@ def measure_large(measured: Measured) -> tuple[list[Row], dict[str, object]]:
 def _reroll(measured: Measured, turn: int) -> float:
     """A machine of another day each time ran for an hour, and nobody said so until now."""
     day = measured.history.end - timedelta(days=20 + 17 * turn)
-    name, app, region = "bench-late", "tracking-api", "iad"
     with db.platform_transaction() as session:
         number = session.scalar(sa.text("SELECT count(*) FROM usage_event WHERE source = '/bench'"))
-    common = {"org": "demo", "source": "/bench", "subject": f"{name}-{number}", "app": app, "region": region}
-    start = usage_event(EventType.MACHINE_STARTED, id=f"{number}.0", time=day, vm_size="shared-cpu-1x", memory_mib=256, **common)  # type: ignore[arg-type]
-    stop = usage_event(EventType.MACHINE_STOPPED, id=f"{number}.1", time=day + timedelta(hours=1), **common)  # type: ignore[arg-type]
-    Ingest().run([line_of(start), line_of(stop)], name="bench late")
+    machine, common = f"bench-late-{number}", {"org": "demo", "source": "/bench", "app": "tracking-api", "region": "iad"}
+    start = started(machine, pinned_text(day), vm_size="shared-cpu-1x", memory_mb=256, **common)
+    stop = stopped(machine, pinned_text(day + timedelta(hours=1)), **common)
+    Ingest().run(lines(start, stop), name="bench late")
     began = perf_counter()
     progress = catch_up(measured.org_id)
     assert progress.rolled_days == 1
